@@ -1,0 +1,144 @@
+"""Channel attention, written to be read: one class a kind, the papers' letters, a shape on every line.
+
+* Squeeze-and-Excitation: Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018 / TPAMI 2020, eqs. 2-4.
+* h-sigmoid: Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2.
+* Selective Kernel convolution: Li et al., "Selective Kernel Networks", CVPR 2019, section 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class HSigmoid(nn.Module):
+    """h-sigmoid(x) = ReLU6(x + 3) / 6: exactly 0 for x <= -3, exactly 1 for x >= 3 (MobileNetV3, sec. 5.2)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu6(x + 3) / 6
+
+
+GATES: dict[str, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "h_sigmoid": HSigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
+SQUEEZES: dict[str, type[nn.Module]] = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
+FORMS = ("fc", "conv", "conv_bn")
+
+
+def reduced(channels: int, reduction: int) -> int:
+    """Width C/r of the bottleneck: floor division, and never 0."""
+    return max(channels // reduction, 1)
+
+
+def _pick(table: dict[str, type[nn.Module]], name: str, what: str) -> Callable[..., nn.Module]:
+    if name not in table:
+        raise ValueError(f"{what} must be one of {', '.join(table)}; got {name!r}")
+    return table[name]
+
+
+class SEBlock(nn.Module):
+    """Squeeze, excite, rescale: ``(B, C, H, W) -> (B, C, H, W)``.
+
+    Args:
+        channels: C, the channels of ``u``.
+        reduction: r; the hidden layer has ``max(C // r, 1)`` units.
+        gate: ``"sigmoid"`` (SENet), ``"h_sigmoid"`` (MobileNetV3), ``"tanh"`` or ``"relu"`` (TPAMI, table 12).
+        squeeze: ``"avg"`` or ``"max"`` over H and W (TPAMI, table 11).
+        form: ``"fc"`` (two linear layers), ``"conv"`` (the same numbers as 1x1 convolutions) or ``"conv_bn"``
+            (batch normalisation before the ReLU).
+        bias: biases in both layers; the paper's text has none, the released weights have them.
+
+    Raises:
+        ValueError: an option that is not in the lists above, or ``channels`` or ``reduction`` below 1.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        reduction: int = 16,
+        gate: str = "sigmoid",
+        squeeze: str = "avg",
+        form: str = "fc",
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        if channels < 1 or reduction < 1:
+            raise ValueError(f"channels and reduction must be at least 1; got {channels} and {reduction}")
+        if form not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
+        hidden = reduced(channels, reduction)
+        self.form = form
+        self.pool = _pick(SQUEEZES, squeeze, "squeeze")(1)
+        if form == "fc":
+            self.fc1: nn.Module = nn.Linear(channels, hidden, bias=bias)
+            self.fc2: nn.Module = nn.Linear(hidden, channels, bias=bias)
+        else:
+            self.fc1 = nn.Conv2d(channels, hidden, kernel_size=1, bias=bias)
+            self.fc2 = nn.Conv2d(hidden, channels, kernel_size=1, bias=bias)
+        self.bn = nn.BatchNorm2d(hidden) if form == "conv_bn" else nn.Identity()
+        self.act = nn.ReLU()
+        self.gate = _pick(GATES, gate, "gate")()
+
+    def forward(self, u: Tensor) -> Tensor:
+        z = self.pool(u)  # (B, C, 1, 1)   eq. 2: z_c = mean over H, W of u_c
+        if self.form == "fc":
+            z = z.flatten(1)  # (B, C)
+        hidden = self.act(self.bn(self.fc1(z)))  # (B, C/r[, 1, 1])   eq. 3: ReLU(W1 z)
+        s = self.fc2(hidden)  # (B, C[, 1, 1])   eq. 3: W2 (...), the logits
+        gate = self.gate(s)  # (B, C[, 1, 1])   eq. 3: sigma(...)
+        return u * gate.reshape(*u.shape[:2], 1, 1)  # (B, C, H, W)   eq. 4: x_c = s_c * u_c
+
+
+class SKConv(nn.Module):
+    """Selective Kernel convolution, SK[M, G, r]: M branches compete for every channel.
+
+    ``(B, C, H, W) -> (B, C, H/stride, W/stride)``. Branch m is a grouped 3x3 convolution of dilation m + 1, so
+    branch 1 is the paper's "5x5" (section 3.1: "the conventional convolution with a 5x5 kernel is replaced with
+    the dilated convolution with a 3x3 kernel and dilation size 2").
+
+    Args:
+        channels: C, in and out.
+        branches: M, the number of kernels to choose from.
+        groups: G, the groups of each convolution.
+        reduction, floor: r and L in ``d = max(C // r, L)`` (eq. 4).
+        stride: of every branch.
+    """
+
+    def __init__(
+        self, channels: int, branches: int = 2, groups: int = 32, reduction: int = 16, floor: int = 32, stride: int = 1
+    ) -> None:
+        super().__init__()
+        d = max(channels // reduction, floor)
+        self.m = branches
+        self.branches = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(
+                    channels, channels, 3, stride, padding=m + 1, dilation=m + 1, groups=groups, bias=False
+                ),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(),
+            )
+            for m in range(branches)
+        )
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = nn.Conv2d(channels, d, kernel_size=1, bias=False)
+        self.bn = nn.BatchNorm2d(d)
+        self.act = nn.ReLU()
+        self.fc2 = nn.Conv2d(d, branches * channels, kernel_size=1, bias=False)
+        self.gate = nn.Softmax(dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = [branch(x) for branch in self.branches]  # M times (B, C, H, W)   split
+        s = self.pool(reduce(torch.add, u))  # (B, C, 1, 1)   fuse: eqs. 1 and 2
+        z = self.act(self.bn(self.fc1(s)))  # (B, d, 1, 1)   eq. 3
+        logits = self.fc2(z).unflatten(1, (self.m, -1))  # (B, M, C, 1, 1)
+        a = self.gate(logits)  # (B, M, C, 1, 1)   eq. 5: softmax over the M branches
+        chosen = [a_m * u_m for a_m, u_m in zip(a.unbind(1), u, strict=True)]  # M times (B, C, H, W)
+        return reduce(torch.add, chosen)  # (B, C, H, W)   select: eq. 6

@@ -1,0 +1,191 @@
+"""Where torchvision's, timm's and our own attention blocks keep z, pre, hidden, s and the gate.
+
+A row of ``LAYOUTS`` is matched on the class name *and* on the names of the children; a class name that we know with
+children that we do not is reported by ``near_misses`` and never guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_module_registration_hook
+
+from senet_viz.types import BlockRef
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One kind of block: which children do what. Names are dotted paths below the block, "" where there is none.
+
+    z is the input of the first layer, hidden the input of the last, s the last one's output; pre is the output of
+    ``norm`` where that is a real normalisation, else of ``w1``.
+
+    Args:
+        cls: class name.
+        kind: see ``types.BlockRef``.
+        w1, norm, act, w2: reduce layer, normalisation after it, activation, expand layer.
+        gate: the child whose output is the gate.
+        u: where U is seen: ``"input"``, ``"input:child"``, ``"outputs:container"`` or ``"output:child"``.
+        m: attribute that holds M, or "" where there is one branch.
+        without: children that make it another block when they are there.
+    """
+
+    cls: str
+    kind: str
+    w1: str
+    norm: str
+    act: str
+    w2: str
+    gate: str
+    u: str = "input"
+    m: str = ""
+    without: tuple[str, ...] = ()
+
+    def matches(self, module: nn.Module) -> bool:
+        """Class name and children both fit."""
+        if type(module).__name__ != self.cls:
+            return False
+        needs = (self.w1, self.act, self.w2, self.gate, self.u.partition(":")[2])
+        there = all(child(module, path) is not None for path in needs)
+        return there and all(child(module, path) is None for path in self.without)
+
+    def pre(self, module: nn.Module) -> str:
+        """The child whose output is the reduce layer's result before its activation."""
+        norm = child(module, self.norm) if self.norm else None
+        return self.w1 if norm is None or isinstance(norm, nn.Identity) else self.norm
+
+    def branches(self, module: nn.Module) -> int:
+        """M of this block."""
+        return int(getattr(module, self.m)) if self.m else 1
+
+    def per_branch(self, module: nn.Module, raw: Tensor, logits: bool = False) -> Tensor:
+        """``(B, ...)`` as a child gives it to ``(B, M, C)``."""
+        m = self.branches(module)
+        if self.kind == "split" and logits and m > 1:  # ResNeSt: fc2's channels run group, radix, channel
+            groups = int(child(module, self.w2).groups)  # type: ignore[union-attr, arg-type]
+            raw = raw.reshape(len(raw), groups, m, -1).transpose(1, 2)
+        return raw.reshape(len(raw), m, -1)
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("SEBlock", "se", "fc1", "bn", "act", "fc2", "gate"),
+    Layout("SKConv", "sk", "fc1", "bn", "act", "fc2", "gate", u="outputs:branches", m="m"),
+    # timm.layers.SEModule (alias SqueezeExcite), then the class of the same name in timm.models.senet
+    Layout("SEModule", "se", "fc1", "bn", "act", "fc2", "gate"),
+    Layout("SEModule", "se", "fc1", "", "relu", "fc2", "sigmoid"),
+    # timm.models._efficientnet_blocks, then torchvision.ops
+    Layout("SqueezeExcite", "se", "conv_reduce", "", "act1", "conv_expand", "gate"),
+    Layout("SqueezeExcitation", "se", "fc1", "", "activation", "fc2", "scale_activation"),
+    # one layer, nothing hidden
+    Layout("EcaModule", "eca", "", "", "", "conv", "gate", without=("conv2",)),
+    Layout("EffectiveSEModule", "ese", "", "", "", "fc", "gate"),
+    Layout("EseModule", "ese", "", "", "", "conv", "sigmoid"),
+    Layout("GlobalContext", "gc", "mlp_scale.fc1", "mlp_scale.norm", "mlp_scale.act", "mlp_scale.fc2", "gate"),
+    # branches that compete
+    Layout(
+        "SelectiveKernel", "sk", "attn.fc_reduce", "attn.bn", "attn.act", "attn.fc_select", "attn",
+        u="input:attn", m="num_paths",
+    ),
+    Layout("SplitAttn", "split", "fc1", "bn1", "act1", "fc2", "rsoftmax", u="output:act0", m="radix"),
+)  # fmt: skip
+_ROWS: dict[str, tuple[Layout, ...]] = {
+    cls: tuple(layout for layout in LAYOUTS if layout.cls == cls) for cls in {layout.cls for layout in LAYOUTS}
+}
+_LOOKS_LIKE = re.compile(
+    r"(Squeeze(?!Net)|Excit|SELayer|SEModule|SEBlock|SEUnit|SelectiveKernel$|SKConv|SKUnit|SplitAttn|Ceca|Cbam)"
+)
+
+
+def child(module: nn.Module, path: str) -> nn.Module | None:
+    """The child at a dotted path (``""`` is the module itself), or None."""
+    for name in filter(None, path.split(".")):
+        found = module._modules.get(name)
+        if found is None:
+            return None
+        module = found
+    return module
+
+
+def layout_of(module: nn.Module) -> Layout | None:
+    """The row that fits this very module, if it is a block."""
+    return next((layout for layout in _ROWS.get(type(module).__name__, ()) if layout.matches(module)), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A block in a network, its parts resolved."""
+
+    name: str
+    module: nn.Module
+    layout: Layout
+    w1: nn.Module | None
+    pre: nn.Module | None
+    w2: nn.Module
+    gate: nn.Module
+    branches: int
+    clobbers_pre: bool  # the activation works in place
+    clobbers_s: bool  # the gate function does
+
+
+def _place(name: str, module: nn.Module, layout: Layout) -> Place:
+    w2, gate = child(module, layout.w2), child(module, layout.gate)
+    assert w2 is not None and gate is not None  # the layout matched
+    w1 = child(module, layout.w1) if layout.w1 else None
+    pre = child(module, layout.pre(module)) if layout.w1 else None
+    act = child(module, layout.act) if layout.act else None
+    in_place = tuple(bool(getattr(part, "inplace", False)) for part in (act, gate))
+    return Place(name, module, layout, w1, pre, w2, gate, layout.branches(module), *in_place)
+
+
+class _Places:
+    """The blocks of one network, found once: looking again costs 5 % of a small network's forward.
+
+    Out of date when any module anywhere was given a part since, or when a container here grew or shrank.
+    """
+
+    def __init__(self, root: nn.Module) -> None:
+        self.registrations = _registrations[0]
+        modules = tuple(root.named_modules())
+        found = ((name, part, layout_of(part)) for name, part in modules)
+        self.all = tuple(_place(name, part, layout) for name, part, layout in found if layout is not None)
+        self._containers = tuple(part._modules for _, part in modules if part._modules)
+        self._parts = sum(map(len, self._containers))
+
+    def valid(self) -> bool:
+        return self.registrations == _registrations[0] and self._parts == sum(map(len, self._containers))
+
+
+_registrations = [0]
+
+
+def _registered(module: nn.Module, name: str, part: nn.Module | None) -> None:
+    _registrations[0] += 1
+
+
+register_module_module_registration_hook(_registered)
+_cache: WeakKeyDictionary[nn.Module, _Places] = WeakKeyDictionary()
+
+
+def places(module: nn.Module) -> tuple[Place, ...]:
+    """Every block of a network with its parts, in the order of definition."""
+    known = _cache.get(module)
+    if known is None or not known.valid():
+        known = _cache[module] = _Places(module)
+    return known.all
+
+
+def find(module: nn.Module) -> tuple[BlockRef, ...]:
+    """Every attention block of a network, ``()`` where there is none."""
+    return tuple(BlockRef(place.name, place.layout.kind) for place in places(module))
+
+
+def near_misses(module: nn.Module) -> tuple[str, ...]:
+    """Modules that look like attention by their class name but fit no row: one readable line each."""
+    return tuple(
+        f"{name}: {type(m).__name__}({', '.join(dict(m.named_children()))})"
+        for name, m in module.named_modules()
+        if (_LOOKS_LIKE.search(type(m).__name__) or type(m).__name__ in _ROWS) and layout_of(m) is None
+    )

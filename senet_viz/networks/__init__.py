@@ -1,0 +1,1 @@
+"""Networks that carry the blocks, one file a family."""

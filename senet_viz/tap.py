@@ -1,0 +1,273 @@
+"""The one place with hooks: what happens inside a network's attention blocks, recorded and edited by one mechanism.
+
+A hook that returns a tensor edits, one that returns None records. Hooks live in a ``with`` under the model's lock,
+answer only to the thread that set them, and are gone afterwards, whatever happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import count
+from threading import Lock, RLock, get_ident
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from senet_viz import edits as edit_ops
+from senet_viz.errors import NoGateFound
+from senet_viz.layouts import Place, child, places
+from senet_viz.types import BlockTrace, Edit, Trace
+
+_locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+_locks_lock = Lock()
+_keys = count(1 << 40)  # torch counts its own hooks from 0
+
+
+def lock_of(module: nn.Module) -> RLock:
+    """The lock that everyone who runs this module shares."""
+    with _locks_lock:
+        return _locks.setdefault(module, RLock())
+
+
+@dataclass(eq=False, slots=True)
+class _Probe:
+    """One block during one forward: what its hooks have seen, whole batch, as the model gave it."""
+
+    place: Place
+    edits: tuple[Edit, ...]
+    with_u: bool
+    seen: dict[str, Tensor] = field(default_factory=dict)
+    turn: int = 0  # when it ran, from 1; 0 if never
+
+
+Hook = Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor | None]
+
+
+class _Session:
+    """The hooks of one forward. Values that an activation may overwrite in place are cloned at once."""
+
+    def __init__(self, probes: Sequence[_Probe]) -> None:
+        self.probes = probes
+        self.owner = get_ident()
+        self.set: list[tuple[dict[int, Any], int]] = []
+        self.turns = 0
+
+    def _on(self, hooks: dict[int, Any], hook: Callable[..., Any]) -> None:
+        # what register_forward_hook does, without its handle: 27 handles are 4 % of a small network's forward
+        key = next(_keys)
+        hooks[key] = hook
+        self.set.append((hooks, key))
+
+    def _watch(self, probe: _Probe) -> None:
+        place, seen, owner = probe.place, probe.seen, self.owner
+        pre_here = place.pre is place.w1
+
+        def first(part: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
+            if get_ident() == owner:
+                seen["z"] = args[0]
+                if pre_here:
+                    seen["pre"] = out.clone() if place.clobbers_pre else out
+
+        def norm(part: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
+            if get_ident() == owner:
+                seen["pre"] = out.clone() if place.clobbers_pre else out
+
+        def second(part: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
+            if get_ident() == owner:
+                seen["z" if place.w1 is None else "hidden"] = args[0]
+                seen["s"] = out.clone() if place.clobbers_s else out
+
+        def gate(part: nn.Module, args: tuple[Any, ...], out: Tensor) -> Tensor | None:
+            if get_ident() != owner:
+                return None
+            probe.turn = self.turns = self.turns + 1
+            seen["gate"] = out
+            if not probe.edits:
+                return None
+            edited = place.layout.per_branch(place.module, out)
+            for edit in probe.edits:
+                edited = edit_ops.apply(edit, edited)
+            seen["gate"] = edited.reshape(out.shape)
+            return seen["gate"]
+
+        if place.w1 is not None:
+            self._on(place.w1._forward_hooks, first)
+        if place.pre is not None and not pre_here:
+            self._on(place.pre._forward_hooks, norm)
+        self._on(place.w2._forward_hooks, second)
+        self._on(place.gate._forward_hooks, gate)
+
+    def _watch_u(self, probe: _Probe) -> None:
+        place, seen = probe.place, probe.seen
+        how, _, path = place.layout.u.partition(":")
+        target = child(place.module, path)
+        assert target is not None  # the layout matched
+
+        def before(part: nn.Module, args: tuple[Any, ...]) -> None:
+            if get_ident() == self.owner:
+                seen["u"] = args[0].clone()
+
+        def keep(name: str) -> Hook:
+            def hook(part: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
+                if get_ident() == self.owner:
+                    seen[name] = out.clone()
+
+            return hook
+
+        self._on(place.module._forward_hooks, keep("out"))
+        if how == "input":
+            self._on(target._forward_pre_hooks, before)
+        elif how == "output":
+            self._on(target._forward_hooks, keep("u"))
+        else:
+            for index, branch in enumerate(target.children()):
+                self._on(branch._forward_hooks, keep(f"u{index}"))
+
+    def __enter__(self) -> Self:
+        try:
+            for probe in self.probes:
+                self._watch(probe)
+                if probe.with_u:
+                    self._watch_u(probe)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hooks, key in self.set:
+            hooks.pop(key, None)
+        self.set.clear()
+
+
+def _evaluating(module: nn.Module) -> AbstractContextManager[None]:
+    """A module in training mode is put into eval mode; every part gets its own mode back."""
+    return _in_eval_mode(module) if module.training else nullcontext()
+
+
+@contextmanager
+def _in_eval_mode(module: nn.Module) -> Iterator[None]:
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _probes(module: nn.Module, edits: Sequence[Edit], keep_u: Iterable[str]) -> list[_Probe]:
+    there = places(module)
+    keep = frozenset(keep_u)
+    unknown = sorted((keep | {edit.block for edit in edits}) - {place.name for place in there})
+    if not there or unknown:
+        what = unknown[0] if unknown else type(module).__name__
+        raise NoGateFound(f"no attention block: {what}", name=what)
+    return [_Probe(p, tuple(e for e in edits if e.block == p.name), p.name in keep) for p in there]
+
+
+def _u(probe: _Probe) -> Tensor | None:
+    """(B, M, C, H, W)."""
+    seen, m = probe.seen, probe.place.branches
+    if "u0" in seen:
+        return torch.stack([seen[f"u{index}"] for index in range(m)], dim=1)
+    u = seen.get("u")
+    return u if u is None or u.ndim == 5 else u.unflatten(1, (m, -1))
+
+
+def _rows(probe: _Probe, batch: int, native: bool) -> list[BlockTrace]:
+    """One block's trace for every picture of the batch; ``native`` tells that the model runs in float32 on the CPU."""
+    place, seen = probe.place, probe.seen
+
+    def each(value: Tensor | None, *shape: int) -> Sequence[Tensor | None]:
+        if value is None:
+            return (None,) * batch
+        if not native:
+            value = value.float().cpu()
+        return (value.reshape(shape),) if batch == 1 else value.reshape(batch, *shape).unbind(0)
+
+    s, m = seen["s"], place.branches
+    if m > 1:
+        s = place.layout.per_branch(place.module, s, logits=True)
+    z, pre, hidden = (each(seen.get(name), -1) for name in ("z", "pre", "hidden"))
+    rows = [
+        BlockTrace(place.name, place.layout.kind, None, *values)  # type: ignore[arg-type]
+        for values in zip(z, pre, hidden, each(s, m, -1), each(seen["gate"], m, -1), strict=True)
+    ]
+    if not probe.with_u:
+        return rows
+    u, out = _u(probe), seen["out"]
+    assert u is not None  # the hooks that see it were set
+    with_u = [replace(row, u=each_u) for row, each_u in zip(rows, each(u, *u.shape[1:]), strict=True)]
+    outs = each(out, *out.shape[1:])
+    return [replace(row, residue=float((row.out - out).abs().max())) for row, out in zip(with_u, outs, strict=True)]  # type: ignore[operator]
+
+
+def run_batch(
+    module: nn.Module,
+    x: Tensor,
+    edits: Sequence[Edit] = (),
+    keep_u: Iterable[str] = (),
+    model: str = "",
+    picture_keys: Sequence[str] = (),
+) -> tuple[Trace, ...]:
+    """One forward of ``x`` (B, 3, H, W); a trace for every picture, on the CPU in float32.
+
+    The module is left as it was: no hook, no changed mode, no changed weight, also after an exception. Threads that
+    share a module take turns.
+
+    Args:
+        edits: applied to their blocks' gates in this order.
+        keep_u: names of the blocks whose ``u`` is wanted (it is large).
+        model, picture_keys: copied into the traces.
+
+    Raises:
+        NoGateFound: the network has no attention block, or none of a name that ``edits`` or ``keep_u`` uses.
+        ValueError: ``x`` is not (B, 3, H, W), or an edit does not fit its block.
+    """
+    if x.ndim != 4 or x.shape[1] != 3 or not len(x):
+        raise ValueError(f"x must be (B, 3, H, W); got {tuple(x.shape)}")
+    edits = tuple(edits)
+    probes = _probes(module, edits, keep_u)
+    weight = probes[0].place.w2.weight
+    assert isinstance(weight, Tensor)  # a linear or convolution layer
+    native = weight.dtype == torch.float32 and weight.device.type == "cpu"
+    if not native:
+        x = x.to(weight.device, weight.dtype)
+    with lock_of(module), _evaluating(module), torch.inference_mode():
+        with _Session(probes):
+            logits = module(x)
+        if isinstance(logits, tuple | list):
+            logits = logits[0]
+        logits = logits.flatten(1) if native else logits.flatten(1).float().cpu()
+        ran = sorted((p for p in probes if p.turn), key=lambda p: p.turn)
+        columns = [_rows(probe, len(x), native) for probe in ran]
+    silent = tuple(p.place.name for p in probes if not p.turn)
+    keys = tuple(picture_keys) or ("",) * len(x)
+    name = model or type(module).__name__
+    return tuple(
+        Trace(name, keys[i], edits, logits[i], tuple(column[i] for column in columns), silent) for i in range(len(x))
+    )
+
+
+def run(
+    module: nn.Module,
+    x: Tensor,
+    edits: Sequence[Edit] = (),
+    keep_u: Iterable[str] = (),
+    model: str = "",
+    picture_key: str = "",
+) -> Trace:
+    """One forward of one picture ``x`` (1, 3, H, W): see ``run_batch``.
+
+    Raises:
+        ValueError: ``x`` holds another number of pictures than one.
+    """
+    if x.ndim != 4 or len(x) != 1:
+        raise ValueError(f"x must be (1, 3, H, W); got {tuple(x.shape)}")
+    return run_batch(module, x, edits, keep_u, model, (picture_key,))[0]

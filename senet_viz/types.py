@@ -1,0 +1,106 @@
+"""The data that every other module speaks: frozen, small, on the CPU. Letters follow the papers (U, z, s, r, M)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class BlockRef:
+    """Where an attention block is: ``name`` is its dotted module path, ``kind`` what it is.
+
+    Kinds: ``"se"`` (pool, two layers, gate), ``"ese"`` (one layer), ``"eca"`` (1d convolution over channels),
+    ``"gc"`` (softmax pooling), ``"sk"`` (branches compete by softmax), ``"split"`` (ResNeSt's split attention).
+    """
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class BlockTrace:
+    """What one block computed for one picture. M = 1 unless branches compete; what a class has not is None.
+
+    ``pre``, ``hidden`` and ``s`` are the model's own numbers. ``gate`` is what multiplied U, after any edit.
+    """
+
+    name: str
+    kind: str
+    u: Tensor | None  # (M, C, H, W) what is gated; None unless asked for
+    z: Tensor | None  # (C,)    squeeze of the sum over m of u[m]
+    pre: Tensor | None  # (C/r,) reduce layer's output before its activation, after its BN where there is one
+    hidden: Tensor | None  # (C/r,) after the activation
+    s: Tensor | None  # (M, C)  logits before sigmoid, h-sigmoid or softmax over M
+    gate: Tensor  # (M, C)  in [0, 1]; where branches compete, columns sum to 1
+    residue: float | None = None  # max |block's own output - out|; None without u
+
+    @property
+    def out(self) -> Tensor:
+        """(C, H, W): the sum over m of gate[m] * u[m], derived.
+
+        Raises:
+            ValueError: this trace was taken without ``u``.
+        """
+        if self.u is None:
+            raise ValueError(f"{self.name}: this trace holds no u; ask for it with keep_u")
+        return (self.gate[:, :, None, None] * self.u).sum(0)
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return int(self.gate.shape[1])
+
+    @property
+    def branches(self) -> int:
+        """M."""
+        return int(self.gate.shape[0])
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change to one block's gate, hashable: ``op`` names a function of ``edits.OPS``.
+
+    ``channels`` is () for all of them; ``value`` is what the operation needs, if anything.
+    """
+
+    block: str
+    op: str
+    channels: tuple[int, ...] = ()
+    value: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One picture's way through one model: class scores and every block, in the order in which they ran."""
+
+    model: str
+    picture_key: str
+    edits: tuple[Edit, ...]
+    logits: Tensor  # (K,) class scores before softmax
+    blocks: tuple[BlockTrace, ...]
+    silent: tuple[str, ...] = ()  # blocks that the network has and that never ran
+
+    def block(self, name: str) -> BlockTrace:
+        """The trace of the block called ``name``.
+
+        Raises:
+            KeyError: no such block ran.
+        """
+        for block in self.blocks:
+            if block.name == name:
+                return block
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A photo as a model sees it: ``shown`` is exactly the pixels that ``x`` holds."""
+
+    shown: np.ndarray  # (H, W, 3) uint8
+    x: Tensor  # (1, 3, H, W) float32, normalised
+    key: str  # sha256 of the pixels and of how they were prepared
