@@ -1,0 +1,227 @@
+"""Do a block's arithmetic again, step by step and in float64, and compare every step with what the model computed.
+
+The pages print these numbers; the truth badge prints the largest difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet_viz.errors import NoGateFound
+from senet_viz.layouts import Place, child, places
+from senet_viz.types import BlockTrace
+
+Array = np.ndarray
+TOLERANCE = 1e-5  # of the larger of 1 and the quantity's own size: float32 has seven digits
+
+_SIGMOIDS = {"Sigmoid", "SigmoidMe"}
+_H_SIGMOIDS = {"HSigmoid", "Hardsigmoid", "HardSigmoid", "HardSigmoidMe"}
+_SOFTMAXES = {"Softmax", "SelectiveKernelAttn", "RadixSoftmax"}
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), any shape."""
+    return 1 / (1 + np.exp(-x))
+
+
+def h_sigmoid(x: Array) -> Array:
+    """ReLU6(x + 3) / 6, any shape."""
+    return np.clip(x + 3, 0, 6) / 6
+
+
+def softmax(x: Array) -> Array:
+    """Over the first axis: the M branches."""
+    e = np.exp(x - x.max(axis=0, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
+
+
+GATE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "sigmoid": sigmoid,
+    "h_sigmoid": h_sigmoid,
+    "softmax": softmax,
+}
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "ReLU": lambda x: np.maximum(x, 0),
+    "SiLU": lambda x: x * sigmoid(x),
+    "Swish": lambda x: x * sigmoid(x),
+    "Hardswish": lambda x: x * h_sigmoid(x),
+    "HardSwish": lambda x: x * h_sigmoid(x),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """One block's excitation again. Arrays are float64; what the block has not is None."""
+
+    w1: Array | None  # (C/r, C)
+    b1: Array | None  # (C/r,)
+    norm: str  # class name of the normalisation after W1, or ""
+    act: str  # class name of the activation, or ""
+    w2: Array | None  # (M*C, C/r); None for ECA, whose layer is a 1d convolution
+    b2: Array | None  # (M*C,)
+    gate_fn: str  # a key of GATE_FUNCTIONS, or the class name of another function
+    squeeze: str  # "avg", or the way z was made: "avg_max", "attention"
+    z: Array | None  # (C,) from u; None without u
+    pre: Array | None  # (C/r,)
+    hidden: Array | None  # (C/r,)
+    s: Array  # (M, C)
+    gate: Array  # (M, C)
+    differences: dict[str, float]  # quantity -> max |ours - the model's|, relative where the quantity exceeds 1
+
+    @property
+    def worst(self) -> float:
+        """The largest difference."""
+        return max(self.differences.values())
+
+    @property
+    def holds(self) -> bool:
+        """Every step agrees with the model to ``TOLERANCE``."""
+        return self.worst <= TOLERANCE
+
+
+def _place(module: nn.Module, name: str) -> Place:
+    for place in places(module):
+        if place.name == name:
+            return place
+    raise NoGateFound(f"no attention block: {name}", name=name)
+
+
+def _matrix(layer: nn.Module | None) -> tuple[Array | None, Array | None]:
+    """Weights (out, in) and bias (out,) of a linear layer or 1x1 convolution, groups written out."""
+    if not isinstance(layer, nn.Linear | nn.Conv2d):
+        return None, None
+    w = layer.weight.detach().double().cpu().flatten(1)
+    groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
+    if groups > 1:
+        w = torch.block_diag(*w.chunk(groups))
+    bias = None if layer.bias is None else layer.bias.detach().double().cpu().numpy()
+    return w.numpy(), bias
+
+
+def _through(part: nn.Module, x: Array, shape: tuple[int, ...]) -> Array:
+    """A module that we do not write out ourselves, run in float64 on a copy."""
+    from copy import deepcopy
+
+    with torch.inference_mode():
+        y = deepcopy(part).double().cpu().eval()(torch.from_numpy(x).reshape(shape))
+    return y.reshape(-1).numpy()
+
+
+def _normalised(part: nn.Module, x: Array) -> Array:
+    if type(part) is nn.BatchNorm2d and part.running_mean is not None and part.running_var is not None:
+        mean, var = (v.double().cpu().numpy() for v in (part.running_mean, part.running_var))
+        scale, shift = (v.detach().double().cpu().numpy() for v in (part.weight, part.bias))
+        return (x - mean) / np.sqrt(var + part.eps) * scale + shift
+    return _through(part, x, (1, -1, 1, 1))
+
+
+def gate_function(place: Place) -> str:
+    """``"sigmoid"``, ``"h_sigmoid"``, ``"softmax"``, or the class name of what this block uses."""
+    name = type(place.gate).__name__
+    for known, names in (("sigmoid", _SIGMOIDS), ("h_sigmoid", _H_SIGMOIDS), ("softmax", _SOFTMAXES)):
+        if name in names:
+            return "sigmoid" if name == "RadixSoftmax" and place.branches == 1 else known
+    return name
+
+
+def _squeeze(place: Place, u: Array) -> tuple[str, Array | None]:
+    """How this block squeezes, and z from u (M, C, H, W); None where the way is not ours to write out."""
+    fused = u.sum(axis=0)
+    if place.layout.kind == "gc" and child(place.module, "conv_attn") is not None:
+        w, b = _matrix(child(place.module, "conv_attn"))
+        assert w is not None
+        logits = np.einsum("oc,chw->ohw", w, fused).reshape(-1) + (0 if b is None else b)
+        return "attention", fused.reshape(len(fused), -1) @ softmax(logits)
+    if getattr(place.module, "add_maxpool", False):
+        return "avg_max", (fused.mean(axis=(1, 2)) + fused.max(axis=(1, 2))) / 2
+    pool = child(place.module, "pool")
+    if isinstance(pool, nn.AdaptiveMaxPool2d):
+        return "max", fused.max(axis=(1, 2))
+    return "avg", fused.mean(axis=(1, 2))
+
+
+def _numpy(value: Tensor | None) -> Array | None:
+    return None if value is None else value.double().numpy()
+
+
+def difference(ours: Array, theirs: Array) -> float:
+    """max |ours - theirs|, divided by max |theirs| where that exceeds 1."""
+    return float(np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max()))
+
+
+def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay:
+    """Recompute ``block`` from its own z on (and z from u, where the trace has u) with the weights of ``module``.
+
+    Args:
+        edited: the gate was edited, so it is not compared with the gate function.
+
+    Raises:
+        NoGateFound: ``module`` has no block of that name.
+    """
+    place = _place(module, block.name)
+    w1, b1 = _matrix(place.w1)
+    w2, b2 = _matrix(place.w2)
+    seen_z, seen_pre, seen_hidden, seen_s = map(_numpy, (block.z, block.pre, block.hidden, block.s))
+    seen_gate = block.gate.double().numpy()
+    assert seen_z is not None and seen_s is not None  # every layout has them
+    differences: dict[str, float] = {}
+    z, how = None, "avg"
+    if block.u is not None:
+        how, z = _squeeze(place, block.u.double().numpy())
+        if z is not None:
+            differences["z"] = difference(z, seen_z)
+    pre = hidden = None
+    norm, act = child(place.module, place.layout.norm), child(place.module, place.layout.act)
+    normed = bool(place.layout.norm) and norm is not None and not isinstance(norm, nn.Identity)
+    if w1 is not None and seen_pre is not None and seen_hidden is not None:
+        pre = w1 @ seen_z + (0 if b1 is None else b1)
+        pre = _normalised(norm, pre) if normed and norm is not None else pre
+        act_fn = _ACTIVATIONS.get(type(act).__name__)
+        hidden = act_fn(pre) if act_fn else _through(act, pre, (1, -1, 1, 1))  # type: ignore[arg-type]
+        differences |= {"pre": difference(pre, seen_pre), "hidden": difference(hidden, seen_hidden)}
+    if w2 is not None:
+        flat = w2 @ (seen_z if hidden is None else hidden) + (0 if b2 is None else b2)
+        raw = torch.from_numpy(flat)[None]
+        s = place.layout.per_branch(place.module, raw, logits=True)[0].numpy()
+    else:  # ECA: a 1d convolution along the channels
+        s = _through(place.w2, seen_z, (1, 1, -1)).reshape(seen_s.shape)
+    differences["s"] = difference(s, seen_s)
+    gate_fn = gate_function(place)
+    known = GATE_FUNCTIONS.get(gate_fn)
+    gate = known(s) if known else _through(place.gate, s, (1, *s.shape)).reshape(s.shape)
+    if not edited:
+        differences["gate"] = difference(gate, seen_gate)
+    if block.residue is not None and block.u is not None:
+        differences["out"] = block.residue / max(1.0, float(block.out.abs().max()))
+    act_name = type(act).__name__ if place.layout.act else ""
+    return Replay(
+        w1, b1, type(norm).__name__ if normed else "", act_name, w2, b2, gate_fn, how, z, pre, hidden, s, gate, differences
+    )  # fmt: skip
+
+
+def pooled(u: Tensor, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:
+    """``(C, H, W)`` through AdaptiveAvgPool2d or AdaptiveMaxPool2d of that output size: ``(C, h, w)`` float32."""
+    pool: nn.Module = nn.AdaptiveAvgPool2d(size) if kind == "avg" else nn.AdaptiveMaxPool2d(size)
+    with torch.inference_mode():
+        return pool(u).numpy()
+
+
+def fc_against_conv(module: nn.Module, block: BlockTrace) -> float:
+    """max |FC - 1x1 convolution| of the two layers' results, same weights, this picture's z and hidden; NaN if none."""
+    place = _place(module, block.name)
+    worst = []
+    with torch.inference_mode():
+        for layer, x in ((place.w1, block.z), (place.w2, block.hidden)):
+            if x is None or not isinstance(layer, nn.Linear | nn.Conv2d) or getattr(layer, "groups", 1) > 1:
+                continue
+            w, b = layer.weight.float().cpu(), None if layer.bias is None else layer.bias.float().cpu()
+            as_fc = F.linear(x[None], w.flatten(1), b)
+            as_conv = F.conv2d(x[None, :, None, None], w.flatten(1)[:, :, None, None], b).flatten(1)
+            worst.append(float((as_fc - as_conv).abs().max()))
+    return max(worst, default=float("nan"))
