@@ -1,0 +1,344 @@
+"""What every gate does over a validation set: mean and std by class, at several object zooms; and which kernel SK picks.
+
+After "role of excitation" (SENet, TPAMI, sec. 7.2, figs. 6 and 7) and SKNet's fig. 3 and 4. Object zoom is SKNet's
+protocol: the centre of the original picture is cut out and resized back, so the object grows and the input does not.
+Reading a profile needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from senet_viz.errors import NoGateFound, WeightsInvalid
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from senet_viz.types import BlockTrace
+
+Progress = Callable[[int, int], object]  # pictures done, pictures in all
+Prepare = Callable[["Tensor"], "Tensor"]
+
+FILE = Path(__file__).resolve().parents[1] / "assets" / "weights" / "profile.safetensors"
+FORMAT = "senet-viz profile 1"
+ZOOMS = (1.0, 1.5)
+SELECTION_ZOOMS = (1.0, 1.5, 2.0)
+CONDITIONS = ("zoom", "blur", "untrained")  # blur: no zoom, but as few pixels as the zoomed picture is made of
+BATCH = 50
+
+
+@dataclass(frozen=True, eq=False)
+class BlockProfile:
+    """One block's gate over the pictures of each class: Z zooms, K classes, M branches of C channels each."""
+
+    name: str
+    kind: str
+    branches: int
+    mean: np.ndarray  # (Z, K, M*C) float32, branch after branch
+    std: np.ndarray  # (Z, K, M*C) float32, over the pictures of the class
+
+    def total(self, counts: np.ndarray, zoom: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and std (M*C,) over all pictures, whatever their class, at zoom number ``zoom``."""
+        share = (counts / counts.sum())[:, None]  # (K, 1)
+        mean = (share * self.mean[zoom]).sum(0)
+        between = (share * (self.mean[zoom] - mean) ** 2).sum(0)
+        within = (share * self.std[zoom].astype(np.float64) ** 2).sum(0)
+        return mean, np.sqrt(between + within)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """mean over c of (a_5x5 - a_3x3) for every picture and SK unit: above 0, the larger kernel wins.
+
+    ``difference`` is (3, Z, N, U) float32 in the order of ``CONDITIONS``: object zoom; the control for what resizing
+    alone does, see ``blurred``; and object zoom through a network that has learned nothing.
+    """
+
+    zooms: tuple[float, ...]
+    units: tuple[str, ...]
+    difference: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """One network over one validation set of N pictures."""
+
+    model: str
+    size: int  # side of the input, pixels
+    zooms: tuple[float, ...]
+    classes: tuple[str, ...]  # K names of class folders
+    truth: np.ndarray  # (N,) int16, index into classes
+    predicted: np.ndarray | None  # (Z, N) int16, index into classes, -1 for any other; None where outputs have no name
+    blocks: tuple[BlockProfile, ...]  # in the order in which they run; empty for a network without gates
+    selection: Selection | None = None
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(K,) pictures of each class."""
+        return np.bincount(self.truth, minlength=len(self.classes))
+
+    def block(self, name: str) -> BlockProfile:
+        """The block of that name.
+
+        Raises:
+            NoGateFound: the profile has none.
+        """
+        for block in self.blocks:
+            if block.name == name:
+                return block
+        raise NoGateFound(f"no attention block {name} in this profile", name=name)
+
+    def hits(self, zoom: int = 0) -> np.ndarray | None:
+        """(N,) bool: pictures whose best class is the right one, at zoom number ``zoom``."""
+        return None if self.predicted is None else self.predicted[zoom] == self.truth
+
+
+def crop_side(side: int, zoom: float) -> int:
+    """Side of the central crop that enlarges ``zoom`` times: off by an even number, so that it is exactly central.
+
+    Raises:
+        ValueError: a zoom below 1, or one that leaves nothing.
+    """
+    crop = side - 2 * round((side - side / zoom) / 2) if zoom >= 1 else 0
+    if crop < 1:
+        raise ValueError(f"zoom must be from 1 to {side}; got {zoom}")
+    return crop
+
+
+def _resized(x: Tensor, side: int) -> Tensor:
+    import torch.nn.functional as F
+
+    return F.interpolate(x.float(), size=(side, side), mode="bicubic", antialias=True).clamp(0, 255)
+
+
+def zoomed(x: Tensor, zoom: float, size: int) -> Tensor:
+    """Centre of the original pictures, enlarged: ``(B, 3, S, S)`` uint8 to ``(B, 3, size, size)``, still 0..255."""
+    crop = crop_side(x.shape[-1], zoom)
+    edge = (x.shape[-1] - crop) // 2
+    return _resized(x[..., edge : edge + crop, edge : edge + crop], size)
+
+
+def blurred(x: Tensor, zoom: float, size: int) -> Tensor:
+    """The whole picture from as few pixels as ``zoomed`` has: the object keeps its size, only detail is lost."""
+    crop = crop_side(x.shape[-1], zoom)
+    return _resized(x if crop == x.shape[-1] else _resized(x, crop), size)
+
+
+def _forward(module: nn.Module, x: Tensor) -> tuple[Tensor, list[tuple[BlockTrace, ...]]]:
+    """Logits (B, K) and, for every block, one trace a picture; a network without gates has no block."""
+    import torch
+
+    from senet_viz import layouts, tap
+
+    if layouts.places(module):
+        traces = tap.run_batch(module, x)
+        return torch.stack([t.logits for t in traces]), list(zip(*(t.blocks for t in traces), strict=True))
+    device = next(module.parameters()).device
+    with tap.lock_of(module), torch.inference_mode():
+        return module(x.to(device)).float().cpu(), []
+
+
+def _gates(traces: Sequence[BlockTrace]) -> np.ndarray:
+    """(B, M, C) float64."""
+    return np.stack([trace.gate.numpy() for trace in traces]).astype(np.float64)
+
+
+def _prepare_ours() -> Prepare:
+    from senet_viz.train import normalise
+
+    return normalise
+
+
+def run(
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    classes: Sequence[str],
+    size: int,
+    zooms: Sequence[float] = ZOOMS,
+    progress: Progress = lambda done, total: None,
+    *,
+    model: str = "",
+    outputs: Sequence[str] | None = None,
+    prepare: Prepare | None = None,
+) -> Profile:
+    """Mean and std of every gate by class, and the class that each picture is taken for.
+
+    Args:
+        module: in eval mode.
+        x: (N, 3, S, S) uint8, the original pictures.
+        y: (N,) int64, index into ``classes``.
+        classes: names of the K class folders; each must have a picture.
+        size: side of the input, pixels.
+        outputs: names of the network's outputs, where they can be compared with ``classes``.
+        prepare: (B, 3, H, W) 0..255 to the network's input; None is ImageNet's mean and std.
+
+    Raises:
+        ValueError: no pictures, or a class without one.
+    """
+    import torch
+
+    counts = np.bincount(y.numpy(), minlength=len(classes))
+    if not len(x) or not counts.all():
+        raise ValueError("every class needs at least one picture")
+    prepare = prepare or _prepare_ours()
+    place = {name: index for index, name in enumerate(classes)}
+    to_class = None if outputs is None else np.array([place.get(name, -1) for name in outputs], dtype=np.int16)
+    known: list[BlockTrace] = []  # one trace of every block: name, kind, M
+    sums: list[np.ndarray] = []  # of every block: (2, Z, K, M*C), sum and sum of squares, float64
+    predicted = np.empty((len(zooms), len(x)), dtype=np.int16)
+    for level, zoom in enumerate(zooms):
+        for start in range(0, len(x), BATCH):
+            rows = slice(start, start + BATCH)
+            with torch.inference_mode():
+                batch = prepare(zoomed(x[rows], zoom, size))
+            logits, blocks = _forward(module, batch)
+            if to_class is not None:
+                predicted[level, rows] = to_class[logits.argmax(1).numpy()]
+            if not known:
+                known = [traces[0] for traces in blocks]
+                sums = [np.zeros((2, len(zooms), len(classes), t.branches * t.channels)) for t in known]
+            for traces, total in zip(blocks, sums, strict=True):
+                gates = _gates(traces).reshape(len(traces), -1)  # (B, M*C)
+                np.add.at(total[0, level], y[rows].numpy(), gates)
+                np.add.at(total[1, level], y[rows].numpy(), gates**2)
+            progress(level * len(x) + min(start + BATCH, len(x)), len(zooms) * len(x))
+    found = tuple(_block(trace, *(total / counts[:, None])) for trace, total in zip(known, sums, strict=True))
+    return Profile(
+        model, size, tuple(zooms), tuple(classes), y.numpy().astype(np.int16),
+        None if to_class is None else predicted, found,
+    )  # fmt: skip
+
+
+def _block(trace: BlockTrace, mean: np.ndarray, square: np.ndarray) -> BlockProfile:
+    std = np.sqrt(np.maximum(square - mean**2, 0))
+    return BlockProfile(trace.name, trace.kind, trace.branches, mean.astype(np.float32), std.astype(np.float32))
+
+
+def selection(
+    module: nn.Module,
+    control: nn.Module,
+    x: Tensor,
+    size: int,
+    zooms: Sequence[float] = SELECTION_ZOOMS,
+    progress: Progress = lambda done, total: None,
+    prepare: Prepare | None = None,
+) -> Selection:
+    """Which kernel every SK unit prefers, picture by picture, with both controls.
+
+    Args:
+        module: a network of SK units with two branches, in eval mode.
+        control: the same network untrained.
+        x: (N, 3, S, S) uint8, the original pictures.
+
+    Raises:
+        NoGateFound: the network has no SK unit.
+    """
+    import torch
+
+    prepare = prepare or _prepare_ours()
+    ways = ((module, zoomed), (module, blurred), (control, zoomed))
+    units: tuple[str, ...] = ()
+    found = np.empty((len(ways), len(zooms), 0, 0), dtype=np.float32)
+    done, total = 0, len(ways) * len(zooms) * len(x)
+    for way, (network, change) in enumerate(ways):
+        for level, zoom in enumerate(zooms):
+            for start in range(0, len(x), BATCH):
+                rows = slice(start, start + BATCH)
+                with torch.inference_mode():
+                    batch = prepare(change(x[rows], zoom, size))
+                blocks = [traces for traces in _forward(network, batch)[1] if traces[0].kind == "sk"]
+                if not blocks:
+                    raise NoGateFound("no SK unit", name=type(module).__name__)
+                if not units:
+                    units = tuple(traces[0].name for traces in blocks)
+                    found = np.empty((len(ways), len(zooms), len(x), len(units)), dtype=np.float32)
+                for unit, traces in enumerate(blocks):
+                    gates = _gates(traces)  # (B, 2, C)
+                    found[way, level, rows, unit] = (gates[:, 1] - gates[:, 0]).mean(1)
+                done += len(batch)
+                progress(done, total)
+    return Selection(tuple(zooms), units, found)
+
+
+# --- one file for all networks ------------------------------------------------------------------------------------
+
+
+def _stored(profile: Profile) -> Iterator[tuple[str, np.ndarray]]:
+    yield "truth", profile.truth.astype(np.int16)
+    if profile.predicted is not None:
+        yield "predicted", profile.predicted.astype(np.int16)
+    for block in profile.blocks:
+        c = block.mean.shape[-1] // block.branches
+        keep = slice(c, None) if block.branches == 2 else slice(None)  # of two branches, the second tells the first
+        yield f"{block.name}/mean", block.mean[..., keep].astype(np.float16)
+        yield f"{block.name}/std", block.std[..., keep].astype(np.float16)
+    if profile.selection is not None:
+        yield "selection", profile.selection.difference.astype(np.float16)
+
+
+def write(path: Path, profiles: Sequence[Profile]) -> None:
+    """All profiles as one safetensors file, gates as fp16; of two branches that sum to 1 only the second."""
+    from safetensors.numpy import save_file
+
+    about = {
+        p.model: {
+            "size": p.size,
+            "zooms": p.zooms,
+            "classes": p.classes,
+            "blocks": [[b.name, b.kind, b.branches] for b in p.blocks],
+            "selection": None if p.selection is None else [p.selection.zooms, p.selection.units],
+        }
+        for p in profiles
+    }
+    tensors = {f"{p.model}/{key}": np.ascontiguousarray(v) for p in profiles for key, v in _stored(p)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata={"format": FORMAT, "profiles": json.dumps(about)})
+    part.replace(path)
+
+
+def read(path: Path = FILE) -> dict[str, Profile]:
+    """Every profile of a file, by model.
+
+    Raises:
+        WeightsInvalid: no such file, or one that is damaged or something else.
+    """
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            meta = file.metadata() or {}
+            if meta.get("format") != FORMAT:
+                raise ValueError(f"format is {meta.get('format')!r}, not {FORMAT!r}")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  not a dictionary
+        return {model: _read(model, about, tensors) for model, about in json.loads(meta["profiles"]).items()}
+    except Exception as error:  # OSError, SafetensorError, JSON, missing keys
+        problem = " ".join(str(error).split())[:200] or type(error).__name__
+        raise WeightsInvalid(f"{path.name} cannot be used: {problem}", file=path.name, problem=problem) from error
+
+
+def _read(model: str, about: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Profile:
+    def both(name: str, branches: int) -> tuple[np.ndarray, np.ndarray]:
+        mean, std = (tensors[f"{model}/{name}/{what}"].astype(np.float32) for what in ("mean", "std"))
+        if branches == 2:
+            return np.concatenate([1 - mean, mean], -1), np.concatenate([std, std], -1)
+        return mean, std
+
+    chosen = about["selection"]
+    return Profile(
+        model,
+        int(about["size"]),
+        tuple(about["zooms"]),
+        tuple(about["classes"]),
+        tensors[f"{model}/truth"],
+        tensors.get(f"{model}/predicted"),
+        tuple(BlockProfile(name, kind, m, *both(name, m)) for name, kind, m in about["blocks"]),
+        chosen and Selection(tuple(chosen[0]), tuple(chosen[1]), tensors[f"{model}/selection"].astype(np.float32)),
+    )
