@@ -1,0 +1,526 @@
+"""The networks one can look into, and how their weights get here. Nothing touches the network until ``load``.
+
+A row of ``MODELS`` is all there is to say about a model. Weights come from, in this order: a file that the caller
+names, the folder ``$SENET_VIZ_WEIGHTS``, the package itself, the library's cache, the internet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from senet_viz.errors import DeviceUnavailable, UnknownModel, WeightsInvalid, WeightsUnavailable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Progress = Callable[[int, "int | None"], None]  # bytes here, bytes in all (None where the server does not say)
+Floats3 = tuple[float, float, float]
+
+SHIPPED = Path(__file__).resolve().parents[1] / "assets" / "weights"
+LOCAL = "SENET_VIZ_WEIGHTS"  # environment variable: a folder of <key>.safetensors or <key>.pth
+FORMAT = "senet-viz tiny 1"
+IMAGENET_MEAN: Floats3 = (0.485, 0.456, 0.406)
+IMAGENET_STD: Floats3 = (0.229, 0.224, 0.225)
+UNTRAINED_CLASSES = 200  # of a small network whose weight file is not here
+_ANSWER_S, _NAME_S, _READ_S = 3.0, 6.0, 10.0  # patience: for an answer, with name look-up, between two pieces
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model: what it is, how it wants its pictures, where its weights are, what is known about it."""
+
+    key: str
+    source: Literal["ours", "torchvision", "timm"]
+    arch: str  # the library's own name; of ours, the block of networks.tiny
+    title: str
+    paper: str
+    note: str  # how it differs from the paper, in English; text `note_key` in other languages
+    position: Literal["branch_end", "inner", "conv", "none"]  # what is gated; only "branch_end" is SENet's
+    gate_fn: Literal["sigmoid", "h_sigmoid", "softmax", "none"]
+    blocks: int
+    weights: str  # an address, "hf:<repository>", or a file name of ours
+    weights_mib: float
+    top1: float | None = None  # per cent, ImageNet validation, as published; of ours, see `shipped`
+    top1_source: str = ""
+    size: int = 224
+    crop_pct: float = 0.875
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: Floats3 = IMAGENET_MEAN
+    std: Floats3 = IMAGENET_STD
+
+    @property
+    def note_key(self) -> str:
+        """Key of the note in ``assets/i18n``."""
+        return f"model.{self.key}.note"
+
+
+_SE = "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018"
+_SK = "Li et al., Selective Kernel Networks, CVPR 2019"
+_M3 = "Howard et al., Searching for MobileNetV3, ICCV 2019"
+_EN = "Tan and Le, EfficientNet, ICML 2019"
+_TIMM, _VISION = "timm, results-imagenet", "torchvision, weights.meta"
+_RELEASES = "https://github.com/rwightman/pytorch-image-models/releases/download/"
+_PYTORCH = "https://download.pytorch.org/models/"
+
+
+def _tiny(
+    block: str, title: str, paper: str, note: str, position: Any, gate_fn: Any, blocks: int, mib: float
+) -> ModelSpec:
+    key = f"tiny_{block}"
+    file = f"{key}.safetensors"
+    return ModelSpec(
+        key, "ours", block, title, paper, note, position, gate_fn, blocks, file, mib,
+        size=64, crop_pct=1.0, interpolation="bicubic",
+    )  # fmt: skip
+
+
+MODELS: tuple[ModelSpec, ...] = (
+    _tiny(
+        "se", "Tiny SE-ResNeXt", _SE,
+        "Ten units instead of sixteen, at 64 pixels; the gate sits where the paper puts it, with r = 16.",
+        "branch_end", "sigmoid", 10, 3.0,
+    ),
+    _tiny(
+        "se_h", "Tiny SE-ResNeXt, h-sigmoid", _M3,
+        "MobileNetV3's gate (r = 4, batch norm, h-sigmoid) at SENet's place, to compare nothing but the gate.",
+        "branch_end", "h_sigmoid", 10, 3.7,
+    ),
+    _tiny(
+        "sk", "Tiny SKNet", _SK,
+        "Ten SK[2, G, 16] units at 64 pixels, groups of 16 channels instead of 32 groups.",
+        "conv", "softmax", 10, 3.4,
+    ),
+    _tiny(
+        "plain", "Tiny ResNeXt, no gate", "Xie et al., Aggregated Residual Transformations, CVPR 2017",
+        "The same network without attention: what the other three are compared with.",
+        "none", "none", 0, 2.7,
+    ),
+    ModelSpec(
+        "mobilenet_v3_small", "torchvision", "mobilenet_v3_small", "MobileNetV3-Small", _M3,
+        "The gate sits inside the unit, on the expanded channels; h-sigmoid; C/width is 2 to 4, not always 4.",
+        "inner", "h_sigmoid", 9, _PYTORCH + "mobilenet_v3_small-047dcff4.pth", 9.8, 67.668, _VISION,
+    ),
+    ModelSpec(
+        "mobilenet_v3_large", "torchvision", "mobilenet_v3_large", "MobileNetV3-Large", _M3,
+        "The gate sits inside the unit, on the expanded channels; h-sigmoid; torchvision's second training recipe.",
+        "inner", "h_sigmoid", 8, _PYTORCH + "mobilenet_v3_large-5c1a4163.pth", 21.1, 75.274, _VISION,
+        crop_pct=224 / 232,
+    ),
+    ModelSpec(
+        "efficientnet_b0", "torchvision", "efficientnet_b0", "EfficientNet-B0", _EN,
+        "The gate sits inside the unit, on the expanded channels; the hidden layer is SiLU, so it can be negative.",
+        "inner", "sigmoid", 16, _PYTORCH + "efficientnet_b0_rwightman-7f5810bc.pth", 20.5, 77.692, _VISION,
+        interpolation="bicubic",
+    ),
+    ModelSpec(
+        "legacy_seresnet50", "timm", "legacy_seresnet50.in1k", "SE-ResNet-50", _SE,
+        "The authors' network and weights: biases in the gate, stride on the first 1x1.",
+        "branch_end", "sigmoid", 16, _RELEASES + "v0.1-cadene/se_resnet50-ce0d4300.pth", 107.4, 77.65, _TIMM,
+    ),
+    ModelSpec(
+        "legacy_seresnet18", "timm", "legacy_seresnet18.in1k", "SE-ResNet-18", _SE,
+        "Not in the paper: two 3x3 convolutions a unit, trained by timm's author.",
+        "branch_end", "sigmoid", 8, _RELEASES + "v0.1-weights/seresnet18-4bb0ce65.pth", 45.0, 71.74, _TIMM,
+        interpolation="bicubic",
+    ),
+    ModelSpec(
+        "legacy_seresnext50_32x4d", "timm", "legacy_seresnext50_32x4d.in1k", "SE-ResNeXt-50 32x4d", _SE,
+        "The authors' network and weights: biases in the gate, stride on the 3x3.",
+        "branch_end", "sigmoid", 16, _RELEASES + "v0.1-weights/legacy_se_resnext50_32x4d-f3651bad.pth", 105.4, 79.08,
+        _TIMM,
+    ),
+    ModelSpec(
+        "seresnet50", "timm", "seresnet50.ra2_in1k", "SE-ResNet-50 (timm)", _SE,
+        "The paper's parameters, stride on the 3x3 (4.09 instead of 3.86 GMACs), a newer training recipe.",
+        "branch_end", "sigmoid", 16, "hf:timm/seresnet50.ra2_in1k", 107.4, 80.26, _TIMM,
+        interpolation="bicubic",
+    ),
+    ModelSpec(
+        "skresnext50_32x4d", "timm", "skresnext50_32x4d.ra_in1k", "SKNet-50", _SK,
+        "The paper's shape, SK[2, 32, 16], trained by timm's author with a newer recipe.",
+        "conv", "softmax", 16, "hf:timm/skresnext50_32x4d.ra_in1k", 105.2, 80.17, _TIMM,
+        interpolation="bicubic",
+    ),
+    ModelSpec(
+        "skresnet18", "timm", "skresnet18.ra_in1k", "SK-ResNet-18", _SK,
+        "Not in the paper: each branch sees one half of the channels, and nothing is grouped.",
+        "conv", "softmax", 8, "hf:timm/skresnet18.ra_in1k", 45.7, 73.02, _TIMM,
+        interpolation="bicubic",
+    ),
+    ModelSpec(
+        "legacy_senet154", "timm", "legacy_senet154.in1k", "SENet-154", _SE,
+        "The network that won ILSVRC 2017, with the authors' weights.",
+        "branch_end", "sigmoid", 50, _RELEASES + "v0.1-weights/legacy_senet154-e9eb9fe6.pth", 440.0, 81.32, _TIMM,
+    ),
+)  # fmt: skip
+DEFAULT = "tiny_se"
+_BY_KEY = {row.key: row for row in MODELS}
+
+
+def spec(key: str) -> ModelSpec:
+    """The row of ``MODELS``.
+
+    Raises:
+        UnknownModel: no row has that key.
+    """
+    if key not in _BY_KEY:
+        raise UnknownModel(f"no model {key!r}; there are {', '.join(_BY_KEY)}", model=key)
+    return _BY_KEY[key]
+
+
+# --- devices ------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def devices() -> tuple[str, ...]:
+    """``"cpu"`` and whichever of ``"cuda"`` and ``"mps"`` really computes here: listed is not enough."""
+    import torch
+
+    found = ["cpu"]
+    for name, listed in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available)):
+        try:
+            if listed():
+                (torch.ones(1, device=name) + 1).cpu()
+                found.append(name)
+        except (RuntimeError, AssertionError):  # a driver that is too old, a device in use, a build without it
+            continue
+    return tuple(found)
+
+
+def resolve(device: str = "auto") -> str:
+    """``"auto"`` becomes the fastest device there is; any other name is checked. ``"cuda:1"`` is a name too.
+
+    Raises:
+        DeviceUnavailable: that device cannot be used here.
+    """
+    import torch
+
+    here = devices()
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if name in here)
+    kind, _, index = device.partition(":")
+    numbered = kind == "cuda" and index.isdecimal()
+    if kind not in here or (":" in device and not (numbered and int(index) < torch.cuda.device_count())):
+        raise DeviceUnavailable(f"{device!r} is not here", device=device, devices=", ".join(here))
+    return device
+
+
+# --- where weights are --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What the file of a small network says about itself; see ``train.write``."""
+
+    classes: tuple[str, ...]  # wnids, in the order of the outputs
+    top1: dict[int, float]  # per cent on the validation pictures, by input size
+    recipe: dict[str, Any]
+
+
+def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
+    """Where the weights would come from; asks the disk alone. ``"missing"``: ours, and its file is not here."""
+    row = spec(key)
+    here = _here(row) is not None
+    if row.source == "ours":
+        return "shipped" if here else "missing"
+    return "cached" if here else "download"
+
+
+def trained(key: str, weights: str = "pretrained") -> bool:
+    """Whether ``load`` gives (or fetches) trained weights; if not, the model must be shown as UNTRAINED."""
+    return weights == "pretrained" and available(key) != "missing"
+
+
+def shipped(key: str) -> Shipped | None:
+    """What the file of one of our networks says about itself; None where there is none, or for other models.
+
+    Raises:
+        WeightsInvalid: the file is damaged.
+    """
+    row = spec(key)
+    path = _here(row) if row.source == "ours" else None
+    return None if path is None else _about(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _about(path: Path, _changed: int) -> Shipped:
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            meta = file.metadata() or {}
+        if meta.get("format") != FORMAT:
+            raise ValueError(f"format is {meta.get('format')!r}, not {FORMAT!r}")
+        top1 = {int(size): float(value) for size, value in json.loads(meta["top1"]).items()}
+        return Shipped(tuple(map(str, json.loads(meta["classes"]))), top1, dict(json.loads(meta["recipe"])))
+    except Exception as error:  # safetensors, JSON, missing keys, values of another type
+        raise _invalid(path, error) from error
+
+
+def _here(row: ModelSpec) -> Path | None:
+    """The weight file on this machine, if there is one."""
+    if folder := os.environ.get(LOCAL):
+        for end in (".safetensors", ".pth"):
+            if (path := Path(folder, row.key + end)).is_file():
+                return path
+    if row.source == "ours":
+        path = SHIPPED / row.weights
+        return path if path.is_file() else None
+    return _cached(row)
+
+
+def _cached(row: ModelSpec) -> Path | None:
+    if row.weights.startswith("hf:"):
+        from huggingface_hub import constants, try_to_load_from_cache
+
+        found = try_to_load_from_cache(row.weights[3:], "model.safetensors", cache_dir=constants.HF_HUB_CACHE)
+        return Path(found) if isinstance(found, str) else None
+    path = _checkpoints() / row.weights.rpartition("/")[2]
+    return path if path.is_file() else None
+
+
+def _checkpoints() -> Path:
+    """torch.hub's folder, without importing torch."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser()
+    return home / "hub" / "checkpoints"
+
+
+# --- fetching -----------------------------------------------------------------------------------------------------
+
+_FETCHING: dict[str, threading.Lock] = {}
+_DONE: dict[str, int] = {}
+
+
+def downloaded_bytes(key: str) -> int:
+    """Bytes of this model's weights fetched by this process so far: for a page that polls."""
+    return _DONE.get(key, 0)
+
+
+def _fetch(row: ModelSpec, progress: Progress | None = None) -> Path:
+    """The weight file, from the library's cache or else into it; one download at a time for each model.
+
+    Raises:
+        WeightsUnavailable: it is not here and cannot be fetched; known within some 10 s where there is no network.
+    """
+
+    def report(done: int, total: int | None) -> None:
+        _DONE[row.key] = done
+        if progress is not None:
+            progress(done, total)
+
+    with _FETCHING.setdefault(row.key, threading.Lock()):
+        if (path := _cached(row)) is not None:
+            return path
+        try:
+            if row.weights.startswith("hf:"):
+                return _from_hub(row.weights[3:], report)
+            path = _checkpoints() / row.weights.rpartition("/")[2]
+            _ask(row.weights)
+            _download(row.weights, path, report)
+            return path
+        except Exception as error:  # URLError, HTTPError, the hub's own, time-outs, a full disk: all mean "not today"
+            message = f"{row.title}: cannot fetch {row.weights}: {error}"
+            raise WeightsUnavailable(message, model=row.title, mib=row.weights_mib) from error
+
+
+def _ask(url: str) -> None:
+    """Raise unless some server answers soon. The hub's client tries for 46 s before it believes in no network.
+
+    A name look-up has no time-out of its own, hence the thread. Any answer will do, and proxies are honoured.
+    """
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            with urlopen(Request(url, method="HEAD", headers={"User-Agent": "senet-viz"}), timeout=_ANSWER_S):
+                outcome.append(None)
+        except HTTPError:
+            outcome.append(None)
+        except Exception as error:  # handed over to the thread that waits
+            outcome.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_NAME_S)
+    problem = outcome[0] if outcome else TimeoutError(f"no answer within {_NAME_S:.0f} s")
+    if problem is not None:
+        raise problem
+
+
+def _download(url: str, target: Path, report: Progress) -> None:
+    """``url`` into torch.hub's cache, checked against the hash in its name, replaced in one step.
+
+    torch.hub's own download has no time-out and reports nothing; the file that it finds here is the same.
+    """
+    from urllib.request import Request, urlopen
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    digest, done = hashlib.sha256(), 0
+    try:
+        with (
+            urlopen(Request(url, headers={"User-Agent": "senet-viz"}), timeout=_READ_S) as reply,
+            part.open("wb") as file,
+        ):
+            length = reply.headers.get("Content-Length")
+            total = int(length) if length else None
+            while piece := reply.read(2**18):
+                file.write(piece)
+                digest.update(piece)
+                done += len(piece)
+                report(done, total)
+        if total is not None and done != total:
+            raise ConnectionError(f"the connection ended after {done} of {total} bytes")
+        expected = re.search(r"-([0-9a-f]{8,})\.", target.name)
+        if expected and not digest.hexdigest().startswith(expected[1]):
+            raise OSError("what arrived is not the file that was asked for: its hash differs")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _from_hub(repository: str, report: Progress) -> Path:
+    from huggingface_hub import constants, hf_hub_download
+    from tqdm import tqdm
+
+    best = 0
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        """Says to ``report`` what it would have drawn; there may be two, for transfer and for assembly."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            nonlocal best
+            drawn = super().update(n)
+            best = max(best, int(self.n))
+            report(best, None if self.total is None else int(self.total))
+            return drawn
+
+    if not constants.HF_HUB_OFFLINE:
+        _ask(f"{constants.ENDPOINT}/{repository}/resolve/main/model.safetensors")
+    return Path(hf_hub_download(repository, "model.safetensors", etag_timeout=_READ_S, tqdm_class=Bar))
+
+
+# --- loading ------------------------------------------------------------------------------------------------------
+
+_BUILDING = threading.Lock()  # construction draws from the global random numbers
+
+
+def load(
+    key: str,
+    device: str = "cpu",
+    weights: Literal["pretrained", "random"] = "pretrained",
+    progress: Progress | None = None,
+    file: str | Path | None = None,
+) -> nn.Module:
+    """The model in eval mode, without gradients for its weights, on ``device``.
+
+    Args:
+        device: a name that ``resolve`` takes.
+        weights: ``"random"`` is the untrained control, the same on every call. One of ours whose file is missing
+            is untrained in any case: ask ``trained``.
+        progress: called with (bytes here, bytes in all or None) while weights are fetched, on this thread or another.
+        file: weights of your own, safetensors or a state dictionary that needs no unpickling.
+
+    Raises:
+        UnknownModel: no such model.
+        DeviceUnavailable: no such device here.
+        WeightsUnavailable: the weights are not here and cannot be fetched.
+        WeightsInvalid: a weight file that is damaged or another network's.
+    """
+    row, target = spec(key), resolve(device)
+    if weights not in ("pretrained", "random"):
+        raise ValueError(f"weights must be 'pretrained' or 'random'; got {weights!r}")
+    model = _build(row) if weights == "random" else _trained(row, _file(row, file, progress))
+    return model.to(target).eval().requires_grad_(False)
+
+
+def _file(row: ModelSpec, file: str | Path | None, progress: Progress | None) -> Path | None:
+    """Where to read from; None where one of ours has no file."""
+    if file is not None:
+        if not Path(file).is_file():
+            raise WeightsUnavailable(f"no file {file}", model=row.title, mib=row.weights_mib)
+        return Path(file)
+    path = _here(row)
+    return path if path is not None or row.source == "ours" else _fetch(row, progress)
+
+
+def _build(row: ModelSpec, **options: Any) -> nn.Module:
+    """The architecture with the random weights of seed 0, or what ``options`` add; global randomness is untouched."""
+    import torch
+
+    with _BUILDING, torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        if row.source == "ours":
+            from senet_viz.networks.tiny import TinyNet
+
+            about = shipped(row.key)
+            return TinyNet(row.arch, options.get("classes") or (len(about.classes) if about else UNTRAINED_CLASSES))
+        if row.source == "torchvision":
+            import torchvision
+
+            return torchvision.models.get_model(row.arch, weights=None)
+        import timm
+
+        if not row.arch.startswith("legacy_"):  # else the last norm of a unit starts at 0, and its gate does nothing
+            options["zero_init_last"] = False
+        return timm.create_model(row.arch, **options)
+
+
+def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
+    if path is None:
+        return _build(row)
+    try:
+        if row.source == "timm":  # timm's loader renames what old checkpoints call differently
+            model = _build(row, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+        elif row.source == "ours":
+            about = _about(path, path.stat().st_mtime_ns)
+            if about.recipe.get("block") != row.arch:
+                raise ValueError(f"made for block {about.recipe.get('block')!r}, not {row.arch!r}")
+            model = _build(row, classes=len(about.classes))
+            model.load_state_dict(_state(path))
+        else:
+            model = _build(row)
+            model.load_state_dict(_state(path))
+        if not all(bool(v.isfinite().all()) for v in model.state_dict().values()):
+            raise ValueError("it holds values that are not finite")
+        return model
+    except WeightsInvalid:
+        raise
+    except Exception as error:  # RuntimeError for names and shapes, UnpicklingError, SafetensorError, EOFError, ...
+        raise _invalid(path, error) from error
+
+
+def _state(path: Path) -> dict[str, Tensor]:
+    """Names to float32 tensors; nothing is unpickled."""
+    import torch
+    from safetensors.torch import load_file
+
+    if path.suffix == ".safetensors":
+        state = load_file(path)
+    else:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: v.float() if v.is_floating_point() else v for name, v in state.items()}
+
+
+def _invalid(path: Path, error: Exception) -> WeightsInvalid:
+    problem = " ".join(str(error).split())[:200] or type(error).__name__
+    return WeightsInvalid(
+        f"{path.name} is damaged or made for another network: {problem}", file=path.name, problem=problem
+    )
