@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from senet_viz import i18n
 from senet_viz.errors import DeviceUnavailable, UnknownModel, WeightsInvalid, WeightsUnavailable
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ class ModelSpec:
     arch: str  # the library's own name; of ours, the block of networks.tiny
     title: str
     paper: str
-    note: str  # how it differs from the paper, in English; text `note_key` in other languages
     position: Literal["branch_end", "inner", "conv", "none"]  # what is gated; only "branch_end" is SENet's
     gate_fn: Literal["sigmoid", "h_sigmoid", "softmax", "none"]
     blocks: int
@@ -60,8 +60,13 @@ class ModelSpec:
 
     @property
     def note_key(self) -> str:
-        """Key of the note in ``assets/i18n``."""
+        """Key in ``assets/i18n`` of how this model differs from the paper."""
         return f"model.{self.key}.note"
+
+    @property
+    def note(self) -> str:
+        """How this model differs from the paper, in English."""
+        return i18n.text(self.note_key, "en")
 
 
 _SE = "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018"
@@ -73,13 +78,11 @@ _RELEASES = "https://github.com/rwightman/pytorch-image-models/releases/download
 _PYTORCH = "https://download.pytorch.org/models/"
 
 
-def _tiny(
-    block: str, title: str, paper: str, note: str, position: Any, gate_fn: Any, blocks: int, mib: float
-) -> ModelSpec:
+def _tiny(block: str, title: str, paper: str, position: Any, gate_fn: Any, blocks: int, mib: float) -> ModelSpec:
     key = f"tiny_{block}"
     file = f"{key}.safetensors"
     return ModelSpec(
-        key, "ours", block, title, paper, note, position, gate_fn, blocks, file, mib,
+        key, "ours", block, title, paper, position, gate_fn, blocks, file, mib,
         size=64, crop_pct=1.0, interpolation="bicubic",
     )  # fmt: skip
 
@@ -87,79 +90,65 @@ def _tiny(
 MODELS: tuple[ModelSpec, ...] = (
     _tiny(
         "se", "Tiny SE-ResNeXt", _SE,
-        "Ten units instead of sixteen, at 64 pixels; the gate sits where the paper puts it, with r = 16.",
         "branch_end", "sigmoid", 10, 3.0,
     ),
     _tiny(
         "se_h", "Tiny SE-ResNeXt, h-sigmoid", _M3,
-        "MobileNetV3's gate (r = 4, batch norm, h-sigmoid) at SENet's place, to compare nothing but the gate.",
         "branch_end", "h_sigmoid", 10, 3.7,
     ),
     _tiny(
         "sk", "Tiny SKNet", _SK,
-        "Ten SK[2, G, 16] units at 64 pixels, groups of 16 channels instead of 32 groups.",
         "conv", "softmax", 10, 3.4,
     ),
     _tiny(
         "plain", "Tiny ResNeXt, no gate", "Xie et al., Aggregated Residual Transformations, CVPR 2017",
-        "The same network without attention: what the other three are compared with.",
         "none", "none", 0, 2.7,
     ),
     ModelSpec(
         "mobilenet_v3_small", "torchvision", "mobilenet_v3_small", "MobileNetV3-Small", _M3,
-        "The gate sits inside the unit, on the expanded channels; h-sigmoid; C/width is 2 to 4, not always 4.",
         "inner", "h_sigmoid", 9, _PYTORCH + "mobilenet_v3_small-047dcff4.pth", 9.8, 67.668, _VISION,
     ),
     ModelSpec(
         "mobilenet_v3_large", "torchvision", "mobilenet_v3_large", "MobileNetV3-Large", _M3,
-        "The gate sits inside the unit, on the expanded channels; h-sigmoid; torchvision's second training recipe.",
         "inner", "h_sigmoid", 8, _PYTORCH + "mobilenet_v3_large-5c1a4163.pth", 21.1, 75.274, _VISION,
         crop_pct=224 / 232,
     ),
     ModelSpec(
         "efficientnet_b0", "torchvision", "efficientnet_b0", "EfficientNet-B0", _EN,
-        "The gate sits inside the unit, on the expanded channels; the hidden layer is SiLU, so it can be negative.",
         "inner", "sigmoid", 16, _PYTORCH + "efficientnet_b0_rwightman-7f5810bc.pth", 20.5, 77.692, _VISION,
         interpolation="bicubic",
     ),
     ModelSpec(
         "legacy_seresnet50", "timm", "legacy_seresnet50.in1k", "SE-ResNet-50", _SE,
-        "The authors' network and weights: biases in the gate, stride on the first 1x1.",
         "branch_end", "sigmoid", 16, _RELEASES + "v0.1-cadene/se_resnet50-ce0d4300.pth", 107.4, 77.65, _TIMM,
     ),
     ModelSpec(
         "legacy_seresnet18", "timm", "legacy_seresnet18.in1k", "SE-ResNet-18", _SE,
-        "Not in the paper: two 3x3 convolutions a unit, trained by timm's author.",
         "branch_end", "sigmoid", 8, _RELEASES + "v0.1-weights/seresnet18-4bb0ce65.pth", 45.0, 71.74, _TIMM,
         interpolation="bicubic",
     ),
     ModelSpec(
         "legacy_seresnext50_32x4d", "timm", "legacy_seresnext50_32x4d.in1k", "SE-ResNeXt-50 32x4d", _SE,
-        "The authors' network and weights: biases in the gate, stride on the 3x3.",
         "branch_end", "sigmoid", 16, _RELEASES + "v0.1-weights/legacy_se_resnext50_32x4d-f3651bad.pth", 105.4, 79.08,
         _TIMM,
     ),
     ModelSpec(
         "seresnet50", "timm", "seresnet50.ra2_in1k", "SE-ResNet-50 (timm)", _SE,
-        "The paper's parameters, stride on the 3x3 (4.09 instead of 3.86 GMACs), a newer training recipe.",
         "branch_end", "sigmoid", 16, "hf:timm/seresnet50.ra2_in1k", 107.4, 80.26, _TIMM,
         interpolation="bicubic",
     ),
     ModelSpec(
         "skresnext50_32x4d", "timm", "skresnext50_32x4d.ra_in1k", "SKNet-50", _SK,
-        "The paper's shape, SK[2, 32, 16], trained by timm's author with a newer recipe.",
         "conv", "softmax", 16, "hf:timm/skresnext50_32x4d.ra_in1k", 105.2, 80.17, _TIMM,
         interpolation="bicubic",
     ),
     ModelSpec(
         "skresnet18", "timm", "skresnet18.ra_in1k", "SK-ResNet-18", _SK,
-        "Not in the paper: each branch sees one half of the channels, and nothing is grouped.",
         "conv", "softmax", 8, "hf:timm/skresnet18.ra_in1k", 45.7, 73.02, _TIMM,
         interpolation="bicubic",
     ),
     ModelSpec(
         "legacy_senet154", "timm", "legacy_senet154.in1k", "SENet-154", _SE,
-        "The network that won ILSVRC 2017, with the authors' weights.",
         "branch_end", "sigmoid", 50, _RELEASES + "v0.1-weights/legacy_senet154-e9eb9fe6.pth", 440.0, 81.32, _TIMM,
     ),
 )  # fmt: skip

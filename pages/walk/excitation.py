@@ -1,0 +1,101 @@
+"""Excitation: all channels vote on the gate of each."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import blocks, replay, ui
+from senet_viz.figures import excitation
+
+view = ui.scene()
+t, c, again = view.t, view.channel, view.replay
+count, branches = len(view.z), len(view.gate)
+competing = branches > 1
+
+st.header(t("walk.excitation.title"), anchor=False)
+st.markdown(t("walk.excitation.idea.sk" if competing else "walk.excitation.idea", c=count))
+ui.header(view)
+ui.badge(view)
+
+branch = 0
+if competing:
+    names = {m: t("fig.branch", m=m, k=2 * m + 3) for m in range(branches)}
+    branch = ui.pick("branch", names, t("branch.label"))
+s, gate = view.logits[branch], view.gate[branch]
+s_c, g_c = float(s[c]), float(gate[c])
+
+# --- the two layers as a network --------------------------------------------------------------------------------------
+if again.w1 is None or again.w2 is None or view.block.hidden is None:
+    st.info(t("walk.excitation.onelayer", kind=view.block.kind))
+else:
+    hidden = view.block.hidden.numpy()
+    w2 = again.w2.reshape(branches, count, -1)[branch]
+    bias = 0.0 if again.b2 is None else float(again.b2.reshape(branches, count)[branch, c])
+    dead = int((hidden == 0).sum()) if again.act == "ReLU" else 0
+    ui.figure(
+        view, lambda t: excitation.draw_network(view.z, again.w1, hidden, w2, gate, c, again.act, t), "net", c, branch
+    )  # fmt: skip
+    norm = rf"\,\mathrm{{{again.norm}}}" if again.norm else ""
+    shape = rf"\underbrace{{W_2}}_{{{branches * count}\times{len(hidden)}}}"
+    inner = rf"\mathrm{{{again.act}}}({norm}\underbrace{{W_1}}_{{{len(hidden)}\times{count}}}\underbrace{{z}}_{{{count}}})"
+    st.latex(rf"\mathrm{{logits}}={shape}\;{inner}")
+    if again.act == "ReLU":
+        st.markdown(t("walk.excitation.dead", dead=dead, n=len(hidden)))
+    else:
+        st.markdown(t("walk.excitation.notrelu", act=again.act, low=f"{hidden.min():.3f}"))
+
+    parts = w2[c] * hidden
+    top = np.argsort(-np.abs(parts))[:2]
+    terms = "+".join(rf"{w2[c, j]:.3g}\cdot{hidden[j]:.3g}" for j in top)
+    biased = f"+{bias:.3g}" if again.b2 is not None else ""
+    st.latex(rf"s_{{{c}}}=\sum_j w_{{{c}j}}h_j={terms}+\dots{biased}={s_c:.4f}".replace("+-", "-"))
+    ui.figure(
+        view, lambda t: excitation.draw_contributions(w2[c], hidden, bias, s_c, c, t), "parts", c, branch
+    )  # fmt: skip
+
+# --- the gate function ------------------------------------------------------------------------------------------------
+if competing:
+    st.subheader(t("walk.excitation.compete"))
+    exps = [rf"e^{{{v:.3f}}}" for v in view.logits[:, c]]
+    st.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={g_c:.4f}")
+    by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
+    order = view.order(by, branch)
+    ui.figure(view, lambda t: excitation.draw_branches(view.gate, order, c, t), "branches", c, by, branch)
+    st.markdown(t("walk.excitation.compete.why"))
+else:
+    st.subheader(t("walk.excitation.gate"), anchor=False)
+    own = again.gate_fn
+    options = {"own": t("gatefn.own", name=own.replace("_", "-")), "sigmoid": "sigmoid", "h_sigmoid": "h-sigmoid"}
+    shown = ui.pick("gatefn", options, t("gatefn.label"))
+    function = own if shown == "own" else shown
+    both = {name: replay.GATE_FUNCTIONS[name](s.astype(np.float64)) for name in ("sigmoid", "h_sigmoid")}
+    now = gate if shown == "own" else both[function]
+    value = float(now[c])
+    if function == "h_sigmoid":
+        st.latex(rf"\frac{{\mathrm{{ReLU6}}(s_{{{c}}}+3)}}{{6}}=\frac{{\mathrm{{ReLU6}}({s_c + 3:.4f})}}{{6}}={value:.4f}")
+    elif function == "sigmoid":
+        st.latex(rf"\sigma(s_{{{c}}})=\frac{{1}}{{1+e^{{-({s_c:.4f})}}}}={value:.4f}")
+    ui.figure(
+        view, lambda t: excitation.draw_gates(s, both["sigmoid"], both["h_sigmoid"], function, c, t), "gates", c, function
+    )  # fmt: skip
+    gap = np.abs(both["sigmoid"] - both["h_sigmoid"])
+    columns = st.columns(4)
+    columns[0].metric(t("metric.gap"), f"{gap.max():.4f}", t("metric.at", c=int(gap.argmax())), delta_color="off", delta_arrow="off")
+    for column, label, test in ((columns[1], "metric.zero", 0.0), (columns[2], "metric.one", 1.0)):
+        counts = "{} · {}".format(*(int((values == test).sum()) for values in both.values()))
+        column.metric(t(label), counts, t("metric.order"), delta_color="off", delta_arrow="off")
+    columns[3].metric(t("metric.mean"), f"{now.mean():.4f}")
+    st.caption(t("walk.excitation.hs"))
+
+    st.subheader(t("walk.excitation.softmax"))
+    soft = replay.softmax(s.astype(np.float64))
+    ranked = np.argsort(-gate, kind="stable")
+    ui.figure(view, lambda t: excitation.draw_softmax(gate, soft, ranked, t), "soft")
+    st.markdown(t("walk.excitation.softmax.why", n=count, top=f"{soft.max():.4f}", mean=f"{1 / count:.4f}"))
+
+same = view.fc_against_conv
+if np.isfinite(same):  # there are two layers to compare
+    st.subheader(t("walk.excitation.fcconv"))
+    st.markdown(t("walk.excitation.fcconv.why", gap=f"{same:.1e}", c=count))
+ui.code(view, blocks.SEBlock, blocks.HSigmoid, replay.fc_against_conv)

@@ -1,0 +1,77 @@
+"""Rescale: every map times its gate."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import blocks, ui
+from senet_viz.figures import atlas as atlases
+from senet_viz.figures import rescale, squeeze
+from senet_viz.figures.grammar import Scale
+
+view = ui.scene()
+t, c = view.t, view.channel
+gate, count, branches = view.gate, len(view.z), len(view.gate)
+out = view.out
+scale = Scale.around_zero("U, x̃", np.concatenate([view.u.ravel(), out.ravel()]))
+
+st.header(t("walk.rescale.title"), anchor=False)
+st.markdown(t("walk.rescale.idea.sk" if branches > 1 else "walk.rescale.idea", c=count))
+ui.header(view)
+ui.badge(view)
+
+# --- one channel ------------------------------------------------------------------------------------------------------
+ui.figure(view, lambda t: rescale.draw_before_after(view.u[:, c], gate[:, c], out[c], c, scale, t), "before", c)
+i, j = np.unravel_index(int(np.abs(view.fused[c]).argmax()), view.fused[c].shape)
+terms = "+".join(rf"{gate[m, c]:.4f}\cdot({view.u[m, c, i, j]:.4f})" for m in range(branches))
+symbol = rf"\sum_m a_{{m,{c}}}\,u_{{m,{c}}}" if branches > 1 else rf"s_{{{c}}}\,u_{{{c}}}"
+st.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[c, i, j]:.4f}")
+st.caption(t("walk.rescale.symbols", c=count, h=out.shape[1], w=out.shape[2], m=branches))
+
+# --- all channels: before, after, difference at one scale -------------------------------------------------------------
+st.subheader(t("walk.rescale.all", c=count))
+by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"), "gate")
+order = view.order(by, branches - 1)
+sheets = {"before": view.fused, "after": out, "difference": out - view.fused}
+slots = st.columns(3)
+for slot, (name, maps) in zip(slots, sheets.items(), strict=True):
+    with slot:
+        title = st.container()
+        drawn = ui.atlas(view, maps, scale, order, f"atlas-{name}", t(f"walk.rescale.{name}"), budget=60_000, mark=name)
+        with title:
+            ui.titled(
+                view, f"**{t(f'walk.rescale.{name}')}**",
+                lambda t, drawn=drawn, name=name: squeeze.draw_atlas(
+                    atlases.rgb(drawn), scale, None, t(f"walk.rescale.{name}"), t
+                ),
+                f"atlas-{name}", (by, name),
+            )  # fmt: skip
+if drawn.reduced:
+    st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=out.shape[1], W=out.shape[2]))
+if branches == 1:
+    ui.figure(view, lambda t: rescale.draw_gates(gate[0], order, c, t), "gatebars", c, by)
+
+# --- every block of the network ---------------------------------------------------------------------------------------
+traced = view.trace.blocks
+last = [b.gate[-1].numpy() for b in traced]
+names = tuple(ui.short(b.name) for b in traced)
+gates_scale = Scale.gate("s" if branches == 1 else f"a{branches - 1}")
+ui.titled(
+    view, f"### {t('walk.rescale.carpet', n=len(traced))}", lambda t: rescale.draw_carpet(names, tuple(last), t),
+    "rescale-carpet", (),
+)  # fmt: skip
+st.markdown(t("walk.rescale.carpet.idea"))
+how = ui.pick("carpet", {"sorted": t("carpet.sorted"), "index": t("carpet.index")}, t("sort.label"))
+ui.rows(
+    view,
+    [(name, values, gates_scale) for name, values in zip(names, last, strict=True)],
+    "carpet", t("walk.rescale.carpet", n=len(traced)), blocks=[b.name for b in traced],
+    pinned_row=[b.name for b in traced].index(view.name), width=640,
+    orders=[np.argsort(-v, kind="stable") if how == "sorted" else np.arange(len(v)) for v in last],
+)  # fmt: skip
+
+# --- what the block passes on -----------------------------------------------------------------------------------------
+st.subheader(t("walk.rescale.position"))
+st.markdown(t(f"position.{view.spec.position}", model=view.spec.title))
+ui.code(view, blocks.SEBlock.forward if branches == 1 else blocks.SKConv.forward, rescale.draw_before_after)

@@ -1,0 +1,96 @@
+"""Squeeze: a whole map becomes one number."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import blocks, replay, ui
+from senet_viz.figures import atlas as atlases
+from senet_viz.figures import squeeze
+from senet_viz.figures.grammar import Scale
+
+view = ui.scene()
+t, c = view.t, view.channel
+u_c, z_c = view.fused[c], float(view.z[c])
+h, w = u_c.shape
+count = len(view.z)
+
+st.header(t("walk.squeeze.title"), anchor=False)
+st.markdown(t("walk.squeeze.idea", c=count, h=h, w=w))
+ui.header(view)
+ui.badge(view)
+
+# --- one channel: H x W values, one number --------------------------------------------------------------------------
+scope = st.session_state.get("scope", "block")
+block_scale = Scale.around_zero("U", view.fused)
+channel_scale = Scale.around_zero(f"u{c}", u_c)
+scale = channel_scale if scope == "channel" else block_scale
+
+ui.figure(
+    view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scale, t), "map", c, scope
+)  # fmt: skip
+how = view.replay.squeeze
+total = float(u_c.sum(dtype=np.float64))
+if how == "avg":
+    st.latex(
+        rf"z_{{{c}}}=\frac{{1}}{{H\,W}}\sum_{{i,j}}u_{{{c}}}(i,j)"
+        rf"=\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
+    )
+else:
+    st.latex(rf"z_{{{c}}}={z_c:.4f}")
+    st.caption(t(f"walk.squeeze.how.{how}"))
+st.caption(t("walk.squeeze.symbols", c=count, h=h, w=w, m=len(view.u)))
+
+# --- all channels -----------------------------------------------------------------------------------------------------
+heading = st.container()
+left, right = st.columns([3, 2], gap="medium")
+with right:
+    by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
+    ui.pick("scope", {key: t(f"scope.{key}") for key in ("block", "channel")}, t("scope.label"))
+order = view.order(by)
+if scope == "channel":
+    reach = np.abs(view.fused).max(axis=(1, 2), keepdims=True)
+    maps, atlas_scale = view.fused / np.where(reach == 0, 1, reach), Scale("u / max|u|", -1, 1, "activation")
+else:
+    maps, atlas_scale = view.fused, block_scale
+with left:
+    drawn = ui.atlas(view, maps, atlas_scale, order, "atlas", t("walk.squeeze.atlas", n=count), mark=scope)
+    if drawn.reduced:
+        st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
+row, column = atlases.cell_at(drawn, c)
+x0, y0 = column * (drawn.cell_w + drawn.gap) - 0.5, row * (drawn.cell_h + drawn.gap) - 0.5
+box = (x0, y0, x0 + drawn.cell_w, y0 + drawn.cell_h)
+with heading:
+    ui.titled(
+        view, f"### {t('walk.squeeze.all', c=count)}",
+        lambda t: squeeze.draw_atlas(atlases.rgb(drawn), atlas_scale, box, t("walk.squeeze.all", c=count), t),
+        "atlas", (by, scope, c),
+    )  # fmt: skip
+with right:
+    st.caption(t("walk.squeeze.atlas", n=count))
+    ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by)
+
+# --- adaptive: any input size, the asked output size ------------------------------------------------------------------
+st.subheader(t("walk.squeeze.adaptive"))
+st.markdown(t("walk.squeeze.adaptive.idea"))
+kind = ui.pick("pool", {"avg": t("pool.avg"), "max": t("pool.max")}, t("pool.label"))
+sizes: dict[str, int | tuple[int | None, int | None]] = {"1": 1, "7": 7, "(5, 7)": (5, 7), "(None, 7)": (None, 7)}
+fused = view.block.u.sum(0)
+pooled = tuple(replay.pooled(fused, size, kind)[c] for size in sizes.values())
+titles = tuple(f"{name} → {p.shape[0]}×{p.shape[1]}" for name, p in zip(sizes, pooled, strict=True))
+ui.figure(view, lambda t: squeeze.draw_pooled(pooled, titles, c, channel_scale, t), "pooled", c, kind)
+if kind == "avg":
+    st.caption(t("walk.squeeze.avg", avg=f"{u_c.mean():.4f}", max=f"{u_c.max():.4f}"))
+else:
+    st.caption(t("walk.squeeze.max", avg=f"{u_c.mean():.4f}", max=f"{u_c.max():.4f}"))
+
+base = view.picture.x.shape[-1]
+choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
+size = ui.pick("input", choices, t("walk.squeeze.input"), base)
+other = view.other(size)
+oh, ow = other.fused.shape[1:]
+st.markdown(
+    t("walk.squeeze.other", size=size, h=oh, w=ow, c=c, z=f"{other.z[c]:.4f}", base=base, h0=h, w0=w, z0=f"{z_c:.4f}", n=count)
+)
+ui.code(view, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)

@@ -1,0 +1,170 @@
+"""One place that runs models for every session: bounded caches, one torch thread a worker, a queue that can say no.
+
+Nothing here knows a browser. A question that was asked before, or is being answered for someone else right now, costs
+no forward: ``forwards`` counts those that were really run.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from senet_viz.errors import Busy
+from senet_viz.types import Edit, Picture, Trace
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from senet_viz.replay import Replay
+
+T = TypeVar("T")
+
+
+class Shared(Generic[T]):
+    """A bounded map of answers, oldest unused out first; who asks for an answer in the making waits for it.
+
+    Args:
+        limit: the answers may weigh this much together.
+        weigh: one answer's weight, 1 by default.
+    """
+
+    def __init__(self, limit: float, weigh: Callable[[T], float] = lambda answer: 1) -> None:
+        self.limit, self.weigh = limit, weigh
+        self._futures: OrderedDict[Hashable, Future[T]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The answer under ``key``, made by ``make`` in this thread if nobody has yet. Failures are not kept."""
+        with self._lock:
+            future = self._futures.get(key)
+            mine = future is None
+            if future is None:
+                future = self._futures[key] = Future()
+            self._futures.move_to_end(key)
+        if not mine:
+            return future.result()
+        try:
+            future.set_result(make())
+        except BaseException as error:
+            with self._lock:
+                self._futures.pop(key, None)
+            future.set_exception(error)
+            raise
+        self._trim()
+        return future.result()
+
+    def peek(self, key: Hashable) -> T | None:
+        """The answer under ``key`` if it is there already."""
+        with self._lock:
+            future = self._futures.get(key)
+        return future.result() if future is not None and future.done() and not future.exception() else None
+
+    def _trim(self) -> None:
+        with self._lock:
+            done = [(k, f) for k, f in self._futures.items() if f.done() and not f.exception()]
+            total = sum(self.weigh(f.result()) for _, f in done)
+            for key, future in done[:-1]:  # the newest stays, however large
+                if total <= self.limit:
+                    break
+                total -= self.weigh(future.result())
+                self._futures.pop(key, None)
+
+
+def _trace_mib(trace: Trace) -> float:
+    tensors = [v for b in trace.blocks for v in (b.u, b.z, b.pre, b.hidden, b.s, b.gate) if v is not None]
+    return sum(t.numel() * t.element_size() for t in tensors) / 2**20
+
+
+class Engine:
+    """Models, traces and replays for all sessions of this process.
+
+    Args:
+        workers: forwards that may run at the same time; one a core by default.
+        waiting: requests that may wait before ``Busy`` is raised.
+    """
+
+    def __init__(self, workers: int | None = None, waiting: int = 128) -> None:
+        import torch
+
+        self.forwards = 0
+        self._count = Lock()
+        self._models: Shared[nn.Module] = Shared(3)
+        self._traces: Shared[Trace] = Shared(192, _trace_mib)
+        self._replays: Shared[Replay] = Shared(64)
+        self._room = BoundedSemaphore(waiting)
+        self._pool = ThreadPoolExecutor(
+            workers or min(os.cpu_count() or 1, 8), "forward", initializer=torch.set_num_threads, initargs=(1,)
+        )
+        self._frozen = False
+
+    def _do(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in a worker.
+
+        Raises:
+            Busy: too many are waiting.
+        """
+        if not self._room.acquire(blocking=False):
+            raise Busy("too many requests are waiting")
+        try:
+            return self._pool.submit(work).result()
+        finally:
+            self._room.release()
+
+    def model(self, key: str, device: str = "cpu", weights: str = "pretrained", progress: Any = None) -> nn.Module:
+        """The network of that key, loaded once, in eval mode.
+
+        Raises:
+            WeightsUnavailable, WeightsInvalid, UnknownModel, DeviceUnavailable: see ``zoo.load``.
+        """
+        from senet_viz import zoo
+
+        def make() -> nn.Module:
+            module = self._do(lambda: zoo.load(key, device, weights, progress))  # type: ignore[arg-type]
+            if not self._frozen:
+                # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
+                gc.collect()
+                gc.freeze()
+                self._frozen = True
+            return module
+
+        return self._models.get((key, device, weights), make)
+
+    def trace(
+        self,
+        key: str,
+        picture: Picture,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        edits: Sequence[Edit] = (),
+        keep_u: Sequence[str] = (),
+    ) -> Trace:
+        """One picture's trace through one model; forwards only what was not asked before.
+
+        Raises:
+            NoGateFound, ValueError: see ``tap.run``. Busy: too many are waiting.
+        """
+        from senet_viz import tap
+
+        module = self.model(key, device, weights)
+
+        def forward() -> Trace:
+            with self._count:
+                self.forwards += 1
+            return tap.run(module, picture.x, edits, keep_u, key, picture.key)
+
+        question = (key, device, weights, picture.key, tuple(edits), frozenset(keep_u))
+        return self._traces.get(question, lambda: self._do(forward))
+
+    def replay(self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained") -> Replay:
+        """The arithmetic of one block of a trace, done again: see ``replay.replay``."""
+        from senet_viz.replay import replay
+
+        module = self.model(trace.model, device, weights)
+        question = (trace.model, device, weights, trace.picture_key, trace.edits, block, trace.block(block).u is None)
+        edited = any(edit.block == block for edit in trace.edits)
+        return self._replays.get(question, lambda: replay(module, trace.block(block), edited))

@@ -1,0 +1,10 @@
+"""The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
+
+from senet_viz.ui.parts import atlas, badge, code, figure, header, pick, rows, titled
+from senet_viz.ui.scene import Scene, guard, prepare, scene
+from senet_viz.ui.sidebar import short, sidebar
+
+__all__ = [
+    "Scene", "atlas", "badge", "code", "figure", "guard", "header", "pick", "prepare", "rows", "scene", "short", "sidebar",
+    "titled",
+]  # fmt: skip

@@ -1,0 +1,240 @@
+"""What pages are made of: boards, figures with their export, the truth badge, the code that ran."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import io
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import i18n
+from senet_viz.figures import atlas as atlases
+from senet_viz.figures.grammar import Figure, Scale
+from senet_viz.i18n import Texts
+from senet_viz.replay import TOLERANCE
+from senet_viz.ui import state
+from senet_viz.ui.scene import Scene
+from senet_viz.ui.sidebar import short
+
+_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
+
+
+@st.cache_resource(show_spinner=False)
+def _component(name: str, html: str) -> Any:
+    css, js = ((_FOLDER / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js)
+
+
+def _data_url(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def pick(key: str, options: dict[Any, str], label: str, default: Any = None) -> Any:
+    """A row of choices whose value is shared through the URL; returns the chosen option."""
+    state.keep(key, options, next(iter(options)) if default is None else default)
+    return st.segmented_control(
+        label, list(options), format_func=options.__getitem__, key=key, required=True, persist_state="session"
+    )
+
+
+def _picked(key: str, blocks: Sequence[str]) -> None:
+    """A cell was clicked: its channel becomes the pinned one, and its row the block."""
+    value = st.session_state[key].get("picked")
+    if not value:
+        return
+    st.session_state["channel"] = int(value["channel"])
+    if blocks:
+        st.session_state["block"] = blocks[int(value["row"])]
+
+
+def board(data: dict[str, Any], key: str, blocks: Sequence[str] = ()) -> None:
+    """Mount a board: see ``assets/components/board.js``."""
+    html = (_FOLDER / "board.html").read_text(encoding="utf-8")
+    _component("board", html)(key=f"board-{key}", data=data, on_picked_change=partial(_picked, f"board-{key}", blocks))
+
+
+def atlas(
+    view: Scene, maps: np.ndarray, scale: Scale, order: np.ndarray, key: str, alt: str, budget: int = 120_000,
+    mark: Hashable = (), max_width: int = 0,
+) -> atlases.Atlas:  # fmt: skip
+    """All feature maps (C, H, W) as one board; returns what was drawn.
+
+    Args:
+        mark: names what ``maps`` are besides the scene, for the cache.
+    """
+    drawn: atlases.Atlas = view.drawn(
+        lambda: atlases.build(maps, scale, order, budget=budget), "atlas", mark, scale, order.tobytes(), budget
+    )
+    values = {"z": view.z[order], **{f"s{m or ''}": gate[order] for m, gate in enumerate(view.gate)}}
+    data = {
+        "mode": "grid", "src": _data_url(drawn.png), "width": drawn.size[0], "height": drawn.size[1],
+        "columns": drawn.columns, "cell_w": drawn.cell_w, "cell_h": drawn.cell_h, "gap": drawn.gap,
+        "order": list(drawn.order), "values": {name: _short(list_) for name, list_ in values.items()},
+        "pinned": view.channel, "noun": view.t("channel.noun"), "alt": alt, "max_width": max_width,
+        "legends": [_legend(scale)],
+    }  # fmt: skip
+    board(data, key)
+    return drawn
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [float(f"{v:.5g}") for v in values]
+
+
+def rows(
+    view: Scene, lines: Sequence[tuple[str, np.ndarray, Scale]], key: str, alt: str, order: np.ndarray | None = None,
+    blocks: Sequence[str] = (), pinned_row: int = 0, orders: Sequence[np.ndarray] = (), width: int = 512,
+) -> None:  # fmt: skip
+    """Rows of numbers as colours, one row a quantity or a block, all as wide as the board."""
+    orders = orders or [np.arange(len(v)) if order is None else order for _, v, _ in lines]
+
+    def paint() -> bytes:
+        from PIL import Image
+
+        strips = []
+        for (_, values, scale), each in zip(lines, orders, strict=True):
+            cells = np.minimum(np.arange(width) * len(each) // width, len(each) - 1)
+            strips.append(scale.paint(values[each][cells]))
+        out = io.BytesIO()
+        gap = np.full((len(strips), 1, width, 3), 128, np.uint8)
+        sheet = np.concatenate([np.repeat(np.stack(strips)[:, None], 7, axis=1), gap], axis=1)
+        Image.fromarray(sheet.reshape(-1, width, 3)).save(out, "PNG")
+        return out.getvalue()
+
+    png = view.drawn(paint, "rows", key, *(o.tobytes() for o in orders), *(scale for _, _, scale in lines))
+    data = {
+        "mode": "rows", "src": _data_url(png), "width": width, "height": 8 * len(lines), "pinned": view.channel,
+        "legends": [_legend(scale) for scale in dict.fromkeys(scale for _, _, scale in lines)],
+        "pinned_row": pinned_row, "noun": view.t("channel.noun"), "alt": alt,
+        "rows": [
+            {"label": label, "order": each.tolist(), "values": {scale.name: _short(values[each])}}
+            for (label, values, scale), each in zip(lines, orders, strict=True)
+        ],
+    }  # fmt: skip
+    board(data, key, blocks)
+
+
+def _legend(scale: Scale) -> dict[str, Any]:
+    """What a board's colours mean: a ramp with its ends and marks."""
+    from PIL import Image
+
+    from senet_viz.figures import number
+
+    out = io.BytesIO()
+    Image.fromarray(scale.paint(np.linspace(scale.low, scale.high, 128))[None]).save(out, "PNG")
+    span = scale.high - scale.low
+    ticks = [{"at": (value - scale.low) / span, "text": number(value)} for value in scale.ticks]
+    return {"name": scale.name, "src": _data_url(out.getvalue()), "ticks": ticks}
+
+
+def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable) -> None:
+    """Draw a figure with its title, its alt text and its export."""
+    from senet_viz.figures.screen import to_plotly
+
+    drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
+    titled(view, f"#### {drawn.title}", build, drawn.key, key)
+    # the page writes the title itself, beside the export
+    chart = view.drawn(lambda: to_plotly(replace(drawn, title=""), view.dark), "plotly", view.lang, view.dark, *key)
+    st.plotly_chart(chart, theme=None, key=f"chart-{drawn.key}", alt=drawn.alt, config={"displayModeBar": False})
+
+
+def titled(view: Scene, title: str, build: Callable[[Texts], Figure], name: str, key: Hashable) -> None:
+    """A title (Markdown) with the export of what stands below it."""
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    left.markdown(title)
+    with right:
+        exports(view, build, name, key)
+
+
+def exports(view: Scene, build: Callable[[Texts], Figure], name: str, key: Hashable) -> None:
+    """One click to a slide: PNG, SVG, PDF or CSV, drawn only when asked for."""
+    from hashlib import sha256
+
+    t = view.t
+    stem = f"{name}-{sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]}"
+    with st.popover(t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary"):
+        dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
+        for kind in ("png", "svg", "pdf", "csv"):
+            st.download_button(
+                kind.upper(), data=partial(_slide, build, kind, view.lang, dark), on_click="ignore",
+                file_name=f"{stem}{'-dark' if dark and kind != 'csv' else ''}.{kind}", mime=_MIME[kind],
+                key=f"{kind}-{name}", width="stretch",
+            )  # fmt: skip
+        if view.lang != "en" and not _covered(view.lang):
+            st.caption(t("export.nofont"))
+
+
+_MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "csv": "text/csv"}
+
+
+def _slide(build: Callable[[Texts], Figure], kind: str, lang: str, dark: bool) -> bytes:
+    from senet_viz import export
+
+    return export.render(lambda wanted: build(i18n.texts(wanted)), kind, lang, dark).data  # type: ignore[arg-type]
+
+
+@st.cache_resource(show_spinner=False)
+def _covered(lang: str) -> bool:
+    from senet_viz import export
+
+    return export.font_for("".join(i18n.table(lang).values())) is not None
+
+
+def badge(view: Scene) -> None:
+    """The truth badge: the page's arithmetic against the model's, and whether every block ran."""
+    t, replay = view.t, view.replay
+    if view.trace.silent:
+        st.badge(t("badge.silent", names=", ".join(view.trace.silent)), icon=":material/error:", color="red")
+        return
+    worst = max(replay.differences, key=replay.differences.__getitem__)
+    values = {"worst": f"{replay.worst:.1e}", "what": worst, "limit": f"{TOLERANCE:.0e}", "blocks": len(view.blocks)}
+    if replay.holds:
+        st.badge(t("badge.true", **values), icon=":material/verified:", color="green")
+    else:
+        st.badge(t("badge.false", **values), icon=":material/error:", color="red")
+
+
+def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
+    """The source of what made this page."""
+    with st.expander(view.t("code.label"), icon=":material/code:"):
+        for function in functions:
+            st.code(inspect.getsource(function), language="python")
+
+
+def header(view: Scene) -> None:
+    """Photo, gates and answer: what every page of the walk has on top."""
+    t = view.t
+    left, middle, right = st.columns([1, 3, 2], vertical_alignment="center")
+    left.image(
+        view.drawn(lambda: _enlarged(view.picture.shown), "shown"), width=150, output_format="PNG",
+        alt=t("header.photo", size=view.picture.shown.shape[0]),
+    )  # fmt: skip
+    with middle:
+        z_scale = Scale.span("z", view.z)
+        gates = [(_gate_label(view, m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
+        c, h, w = view.fused.shape
+        st.markdown(t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title))
+        rows(view, [("z", view.z, z_scale), *gates], "header", t("header.alt"))
+    with right:
+        scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.top()]
+        said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
+        _component("scores", "<ol></ol>")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
+        if not view.trained:
+            st.badge(t("model.untrained"), icon=":material/warning:", color="red")
+
+
+def _gate_label(view: Scene, m: int) -> str:
+    return "s" if len(view.gate) == 1 else f"a{m}"
+
+
+def _enlarged(shown: np.ndarray) -> np.ndarray:
+    """Nearest-neighbour copies of small pictures, so that a browser has nothing to smooth."""
+    times = max(1, 300 // shown.shape[0])
+    return shown.repeat(times, axis=0).repeat(times, axis=1)

@@ -1,0 +1,246 @@
+"""What is on screen: photo, model, block, channel, and every number that belongs to them."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import i18n, zoo
+from senet_viz.errors import SenetVizError, WeightsInvalid, WeightsUnavailable
+from senet_viz.i18n import Texts
+from senet_viz.types import BlockTrace, Picture, Trace
+from senet_viz.ui import state
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from senet_viz.replay import Replay
+
+T = TypeVar("T")
+_log = logging.getLogger("senet_viz")
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One rerun's view of one block. Arrays are numpy; nothing here is torch's but the trace itself."""
+
+    lang: str
+    dark: bool
+    spec: zoo.ModelSpec
+    weights: str
+    device: str
+    trained: bool
+    image: Image.Image
+    picture: Picture
+    blocks: tuple[str, ...]
+    name: str
+    channel: int
+
+    @cached_property
+    def t(self) -> Texts:
+        """Texts in the reader's language."""
+        return i18n.texts(self.lang)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """This photo through this model, with the block's U."""
+        return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, (), (self.name,))
+
+    @cached_property
+    def block(self) -> BlockTrace:
+        """The block on screen, with its U."""
+        return self.trace.block(self.name)
+
+    @cached_property
+    def replay(self) -> Replay:
+        """The block's arithmetic, done again."""
+        return state.engine().replay(self.trace, self.name, self.device, self.weights)
+
+    @cached_property
+    def u(self) -> np.ndarray:
+        """(M, C, H, W)."""
+        assert self.block.u is not None  # asked for above
+        return self.block.u.numpy()
+
+    @cached_property
+    def fused(self) -> np.ndarray:
+        """(C, H, W): the sum of the branches, which is what is squeezed."""
+        return self.u[0] if len(self.u) == 1 else self.u.sum(axis=0)
+
+    @cached_property
+    def z(self) -> np.ndarray:
+        """(C,) the model's own."""
+        assert self.block.z is not None  # every layout has it
+        return self.block.z.numpy()
+
+    @cached_property
+    def gate(self) -> np.ndarray:
+        """(M, C) the model's own."""
+        return self.block.gate.numpy()
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """(M, C) before the gate function."""
+        assert self.block.s is not None  # every layout has it
+        return self.block.s.numpy()
+
+    @cached_property
+    def out(self) -> np.ndarray:
+        """(C, H, W): the sum over m of gate[m] * u[m]; the trace's residue tells how far the model's own is."""
+        return self.block.out.numpy()
+
+    @cached_property
+    def fc_against_conv(self) -> float:
+        """max |FC - 1x1 convolution| of this block's two layers; NaN where it has not two."""
+        from senet_viz import replay
+
+        module = state.engine().model(self.spec.key, self.device, self.weights)
+        return self.drawn(lambda: replay.fc_against_conv(module, self.block), "fc-conv")
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """Names what is on screen, channel apart."""
+        return (self.spec.key, self.weights, self.device, self.picture.key, self.name)
+
+    def order(self, by: str, branch: int = 0) -> np.ndarray:
+        """Channels (C,) sorted by ``"index"``, ``"z"`` or ``"gate"``, greatest first."""
+        values = {"z": self.z, "gate": self.gate[branch]}.get(by)
+        return np.arange(len(self.z)) if values is None else np.argsort(-values, kind="stable")
+
+    def other(self, size: int) -> Scene:
+        """The same block on the same photo at another input size."""
+        from dataclasses import replace
+
+        from senet_viz import images
+
+        return replace(self, picture=images.preprocess(self.image, self.spec, size))
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        """(class name, probability) of the likeliest classes."""
+        from senet_viz import labels
+
+        logits = self.trace.logits.double().numpy()
+        shares = np.exp(logits - logits.max())
+        shares /= shares.sum()
+        return [(labels.label(self.spec, int(i), self.lang), float(shares[i])) for i in np.argsort(-shares)[:count]]
+
+    def drawn(self, make: Callable[[], T], *key: Hashable) -> T:
+        """``make()``, or what it gave before for this scene and key."""
+        return state.drawings().get((self.key, *key), make)
+
+
+def sentence(error: SenetVizError, lang: str) -> str:
+    """What went wrong, in the reader's words."""
+    key = f"error.{error.code}" if i18n.has(f"error.{error.code}", lang) else "error.unexpected"
+    return i18n.text(key, lang, **{"ref": "-", **error.details})
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Errors become one sentence in the reader's language; the unexpected is logged and shown with a reference."""
+    lang = st.session_state.get("lang", i18n.DEFAULT)
+    try:
+        yield
+    except SenetVizError as error:
+        st.error(sentence(error, lang), icon=":material/error:")
+    except Exception:
+        reference = secrets.token_hex(4)
+        _log.exception("unexpected, reference %s", reference)
+        st.error(i18n.text("error.unexpected", lang, ref=reference), icon=":material/error:")
+
+
+def dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def _usable() -> tuple[str, str]:
+    """(model, weights) that can be shown: what was asked for, or the last that could, with a sentence why."""
+    wanted = (st.session_state["model"], st.session_state["weights"])
+    good = st.session_state.get("_good", (zoo.DEFAULT, "pretrained"))
+    failed = st.session_state.setdefault("_failed", {})
+    if wanted not in failed:
+        try:
+            _load(*wanted)
+        except (WeightsUnavailable, WeightsInvalid) as error:
+            failed[wanted] = error
+        else:
+            st.session_state["_good"] = wanted
+            return wanted
+    return good
+
+
+def _load(key: str, weights: str) -> Any:
+    """The model, with a progress bar while it comes over the network."""
+    device = zoo.resolve(st.session_state["device"])
+    if weights == "random" or zoo.available(key) != "download":
+        return state.engine().model(key, device, weights)
+    t = i18n.texts(st.session_state["lang"])
+    row = zoo.spec(key)
+    said = t("model.downloading", model=row.title, mib=f"{row.weights_mib:.0f}")
+    bar = st.sidebar.progress(0.0, said)
+    try:
+        return _with_progress(key, device, weights, lambda share: bar.progress(share, said))
+    finally:
+        bar.empty()
+
+
+def _with_progress(key: str, device: str, weights: str, show: Callable[[float], None]) -> Any:
+    from threading import Thread
+
+    done: dict[str, Any] = {}
+    total = zoo.spec(key).weights_mib * 2**20
+    seen = [0]
+
+    def work() -> None:
+        try:
+            done["model"] = state.engine().model(key, device, weights, lambda have, of: seen.__setitem__(0, have))
+        except BaseException as error:
+            done["error"] = error
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+        show(min(max(seen[0], zoo.downloaded_bytes(key)) / total, 1.0))
+    if "error" in done:
+        raise done["error"]
+    return done["model"]
+
+
+def prepare() -> None:
+    """After the sidebar's choices are known and before its block tiles: load, and decide what is really shown."""
+    st.session_state["_shown"] = _usable()
+
+
+def scene() -> Scene:
+    """What the sidebar asks for. Everything heavy is shared and cached, so asking again costs nothing."""
+    from senet_viz import images, layouts
+
+    s = st.session_state
+    key, weights = s["_shown"]
+    spec, device = zoo.spec(key), zoo.resolve(s["device"])
+    image = photo(s["photo"])
+    blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
+    picture = state.drawings().get(
+        ("picture", key, s["photo"]), lambda: images.preprocess(image, spec)
+    )  # fmt: skip
+    name = s["block"] if s.get("block") in blocks else blocks[len(blocks) // 2]
+    trained = zoo.trained(key, weights)
+    return Scene(s["lang"], dark(), spec, weights, device, trained, image, picture, blocks, name, int(s["channel"]))
+
+
+def photo(key: str) -> Image.Image:
+    """A sample, or a picture that was uploaded in this process."""
+    from senet_viz import images
+
+    uploaded = state.uploads().peek(key) if key.startswith("up-") else None
+    return uploaded if uploaded is not None else images.sample(key)

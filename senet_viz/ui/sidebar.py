@@ -1,0 +1,165 @@
+"""The sidebar that all pages share: language, photo, model, block, channel, device."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import streamlit as st
+
+from senet_viz import i18n, zoo
+from senet_viz.errors import ImageRejected
+from senet_viz.i18n import Texts
+from senet_viz.ui import state
+from senet_viz.ui.scene import guard, prepare, scene, sentence
+
+_TAIL = re.compile(r"\.(se|se_module|conv\d|block\.\d|attn)$")
+_HEAD = re.compile(r"^(layer|features\.?|blocks\.?|stages\.?)")
+
+
+def short(name: str) -> str:
+    """A block's place in a few characters: ``layer3.1.se`` is 3.1, as in the papers' SE_3_1 counted from 0."""
+    return _HEAD.sub("", _TAIL.sub("", name)) or name
+
+
+def sidebar() -> bool:
+    """Draw it; True if there is something to show."""
+    state.read_url()
+    with st.sidebar, guard():
+        state.keep("lang", i18n.LANGUAGES, i18n.preferred(st.context.locale))
+        lang = st.segmented_control(
+            "Language · 语言", list(i18n.LANGUAGES), format_func=i18n.LANGUAGES.__getitem__, key="lang", required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        t = i18n.texts(lang)
+        _photo(t)
+        _model(t)
+        prepare()
+        _status(t)
+        _block(t)
+        _channel(t)
+        state.write_url()
+        return True
+    return False
+
+
+def _photo(t: Texts) -> None:
+    from senet_viz import images
+
+    samples = [sample.key for sample in images.SAMPLES]
+    titles = {key: t(f"sample.{key}") for key in samples}
+    mine = st.session_state.setdefault("_mine", [])
+    kept = [key for key in mine if state.uploads().peek(key) is not None]
+    titles |= {key: t("photo.mine", n=i + 1) for i, key in enumerate(kept)}
+    if st.session_state.get("photo") not in titles:
+        if str(st.session_state.get("photo", "")).startswith("up-"):
+            st.warning(t("photo.gone"))
+        st.session_state["photo"] = samples[0]
+    st.pills(t("photo.label"), list(titles), format_func=titles.__getitem__, key="photo", required=True)
+    credit = next((sample.credit for sample in images.SAMPLES if sample.key == st.session_state["photo"]), "")
+    if credit:
+        st.caption(credit)
+    with st.expander(t("photo.own"), icon=":material/add_a_photo:"):
+        file = st.file_uploader(
+            t("photo.upload"), ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key="_file",
+            on_change=_accept, args=("_file",), max_upload_size=8,
+        )  # fmt: skip
+        if st.toggle(t("photo.camera"), key="_camera_on"):
+            st.camera_input(t("photo.camera"), key="_shot", on_change=_accept, args=("_shot",), label_visibility="collapsed")
+        st.caption(t("photo.privacy"))
+    rejected = st.session_state.get("_rejected")
+    if rejected is not None:
+        st.error(sentence(rejected, st.session_state["lang"]), icon=":material/broken_image:")
+        if file is None and "_shot" not in st.session_state:
+            st.session_state["_rejected"] = None
+
+
+def _accept(widget: str) -> None:
+    """A file came (or went): a good picture becomes the photo; a bad one leaves everything as it was."""
+    from senet_viz import images
+
+    file = st.session_state.get(widget)
+    st.session_state["_rejected"] = None
+    if file is None:
+        return
+    data = file.getvalue()
+    key = "up-" + hashlib.sha256(data).hexdigest()[:16]
+    try:
+        state.uploads().get(key, lambda: images.read(data))
+    except ImageRejected as error:
+        st.session_state["_rejected"] = error
+        return
+    mine = st.session_state.setdefault("_mine", [])
+    if key not in mine:
+        mine.append(key)
+    st.session_state["photo"] = key
+
+
+def _model(t: Texts) -> None:
+    rows = {row.key: row for row in zoo.MODELS if row.blocks}
+    state.keep("model", rows, zoo.DEFAULT)
+    st.selectbox(t("model.label"), list(rows), format_func=lambda key: rows[key].title, key="model")
+    state.keep("weights", ("pretrained", "random"), "pretrained")
+    names = {"pretrained": t("weights.pretrained"), "random": t("weights.random")}
+    st.segmented_control(
+        t("weights.label"), list(names), format_func=names.__getitem__, key="weights", required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    here = ("auto", *zoo.devices())
+    state.keep("device", here, "auto")
+
+
+def _status(t: Texts) -> None:
+    """What is really on screen, and why if that is not what was asked for."""
+    wanted, shown = (st.session_state["model"], st.session_state["weights"]), st.session_state["_shown"]
+    row = zoo.spec(shown[0])
+    if wanted != shown:
+        st.error(sentence(st.session_state["_failed"][wanted], st.session_state["lang"]), icon=":material/cloud_off:")
+        st.caption(t("model.still", model=row.title))
+        left, right = st.columns(2)
+        left.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
+        if wanted[1] == "pretrained":
+            right.button(t("weights.random"), on_click=_untrained, width="stretch")
+    if not zoo.trained(*shown):
+        st.badge(t("model.untrained"), icon=":material/warning:", color="red")
+    st.caption(t(row.note_key), help=t("model.facts", source=row.source, blocks=row.blocks, paper=row.paper))
+
+
+def _retry(wanted: tuple[str, str]) -> None:
+    st.session_state["_failed"].pop(wanted, None)
+
+
+def _untrained() -> None:
+    st.session_state["weights"] = "random"
+
+
+def _block(t: Texts) -> None:
+    from senet_viz import layouts
+
+    key, weights = st.session_state["_shown"]
+    module = state.engine().model(key, zoo.resolve(st.session_state["device"]), weights)
+    names = [ref.name for ref in layouts.find(module)]
+    state.keep("block", names, _like(st.session_state.get("block"), names))
+    st.pills(t("block.label"), names, format_func=short, key="block", required=True, help=t("block.help"))
+
+
+def _like(old: Any, names: list[str]) -> str:
+    """After a change of model: the same stage if there is one of that name, else the middle of the network."""
+    same = [name for name in names if isinstance(old, str) and short(name) == short(old)]
+    return (same or [names[len(names) // 2]])[0]
+
+
+def _channel(t: Texts) -> None:
+    state_ = st.session_state
+    if state_.get("channel") is None:
+        state_["channel"] = 0
+        view = scene()
+        state_["channel"] = int(view.order("z")[0])  # the first picture should have something to show
+    state_["channel"] = int(state_["channel"])
+    count = scene().block.channels
+    state_["channel"] = min(max(state_["channel"], 0), count - 1)
+    st.number_input(t("channel.label", last=count - 1), 0, count - 1, step=1, key="channel", help=t("channel.help"))
+    device = zoo.resolve(state_["device"])
+    st.selectbox(t("device.label"), ("auto", *zoo.devices()), key="device", help=t("device.help"))
+    st.caption(t("device.used", device=device))

@@ -1,0 +1,67 @@
+"""What a teacher would want to share lives in the URL, under names that no language changes.
+
+Streamlit's own ``bind="query-params"`` writes a widget's *label* into the URL, and labels here are translated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import streamlit as st
+
+from senet_viz import i18n
+from senet_viz.engine import Engine, Shared
+
+SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
+PAGE = ("sort", "scope", "branch", "pool", "out", "input", "gatefn", "carpet")
+NUMBERS = frozenset({"channel", "branch", "input"})
+
+
+@st.cache_resource(show_spinner=False)
+def engine() -> Engine:
+    """The engine that all sessions share."""
+    return Engine()
+
+
+@st.cache_resource(show_spinner=False)
+def drawings() -> Shared[Any]:
+    """Atlases, painted rows and figures that were drawn before, for all sessions."""
+    return Shared(400)
+
+
+@st.cache_resource(show_spinner=False)
+def uploads() -> Shared[Any]:
+    """Uploaded pictures of all sessions, the newest sixty-four."""
+    return Shared(64)
+
+
+def read_url() -> None:
+    """Once a session: what the URL says becomes state. What makes no sense is ignored where it is used."""
+    if "_url_read" in st.session_state:
+        return
+    st.session_state["_url_read"] = True
+    for key in SHARED + PAGE:
+        raw = st.query_params.get(key)
+        if raw is None:
+            continue
+        if key not in NUMBERS:
+            st.session_state[key] = raw
+        elif raw.isdecimal() and len(raw) < 6:
+            st.session_state[key] = int(raw)
+    if st.session_state.get("lang") not in i18n.LANGUAGES:
+        st.session_state["lang"] = i18n.preferred(st.context.locale)
+
+
+def write_url() -> None:
+    """State becomes the URL; only what changed is sent."""
+    state = st.session_state
+    wanted = {k: str(state[k]) for k in SHARED + PAGE if state.get(k) is not None and not str(state[k]).startswith("up-")}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def keep(key: str, options: Iterable[Any], default: Any) -> None:
+    """Before a widget of this key is drawn: its value must be one of ``options``."""
+    if st.session_state.get(key) not in tuple(options):
+        st.session_state[key] = default
