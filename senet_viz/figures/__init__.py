@@ -1,0 +1,246 @@
+"""Figures: described once as data (``grammar``), drawn for the browser (``screen``) and for slides (``export``).
+
+Here is what both drawings share: how text is set, and where on the page everything goes (``Layout``). Lengths are px on
+screen; on a slide the same numbers are points.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from senet_viz.figures.grammar import Figure, Panel, Scale
+
+SIZE, SMALL, HEADING = 16, 15, 18  # text, tick labels and legends, panel titles
+BOLD = 1.1  # how much wider bold runs
+TICKS, AXIS, LINE = 26, 28, 25  # height of tick labels, of an axis' name, of a line of legend or heading
+BAR_BELOW, BAR_RIGHT, THICK = 74, 112, 14.0  # room for a lying colour bar, for a standing one, and the ramp itself
+ITEM = 28  # height of a name in a legend of several lines
+LEAST = 96  # no panel is lower, unless the page cannot grow
+GAP = 14  # between rows
+
+
+class Layout:
+    """Where panels, legends and colour bars of a figure go on a page of ``width`` x ``height``, margins included.
+
+    One scale's bar stands right of all panels. Bars of several scales lie below the panels that use them: then it is
+    plain which colours belong to which panel. ``height`` grows until every panel is ``LEAST`` high. ``stretch``: how
+    much wider than ``ems`` the font runs.
+    """
+
+    def __init__(
+        self, figure: Figure, width: float, height: float, top: float, bottom: float, side: float, stretch: float = 1.0
+    ) -> None:
+        self.figure, self.width, self.bottom, self.side, self.stretch = figure, width, bottom, side, stretch
+        self.common = self._legend_lines(figure.common, width - 2 * side)  # of a legend that serves all panels
+        self.top = top + LINE * self.common + (8 if self.common else 0)
+        self.below = len(figure.scales) > 1
+        self.right = side + (BAR_RIGHT if len(figure.scales) == 1 else 0)
+        count = min(figure.columns, len(figure.panels))
+        self.columns = [(0.0, width / count * 0.85)] * count  # (left, width), refined below
+        self.plot = height / len(figure.rows) * 0.6
+        for _ in range(3):  # wrapped words need height, height changes the widths of photos, widths wrap words
+            self._rows(height)
+            self._columns()
+        panels = [(r, c) for r, row in enumerate(figure.rows) for c in range(len(row))]
+        if all(panel.aspect for panel in figure.panels):  # nothing fills the page: leave out what would stay empty
+            self.plot = max(self.fitted(r, c)[3] for r, c in panels)
+            self._stack()
+        self.height = self.tops[-1] + self.plot + self.feet[-1] + bottom
+
+    def rect(self, r: int, c: int) -> tuple[float, float, float, float]:
+        """(left, top, width, height) of a panel's plot, from the page's upper left corner."""
+        left, width = self.columns[c]
+        return left, self.tops[r], width, self.plot
+
+    def fitted(self, r: int, c: int) -> tuple[float, float, float, float]:
+        """The part of ``rect`` that a panel with one unit on both axes fills: the upper left one."""
+        left, top, width, height = self.rect(r, c)
+        aspect = self.figure.rows[r][c].aspect or width / height
+        wide = min(width, height * aspect)
+        return left, top, wide, wide / aspect
+
+    def heading(self, panel: Panel, c: int) -> list[str]:
+        """The panel's title in lines."""
+        return wrap(panel.title, self._reach(c) / (HEADING * BOLD * self.stretch)) if panel.title else []
+
+    def legend(self, panel: Panel, c: int) -> int:
+        """Lines of its own legend: none, one, or one a name where they do not fit side by side."""
+        names = () if self.common else panel.names
+        return len(names) if self._legend_lines(names, self._reach(c)) > 1 else min(1, len(names))
+
+    def legend_height(self, panel: Panel, c: int) -> float:
+        """Height of its own legend."""
+        lines = self.legend(panel, c)
+        return LINE if lines == 1 else ITEM * lines
+
+    def labels(self, panel: Panel, axis: str, c: int) -> tuple[list[tuple[float, str]] | None, bool]:
+        """Ticks that were asked for, as many as fit, and whether their labels must lean. None: the backend chooses."""
+        ticks = panel.ticks(axis)
+        if ticks is None:
+            return None, False
+        low, high = sorted(panel.limits[axis == "y"])
+        ticks = tuple((at, short(label)) for at, label in ticks if low <= at <= high)
+        room = (self.plot if axis == "y" else self.columns[c][1]) / (high - low)  # px a unit of the axis
+        steps = [b[0] - a[0] for a, b in zip(ticks, ticks[1:], strict=False)]
+        closest = min(map(abs, steps), default=math.inf) * room
+        widest = max((self._wide(label) for _, label in ticks), default=0.0)
+        lean = axis == "x" and widest + 8 > closest
+        keep = max(1, math.ceil((SMALL + 3) / closest)) if closest else len(ticks)
+        if lean and all(label.replace("\u2212", "").replace(".", "").isdigit() for _, label in ticks):
+            lean, keep = False, math.ceil((widest + 8) / closest)  # numbers can be left out, names must lean
+        return list(ticks[::keep]), lean
+
+    def most(self, axis: str, c: int) -> int:
+        """How many ticks the backend may choose."""
+        return max(3, min(8, int(self.columns[c][1] / 64))) if axis == "x" else max(3, min(6, int(self.plot / 36)))
+
+    def runs(self, r: int) -> list[tuple[tuple[Scale, ...], list[int]]]:
+        """Neighbours in a row that use the same scales: (scales, their columns). Empty where one bar serves all."""
+        grouped = groupby(enumerate(self.figure.rows[r]), key=lambda item: item[1].scales)
+        return [(scales, [c for c, _ in panels]) for scales, panels in grouped if scales and self.below]
+
+    def bars(self) -> list[tuple[Scale, tuple[int, int], tuple[float, float, float, float]]]:
+        """Every colour bar: its scale, a panel (row, column) that uses it, and (left, top, width, height)."""
+        if not self.below:
+            return [self._standing(scale) for scale in self.figure.scales]
+        found = []
+        for r, row in enumerate(self.figure.rows):
+            for scales, columns in self.runs(r):
+                first, last = self.fitted(r, columns[0]), self.fitted(r, columns[-1])
+                share = (last[0] + last[2] - first[0]) / len(scales)
+                foot = max(sum(self.fitted(r, c)[1::2]) + self._foot(row[c], c) for c in columns)
+                for i, scale in enumerate(scales):
+                    wide = min(max(share - self._wide(number(scale.high)) - 8, 90), 340)  # labels stick out
+                    middle = first[0] + share * (i + 0.5)
+                    found.append((scale, (r, columns[0]), (middle - wide / 2, foot + 10, wide, THICK)))
+        return found
+
+    def _standing(self, scale: Scale) -> tuple[Scale, tuple[int, int], tuple[float, float, float, float]]:
+        left = self.columns[-1][0] + self.columns[-1][1] + 20
+        top = self.tops[0] + LINE * (len(wrap(scale.name, 7)) - 1)
+        last = len(self.tops) - 1
+        end = max(sum(self.fitted(last, c)[1::2]) for c in range(len(self.figure.rows[last])))
+        return scale, (0, 0), (left, top, THICK, max(end - top, 60))
+
+    def _rows(self, height: float) -> None:
+        self.heads, self.feet = [], []
+        for row in self.figure.rows:
+            self.heads.append(max(self._head(panel, c) for c, panel in enumerate(row)))
+            bar = BAR_BELOW if self.below and any(panel.scales for panel in row) else 0
+            self.feet.append(max(self._foot(p, c) + (bar if p.scales else 0) for c, p in enumerate(row)))
+        spent = self.top + self.bottom + sum(self.heads) + sum(self.feet) + GAP * (len(self.heads) - 1)
+        self.plot = max(LEAST, (height - spent) / len(self.heads))
+        self._stack()
+
+    def _stack(self) -> None:
+        self.tops, at = [], self.top
+        for head, foot in zip(self.heads, self.feet, strict=True):
+            self.tops.append(at + head)
+            at += head + self.plot + foot + GAP
+
+    def _columns(self) -> None:
+        figure = self.figure
+        margins = [max(map(self._margin, figure.panels[c :: figure.columns])) for c in range(len(self.columns))]
+        usable = self.width - self.side - margins[0] - self.right
+        gaps = [margin + 26 for margin in margins[1:]]
+        shrink = min(1.0, 0.6 * usable / (sum(gaps) or 1))
+        room = usable - shrink * sum(gaps)
+        shares = figure.shares(room / self.plot)
+        at = self.side + margins[0] + room * (1 - sum(shares)) / 2
+        for c, share in enumerate(shares):
+            self.columns[c] = (at, share * room)
+            at += share * room + (gaps[c] * shrink if c < len(gaps) else 0)
+
+    def _reach(self, c: int) -> float:
+        """How far words above a panel may go: up to those of the next."""
+        left, width = self.columns[c]
+        return self.columns[c + 1][0] - left - 16 if c + 1 < len(self.columns) else width
+
+    def _head(self, panel: Panel, c: int) -> float:
+        return LINE * len(self.heading(panel, c)) + self.legend_height(panel, c) + 6
+
+    def _foot(self, panel: Panel, c: int) -> float:
+        ticks, lean = self.labels(panel, "x", c)
+        longest = max((self._wide(label) for _, label in ticks), default=0.0) if ticks and lean else 0.0
+        labelled = not panel.bare and ticks != []
+        return (max(TICKS, 0.71 * (longest + 1.2 * SMALL)) if labelled else 0) + (AXIS if panel.x else 0)
+
+    def _margin(self, panel: Panel) -> float:
+        ticks = panel.ticks("y")
+        labels = ["\u22120.00"] if ticks is None else [short(label) for _, label in ticks]
+        widest = max(map(self._wide, labels), default=0.0)
+        return (0 if panel.bare else widest + 10) + (AXIS if panel.y else 0)
+
+    def _wide(self, text: str) -> float:
+        return SMALL * self.stretch * ems(text)
+
+    def _legend_lines(self, names: tuple[str, ...], width: float) -> int:
+        return math.ceil(sum(self._wide(name) + 46 for name in names) / width)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for a label: significant digits, a true minus sign, no needless zeros."""
+    if value == round(value) and abs(value) < 1e5:
+        text = f"{value:.0f}"
+    elif 1e-3 <= abs(value) < 1e5:
+        text = f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+    else:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        text = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return "0" if text == "-0" else text.replace("-", "\u2212")
+
+
+def ems(text: str) -> float:
+    """Rough width of a line of text in units of its font size; errs on the wide side."""
+    return sum(1.0 if _wide(c) else 0.3 if c in " .,:;'|!()[]ijlt" else 0.68 if c.isupper() else 0.52 for c in text)
+
+
+def short(text: str, width: float = 13) -> str:
+    """The text, cut to ``width`` ems: class names of data sets can be sentences."""
+    if ems(text) <= width:
+        return text
+    while ems(text) > width - 1:
+        text = text[:-1]
+    return f"{text.rstrip(' ,')}\u2026"
+
+
+def wrap(text: str, width: float) -> list[str]:
+    """Lines of at most ``width`` ems, broken between words and between Chinese characters."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for piece in _pieces(paragraph):
+            # a closing mark never starts a line: it may stick out instead
+            if line.strip() and ems((line + piece).rstrip()) > width and piece not in _CLOSING:
+                lines.append(line.rstrip())
+                line = ""
+            line += piece if line else piece.lstrip()
+        lines.append(line.rstrip())
+    return lines
+
+
+_CLOSING = frozenset("\uff0c\u3002\u3001\uff1b\uff1a\uff09\uff01\uff1f\u300b\u201d\u2019")
+
+
+def _wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WF"
+
+
+def _pieces(text: str) -> Iterator[str]:
+    word = ""
+    for char in text:
+        if _wide(char) or char in _CLOSING:
+            yield from (word, char) if word else (char,)
+            word = ""
+        elif char == " ":
+            yield word + char
+            word = ""
+        else:
+            word += char
+    if word:
+        yield word

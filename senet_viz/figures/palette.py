@@ -1,0 +1,84 @@
+"""Colours: one family per quantity, the same on screen and on a slide, told apart without red-green vision.
+
+Roles are single colours for lines and bars, with a light and a dark variant; palettes are colour ramps for scales and
+are the same on both backgrounds, so that a colour keeps its value. Roles follow Okabe and Ito's "Color Universal
+Design"; ramps are Cynthia Brewer's (ColorBrewer 2.0): RdBu, PRGn and BrBG diverging, YlOrBr and BuGn sequential.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+BACKGROUND = ("#ffffff", "#0e1117")  # light, dark
+
+# role: (on light, on dark); at least 3:1 against its background, text roles at least 4.5:1
+ROLES: dict[str, tuple[str, str]] = {
+    "ink": ("#1b1f24", "#e6edf3"),  # text
+    "muted": ("#57606a", "#9aa7b5"),  # axes, rules, notes
+    "on_light": ("#1b1f24", "#1b1f24"),  # text on light colours of a ramp, whatever the page
+    "on_dark": ("#ffffff", "#ffffff"),  # text on dark ones
+    "grid": ("#e3e7eb", "#262c36"),  # the one role that may fade into the background
+    "pinned": ("#a8005c", "#ff4fb8"),  # the channel that is followed everywhere
+    "u": ("#0072b2", "#56b4e9"),
+    "z": ("#009b7d", "#3fe0b4"),
+    "pre": ("#7a6a4f", "#cdb98f"),
+    "hidden": ("#a86400", "#f0b429"),
+    "dead": ("#868e96", "#717b87"),
+    "logit": ("#6f42a0", "#b79ced"),
+    "sigmoid": ("#d55e00", "#ff8f4f"),
+    "h_sigmoid": ("#0072b2", "#56b4e9"),
+    "gate": ("#d55e00", "#ff8f4f"),
+    "branch0": ("#2a5db0", "#6cb0ff"),
+    "branch1": ("#d06a00", "#ffb054"),
+    "branch2": ("#007f5f", "#4fd6a8"),
+}
+
+DIVERGING = ("activation", "weight", "difference")
+SEQUENTIAL = ("gate", "squeeze")
+_STOPS: dict[str, str] = {
+    "activation": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
+    "weight": "40004b 762a83 9970ab c2a5cf e7d4e8 f7f7f7 d9f0d3 a6dba0 5aae61 1b7837 00441b",
+    "difference": "543005 8c510a bf812d dfc27d f6e8c3 f5f5f5 c7eae5 80cdc1 35978f 01665e 003c30",
+    "gate": "ffffe5 fff7bc fee391 fec44f fe9929 ec7014 cc4c02 993404 662506",
+    "squeeze": "f7fcfd e5f5f9 ccece6 99d8c9 66c2a4 41ae76 238b45 006d2c 00441b",
+}
+
+
+def role(name: str, dark: bool = False) -> str:
+    """The colour of a role as ``#rrggbb``.
+
+    Raises:
+        ValueError: no such role.
+    """
+    if name not in ROLES:
+        raise ValueError(f"colour must be one of {', '.join(ROLES)}; got {name!r}")
+    return ROLES[name][dark]
+
+
+def background(dark: bool = False) -> str:
+    """The page's colour as ``#rrggbb``."""
+    return BACKGROUND[dark]
+
+
+def stops(palette: str) -> tuple[str, ...]:
+    """Evenly spaced colours of a ramp as ``#rrggbb``, lowest value first; between them sRGB is interpolated.
+
+    Raises:
+        ValueError: no such palette.
+    """
+    if palette not in _STOPS:
+        raise ValueError(f"palette must be one of {', '.join(_STOPS)}; got {palette!r}")
+    return tuple(f"#{colour}" for colour in _STOPS[palette].split())
+
+
+@lru_cache(maxsize=32)
+def lut(palette: str, levels: int = 256) -> np.ndarray:
+    """``levels`` colours of a ramp, ends included: (levels, 3) uint8, read-only."""
+    ramp = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops(palette)], dtype=float)
+    at = np.linspace(0, len(ramp) - 1, levels)
+    table = np.stack([np.interp(at, np.arange(len(ramp)), ramp[:, i]) for i in range(3)], axis=1)
+    table = np.rint(table).astype(np.uint8)
+    table.setflags(write=False)
+    return table

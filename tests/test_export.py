@@ -1,0 +1,310 @@
+"""Slides: the numbers of the screen, the right size, nothing clipped, no boxes instead of characters."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import subprocess
+import sys
+import threading
+import warnings
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text as Words
+from PIL import Image
+
+from senet_viz import export
+from senet_viz.figures import palette
+from senet_viz.figures.grammar import Bars, Box, Figure, Heat, Line, Panel, Photo, Points, Scale, Table, Text
+from senet_viz.figures.screen import spec
+from tests.test_figures import AROUND, GATE, MAP, RGB, THEMES, every_mark, figure, one
+
+CHINESE = "压缩与激励"
+FONT = export.font_for(CHINESE)
+needs_chinese = pytest.mark.skipif(FONT is None, reason="no installed font covers Chinese")
+
+
+def build(lang: str) -> Figure:
+    sample = every_mark(CHINESE if lang == "zh" else "panel")
+    return replace(sample, title=CHINESE) if lang == "zh" else sample
+
+
+def image(slide: export.Slide) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(slide.data)).convert("RGB"))
+
+
+def sketch(sample: Figure, dark: bool = False) -> np.ndarray:
+    """The slide's pixels, small."""
+    page = export.draw(sample, dark)
+    page.set_dpi(48)
+    canvas = FigureCanvasAgg(page)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+@THEMES
+def test_png_is_a_slide_of_2560_by_1440(dark: bool) -> None:
+    slide = export.render(build, "png", dark=dark)
+    pixels = image(slide)
+    assert pixels.shape == (1440, 2560, 3)
+    assert "#" + bytes(pixels[0, 0]).hex() == palette.background(dark)
+    assert len(np.unique(pixels[::8, ::8].reshape(-1, 3), axis=0)) > 200
+    assert (slide.mime, slide.note) == ("image/png", None)
+    assert Image.open(io.BytesIO(slide.data)).text["Description"] == "what is seen"
+
+
+@THEMES
+def test_every_mark_of_a_panel_changes_the_slide(dark: bool) -> None:
+    """Left out one by one: no mark is silently dropped."""
+    for panel in every_mark().panels:
+        fixed = {f"{axis}_ticks": panel.ticks(axis) or () for axis in "xy"}
+        panel = replace(panel, x_range=panel.limits[0], y_range=panel.limits[1], legend=False, **fixed)
+        whole = sketch(figure(panel), dark)
+        for mark in panel.marks if len(panel.marks) > 1 else ():
+            rest = replace(panel, marks=tuple(m for m in panel.marks if m is not mark))
+            assert not np.array_equal(whole, sketch(figure(rest), dark)), mark
+
+
+@THEMES
+def test_slide_and_screen_show_the_same_numbers_colours_and_ranges(dark: bool) -> None:
+    sample = every_mark()
+    page, screen = export.draw(sample, dark), spec(sample, dark)
+    shown = [im for axes in page.axes[: len(sample.panels)] for im in axes.images]
+    heats = [im for im in shown if im.get_array().ndim == 2]
+    traces = [trace for trace in screen["data"] if trace["type"] == "heatmap"]
+    for im, trace in zip(heats, traces, strict=True):
+        axis = screen["layout"][trace["coloraxis"]]
+        assert np.array_equal(im.get_array(), trace["z"])
+        assert (im.norm.vmin, im.norm.vmax) == (axis["cmin"], axis["cmax"])
+        ends = ["#" + bytes(int(round(v * 255)) for v in im.cmap(at)[:3]).hex() for at in (0.0, 1.0)]
+        assert ends == [axis["colorscale"][0][1], axis["colorscale"][-1][1]]
+    for n, axes in enumerate(page.axes[: len(sample.panels)], start=1):
+        suffix = "" if n == 1 else n
+        assert axes.get_xlim() == tuple(screen["layout"][f"xaxis{suffix}"]["range"])
+        assert axes.get_ylim() == tuple(screen["layout"][f"yaxis{suffix}"]["range"])
+    (line,) = [trace for trace in screen["data"] if trace.get("name") == "tanh"]
+    drawn = next(ln for ln in page.axes[3].lines if ln.get_label() == "tanh")
+    assert np.allclose(drawn.get_ydata(), line["y"], atol=1e-6)
+    assert drawn.get_color() == line["line"]["color"]
+    assert [p.get_width() for p in page.axes[4].patches] == pytest.approx([0.6, 0.3, 0.1])
+
+
+@pytest.mark.parametrize("scales", [(AROUND,), (AROUND, GATE), (AROUND, GATE, AROUND)])
+def test_every_scale_has_a_bar_with_its_name_and_range(scales: tuple[Scale, ...]) -> None:
+    page = export.draw(figure(*(Panel((Heat(MAP, scale),)) for scale in scales)))
+    bars = page.axes[len(scales) :]
+    assert len(bars) == len(scales)
+    for axes, scale in zip(bars, scales, strict=True):
+        ramp = axes.images[0].get_array()
+        assert (ramp.min(), ramp.max()) == (scale.low, scale.high)
+        assert any(scale.name == words.get_text().replace("\n", " ") for words in page.texts)
+
+
+GALLERY = {
+    "every": every_mark(),
+    "photos": figure(Panel((Photo(RGB), Box(0, 0, 5, 5)), "a photo"), Panel((Photo(RGB, GATE),), "an atlas")),
+    "ranked": one(Bars(np.array([3, 2]), np.array(["a class with a very long name indeed", "b"]), horizontal=True)),
+    "leaning": one(
+        Bars(np.array([f"a longer name {i}" for i in range(14)]), np.arange(14)), title="classes", x="class"
+    ),
+    "tiny numbers": figure(*(Panel((Heat(MAP * 1e-6, Scale.around_zero("tiny", MAP * 1e-6)),)) for _ in range(3))),
+    "crowd": figure(
+        *(
+            Panel(tuple(Line(np.arange(9), np.arange(9) * k, f"class {k}", "u") for k in range(4)), f"SE_{i}", "c", "s")
+            for i in range(9)
+        ),
+        note="A note that is long enough to need a second line on the slide, which is wide but not that wide. " * 3,
+    ),
+    "long": replace(every_mark(), title="A title that is much too long for one line of a slide, so it is broken " * 2),
+}
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_nothing_is_clipped_and_texts_stay_apart(name: str) -> None:
+    with matplotlib.rc_context({"font.family": ["DejaVu Sans"], "text.parse_math": False}):
+        page = export.draw(GALLERY[name])
+        page.set_dpi(100)
+        page.draw_without_rendering()
+        boxes = []
+        for words in page.findobj(Words):
+            if words.get_visible() and words.get_text().strip() and words.axes is not None or words in page.texts:
+                box = words.get_window_extent()
+                if box.width > 0:
+                    boxes.append((words, box))
+        for words, box in boxes:
+            assert box.x0 >= -1 and box.y0 >= -1, words
+            assert box.x1 <= page.bbox.width + 1 and box.y1 <= page.bbox.height + 1, words
+        marks = {
+            id(t) for axes in page.axes for t in axes.texts if isinstance(t.xycoords, str) and t.xycoords == "data"
+        }
+        upright = [(w, b) for w, b in boxes if id(w) not in marks and w.get_rotation() in (0, 90)]
+        for i, (words, box) in enumerate(upright):
+            for other, rival in upright[i + 1 :]:
+                shared_x = min(box.x1, rival.x1) - max(box.x0, rival.x0)
+                shared_y = min(box.y1, rival.y1) - max(box.y0, rival.y0)
+                assert shared_x < 2 or shared_y < 4, (words, other)
+
+
+def test_svg_is_whole_and_the_same_every_time() -> None:
+    slide = export.render(build, "svg")
+    root = ElementTree.fromstring(slide.data)
+    images = root.findall(".//{http://www.w3.org/2000/svg}image")
+    assert len(images) == 3 + 2  # a photo, two heat-maps, two colour bars
+    for found in images:
+        kind, data = found.attrib["{http://www.w3.org/1999/xlink}href"].split(",")
+        assert kind == "data:image/png;base64"
+        assert Image.open(io.BytesIO(base64.b64decode(data))).size > (1, 1)
+    assert slide == export.render(build, "svg")
+    width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+    assert width / height == pytest.approx(16 / 9)
+
+
+def test_pdf_is_one_and_the_same_every_time() -> None:
+    slide = export.render(build, "pdf", dark=True)
+    assert slide.data.startswith(b"%PDF") and slide.data.rstrip().endswith(b"%%EOF")
+    assert slide == export.render(build, "pdf", dark=True)
+
+
+def test_csv_round_trips() -> None:
+    numbers = (0.1, np.float32(0.1), 1 / 3, np.float64(1e-17), 7, np.int64(-3))
+    table = Table(("通道", 'a "quoted", name'), tuple((v, f"line\n{i}, {v}") for i, v in enumerate(numbers)))
+    slide = export.render(lambda _: replace(every_mark(), table=table), "csv", "zh")
+    assert slide.data.startswith(b"\xef\xbb\xbf")
+    header, *rows = csv.reader(io.StringIO(slide.data.decode("utf-8-sig"), newline=""))
+    assert tuple(header) == table.header
+    assert [type(v)(row[0]) for v, row in zip(numbers, rows, strict=True)] == list(numbers)
+    assert [row[1] for row in rows] == [row[1] for row in table.rows]
+    assert (slide.mime, slide.note) == ("text/csv", None)
+
+
+def test_csv_holds_no_formula() -> None:
+    rows = list(csv.reader(io.StringIO(export.table_csv(Table(("n", "v"), (("=1+1", -2.5),))).decode("utf-8-sig"))))
+    assert rows[1] == ["'=1+1", "-2.5"]
+
+
+def test_names_tell_files_apart() -> None:
+    slide = export.render(lambda _: replace(every_mark(), key="Role of Excitation/5_3"), "csv")
+    assert slide.name == f"role-of-excitation-5-3-{hashlib.sha256(slide.data).hexdigest()[:8]}.csv"
+    light, dark = (export.render(build, "svg", dark=dark).name for dark in (False, True))
+    assert light != dark
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="format must be one of"):
+        export.render(build, "pptx")
+
+
+# fonts ----------------------------------------------------------------------------------------------------
+
+DEJAVU = [face for face in font_manager.fontManager.ttflist if face.name == export.FALLBACK]
+
+
+def test_font_for_knows_what_a_font_has() -> None:
+    assert export.font_for("gate", []) is None
+    assert export.font_for("gate σ(W₂δ(W₁z)) ≤ 1", DEJAVU) == export.FALLBACK
+    assert export.font_for(CHINESE, DEJAVU) is None
+    assert export.font_for("gate") is not None
+
+
+@pytest.mark.parametrize("fonts", [[], DEJAVU], ids=["none", "latin"])
+@pytest.mark.parametrize("fmt", ["png", "svg", "pdf"])
+def test_without_a_font_the_slide_is_english_and_says_so(fmt: str, fonts: list) -> None:
+    asked = []
+
+    def ask(lang: str) -> Figure:
+        asked.append(lang)
+        return build(lang)
+
+    slide = export.render(ask, fmt, "zh", fonts=fonts)
+    assert asked == ["zh", "en"]
+    assert slide.note == export.NO_FONT
+    assert slide.data == export.render(build, fmt, "en", fonts=fonts).data
+    assert export.render(build, fmt, "en", fonts=fonts).note is None
+
+
+def test_a_character_that_no_font_has_becomes_a_question_mark() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        odd = export.render(lambda _: one(Text(0, 0, "a 犬 b"), title="犬"), "png", fonts=DEJAVU)
+    asked = export.render(lambda _: one(Text(0, 0, "a ? b"), title="?"), "png", fonts=DEJAVU)
+    assert np.array_equal(image(odd), image(asked))
+    assert odd.note == export.NO_GLYPH
+
+
+@needs_chinese
+@pytest.mark.parametrize("fmt", ["png", "svg", "pdf"])
+def test_chinese_is_drawn_without_a_missing_glyph(fmt: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        slide = export.render(build, fmt, "zh")
+    assert slide.note is None
+    assert slide.data != export.render(build, fmt, "en").data
+
+
+@needs_chinese
+def test_different_characters_look_different() -> None:
+    """Boxes would all look the same."""
+    with matplotlib.rc_context({"font.family": [FONT]}):
+        pages = [sketch(one(Text(0, 0, c, 60))) for c in "压缩激励"]
+    assert all(not np.array_equal(a, b) for i, a in enumerate(pages) for b in pages[i + 1 :])
+
+
+def test_a_dollar_is_a_dollar() -> None:
+    page = export.render(lambda _: one(Text(0, 0, "$x^2$"), title="costs $5 or $6"), "svg")
+    plain = export.render(lambda _: one(Text(0, 0, "x2"), title="costs 5 or 6"), "svg")
+    assert page.data.count(b"<use") > plain.data.count(b"<use")
+
+
+# neighbours ----------------------------------------------------------------------------------------------------
+
+
+def test_slides_drawn_at_once_are_the_slides_drawn_in_turn() -> None:
+    wanted = [(fmt, dark) for fmt in ("png", "svg") for dark in (False, True)]
+    alone = [export.render(build, fmt, dark=dark) for fmt, dark in wanted]
+    before = dict(matplotlib.rcParams)
+    together: list[export.Slide | None] = [None] * len(wanted)
+
+    def work(i: int) -> None:
+        together[i] = export.render(build, wanted[i][0], dark=wanted[i][1])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(wanted))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_no_pyplot_no_torch_no_streamlit_and_nothing_heavy_at_import() -> None:
+    program = """
+import sys
+import numpy as np
+import senet_viz.export
+from senet_viz.figures import atlas, screen
+assert not {"matplotlib", "plotly", "PIL"} & set(sys.modules), "imported before it is needed"
+from senet_viz.figures.grammar import Figure, Heat, Panel, Scale, Table
+figure = Figure("k", "t", (Panel((Heat(np.eye(3), Scale.gate("s")),)),), 1, Table((), ()), "alt")
+screen.to_plotly(figure)
+senet_viz.export.render(lambda lang: figure, "png")
+assert not {"matplotlib.pyplot", "torch", "streamlit"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_labelled_points_show_their_labels_on_both() -> None:
+    few = one(Points(np.arange(3), np.arange(3), "dots", "u", ("a", "b", "c")))
+    many = one(Points(np.arange(13), np.arange(13), "dots", "u", tuple("abcdefghijklm")))
+    for sample, shown in ((few, True), (many, False)):
+        (trace,) = spec(sample)["data"]
+        assert ("text" in trace) is shown
+        assert trace["hovertext"][0] == "a"
+        assert any(words.get_text() == "a" for words in export.draw(sample).axes[0].texts) is shown
