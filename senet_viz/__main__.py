@@ -1,0 +1,325 @@
+"""The same capabilities without a browser: ``python -m senet_viz COMMAND``; ``--help`` lists the commands.
+
+What a person can mend is one plain sentence on stderr and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from senet_viz import zoo
+from senet_viz.errors import ImageRejected, NoGateFound, SenetVizError, WeightsUnavailable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor, nn
+
+    from senet_viz.profile import Profile
+    from senet_viz.types import BlockTrace, Trace
+
+OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
+SHOWN = 8  # values of a long vector that fit a line
+TOP = 5
+
+
+def _sentence(error: SenetVizError) -> str:
+    """What a person reads: the text of that error, where there is one, and what exactly the matter is."""
+    from senet_viz import i18n
+
+    message = " ".join(str(error).split())
+    try:
+        text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
+    except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
+        return message
+    return text if isinstance(error, ImageRejected) else f"{text} ({message})"
+
+
+# --- train --------------------------------------------------------------------------------------------------------
+
+
+def _train(args: argparse.Namespace) -> None:
+    from senet_viz import train
+
+    device = zoo.resolve(args.device)
+    if args.all == args.out.suffix.endswith("safetensors") or (args.block and args.out.is_dir()):
+        wanted = "a folder for four files" if args.all else "the name of a .safetensors file"
+        raise train.TrainingRefused(f"--out must be {wanted}; got {args.out}.")
+    recipe = train.Recipe(block=args.block or "se", classes=args.classes, epochs=args.epochs, seed=args.seed)
+
+    def report(line: str) -> None:
+        print(line, flush=True)
+
+    if args.all:
+        jobs = args.jobs or (len(OURS) if device.startswith("cuda") else 1)
+        tables = train.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet)
+    else:
+        top1 = train.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet)
+        tables = {recipe.block: top1 or {}}
+    for block, table in tables.items():
+        print(f"{block}: top-1 " + ", ".join(f"{value:.2f} % at {size} px" for size, value in table.items()))
+
+
+# --- profile and card ---------------------------------------------------------------------------------------------
+
+
+def _profile(args: argparse.Namespace) -> None:
+    from senet_viz import profile
+
+    keys = args.model or [key for key in OURS if zoo.available(key) == "shipped"]
+    if not keys:
+        raise WeightsUnavailable("no trained small network is here yet: train them first")
+    known = profile.read(args.out) if args.out.is_file() else {}
+    for key in keys:
+        known[key] = _profile_of(key, args)
+        print(f"{key}: {len(known[key].truth)} pictures, {len(known[key].blocks)} blocks", flush=True)
+    profile.write(args.out, list(known.values()))
+    print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB")
+
+
+def _profile_of(key: str, args: argparse.Namespace) -> Profile:
+    from dataclasses import replace
+
+    import torch
+    from tqdm.auto import tqdm
+
+    from senet_viz import profile
+    from senet_viz.train import read_folder
+
+    spec, about = zoo.spec(key), zoo.shipped(key)
+    names = about.classes if about else None
+    module = zoo.load(key, args.device)
+    val = read_folder(args.data / "val", args.side, names=names)
+    size = args.size or spec.size
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
+
+    def prepare(x: Tensor) -> Tensor:
+        return (x / 255 - mean) / std
+
+    with tqdm(desc=key, mininterval=1, disable=args.quiet) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = profile.run(
+            module, val.x, val.y, val.classes, size, progress=progress, model=key, outputs=names, prepare=prepare
+        )
+        if not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
+            return found
+        bar.reset()
+        control = zoo.load(key, args.device, weights="random")
+        return replace(
+            found, selection=profile.selection(module, control, val.x, size, profile.SELECTION_ZOOMS, progress, prepare)
+        )
+
+
+def _card(args: argparse.Namespace) -> None:
+    from senet_viz import card, profile
+
+    folder = args.weights
+    weights = card.read_all(folder)
+    file = folder / profile.FILE.name
+    text = card.build(weights, profile.read(file) if file.is_file() else {})
+    if args.data is not None:
+        card.verify(folder, args.data, weights, print)
+    out = args.out or folder / "README.md"
+    out.write_text(text, encoding="utf-8")
+    print(f"{out}: written for {', '.join(w.key for w in weights)}; best size {card.best_size(weights)} pixels")
+
+
+# --- trace and list -----------------------------------------------------------------------------------------------
+
+
+def _photo(name: str) -> Image:
+    from senet_viz import images
+
+    if not Path(name).exists() and name in {sample.key for sample in images.SAMPLES}:
+        return images.sample(name)
+    return images.read(Path(name))
+
+
+def _trace(args: argparse.Namespace) -> None:
+    from senet_viz import images, tap
+
+    spec = zoo.spec(args.model)
+    picture = images.preprocess(_photo(args.photo), spec)
+    trained = not args.random and zoo.trained(args.model)
+    module: nn.Module = zoo.load(args.model, weights="pretrained" if trained else "random")
+    trace = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
+    try:
+        blocks = trace.blocks if args.block is None else (trace.block(args.block),)
+    except KeyError as error:
+        known = ", ".join(block.name for block in trace.blocks)
+        raise NoGateFound(f"{spec.key} has no block {args.block}; it has {known}", name=args.block) from error
+    answer = _as_data(trace, blocks, trained, spec)
+    print(json.dumps(answer, ensure_ascii=False) if args.json else _as_text(answer, whole=args.block is not None))
+
+
+def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zoo.ModelSpec) -> dict[str, Any]:
+    from senet_viz import labels
+
+    names, share = labels.names(spec), trace.logits.softmax(0)
+    best = share.topk(min(TOP, len(share)))
+
+    def numbers(value: Tensor | None) -> list[Any] | None:
+        return None if value is None else value.tolist()
+
+    return {
+        "model": trace.model,
+        "trained": trained,
+        "picture": trace.picture_key,
+        "classes": [
+            {"name": names[i], "probability": p}
+            for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        ],
+        "blocks": [
+            {
+                "name": block.name,
+                "kind": block.kind,
+                "branches": block.branches,
+                "channels": block.channels,
+                "z": numbers(block.z),
+                "pre": numbers(block.pre),
+                "hidden": numbers(block.hidden),
+                "s": numbers(block.s),
+                "gate": numbers(block.gate),
+                "top": block.gate[-1].topk(min(TOP, block.channels)).indices.tolist(),
+            }
+            for block in blocks
+        ],
+    }
+
+
+def _line(name: str, values: list[Any] | None) -> str:
+    if values is None:
+        return f"  {name:7s} this kind of block has none"
+    rows = values if values and isinstance(values[0], list) else [values]
+    lines = []
+    for m, row in enumerate(rows):
+        label = f"{name}[{m}]" if len(rows) > 1 else name
+        start = " ".join(f"{v:8.4f}" for v in row[:SHOWN]) + (" ..." if len(row) > SHOWN else "")
+        mean = sum(row) / len(row)
+        lines.append(f"  {label:7s} {len(row):4d} values, {min(row):.4f} to {max(row):.4f}, mean {mean:.4f}: {start}")
+    return "\n".join(lines)
+
+
+def _as_text(answer: dict[str, Any], whole: bool) -> str:
+    """``whole``: everything about the block; else one line a block."""
+    title = answer["model"] if answer["trained"] else f"{answer['model']} (UNTRAINED: its answers mean nothing)"
+    lines = [title]
+    lines += [f"  {100 * c['probability']:5.1f} %  {c['name']}" for c in answer["classes"]]
+    for block in answer["blocks"]:
+        m, c = block["branches"], block["channels"]
+        lines.append(f"{block['name']}  {block['kind']}, {m} branch{'es' if m > 1 else ''} of {c} channels")
+        if not whole:
+            lines.append(_line("gate", block["gate"]))
+            continue
+        lines += [_line(key, block[key]) for key in ("z", "pre", "hidden", "s", "gate")]
+        gate = block["gate"][-1]
+        what = "most for the last branch" if m > 1 else "most open"
+        lines.append(f"  {what}: " + ", ".join(f"channel {i} ({gate[i]:.4f})" for i in block["top"]))
+    return "\n".join(lines)
+
+
+def _top1(spec: zoo.ModelSpec) -> str:
+    about = zoo.shipped(spec.key)
+    value = about.top1.get(spec.size) if about else spec.top1
+    if value is None:
+        return "-"
+    return f"{value:.1f} % of {len(about.classes) if about else 1000} classes"
+
+
+def _list(args: argparse.Namespace) -> None:
+    rows = [("model", "title", "blocks", "gate", "input", "top-1", "weights")]
+    rows += [
+        (s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), zoo.available(s.key)) for s in zoo.MODELS
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+# --- the command line ---------------------------------------------------------------------------------------------
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and its options."""
+    from senet_viz.profile import FILE
+
+    top = argparse.ArgumentParser("python -m senet_viz", description="Look into channel attention without a browser.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    add = commands.add_parser("list", help="the models, and where their weights are")
+    add.set_defaults(run=_list)
+
+    add = commands.add_parser("trace", help="one photo through one attention block: z, hidden, s, gate")
+    add.add_argument("photo", help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)")
+    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add.add_argument("--block", help="dotted name, as in layer3.0.se; without it, one line for every block")
+    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
+    add.add_argument("--json", action="store_true", help="every number, as JSON")
+    add.set_defaults(run=_trace)
+
+    add = commands.add_parser("train", help="train the small networks on an image folder")
+    add.add_argument("--data", type=Path, required=True, help="folder that holds train/<class>/* and val/<class>/*")
+    which = add.add_mutually_exclusive_group(required=True)
+    which.add_argument("--block", choices=("plain", "se", "se_h", "sk"))
+    which.add_argument("--all", action="store_true", help="all four; --out is then a folder")
+    add.add_argument(
+        "--out", type=Path, required=True, help="the .safetensors file to write; its checkpoint lies beside"
+    )
+    add.add_argument("--classes", type=int, default=0, help="only the first N in alphabetical order (default: all)")
+    add.add_argument("--epochs", type=_positive, default=32)
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, auto")
+    add.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
+    add.add_argument("--jobs", type=_positive, help="with --all: trainings side by side (default: 1, on a GPU 4)")
+    add.add_argument("--quiet", action="store_true", help="no progress bar")
+    add.set_defaults(run=_train)
+
+    add = commands.add_parser("profile", help="mean and std of every gate over data/val, by class and zoom")
+    add.add_argument("--data", type=Path, required=True, help="folder that holds val/<class>/*")
+    add.add_argument("--model", action="append", help="may be given again (default: the trained small networks)")
+    add.add_argument("--out", type=Path, default=FILE, help="other models that this file holds stay in it")
+    add.add_argument("--size", type=_positive, help="side of the input (default: the model's own)")
+    add.add_argument("--side", type=_positive, default=64, help="side at which the pictures are held (default 64)")
+    add.add_argument("--device", default="cpu")
+    add.add_argument("--quiet", action="store_true", help="no progress bar")
+    add.set_defaults(run=_profile)
+
+    add = commands.add_parser("card", help="write the model card from the weight files and the profile")
+    add.add_argument("--weights", type=Path, default=FILE.parent, help="folder of tiny_*.safetensors")
+    add.add_argument("--data", type=Path, help="count again on data/val first, and refuse where a file is wrong")
+    add.add_argument("--out", type=Path, help="default: README.md in that folder")
+    add.set_defaults(run=_card)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or 2 where a person has to mend something, or 130 when interrupted."""
+    args = parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except SenetVizError as error:
+        print(_sentence(error), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
