@@ -83,7 +83,10 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("EcaModule", "eca", "", "", "", "conv", "gate", without=("conv2",)),
     Layout("EffectiveSEModule", "ese", "", "", "", "fc", "gate"),
     Layout("EseModule", "ese", "", "", "", "conv", "sigmoid"),
-    Layout("GlobalContext", "gc", "mlp_scale.fc1", "mlp_scale.norm", "mlp_scale.act", "mlp_scale.fc2", "gate"),
+    Layout(
+        "GlobalContext", "gc", "mlp_scale.fc1", "mlp_scale.norm", "mlp_scale.act", "mlp_scale.fc2", "gate",
+        without=("mlp_add",),
+    ),
     # branches that compete
     Layout(
         "SelectiveKernel", "sk", "attn.fc_reduce", "attn.bn", "attn.act", "attn.fc_select", "attn",
@@ -151,11 +154,12 @@ class _Places:
         modules = tuple(root.named_modules())
         found = ((name, part, layout_of(part)) for name, part in modules)
         self.all = tuple(_place(name, part, layout) for name, part, layout in found if layout is not None)
+        self.below = tuple(part for _, part in modules[1:])
         self._containers = tuple(part._modules for _, part in modules if part._modules)
-        self._parts = sum(map(len, self._containers))
+        self._size = sum(map(len, self._containers))
 
     def valid(self) -> bool:
-        return self.registrations == _registrations[0] and self._parts == sum(map(len, self._containers))
+        return self.registrations == _registrations[0] and self._size == sum(map(len, self._containers))
 
 
 _registrations = [0]
@@ -169,12 +173,23 @@ register_module_module_registration_hook(_registered)
 _cache: WeakKeyDictionary[nn.Module, _Places] = WeakKeyDictionary()
 
 
-def places(module: nn.Module) -> tuple[Place, ...]:
-    """Every block of a network with its parts, in the order of definition."""
+def _known(module: nn.Module) -> _Places:
     known = _cache.get(module)
     if known is None or not known.valid():
-        known = _cache[module] = _Places(module)
-    return known.all
+        known = _Places(module)
+        if all(place.name for place in known.all):  # a value that holds its own key would keep it alive for ever
+            _cache[module] = known
+    return known
+
+
+def places(module: nn.Module) -> tuple[Place, ...]:
+    """Every block of a network with its parts, in the order of definition."""
+    return _known(module).all
+
+
+def parts(module: nn.Module) -> tuple[nn.Module, ...]:
+    """The module and everything below it, as ``module.modules()`` gives them, but found once."""
+    return (module, *_known(module).below)
 
 
 def find(module: nn.Module) -> tuple[BlockRef, ...]:

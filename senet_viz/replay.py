@@ -76,8 +76,8 @@ class Replay:
 
     @property
     def worst(self) -> float:
-        """The largest difference."""
-        return max(self.differences.values())
+        """The largest difference; NaN where any is, which ``max`` would pass over."""
+        return float(np.max(list(self.differences.values())))
 
     @property
     def holds(self) -> bool:
@@ -114,7 +114,7 @@ def _through(part: nn.Module, x: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _normalised(part: nn.Module, x: Array) -> Array:
-    if type(part) is nn.BatchNorm2d and part.running_mean is not None and part.running_var is not None:
+    if type(part) is nn.BatchNorm2d and part.affine and part.running_mean is not None and part.running_var is not None:
         mean, var = (v.double().cpu().numpy() for v in (part.running_mean, part.running_var))
         scale, shift = (v.detach().double().cpu().numpy() for v in (part.weight, part.bias))
         return (x - mean) / np.sqrt(var + part.eps) * scale + shift
@@ -200,9 +200,8 @@ def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay
     if block.residue is not None and block.u is not None:
         differences["out"] = block.residue / max(1.0, float(block.out.abs().max()))
     act_name = type(act).__name__ if place.layout.act else ""
-    return Replay(
-        w1, b1, type(norm).__name__ if normed else "", act_name, w2, b2, gate_fn, how, z, pre, hidden, s, gate, differences
-    )  # fmt: skip
+    norm_name = type(norm).__name__ if normed else ""
+    return Replay(w1, b1, norm_name, act_name, w2, b2, gate_fn, how, z, pre, hidden, s, gate, differences)
 
 
 def pooled(u: Tensor, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:

@@ -7,7 +7,7 @@ answer only to the thread that set them, and are gone afterwards, whatever happe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from threading import Lock, RLock, get_ident
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from senet_viz import edits as edit_ops
 from senet_viz.errors import NoGateFound
-from senet_viz.layouts import Place, child, places
+from senet_viz.layouts import Place, child, parts, places
 from senet_viz.types import BlockTrace, Edit, Trace
 
 _locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
@@ -144,14 +144,10 @@ class _Session:
         self.set.clear()
 
 
-def _evaluating(module: nn.Module) -> AbstractContextManager[None]:
-    """A module in training mode is put into eval mode; every part gets its own mode back."""
-    return _in_eval_mode(module) if module.training else nullcontext()
-
-
 @contextmanager
-def _in_eval_mode(module: nn.Module) -> Iterator[None]:
-    training = [part for part in module.modules() if part.training]
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Parts in training mode are put into eval mode, also below a module in eval mode, and back afterwards."""
+    training = [part for part in parts(module) if part.training]
     for part in training:
         part.training = False
     try:
