@@ -1,0 +1,147 @@
+"""What every test shares: one torch thread, and networks with random weights, each built once.
+
+Sockets are blocked except loopback for the whole suite: the options are pytest-socket's, in ``pyproject.toml``, and
+``test_architecture.py`` fails where they are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet_viz import layouts, tap, zoo
+from senet_viz.types import Trace
+
+# One real network for every class that `layouts` knows, beyond those of the zoo.
+OTHERS = (
+    "timm/ecaresnet26t",  # EcaModule
+    "timm/efficientnet_b0",  # SqueezeExcite
+    "timm/ese_vovnet19b_dw",  # EffectiveSEModule
+    "timm/gc_efficientnetv2_rw_t",  # GlobalContext with mlp_scale
+    "timm/hgnet_tiny",  # EseModule
+    "timm/mobilenetv3_small_050",  # SqueezeExcite, h-sigmoid
+    "timm/regnety_002",  # SEModule
+    "timm/resnest14d",  # SplitAttn, radix 2
+    "timm/resnest50d_1s4x24d",  # SplitAttn, radix 1, four groups
+    "timm/seresnext26t_32x4d",  # SEModule in a deep stem network
+    "timm/skresnet34",  # SelectiveKernel, split input
+    "torchvision/regnet_y_400mf",  # SqueezeExcitation
+    "ours/se",
+    "ours/se_h",
+    "ours/sk",
+)
+Build = Callable[[str], Any]  # a network, whose parts are reached by attribute
+GATED = tuple(f"zoo/{row.key}" for row in zoo.MODELS if row.blocks) + OTHERS
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_torch_thread() -> None:
+    """As in the app: one thread a forward, so that results do not depend on the machine."""
+    torch.set_num_threads(1)
+
+
+def pictures(count: int, seed: int = 5, size: int = 64) -> Tensor:
+    """(count, 3, size, size): coarse shapes under fine noise, of very different brightness and contrast."""
+    rng = torch.Generator().manual_seed(seed)
+    coarse = F.interpolate(torch.randn(count, 3, 5, 5, generator=rng), size=(size, size), mode="bicubic")
+    fine = torch.randn(count, 3, size, size, generator=rng)
+    contrast, brightness = torch.rand(count, 1, 1, 1, generator=rng) + 0.5, torch.randn(count, 1, 1, 1, generator=rng)
+    return (coarse + fine / 2) * contrast + brightness
+
+
+def stir(module: nn.Module) -> nn.Module:
+    """Random weights that are worth looking at: without this most random networks fade to 0 and gate with 0.5.
+
+    Gates get larger weights, norms a random scale and shift and the statistics of a batch of pictures, so that a step
+    left out, or taken from another picture or block, changes the numbers.
+    """
+    torch.manual_seed(1)
+    module.eval().requires_grad_(False)
+    for place in layouts.places(module):
+        weight = place.w2.weight
+        assert isinstance(weight, Tensor)
+        nn.init.normal_(weight, 0, 3 / weight[0].numel() ** 0.5)
+    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    for norm in norms:
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.normal_(norm.bias, 0, 0.3)
+        norm.momentum = 1.0  # the statistics of the last batch
+        norm.train()
+    module(pictures(6, seed=3))
+    for norm in norms:
+        norm.momentum = 0.1
+    return module.eval()
+
+
+@lru_cache(maxsize=4)
+def _built(name: str) -> nn.Module:
+    source, _, arch = name.partition("/")
+    if source == "zoo":
+        return stir(zoo.load(arch, weights="random"))
+    torch.manual_seed(0)
+    if source == "ours":
+        from senet_viz.networks.tiny import TinyNet
+
+        module: nn.Module = TinyNet(arch)
+    elif source == "torchvision":
+        import torchvision
+
+        module = torchvision.models.get_model(arch, weights=None)
+    else:
+        import timm
+
+        module = timm.create_model(arch)
+    return stir(module)
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """``"zoo/KEY"``, ``"timm/ARCH"``, ``"torchvision/ARCH"`` or ``"ours/BLOCK"`` to a network in eval mode.
+
+    Shared between tests: copy it before changing it.
+    """
+    return _built
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """One network, two pictures, what the network alone says, and the traces with every u."""
+
+    name: str
+    module: nn.Module
+    x: Tensor  # (2, 3, 64, 64)
+    logits: Tensor  # (1, K) of the first picture, untapped
+    trace: Trace  # of the first picture
+
+
+@pytest.fixture(scope="session", params=GATED)
+def traced(request: pytest.FixtureRequest) -> Traced:
+    """Every network with a gate that the suite knows, one after the other: the zoo, then one of every layout."""
+    module = _built(request.param)
+    x = pictures(2, seed=2)
+    every = tuple(ref.name for ref in layouts.find(module))
+    with torch.inference_mode():
+        logits = module(x[:1])
+    trace = tap.run(module, x[:1], keep_u=every)
+    return Traced(request.param, module, x, logits, trace)
+
+
+def hooks(module: nn.Module) -> int:
+    """How many hooks of any kind are set on a network."""
+    kinds = (
+        "_forward_hooks",
+        "_forward_pre_hooks",
+        "_forward_hooks_with_kwargs",
+        "_forward_pre_hooks_with_kwargs",
+        "_forward_hooks_always_called",
+        "_backward_hooks",
+        "_backward_pre_hooks",
+    )
+    return sum(len(getattr(part, kind)) for part in module.modules() for kind in kinds)

@@ -1,0 +1,242 @@
+"""Each operation does what its name says, to the channels meant, and nothing to the gate it was given."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from senet_viz import layouts, tap
+from senet_viz.edits import NEEDS_VALUE, OPS, apply
+from senet_viz.types import Edit
+from tests.conftest import Build, Traced, pictures
+
+SOME = (1, 4)
+VALUE = {"scale": 0.5, "fill": 0.25, "branch": 1.0}
+
+
+def shares(*shape: int) -> Tensor:
+    """A gate (..., M, C) whose branches share every channel."""
+    return torch.softmax(torch.randn(shape, generator=torch.Generator().manual_seed(3)), dim=-2)
+
+
+def edit(op: str, channels: tuple[int, ...] = (), value: float | None = None) -> Edit:
+    return Edit("block", op, channels, VALUE.get(op) if value is None else value)
+
+
+def expected(op: str, gate: Tensor, channels: tuple[int, ...]) -> Tensor:
+    """What the operation means, written with loops."""
+    rows, (m_all, c_all) = gate.reshape(-1, *gate.shape[-2:]).clone(), gate.shape[-2:]
+    meant = set(channels or range(c_all))
+    for row, old in zip(rows, gate.reshape(-1, m_all, c_all), strict=True):
+        for m in range(m_all):
+            for c in range(c_all):
+                new = {
+                    "keep": old[m, c],
+                    "mute": 0.0,
+                    "solo": old[m, c],
+                    "scale": old[m, c] * 0.5,
+                    "fill": 0.25,
+                    "ones": 1.0,
+                    "equal": 1 / m_all,
+                    "swap": old[m_all - 1 - m, c],
+                    "branch": float(m == 1),
+                }[op]
+                row[m, c] = new if c in meant else 0.0 if op == "solo" else old[m, c]
+    return rows.reshape(gate.shape)
+
+
+@pytest.mark.parametrize("shape", [(2, 6), (4, 2, 6), (3, 3, 6), (1, 2, 6)])
+@pytest.mark.parametrize("channels", [(), SOME, (5,)])
+@pytest.mark.parametrize("op", OPS)
+def test_each_operation_does_what_it_says_and_is_pure(
+    op: str, channels: tuple[int, ...], shape: tuple[int, ...]
+) -> None:
+    gate = shares(*shape)
+    before = gate.clone()
+    after = apply(edit(op, channels), gate)
+    assert after.shape == gate.shape and after.dtype == gate.dtype
+    assert torch.equal(after, expected(op, before, channels))
+    assert torch.equal(gate, before)
+
+
+@pytest.mark.parametrize("op", sorted(set(OPS) - {"branch"}))
+def test_each_operation_works_on_the_one_branch_of_se(op: str) -> None:
+    gate = torch.rand(1, 6, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(apply(edit(op, SOME), gate), expected(op, gate, SOME))
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_each_operation_keeps_the_precision(op: str) -> None:
+    for dtype in (torch.float64, torch.bfloat16):
+        assert apply(edit(op, SOME), shares(2, 6).to(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("channels", [(), SOME])
+@pytest.mark.parametrize("op", ["keep", "equal", "swap", "branch"])
+@pytest.mark.parametrize("branches", [2, 3])
+def test_what_only_moves_weight_between_branches_keeps_the_sum(
+    op: str, channels: tuple[int, ...], branches: int
+) -> None:
+    after = apply(edit(op, channels), shares(4, branches, 6))
+    assert (after.sum(-2) - 1).abs().max() <= 1e-6
+
+
+def test_each_branch_can_be_forced() -> None:
+    for m in range(3):
+        after = apply(edit("branch", SOME, float(m)), shares(3, 6))
+        assert after[:, SOME].argmax(0).tolist() == [m, m]
+        assert after[m, SOME].tolist() == [1, 1]
+
+
+def test_swapping_twice_is_keeping() -> None:
+    gate = shares(4, 3, 6)
+    assert torch.equal(apply(edit("swap"), apply(edit("swap"), gate)), gate)
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [(6,), (-1,), (0, 99)])
+@pytest.mark.parametrize("op", OPS)
+def test_a_channel_that_does_not_exist_is_refused(op: str, channels: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="block has channels 0 to 5"):
+        apply(edit(op, channels), shares(2, 6))
+
+
+def test_an_unknown_operation_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown operation 'explode'"):
+        apply(edit("explode"), shares(2, 6))
+
+
+@pytest.mark.parametrize("op", sorted(NEEDS_VALUE))
+def test_a_missing_value_is_refused(op: str) -> None:
+    with pytest.raises(ValueError, match="needs a value"):
+        apply(Edit("block", op), shares(2, 6))
+
+
+@pytest.mark.parametrize("value", [-1.0, 2.0])
+def test_a_branch_that_does_not_exist_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="there are 2"):
+        apply(Edit("block", "branch", (), value), shares(2, 6))
+    with pytest.raises(ValueError, match="there are 1"):
+        apply(Edit("block", "branch", (), 1.0), shares(1, 6))
+
+
+def test_edits_are_keys() -> None:
+    assert len({edit("mute", SOME), edit("mute", SOME), edit("mute")}) == 2
+
+
+# --- through a model -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return pictures(1, seed=6)
+
+
+@pytest.mark.parametrize("block", ["se", "se_h", "sk"])
+def test_keeping_changes_no_bit(block: str, build: Build, x: Tensor) -> None:
+    net = build(f"ours/{block}")
+    before = tap.run(net, x)
+    after = tap.run(net, x, edits=tuple(Edit(ref.name, "keep") for ref in layouts.find(net)))
+    assert torch.equal(before.logits, after.logits)
+
+
+def cut(net: Any, name: str) -> Any:
+    """The same network with zeros in the place of one block."""
+
+    class Nothing(nn.Module):
+        def __init__(self, stride: int) -> None:
+            super().__init__()
+            self.stride = stride
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.zeros_like(x[..., :: self.stride, :: self.stride])
+
+    net = deepcopy(net)
+    parent, _, last = name.rpartition(".")
+    block = net.get_submodule(name)
+    stride = block.branches[0][0].stride[0] if last == "conv2" else 1
+    setattr(net.get_submodule(parent), last, Nothing(stride))
+    return net
+
+
+@pytest.mark.parametrize("block", ["se", "se_h", "sk"])
+def test_muting_every_channel_is_cutting_the_branch(block: str, build: Build, x: Tensor) -> None:
+    net = build(f"ours/{block}")
+    before = tap.run(net, x).logits
+    for ref in layouts.find(net):
+        muted = tap.run(net, x, edits=(Edit(ref.name, "mute"),)).logits
+        with torch.inference_mode():
+            assert (muted - cut(net, ref.name)(x)[0]).abs().max() <= 1e-6, ref.name
+        assert (muted - before).abs().max() > 1e-3, ref.name
+
+
+def test_ones_is_the_network_without_gates(build: Build, x: Tensor) -> None:
+    net = deepcopy(build("ours/se"))
+    opened = tap.run(net, x, edits=tuple(Edit(ref.name, "ones") for ref in layouts.find(net))).logits
+    for ref in layouts.find(net):
+        parent, _, last = ref.name.rpartition(".")
+        setattr(net.get_submodule(parent), last, nn.Identity())
+    with torch.inference_mode():
+        assert (opened - net(x)[0]).abs().max() <= 1e-5
+
+
+def test_forcing_a_branch_is_the_network_with_that_kernel(build: Build, x: Tensor) -> None:
+    net = build("ours/sk")
+    for m in (0, 1):
+        forced = tap.run(net, x, edits=tuple(Edit(ref.name, "branch", (), float(m)) for ref in layouts.find(net)))
+        only = deepcopy(net)
+        for ref in layouts.find(net):
+            parent, _, last = ref.name.rpartition(".")
+            setattr(only.get_submodule(parent), last, only.get_submodule(ref.name).branches[m])
+        with torch.inference_mode():
+            assert (forced.logits - only(x)[0]).abs().max() <= 1e-5
+
+
+def test_muting_one_channel_is_zeroing_what_reads_it(build: Build, x: Tensor) -> None:
+    """In SK the gated channels go into the last 1x1 convolution: without its weights for one, that one is muted."""
+    net, channel = deepcopy(build("ours/sk")), 5
+    edits = (Edit("layer2.1.conv2", "mute", (channel,)),)
+    muted = tap.run(net, x, edits).logits
+    assert not torch.equal(muted, tap.run(net, x).logits)
+    net.get_parameter("layer2.1.conv3.0.weight").data[:, channel] = 0
+    assert (muted - tap.run(net, x).logits).abs().max() <= 1e-5
+
+
+def test_edits_apply_in_their_order(build: Build, x: Tensor) -> None:
+    net, name = build("ours/se"), "layer3.0.se"
+    fill, scale = Edit(name, "fill", SOME, 0.5), Edit(name, "scale", SOME, 0.5)
+    assert tap.run(net, x, (fill, scale)).block(name).gate[0, SOME].tolist() == [0.25, 0.25]
+    assert tap.run(net, x, (scale, fill)).block(name).gate[0, SOME].tolist() == [0.5, 0.5]
+
+
+def test_every_picture_of_a_batch_is_edited(build: Build) -> None:
+    net = build("ours/sk")
+    name = layouts.find(net)[0].name
+    plain = tap.run_batch(net, pictures(3))
+    edited = tap.run_batch(net, pictures(3), (Edit(name, "swap", SOME),))
+    for a, b in zip(plain, edited, strict=True):
+        assert torch.equal(b.block(name).gate, apply(Edit(name, "swap", SOME), a.block(name).gate))
+        s, same = a.block(name).s, b.block(name).s
+        assert s is not None and same is not None and torch.equal(s, same)
+    assert not torch.equal(plain[0].block(name).gate, plain[1].block(name).gate)
+
+
+def test_an_edit_reaches_the_right_channel_in_every_network(traced: Traced) -> None:
+    """The block's own output is what the edited gate says: a wrong order of branches or channels would show."""
+    block = traced.trace.blocks[-1]
+    edits: tuple[Edit, ...] = (Edit(block.name, "mute", (0, 3)), Edit(block.name, "scale", (1,), 0.5))
+    if block.branches > 1:
+        edits += (Edit(block.name, "swap", (2,)),)
+    after = tap.run(traced.module, traced.x[:1], edits, (block.name,)).block(block.name)
+    expected_gate = block.gate
+    for each in edits:
+        expected_gate = apply(each, expected_gate)
+    assert torch.equal(after.gate, expected_gate)
+    assert after.residue is not None and after.residue <= 1e-5 * max(1.0, float(after.out.abs().max()))
+    assert float(after.out[[0, 3]].abs().max()) == 0

@@ -1,0 +1,315 @@
+"""The step-by-step arithmetic agrees with every network, and says so only where it does."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from timm.layers import EcaModule, SEModule
+from torch import Tensor, nn
+
+from senet_viz import layouts, tap
+from senet_viz.blocks import SEBlock
+from senet_viz.edits import apply
+from senet_viz.errors import NoGateFound
+from senet_viz.layouts import places
+from senet_viz.replay import (
+    GATE_FUNCTIONS,
+    TOLERANCE,
+    difference,
+    fc_against_conv,
+    gate_function,
+    h_sigmoid,
+    pooled,
+    replay,
+    sigmoid,
+    softmax,
+)
+from senet_viz.types import BlockTrace, Edit
+from tests.conftest import Build, Traced, pictures, stir
+
+HIDDEN = {"se", "gc", "sk", "split"}
+GATES = {"se": {"sigmoid", "h_sigmoid"}, "sk": {"softmax"}, "split": {"softmax", "sigmoid"}}
+
+Small = tuple[Any, BlockTrace]
+
+
+def quantities(kind: str) -> set[str]:
+    return {"z", "s", "gate", "out"} | ({"pre", "hidden"} if kind in HIDDEN else set())
+
+
+# --- every network -------------------------------------------------------------------------------------------------
+
+
+def test_every_step_of_every_block_agrees(traced: Traced) -> None:
+    for block in traced.trace.blocks:
+        again = replay(traced.module, block)
+        assert set(again.differences) == quantities(block.kind), "a step that was not compared"
+        assert again.holds and again.worst <= TOLERANCE, (block.name, again.differences)
+        assert again.gate_fn in GATES.get(block.kind, {"sigmoid", "h_sigmoid"})
+
+
+def test_shapes_are_those_of_the_trace(traced: Traced) -> None:
+    for block in traced.trace.blocks:
+        again = replay(traced.module, block)
+        m, c = block.gate.shape
+        assert again.s.shape == again.gate.shape == (m, c)
+        assert again.z is not None and again.z.shape == (c,) and again.z.dtype == np.float64
+        if block.pre is not None:
+            r = len(block.pre)
+            assert again.w1 is not None and again.w1.shape == (r, c)
+            assert again.w2 is not None and again.w2.shape == (m * c, r)
+            assert again.pre is not None and again.hidden is not None
+            assert again.pre.shape == again.hidden.shape == (r,)
+        else:
+            assert again.w1 is None and again.pre is None and again.hidden is None and again.act == ""
+            assert (again.w2 is None) == (block.kind == "eca")
+
+
+def test_without_u_there_is_no_z_to_compare(traced: Traced) -> None:
+    block = tap.run(traced.module, traced.x[:1]).blocks[0]
+    again = replay(traced.module, block)
+    assert again.z is None
+    assert set(again.differences) == quantities(block.kind) - {"z", "out"}
+    assert again.holds
+
+
+def test_an_edited_gate_is_not_held_against_the_gate_function(traced: Traced) -> None:
+    first, last = traced.trace.blocks[0].name, traced.trace.blocks[-1].name
+    edits = (Edit(first, "mute", (0, 1)), Edit(last, "scale", (), 0.5))
+    trace = tap.run(traced.module, traced.x[:1], edits, (first, last))
+    for name, edit in zip((first, last), edits, strict=True):
+        block = trace.block(name)
+        again = replay(traced.module, block, edited=True)
+        assert set(again.differences) == quantities(block.kind) - {"gate"}
+        assert again.holds, again.differences
+        unedited = apply(edit, torch.from_numpy(again.gate).float())
+        assert (unedited - block.gate).abs().max() <= TOLERANCE
+        assert not replay(traced.module, block).holds, "an edit that shows nowhere"
+
+
+# --- the badge goes red --------------------------------------------------------------------------------------------
+
+BLOCK = {"se": "layer2.0.se", "se_h": "layer2.0.se", "sk": "layer2.0.conv2"}
+
+
+@pytest.fixture(params=BLOCK)
+def small(request: pytest.FixtureRequest, build: Build) -> Small:
+    """A network of one's own and one block of it, traced with u."""
+    net, name = deepcopy(build(f"ours/{request.param}")), BLOCK[request.param]
+    return net, tap.run(net, pictures(1), keep_u=(name,)).block(name)
+
+
+def wrong(net: nn.Module, block: BlockTrace) -> set[str]:
+    """The quantities that disagree; the badge must be red exactly where there are any."""
+    again = replay(net, block)
+    bad = {name for name, value in again.differences.items() if not value <= TOLERANCE}
+    assert again.holds == (not bad)
+    return bad
+
+
+def nudge(parameter: object, by: float = 1e-2) -> None:
+    assert isinstance(parameter, Tensor)
+    parameter.data.view(-1)[0] += by
+
+
+def test_it_is_green_before_anything_is_wrong(small: Small) -> None:
+    assert wrong(*small) == set()
+
+
+def test_a_weight_of_the_first_layer_that_changed_is_seen(small: Small) -> None:
+    net, block = small
+    layer = net.get_submodule(block.name).fc1
+    layer.weight.data += 0.05
+    assert {"pre", "hidden", "s", "gate"} >= wrong(net, block) >= {"pre", "s", "gate"}
+
+
+def test_a_single_weight_of_the_last_layer_that_changed_is_seen(small: Small) -> None:
+    net, block = small
+    assert block.hidden is not None
+    alive = int(block.hidden.argmax())
+    nudge(net.get_submodule(block.name).fc2.weight.data[:, alive])
+    assert "s" in wrong(net, block) <= {"s", "gate"}
+
+
+def test_another_gate_function_is_seen(small: Small) -> None:
+    net, block = small
+    net.get_submodule(block.name).gate = nn.Tanh()
+    assert wrong(net, block) == {"gate"}
+
+
+def test_another_activation_is_seen(small: Small) -> None:
+    net, block = small
+    net.get_submodule(block.name).act = nn.SiLU()
+    assert {"hidden", "s"} <= wrong(net, block) <= {"hidden", "s", "gate"}
+
+
+@pytest.mark.parametrize("what", ["running_mean", "running_var", "weight", "bias"])
+def test_a_norm_that_changed_is_seen(what: str, build: Build) -> None:
+    net = deepcopy(build("ours/se_h"))
+    block = tap.run(net, pictures(1), keep_u=(BLOCK["se_h"],)).block(BLOCK["se_h"])
+    nudge(getattr(net.get_submodule(block.name).bn, what), 0.1)
+    assert "pre" in wrong(net, block)
+
+
+@pytest.mark.parametrize("quantity", ["u", "z", "pre", "hidden", "s", "gate"])
+def test_a_number_that_is_not_the_models_is_seen(quantity: str, small: Small) -> None:
+    net, block = small
+    value = getattr(block, quantity).clone()
+    value.view(-1)[-1] += 0.5
+    assert wrong(net, replace(block, **{quantity: value})) & {quantity, "z", "pre", "s", "gate"}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("quantity", ["u", "z", "pre", "hidden", "s", "gate"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_a_number_is_never_green(quantity: str, value: float, small: Small) -> None:
+    net, block = small
+    broken = getattr(block, quantity).clone()
+    broken.view(-1)[-1] = value
+    assert wrong(net, replace(block, **{quantity: broken}))
+
+
+@pytest.mark.parametrize("residue", [0.5, math.nan])
+def test_a_block_that_gives_something_else_than_the_gated_sum_is_seen(residue: float, small: Small) -> None:
+    net, block = small
+    assert wrong(net, replace(block, residue=residue)) == {"out"}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_a_network_that_computes_nonsense_is_never_green(small: Small) -> None:
+    net, block = small
+    net.get_submodule(block.name).fc2.weight.data.view(-1)[0] = math.nan
+    again = replay(net, tap.run(net, pictures(1), keep_u=(block.name,)).block(block.name))
+    assert math.isnan(again.worst)
+    assert not again.holds
+
+
+def test_a_block_that_does_more_than_its_children_say_is_seen() -> None:
+    class Doubled(SEModule):
+        """SEModule's children, but twice its output."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            return 2 * super().forward(x)
+
+    Doubled.__name__ = "SEModule"
+    net = nn.Sequential(Doubled(3, rd_channels=2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    block = tap.run(net, pictures(1), keep_u=("0",)).blocks[0]
+    assert wrong(net, block) == {"out"}
+
+
+def test_an_unknown_block_is_refused(small: Small) -> None:
+    net, block = small
+    with pytest.raises(NoGateFound, match="layer9"):
+        replay(net, replace(block, name="layer9.se"))
+
+
+# --- ways to squeeze and to gate -----------------------------------------------------------------------------------
+
+
+def hosted(block: nn.Module) -> Small:
+    net = stir(nn.Sequential(nn.Conv2d(3, 16, 3), block, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    return net, tap.run(net, pictures(1, size=20), keep_u=("1",)).blocks[0]
+
+
+def test_how_a_block_squeezes_is_told(build: Build) -> None:
+    ways = {
+        "avg": SEBlock(16, 4),
+        "max": SEBlock(16, 4, squeeze="max"),
+        "avg_max": SEModule(16, rd_channels=4, add_maxpool=True),
+    }
+    for way, block in ways.items():
+        again = replay(*hosted(block))
+        assert again.squeeze == way and again.holds
+    net = build("timm/gc_efficientnetv2_rw_t")
+    name = layouts.find(net)[0].name
+    again = replay(net, tap.run(net, pictures(1), keep_u=(name,)).block(name))
+    assert again.squeeze == "attention" and again.holds
+
+
+@pytest.mark.parametrize("gate", ["sigmoid", "h_sigmoid", "tanh", "relu"])
+def test_every_gate_of_ours_is_recomputed(gate: str) -> None:
+    net, block = hosted(SEBlock(16, 4, gate=gate))
+    again = replay(net, block)
+    assert again.gate_fn == {"tanh": "Tanh", "relu": "ReLU"}.get(gate, gate)
+    assert "gate" in again.differences and again.holds
+
+
+def test_gate_functions_are_told_by_the_module_that_computes_them() -> None:
+    for part, name in ((nn.Hardsigmoid(), "h_sigmoid"), (nn.Sigmoid(), "sigmoid"), (nn.Softplus(), "Softplus")):
+        block = SEBlock(4, 2)
+        block.gate = part
+        assert gate_function(places(nn.Sequential(block))[0]) == name
+
+
+# --- the functions -------------------------------------------------------------------------------------------------
+
+X = np.linspace(-12, 12, 4801)
+
+
+def test_gate_functions_are_torchs() -> None:
+    x = torch.from_numpy(X)
+    assert np.abs(sigmoid(X) - torch.sigmoid(x).numpy()).max() <= 1e-15
+    assert np.abs(h_sigmoid(X) - F.hardsigmoid(x).numpy()).max() <= 1e-15
+    for m in (2, 3):
+        s = np.random.default_rng(0).normal(0, 30, (m, 40))
+        assert np.abs(softmax(s) - torch.softmax(torch.from_numpy(s), 0).numpy()).max() <= 1e-15
+    assert list(GATE_FUNCTIONS.values()) == [sigmoid, h_sigmoid, softmax]
+
+
+def test_gate_functions_take_any_shape() -> None:
+    s = np.random.default_rng(1).normal(0, 3, (2, 5, 4))
+    for function in GATE_FUNCTIONS.values():
+        assert function(s).shape == s.shape
+    assert np.allclose(softmax(s).sum(0), 1)
+    assert softmax(np.array([[1000.0], [-1000.0]])).tolist() == [[1.0], [0.0]]
+
+
+@pytest.mark.parametrize("kind", ["avg", "max"])
+@pytest.mark.parametrize("size", [1, 7, (5, 7), (None, 7)])
+def test_pooling_to_a_size_is_torchs(size: int | tuple[int | None, int | None], kind: str) -> None:
+    u = torch.randn(4, 11, 13, generator=torch.Generator().manual_seed(0))
+    h, w = size if isinstance(size, tuple) else (size, size)
+    ours = pooled(u, size, kind)
+    assert ours.shape == (4, h or 11, w or 13)
+    for i in range(ours.shape[1]):  # each cell is what torch's rule says: rows floor(i*H/h) to ceil((i+1)*H/h)
+        rows = slice(i * 11 // ours.shape[1], -(-(i + 1) * 11 // ours.shape[1]))
+        for j in range(ours.shape[2]):
+            cell = u[:, rows, j * 13 // ours.shape[2] : -(-(j + 1) * 13 // ours.shape[2])]
+            expected = cell.mean((1, 2)) if kind == "avg" else cell.amax((1, 2))
+            assert np.abs(ours[:, i, j] - expected.numpy()).max() <= 1e-6
+
+
+def test_pooling_to_one_is_the_squeeze(traced: Traced) -> None:
+    block = traced.trace.blocks[0]
+    assert block.u is not None and block.z is not None
+    if block.kind != "gc":
+        assert difference(pooled(block.u.sum(0), 1)[:, 0, 0], block.z.numpy()) <= TOLERANCE
+
+
+def test_fc_and_1x1_convolution_give_the_same_numbers(traced: Traced) -> None:
+    for block in traced.trace.blocks:
+        assert block.s is not None
+        gap = fc_against_conv(traced.module, block)
+        grouped = any(getattr(p.w2, "groups", 1) > 1 for p in places(traced.module) if p.name == block.name)
+        if block.kind == "eca" or grouped:
+            assert math.isnan(gap)
+        elif block.hidden is not None:
+            assert gap <= TOLERANCE * max(1.0, float(block.s.abs().max()))
+
+
+def test_fc_against_conv_is_not_said_where_there_is_no_such_layer() -> None:
+    assert math.isnan(fc_against_conv(*hosted(EcaModule(16))))
+    assert fc_against_conv(*hosted(SEBlock(16, 4))) <= 1e-6
+
+
+def test_difference_is_relative_to_what_exceeds_one() -> None:
+    assert difference(np.array([0.1, 0.2]), np.array([0.1, 0.3])) == pytest.approx(0.1)
+    assert difference(np.array([100.0, 50.0]), np.array([100.0, 49.0])) == pytest.approx(0.01)
+    assert math.isnan(difference(np.array([math.nan]), np.array([math.nan])))
