@@ -205,7 +205,7 @@ class Run:
         rest = [p for p in self.model.parameters() if p.ndim <= 1]
         groups = [{"params": decay, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
         self.sgd = torch.optim.SGD(groups, recipe.lr, momentum=0.9, nesterov=True)
-        steps = math.ceil(len(train.x) / recipe.batch) * recipe.epochs
+        steps = max(math.ceil(len(train.x) / recipe.batch) * recipe.epochs, 9)  # a cycle of 5 divides by zero
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
             self.sgd, recipe.lr, total_steps=steps + 1, pct_start=0.2, cycle_momentum=False
         )

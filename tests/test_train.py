@@ -196,6 +196,15 @@ def test_a_loss_that_is_no_number_stops_the_training() -> None:
         run.one_epoch()
 
 
+@pytest.mark.parametrize("epochs", range(1, 7))
+def test_a_very_short_training_has_a_cycle_too(epochs: int) -> None:
+    run, rates = Run(replace(SMALL, epochs=epochs), noise(4), CPU), []
+    for _ in range(epochs):
+        rates.append(run.sgd.param_groups[0]["lr"])
+        run.one_epoch()
+    assert all(0 < rate <= SMALL.lr for rate in rates)
+
+
 def test_one_picture_is_too_few() -> None:
     with pytest.raises(TrainingRefused, match="at least two"):
         Run(SMALL, noise(1), CPU)

@@ -1,0 +1,178 @@
+"""The command line: what it prints is what the package computes, and what goes wrong is one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from senet_viz import images, profile, tap, zoo
+from senet_viz.__main__ import main
+from senet_viz.card import read_all
+from senet_viz.networks.tiny import BLOCKS
+from senet_viz.train import written_top1
+from tests import folders
+
+ROOT = Path(__file__).resolve().parents[1]
+Said = pytest.CaptureFixture[str]
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own."""
+    line = [sys.executable, "-m", "senet_viz", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folders.data(tmp_path_factory.mktemp("data"))
+
+
+def refused(capsys: Said, *arguments: str | Path) -> str:
+    """The one sentence on stderr."""
+    assert main([str(a) for a in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.count("\n") == 1 and "Traceback" not in err
+    return err
+
+
+# --- list and trace -----------------------------------------------------------------------------------------------
+
+
+def test_list_names_every_model() -> None:
+    done = command("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [row.key for row in zoo.MODELS]
+    assert "67.7 % of 1000 classes" in next(line for line in lines if line.startswith("mobilenet_v3_small "))
+
+
+@pytest.mark.parametrize(("model", "block"), [("tiny_se", "layer3.0.se"), ("tiny_sk", "layer4.2.conv2")])
+def test_trace_prints_the_models_own_numbers(photo: Path, capsys: Said, model: str, block: str) -> None:
+    assert main(["trace", str(photo), "--model", model, "--block", block, "--random", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    module = zoo.load(model, weights="random")
+    trace = tap.run(module, images.preprocess(images.read(photo), zoo.spec(model)).x)
+    expected, (found,) = trace.block(block), answer["blocks"]
+    assert (answer["model"], answer["trained"], found["name"]) == (model, False, block)
+    for key in ("z", "pre", "hidden", "s", "gate"):
+        assert torch.equal(torch.tensor(found[key]), getattr(expected, key))
+    assert found["top"][0] == int(expected.gate[-1].argmax())
+    assert answer["classes"][0]["probability"] == pytest.approx(float(trace.logits.softmax(0).max()))
+    assert [c["probability"] for c in answer["classes"]] == sorted(
+        (c["probability"] for c in answer["classes"]), reverse=True
+    )
+
+
+def test_trace_says_it_in_words_too(photo: Path) -> None:
+    done = command("trace", photo, "--model", "tiny_sk", "--block", "layer2.1.conv2", "--random")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("tiny_sk (UNTRAINED")
+    trace = tap.run(zoo.load("tiny_sk", weights="random"), images.preprocess(images.read(photo), zoo.spec("tiny_sk")).x)
+    block = trace.block("layer2.1.conv2")
+    assert "layer2.1.conv2  sk, 2 branches of 64 channels" in done.stdout
+    for name in ("z", "pre", "hidden", "s[0]", "s[1]", "gate[0]", "gate[1]"):
+        assert f"\n  {name} " in done.stdout
+    assert block.z is not None and f"mean {float(block.z.mean()):.4f}" in done.stdout
+    assert f"channel {int(block.gate[1].argmax())} (" in done.stdout
+
+
+def test_trace_without_a_block_lists_them_all(capsys: Said) -> None:
+    assert main(["trace", "chelsea", "--random"]) == 0
+    out = capsys.readouterr().out
+    names = [line.split()[0] for line in out.splitlines() if line.startswith("layer")]
+    assert names == [f"layer{s}.{u}.se" for s, n in ((1, 2), (2, 2), (3, 3), (4, 3)) for u in range(n)]
+
+
+def test_what_goes_wrong_with_trace_is_one_sentence(photo: Path, capsys: Said, tmp_path: Path) -> None:
+    assert "layer1.0.se" in refused(capsys, "trace", photo, "--random", "--block", "layer9.9.se")
+    assert "nonsense" in refused(capsys, "trace", photo, "--model", "nonsense")
+    assert "does not exist" in refused(capsys, "trace", tmp_path / "no.png")
+    assert "no attention block" in refused(capsys, "trace", photo, "--model", "tiny_plain", "--random")
+    (tmp_path / "text.jpg").write_text("not a picture")
+    done = command("trace", tmp_path / "text.jpg")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1 and "not a picture" in done.stderr
+
+
+def test_an_unknown_option_is_refused(capsys: Said) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["trace"])
+    assert caught.value.code == 2
+    assert "photo" in capsys.readouterr().err
+
+
+# --- train, profile, card -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All four by one command, two side by side; then profile and card of them."""
+    out = tmp_path_factory.mktemp("four")
+    done = command("train", "--data", data, "--all", "--out", out, "--epochs", "2", "--jobs", "2", "--quiet")
+    assert done.returncode == 0, done.stderr
+    for block in BLOCKS:
+        assert f"{block}: epoch 2: loss" in done.stdout
+        assert f"{block}: top-1 {written_top1(out / f'tiny_{block}.safetensors')['64']:.2f} % at 64 px" in done.stdout
+    return out
+
+
+def test_all_trains_the_four_with_one_recipe(trained: Path) -> None:
+    weights = read_all(trained)
+    assert {w.block for w in weights} == set(BLOCKS)
+    assert len({json.dumps({**w.recipe, "block": ""}) for w in weights}) == 1
+    assert {w.recipe["epochs"] for w in weights} == {2}
+
+
+def test_side_by_side_is_the_same_as_alone(trained: Path, data: Path, tmp_path: Path, capsys: Said) -> None:
+    out = tmp_path / "tiny_se.safetensors"
+    assert main(["train", "--data", str(data), "--block", "se", "--out", str(out), "--epochs", "2", "--quiet"]) == 0
+    alone, beside = load_file(out), load_file(trained / "tiny_se.safetensors")
+    assert all(torch.equal(alone[key], beside[key]) for key in alone)
+    capsys.readouterr()
+    assert main(["train", "--data", str(data), "--block", "se", "--out", str(out), "--epochs", "2", "--resume"]) == 0
+    assert capsys.readouterr().out.startswith("resumed after epoch 2\n")
+
+
+def test_profile_and_card_follow(trained: Path, data: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(zoo.LOCAL, str(trained))
+    file, size = trained / "profile.safetensors", "64"
+    for w in read_all(trained):
+        size = str(max(w.top1, key=lambda s: (sum(x.top1[s] for x in read_all(trained)), -s)))
+        shared = ["profile", "--data", str(data), "--size", size, "--out", str(file), "--quiet"]
+        assert main([*shared, "--model", w.key]) == 0
+    found = profile.read(file)
+    assert set(found) == {f"tiny_{b}" for b in BLOCKS}  # one command each, and none forgot the others
+    assert len(found["tiny_sk"].truth) == 10 and found["tiny_sk"].selection is not None
+    capsys.readouterr()
+    assert main(["card", "--weights", str(trained), "--data", str(data)]) == 0
+    assert "as it says" in capsys.readouterr().out
+    assert "## Which kernel does SK choose?" in (trained / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_goes_wrong_with_training_is_one_sentence(data: Path, capsys: Said, tmp_path: Path) -> None:
+    out = tmp_path / "tiny_se.safetensors"
+    train = ["train", "--block", "se", "--quiet", "--epochs", "1"]
+    assert "is not there" in refused(capsys, *train, "--data", tmp_path / "none", "--out", out)
+    assert "folder" in refused(capsys, "train", "--all", "--data", data, "--out", out)
+    assert "name of a" in refused(capsys, *train, "--data", data, "--out", tmp_path)
+    assert "cude" in refused(capsys, *train, "--data", data, "--out", out, "--device", "cude")
+    out.with_suffix(".ckpt").write_bytes(b"damaged")
+    assert "tiny_se.ckpt is damaged" in refused(capsys, *train, "--data", data, "--out", out, "--resume")
+    done = command("train", "--all", "--jobs", "2", "--data", tmp_path / "none", "--out", tmp_path / "four")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "ended badly: The folder" in done.stderr
