@@ -1,4 +1,7 @@
-"""The frame: page settings, the sidebar that all pages share, and the pages themselves."""
+"""The frame: page settings, the sidebar that all pages share, and the pages themselves.
+
+``streamlit run app.py`` imports this file to find ``app``, then runs it once for every click.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,40 @@ import streamlit as st
 
 from senet_viz import i18n, ui
 
-st.set_page_config("senet-viz", page_icon=str(Path(__file__).parent / "assets" / "icon.svg"), layout="wide")
-
-WALK = (("squeeze", ":material/compress:"), ("excitation", ":material/tune:"), ("rescale", ":material/equalizer:"))
-
-lang = st.session_state.get("lang") or st.query_params.get("lang") or i18n.preferred(st.context.locale)
-t = i18n.texts(lang if lang in i18n.LANGUAGES else i18n.DEFAULT)
-pages = {
-    t("walk.section"): [
-        st.Page(f"pages/walk/{key}.py", title=t(f"walk.{key}.nav"), icon=icon, url_path=key, default=not index)
-        for index, (key, icon) in enumerate(WALK)
-    ]
+HERE = Path(__file__).resolve().parent
+SECTIONS = {
+    "walk": (("squeeze", ":material/compress:"), ("excitation", ":material/tune:"), ("rescale", ":material/equalizer:")),
 }
-page = st.navigation(pages)
-if ui.sidebar():
-    with ui.guard():
-        page.run()
+
+
+def navigation(lang: str) -> st.Page:
+    """The menu, its titles in the reader's language; returns the page that was asked for."""
+    t = i18n.texts(lang)
+    first = next(iter(SECTIONS))
+    return st.navigation(
+        {
+            t(f"{section}.section"): [
+                st.Page(
+                    HERE / "pages" / section / f"{key}.py", title=t(f"{section}.{key}.nav"), icon=icon, url_path=key,
+                    default=section == first and not index,
+                )
+                for index, (key, icon) in enumerate(pages)
+            ]
+            for section, pages in SECTIONS.items()
+        }
+    )  # fmt: skip
+
+
+def frame() -> None:
+    """One rerun."""
+    st.set_page_config("senet-viz", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
+    page = navigation(ui.language())
+    if ui.sidebar():
+        with ui.guard():
+            page.run()
+
+
+if __name__ == "__main__":
+    frame()
+else:
+    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)))

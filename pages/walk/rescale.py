@@ -31,7 +31,7 @@ st.caption(t("walk.rescale.symbols", c=count, h=out.shape[1], w=out.shape[2], m=
 
 # --- all channels: before, after, difference at one scale -------------------------------------------------------------
 st.subheader(t("walk.rescale.all", c=count))
-by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"), "gate")
+by = ui.pick("order", {key: t(f"sort.{key}") for key in ("gate", "z", "index")}, t("sort.label"))
 order = view.order(by, branches - 1)
 sheets = {"before": view.fused, "after": out, "difference": out - view.fused}
 slots = st.columns(3)

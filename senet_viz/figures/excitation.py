@@ -41,7 +41,6 @@ def draw_network(
     """z (C,) -> W1 (C/r, C) -> hidden (C/r,) -> W2 (C, C/r) -> gate (C,): channels run down, the bottleneck across."""
     c, h = len(z), len(hidden)
     down, across = np.arange(c), np.arange(h)
-    weights = Scale.around_zero("W", np.concatenate([w1.ravel(), w2.ravel()]), "weight")
     dead = (hidden == 0) & (act == "ReLU")
     pinned = Box(-0.5, channel - 0.5, h - 0.5, channel + 0.5)
     column: dict[str, Any] = {"y_range": (c - 0.5, -0.5), "y_ticks": ()}
@@ -50,9 +49,9 @@ def draw_network(
     rest = down != channel
     panels = (
         Panel(_bars(z, down, rest, channel, "z"), title=f"z ({c})", **column, legend=False),
-        Panel((_matrix(w1.T, weights, "W1"), pinned), title=f"W1ᵀ ({c}×{h})", axes=False),
+        Panel((_matrix(w1.T, Scale.around_zero("W1", w1, "weight"), "W1"), pinned), title=f"W1ᵀ ({c}×{h})", axes=False),
         Panel((alive, dark), title=t("fig.net.hidden", act=act, n=h), x_range=(-0.5, h - 0.5), x_ticks=()),
-        Panel((_matrix(w2, weights, "W2"), pinned), title=f"W2 ({c}×{h})", axes=False),
+        Panel((_matrix(w2, Scale.around_zero("W2", w2, "weight"), "W2"), pinned), title=f"W2 ({c}×{h})", axes=False),
         Panel(_bars(gate, down, rest, channel, "gate"), title=f"s ({c})", x_range=(0, 1), **column, legend=False),
     )
     rows = tuple((i, float(z[i]), float(gate[i])) for i in down)

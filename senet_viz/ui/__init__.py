@@ -3,8 +3,9 @@
 from senet_viz.ui.parts import atlas, badge, code, figure, header, pick, rows, titled
 from senet_viz.ui.scene import Scene, guard, prepare, scene
 from senet_viz.ui.sidebar import short, sidebar
+from senet_viz.ui.state import language, warm
 
 __all__ = [
-    "Scene", "atlas", "badge", "code", "figure", "guard", "header", "pick", "prepare", "rows", "scene", "short", "sidebar",
-    "titled",
+    "Scene", "atlas", "badge", "code", "figure", "guard", "header", "language", "pick", "prepare", "rows", "scene", "short",
+    "sidebar", "titled", "warm",
 ]  # fmt: skip

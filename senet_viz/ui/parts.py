@@ -70,7 +70,7 @@ def atlas(
         mark: names what ``maps`` are besides the scene, for the cache.
     """
     drawn: atlases.Atlas = view.drawn(
-        lambda: atlases.build(maps, scale, order, budget=budget), "atlas", mark, scale, order.tobytes(), budget
+        lambda: atlases.build(maps, scale, order.tolist(), budget=budget), "atlas", mark, scale, order.tobytes(), budget
     )
     values = {"z": view.z[order], **{f"s{m or ''}": gate[order] for m, gate in enumerate(view.gate)}}
     data = {

@@ -193,7 +193,7 @@ def _load(key: str, weights: str) -> Any:
         bar.empty()
 
 
-def _with_progress(key: str, device: str, weights: str, show: Callable[[float], None]) -> Any:
+def _with_progress(key: str, device: str, weights: str, show: Callable[[float], object]) -> Any:
     from threading import Thread
 
     done: dict[str, Any] = {}

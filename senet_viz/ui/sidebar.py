@@ -32,7 +32,7 @@ def sidebar() -> bool:
             "Language · 语言", list(i18n.LANGUAGES), format_func=i18n.LANGUAGES.__getitem__, key="lang", required=True,
             label_visibility="collapsed",
         )  # fmt: skip
-        t = i18n.texts(lang)
+        t = i18n.texts(str(lang))
         _photo(t)
         _model(t)
         prepare()

@@ -5,7 +5,10 @@ Streamlit's own ``bind="query-params"`` writes a widget's *label* into the URL, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import streamlit as st
@@ -14,7 +17,7 @@ from senet_viz import i18n
 from senet_viz.engine import Engine, Shared
 
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
-PAGE = ("sort", "scope", "branch", "pool", "out", "input", "gatefn", "carpet")
+PAGE = ("sort", "order", "scope", "branch", "pool", "out", "input", "gatefn", "carpet")
 NUMBERS = frozenset({"channel", "branch", "input"})
 
 
@@ -34,6 +37,40 @@ def drawings() -> Shared[Any]:
 def uploads() -> Shared[Any]:
     """Uploaded pictures of all sessions, the newest sixty-four."""
     return Shared(64)
+
+
+def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
+    """What a server does before it says that it is healthy: import, load the default model, run it once.
+
+    Args:
+        menu: declares the pages. Streamlit takes the folder ``pages`` for its old kind of pages until the first
+            ``st.navigation``, and would answer the first deep link with "Page not found".
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: st.App) -> AsyncIterator[None]:
+        quiet = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+        level, quiet.level = quiet.level, logging.ERROR  # nobody is looking yet, and that is meant
+        menu()
+        quiet.level = level
+        await asyncio.to_thread(_first_picture)
+        yield
+
+    return lifespan
+
+
+def _first_picture() -> None:
+    from senet_viz import images, zoo
+
+    device = zoo.resolve("auto")
+    picture = images.preprocess(images.sample(images.SAMPLES[0].key), zoo.spec(zoo.DEFAULT))
+    engine().trace(zoo.DEFAULT, picture, device)
+
+
+def language() -> str:
+    """The reader's language before the widget that switches it is drawn."""
+    asked = st.session_state.get("lang") or st.query_params.get("lang")
+    return asked if asked in i18n.LANGUAGES else i18n.preferred(st.context.locale)
 
 
 def read_url() -> None:
