@@ -123,6 +123,10 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
 
 
+def _where(device: str) -> str:
+    return "one CPU thread" if device == "cpu" else device
+
+
 def _pm(interval: tuple[float, float], digits: int = 4) -> str:
     return f"{interval[0]:+.{digits}f} ± {interval[1]:.{digits}f}"
 
@@ -131,7 +135,7 @@ def _networks(weights: Sequence[Weights], size: int) -> list[str]:
     rows = [
         (
             f"`{w.key}`", WHAT[w.block], f"{w.parameters:,}", f"{w.size / 2**20:.1f} MiB",
-            f"**{w.top1[size]:.2f} %**", f"{w.val_pictures:,}", _minutes(w.seconds), w.device,
+            f"**{w.top1[size]:.2f} %**", f"{w.val_pictures:,}", _minutes(w.seconds), _where(w.device),
         )
         for w in weights
     ]  # fmt: skip
@@ -139,7 +143,8 @@ def _networks(weights: Sequence[Weights], size: int) -> list[str]:
     text = (
         "One ResNeXt-style host: a stem and ten residual units in four stages at 1/2, 1/4, 1/8 and 1/16 of the input. "
         "Width, depth, data and recipe are the same for all; only the attention block differs. Top-1 is measured on "
-        "the rounded (fp16) weights that the file holds, on validation pictures that no training saw."
+        "the rounded (fp16) weights that the file holds, on validation pictures that no training saw; the input size "
+        "was chosen on these same pictures, and there is no third set."
     )
     return ["## The networks", "", text, "", *_table(head, rows)]
 
@@ -152,14 +157,14 @@ def _sizes(weights: Sequence[Weights], size: int) -> list[str]:
     mean = ("mean", *(f"{sum(w.top1[s] for w in weights) / len(weights):.2f}" for s in sizes))
     side = weights[0].recipe["size"]
     text = (
-        f"Trained on crops of pictures {side} pixels wide, tested on whole pictures enlarged to each size (top-1 in %). "
-        f"**{size} pixels** has the best mean and is the size used everywhere else on this card: a random crop shows "
-        "objects larger than the whole picture does, so a whole picture is best shown somewhat enlarged (Touvron et "
-        "al., Fixing the train-test resolution discrepancy, NeurIPS 2019)."
-        if size > side
-        else f"Trained on pictures {side} pixels wide, tested at each size (top-1 in %). **{size} pixels** has the best "
-        "mean and is the size used everywhere else on this card."
+        f"Trained on crops of pictures {side} pixels wide, tested on whole pictures resized to each size (top-1 in %). "
+        f"**{size} pixels** has the best mean and is the size used everywhere else on this card."
     )
+    if size > side:
+        text += (
+            " A random crop shows objects larger than the whole picture does, so a whole picture is best shown "
+            "somewhat enlarged (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019)."
+        )
     return ["## Input size", "", text, "", *_table(("network", *(f"{s} px" for s in sizes)), [*rows, mean])]
 
 
@@ -182,8 +187,8 @@ def _gates_help(weights: Sequence[Weights], profiles: dict[str, Profile]) -> lis
     seeds = sorted({w.recipe["seed"] for w in weights})
     hours = 3 * sum(w.seconds for w in weights) / 3600
     once = (
-        f"Each network was trained **once** (seed {', '.join(map(str, seeds))}). Three trainings of each, which a mean ± "
-        f"std over seeds needs, would have taken {hours:.1f} hours of training in all and were not affordable. The "
+        f"Each network was trained **once** (seed {', '.join(map(str, seeds))}). Three trainings of each, which a mean "
+        f"± std over seeds needs, would have taken {hours:.1f} hours of training in all and were not affordable. The "
         "interval below is 95 % for the choice of validation pictures alone, the same ones for both networks; it says "
         "nothing about the luck of a seed."
     )
@@ -241,7 +246,7 @@ def _kernels(profile: Profile) -> list[str]:
     agrees = "agree" if 2 * rises > len(early) else "do not agree"
     high = ", ".join(f"`{c.unit}` {c.verdict}" for c in late)
     text = (
-        "The paper's claim (Li et al., sec. 4.3, fig. 3): when the object grows, units of low and middle stages shift "
+        "The paper's claim (Li et al., fig. 3): when the object grows, units of low and middle stages shift "
         "to the larger kernel. Measured: mean over channels of (a_5x5 - a_3x3) for every validation picture "
         f"({chosen.difference.shape[2]:,} of them; mean ± std over pictures), the object enlarged by central crop and "
         f"resizing back. *Change* is {zooms[-1]} minus {zooms[0]} on the same pictures, with its 95 % interval; "
@@ -266,12 +271,13 @@ def _recipe(weights: Sequence[Weights]) -> list[str]:
     early = sum(r.size_at(e) < r.size for e in range(r.epochs))
     w = weights[0]
     text = (
-        f"{w.train_pictures:,} training pictures of {len(w.classes)} classes, {r.epochs} epochs of batches of {r.batch} "
-        f"(the first {early} at {r.early_size} pixels, the rest at {r.size}); random resized crop of "
-        f"{100 * r.min_area:.0f} to 100 % of the area, flip, brightness and contrast ± 30 %; SGD with Nesterov momentum "
-        f"0.9, one cycle to a learning rate of {r.lr}, weight decay {r.weight_decay} (none on norms and biases), label "
-        f"smoothing {r.smoothing}, bfloat16 autocast; an exponential moving average of the weights ({r.ema}) is what "
-        f"was tested and kept. Made with torch {', '.join(sorted({w.torch for w in weights}))}."
+        f"{w.train_pictures:,} training pictures of {len(w.classes)} classes, {r.epochs} epochs of batches of "
+        f"{r.batch} (the first {early} at {r.early_size} pixels, the rest at {r.size}); random resized crop of "
+        f"{100 * r.min_area:.0f} to 100 % of the area, flip, brightness and contrast ± 30 %; SGD with Nesterov "
+        f"momentum 0.9, one cycle to a learning rate of {r.lr}, weight decay {r.weight_decay} (none on norms and "
+        f"biases), label smoothing {r.smoothing}, bfloat16 autocast; an exponential moving average of the "
+        f"weights ({r.ema}) is what was tested and kept. Made with torch "
+        f"{', '.join(sorted({w.torch for w in weights}))}."
     )
     commands = [
         f"python -m senet_viz train --data DIR --all --out assets/weights{options}",
@@ -279,8 +285,8 @@ def _recipe(weights: Sequence[Weights]) -> list[str]:
         "python -m senet_viz card",
     ]
     where = (
-        f"`DIR` holds `train/<class>/*` for the {len(w.classes)} classes below and `val/<class>/*` for these or more; an "
-        "interrupted training goes on with `--resume`."
+        f"`DIR` holds `train/<class>/*` for the {len(w.classes)} classes below and `val/<class>/*` for these or more; "
+        "an interrupted training goes on with `--resume`, and `--device cuda` trains on a GPU."
     )
     return ["## Data and recipe", "", text, "", "```", *commands, "```", "", where, ""]
 

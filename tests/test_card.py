@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from senet_viz import card, profile, zoo
+from senet_viz import card, images, labels, profile, zoo
 from senet_viz.card import CardRefused, Weights, best_size, read_all, read_weights
 from senet_viz.errors import WeightsInvalid
 from senet_viz.networks.tiny import BLOCKS, TinyNet
@@ -79,7 +79,7 @@ def test_the_card_says_what_the_files_say(made: Made) -> None:
     for w in made.weights:
         cells = row(made.text, f"`{w.key}`")
         assert cells[2] == f"{w.parameters:,}"
-        assert cells[4:8] == [f"**{w.top1[size]:.2f} %**", "10", "120 min", "cpu"]
+        assert cells[4:8] == [f"**{w.top1[size]:.2f} %**", "10", "120 min", "one CPU thread"]
         by_size = row(made.text, f"`{w.key}`", "## Input size")[1:]
         assert [float(cell.strip("*")) for cell in by_size] == pytest.approx(list(w.top1.values()), abs=0.005)
         assert w.sha256 in made.text
@@ -172,7 +172,7 @@ def test_verify_counts_again(made: Made, tmp_path: Path) -> None:
     card.verify(made.folder, made.data, made.weights, said.append)
     assert len(said) == 4
     w = made.weights[1]
-    with pytest.raises(CardRefused, match="tiny_se recognises .* but says"):
+    with pytest.raises(CardRefused, match=r"tiny_se recognises .* but says"):
         card.verify(made.folder, made.data, [replace(w, top1={64: w.top1[64] + 1})])
     with pytest.raises(TrainingRefused, match="The folder"):
         card.verify(made.folder, tmp_path, made.weights)
@@ -213,3 +213,10 @@ class TestShipped:
         for key in ("tiny_se", "tiny_se_h"):
             found = profile.read()[key]
             assert sum(life(block, found.counts).std >= 0.02 for block in found.blocks) >= len(found.blocks) / 2
+
+    @pytest.mark.parametrize(("sample", "names"), [("chelsea", ("tabby", "Persian cat")), ("coffee", ("espresso",))])
+    def test_the_default_model_knows_the_sample_photos(self, sample: str, names: tuple[str, ...]) -> None:
+        spec = zoo.spec(zoo.DEFAULT)
+        with torch.inference_mode():
+            scores = zoo.load(spec.key)(images.preprocess(images.sample(sample), spec).x)[0]
+        assert labels.label(spec, int(scores.argmax())) in names

@@ -1,4 +1,4 @@
-"""The command line: what it prints is what the package computes, and what goes wrong is one sentence and exit code 2."""
+"""The command line prints what the package computes; what goes wrong is one sentence and exit code 2."""
 
 from __future__ import annotations
 

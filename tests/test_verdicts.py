@@ -91,4 +91,4 @@ def test_every_verdict_on_a_kernel(zoom: float, blur: float, untrained: float, v
     (found,) = choices(Selection((1.0, 1.5, 2.0), ("layer1.0.conv2",), difference))
     assert found.verdict == verdict
     assert found.change[0] == pytest.approx(zoom, abs=1e-9) and found.control[0] == pytest.approx(untrained, abs=1e-9)
-    assert found.levels[0] == (pytest.approx(start.mean()), pytest.approx(start.std()))
+    assert found.levels[0] == pytest.approx((start.mean(), start.std()))
