@@ -1,0 +1,50 @@
+"""Open the app without toolbar once it answers: ``present.py PORT``; or say where a class finds it: ``--lan PORT``."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+import webbrowser
+from urllib.error import URLError
+from urllib.request import urlopen
+
+PATIENCE_S = 120.0
+
+
+def address() -> str:
+    """This machine's address in its network. The datagram socket is only asked for its own end: nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address set apart for documentation (RFC 5737)
+            return str(probe.getsockname()[0])
+        except OSError:  # no network at all
+            return socket.gethostname()
+
+
+def open_when_ready(port: str) -> None:
+    """Wait for the server's health, then show the first page in the browser."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        try:
+            with urlopen(f"http://localhost:{port}/_stcore/health", timeout=2):
+                break
+        except (URLError, OSError):
+            time.sleep(0.2)
+    else:
+        sys.exit(f"nothing answers on port {port}")
+    url = f"http://localhost:{port}/?embed=true"
+    print(f"On the projector: {url} (F11 fills the screen)", flush=True)
+    webbrowser.open(url)
+
+
+def main(arguments: list[str]) -> None:
+    """See the module."""
+    if arguments[:1] == ["--lan"]:
+        print(f"Tell the class: http://{address()}:{arguments[1]}", flush=True)
+    else:
+        open_when_ready(arguments[0])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
