@@ -1,0 +1,477 @@
+"""Every page of the walk, with several models and in every language, run by Streamlit itself without a browser.
+
+What the pages say is compared with a model of the test's own (``truth``); words are never compared, only where they
+come from (``i18n``). AppTest is not thread-safe: one process, one test after the other.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from streamlit.testing.v1 import AppTest
+
+from senet_viz import i18n, images, tap, zoo
+from senet_viz.engine import Engine
+from senet_viz.networks.tiny import TinyNet
+from senet_viz.ui import state
+from tests import pictures, truth
+
+APP = Path(__file__).resolve().parents[1] / "app.py"
+PAGES = ("squeeze", "excitation", "rescale")
+MODELS = ("tiny_se", "tiny_sk", "mobilenet_v3_small", "efficientnet_b0", "skresnet18", "legacy_seresnet18")
+NUMBER = r"-?\d+\.\d+"
+
+
+def start(page: str = "squeeze", **url: object) -> AppTest:
+    """The app opened by that URL, with random weights unless it says otherwise."""
+    at = AppTest.from_file(str(APP), default_timeout=120)
+    for key, value in ({"weights": "random", "lang": "en"} | url).items():
+        at.query_params[key] = str(value)
+    go(at.run(), page)
+    return well(at.run())  # the URL follows the widgets one rerun later
+
+
+def go(at: AppTest, page: str) -> AppTest:
+    at.switch_page(f"pages/walk/{page}.py").run()
+    return well(at)
+
+
+def well(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception
+    assert [box.value for box in at.error] == []
+    return at
+
+
+def words(at: AppTest) -> list[str]:
+    """All running text of the main part."""
+    return [element.value for kind in (at.main.markdown, at.main.caption, at.main.info) for element in kind]
+
+
+def badges(at: AppTest, colour: str) -> list[str]:
+    return [text for text in words(at) if text.startswith(f":{colour}-badge[")]
+
+
+def formula(at: AppTest, start_: str) -> str:
+    """The one formula that begins like this."""
+    (found,) = [e.value for e in at.latex if e.value.strip("$\n ").startswith(start_)]
+    return found.strip("$\n ")
+
+
+def last_number(text: str) -> float:
+    return float(re.findall(NUMBER, text)[-1])
+
+
+def printed(value: float, digits: int = 4) -> Any:
+    """Equal to what was printed with so many digits; the model's own tolerance is 1e-5."""
+    return pytest.approx(value, abs=0.5 * 10**-digits + 1e-5 * max(1.0, abs(value)))
+
+
+def board(at: AppTest, key: str) -> dict[str, Any]:
+    """The data of one board."""
+    (found,) = [e for e in at.get("bidi_component") if e.proto.id.endswith(f"-board-{key}")]
+    return json.loads(found.proto.json)
+
+
+def array(value: Any) -> np.ndarray:
+    """A plotly array, typed or not."""
+    if not isinstance(value, dict):
+        return np.asarray(value)
+    flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<" + value["dtype"])
+    return flat.reshape([int(n) for n in value["shape"].split(",")]) if "shape" in value else flat
+
+
+def chart(at: AppTest, key: str) -> list[dict[str, Any]]:
+    """The traces of one plot."""
+    (found,) = [e for e in at.get("plotly_chart") if e.proto.id.endswith(f"-chart-{key}")]
+    return json.loads(found.proto.spec)["data"]
+
+
+def url(at: AppTest) -> dict[str, str]:
+    return {key: value for key, value in at.query_params.items() if isinstance(value, str)}
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """No model, drawing or upload of another test, and none left behind."""
+    made = (state.engine, state.drawings, state.uploads)
+    for each in made:
+        each.clear()
+    yield
+    for each in made:
+        each.clear()
+
+
+@pytest.fixture
+def engine(fresh: None) -> Engine:
+    """The one engine of this process, as the pages use it: new, so that nothing was computed for another test."""
+    return state.engine()
+
+
+# --- they open ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_page_opens(model: str, lang: str) -> None:
+    at = start(model=model, lang=lang)
+    for page in PAGES:
+        go(at, page)
+        assert [h.value for h in at.header] == [i18n.text(f"walk.{page}.title", lang)]
+        assert len(badges(at, "green")) == 1, "the truth badge"
+        assert any(i18n.text("model.untrained", lang) in text for text in badges(at, "red"))
+        assert not any("nan" in e.value for e in at.latex)
+        assert all(e.proto.alt for e in at.get("plotly_chart"))
+    assert url(at)["model"] == model and url(at)["lang"] == lang
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v3_small", "skresnet18"])
+def test_every_block_opens(model: str) -> None:
+    at = start(model=model)
+    for name in truth.names(model):
+        for page in PAGES:
+            at.pills(key="block").set_value(name)
+            go(at, page)
+            assert url(at)["block"] == name
+            assert len(badges(at, "green")) == 1
+
+
+@pytest.mark.parametrize("photo", [sample.key for sample in images.SAMPLES])
+def test_every_photo_opens(photo: str) -> None:
+    at = start(photo=photo, block="layer2.0.se", channel=3)
+    z = truth.z(truth.block("tiny_se", photo, "layer2.0.se"))
+    assert last_number(formula(at, "z_{3}=")) == printed(float(z[3]))
+
+
+def test_first_picture_needs_no_click() -> None:
+    at = AppTest.from_file(str(APP), default_timeout=120).run()
+    well(at)
+    assert [h.value for h in at.header] == [i18n.text("walk.squeeze.title", i18n.DEFAULT)]
+    assert at.get("bidi_component") and at.get("plotly_chart") and at.latex
+    assert url(at)["model"] == zoo.DEFAULT and url(at)["photo"] == images.SAMPLES[0].key
+
+
+# --- what they say is what the model says ---------------------------------------------------------------------------
+
+CASES = [
+    ("tiny_se", "layer3.1.se", 17), ("tiny_sk", "layer2.1.conv2", 40), ("mobilenet_v3_small", "features.4.block.2", 50),
+    ("efficientnet_b0", "features.3.0.block.2", 9), ("skresnet18", "layer3.0.conv1", 33),
+    ("legacy_seresnet18", "layer2.1.se_module", 100),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "block", "c"), CASES, ids=[case[0] for case in CASES])
+def test_squeeze_says_what_the_model_says(model: str, block: str, c: int) -> None:
+    at = start(model=model, block=block, channel=c, sort="z")
+    seen = truth.block(model, "chelsea", block)
+    z, gate = truth.z(seen), seen.gate.numpy()
+    text = formula(at, rf"z_{{{c}}}=")
+    assert last_number(text) == printed(float(z[c]))
+    assert seen.u is not None
+    fused = seen.u.sum(0).numpy()
+    total, height, width = re.search(rf"frac{{({NUMBER})}}{{(\d+)\\cdot(\d+)}}", text).groups()  # type: ignore[union-attr]
+    assert (int(height), int(width)) == fused.shape[1:]
+    assert float(total) == printed(float(fused[c].sum(dtype=np.float64)))
+
+    data = board(at, "atlas")
+    order = np.argsort(-z, kind="stable")
+    assert data["order"] == order.tolist() and data["pinned"] == c
+    np.testing.assert_allclose(data["values"]["z"], z[order], rtol=1e-4, atol=1e-6)
+    for m, row in enumerate(gate):
+        np.testing.assert_allclose(data["values"][f"s{m or ''}"], row[order], rtol=1e-4, atol=1e-6)
+
+    bars = chart(at, "squeeze-z")
+    heights = np.sort(np.concatenate([array(t["y"]) for t in bars if t["type"] == "bar" and len(array(t["y"])) > 1]))
+    assert set(np.round(heights, 5)) <= set(np.round(z, 5)) and len(heights) >= len(z) - 1
+    maps = [array(t["z"]) for t in chart(at, "squeeze-channel") if t["type"] == "heatmap"]
+    np.testing.assert_allclose(maps[0], fused[c], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("model", "block", "c"), CASES, ids=[case[0] for case in CASES])
+def test_excitation_says_what_the_model_says(model: str, block: str, c: int) -> None:
+    at = start("excitation", model=model, block=block, channel=c)
+    seen = truth.block(model, "chelsea", block)
+    s, gate = truth.s(seen), seen.gate.numpy()
+    assert last_number(formula(at, rf"s_{{{c}}}=")) == printed(float(s[0, c]))
+    if len(gate) > 1:
+        for m in range(len(gate)):
+            at.segmented_control(key="branch").set_value(m)
+            at.run()
+            assert last_number(formula(at, rf"a_{{{m},{c}}}=")) == printed(float(gate[m, c]))
+            assert last_number(formula(at, rf"s_{{{c}}}=")) == printed(float(s[m, c]))
+        return
+    own = "h_sigmoid" if zoo.spec(model).gate_fn == "h_sigmoid" else "sigmoid"
+    opening = {"sigmoid": rf"\sigma(s_{{{c}}})=", "h_sigmoid": rf"\frac{{\mathrm{{ReLU6}}(s_{{{c}}}+3)"}
+    x = s[0].astype(np.float64)
+    both = {"sigmoid": 1 / (1 + np.exp(-x)), "h_sigmoid": np.clip(x + 3, 0, 6) / 6}
+    for choice, name in (("own", own), ("sigmoid", "sigmoid"), ("h_sigmoid", "h_sigmoid")):
+        at.segmented_control(key="gatefn").set_value(choice)
+        well(at.run())
+        assert last_number(formula(at, opening[name])) == printed(float(both[name][c]))
+        if choice == "own":
+            assert last_number(formula(at, opening[name])) == printed(float(gate[0, c]))
+        gap, zero, one, mean = (metric.value for metric in at.metric)
+        assert float(gap) == printed(float(np.abs(both["sigmoid"] - both["h_sigmoid"]).max()))
+        assert zero == " · ".join(str(int((values == 0).sum())) for values in both.values())
+        assert one == " · ".join(str(int((values == 1).sum())) for values in both.values())
+        assert float(mean) == printed(float(both[name].mean()))
+
+
+@pytest.mark.parametrize(("model", "block", "c"), CASES, ids=[case[0] for case in CASES])
+def test_rescale_says_what_the_model_says(model: str, block: str, c: int) -> None:
+    at = start("rescale", model=model, block=block, channel=c, carpet="index")
+    trace = truth.trace(model, "chelsea", block)
+    seen = trace.block(block)
+    out = seen.out.numpy()[c]
+    text = formula(at, rf"\tilde x_{{{c}}}(")
+    i, j = (int(n) for n in re.match(r"\\tilde x_{\d+}\((\d+),(\d+)\)", text).groups())  # type: ignore[union-attr]
+    assert last_number(text) == printed(float(out[i, j]))
+    assert seen.u is not None
+    fused = seen.u.sum(0).numpy()[c]
+    assert abs(fused[i, j]) == np.abs(fused).max()
+    for m, gate in enumerate(seen.gate.numpy()):
+        assert rf"{gate[c]:.4f}\cdot({seen.u[m, c, i, j]:.4f})" in text
+
+    carpet = board(at, "carpet")
+    assert len(carpet["rows"]) == len(trace.blocks)
+    assert carpet["pinned_row"] == [b.name for b in trace.blocks].index(block)
+    for row, each in zip(carpet["rows"], trace.blocks, strict=True):
+        (values,) = row["values"].values()
+        np.testing.assert_allclose(values, each.gate[-1].numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_scores_are_the_models() -> None:
+    at = start("excitation", model="mobilenet_v3_small", photo="coffee")
+    block = truth.names("mobilenet_v3_small")[0]
+    logits = truth.trace("mobilenet_v3_small", "coffee", block).logits.double()
+    (scores,) = [
+        json.loads(e.proto.json) for e in at.get("bidi_component") if e.proto.component_name.endswith("scores")
+    ]
+    shown = [score["share"] for score in scores["scores"]]
+    np.testing.assert_allclose(shown, torch.softmax(logits, 0).topk(5).values, rtol=1e-4)
+
+
+def test_another_input_size_is_another_forward() -> None:
+    at = start(block="layer3.1.se", channel=5, input=128)
+    z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se", 128))
+    said = i18n.text(
+        "walk.squeeze.other", "en", size=128, h=16, w=16, c=5, z=f"{z[5]:.4f}", base=64, h0=8, w0=8, n=256,
+        z0=f"{truth.z(truth.block('tiny_se', 'chelsea', 'layer3.1.se'))[5]:.4f}",
+    )  # fmt: skip
+    assert said in words(at)
+
+
+# --- untrained is never shown as knowledge --------------------------------------------------------------------------
+
+
+def untrained(at: AppTest) -> list[bool]:
+    """Whether the sidebar and the page say so."""
+    label = i18n.text("model.untrained", "en")
+    return [any(label in e.value for e in part.markdown) for part in (at.sidebar, at.main)]
+
+
+def test_untrained_is_said_and_only_then(fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(zoo, "SHIPPED", tmp_path / "nothing")
+    monkeypatch.setenv(zoo.LOCAL, str(tmp_path))
+    assert untrained(start(model="tiny_se", weights="pretrained")) == [True, True]
+    for each in (state.engine, state.drawings):
+        each.clear()
+    about = {"classes": ["n01443537", "n02123045", "n07920052"], "top1": {"64": 40.0}, "recipe": {"block": "se"}}
+    meta = {"format": zoo.FORMAT} | {key: json.dumps(value) for key, value in about.items()}
+    save_file(TinyNet("se", 3).state_dict(), tmp_path / "tiny_se.safetensors", meta)
+    at = start(model="tiny_se", weights="pretrained")
+    for page in PAGES:
+        assert untrained(go(at, page)) == [False, False]
+    at.segmented_control(key="weights").set_value("random")
+    assert untrained(at.run()) == [True, True]
+
+
+def test_weights_that_cannot_be_had_leave_the_last_model(
+    fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv(zoo.LOCAL, raising=False)
+    at = start("rescale", model="tiny_se", block="layer2.1.se", channel=9)
+    before = formula(at, r"\tilde x_{9}(")
+    at.segmented_control(key="weights").set_value("pretrained")
+    at.selectbox(key="model").set_value("legacy_seresnet18").run()
+    assert not at.exception
+    assert [box.value for box in at.error] == [i18n.text("error.weights", "en")]
+    assert formula(at, r"\tilde x_{9}(") == before, "what was on screen stays"
+    (button,) = [b for b in at.sidebar.button if b.label == i18n.text("weights.random", "en")]
+    button.click().run()
+    well(at)
+    assert untrained(at) == [True, True] and url(at)["model"] == "legacy_seresnet18"
+
+
+# --- what needs no forward runs none --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "value"),
+    [
+        ("squeeze", "sort", "z"), ("squeeze", "sort", "gate"), ("squeeze", "scope", "channel"),
+        ("squeeze", "pool", "max"),
+        ("excitation", "gatefn", "h_sigmoid"), ("excitation", "gatefn", "sigmoid"),
+        ("rescale", "order", "z"), ("rescale", "carpet", "index"),
+        *((page, "lang", "zh") for page in PAGES),
+    ],
+)  # fmt: skip
+def test_a_choice_runs_no_forward(engine: Engine, page: str, key: str, value: str) -> None:
+    at = start(page, model="tiny_se_h", block="layer3.1.se", channel=7)
+    before = engine.forwards
+    at.segmented_control(key=key).set_value(value)
+    well(at.run())
+    assert at.segmented_control(key=key).value == value
+    assert engine.forwards == before
+
+
+def test_a_channel_runs_no_forward_and_stays_pinned(engine: Engine) -> None:
+    at = start(model="tiny_se_h", block="layer3.1.se", channel=7)
+    before = engine.forwards
+    for page in PAGES:
+        go(at, page)
+        assert at.number_input(key="channel").value in (7, 21, 22)
+        at.number_input(key="channel").set_value({"squeeze": 21, "excitation": 22, "rescale": 7}[page])
+        well(at.run())
+    assert at.number_input(key="channel").value == 7
+    go(at, "squeeze")
+    assert board(at, "atlas")["pinned"] == 7 and url(at)["channel"] == "7"
+    assert engine.forwards == before
+
+
+def test_a_page_runs_no_forward(engine: Engine) -> None:
+    at = start(model="tiny_sk", block="layer3.2.conv2")
+    before = engine.forwards
+    for page in PAGES * 2:
+        go(at, page)
+    assert engine.forwards == before
+
+
+def test_a_block_runs_one_forward_at_most(engine: Engine) -> None:
+    at = start("excitation", model="tiny_se_h", block="layer3.1.se")
+    for name in truth.names("tiny_se_h")[:3]:
+        before = engine.forwards
+        at.pills(key="block").set_value(name)
+        well(at.run())
+        assert engine.forwards <= before + 1
+    before = engine.forwards
+    at.pills(key="block").set_value("layer3.1.se")
+    well(at.run())
+    assert engine.forwards == before, "the block was on screen before"
+
+
+def test_a_second_visitor_runs_no_forward(engine: Engine) -> None:
+    start("rescale", model="tiny_se_h")
+    before = engine.forwards
+    start("rescale", model="tiny_se_h")
+    assert engine.forwards == before
+
+
+# --- nothing is lost ------------------------------------------------------------------------------------------------
+
+
+def test_language_changes_nothing_else() -> None:
+    at = start(
+        "squeeze", model="tiny_sk", block="layer3.0.conv2", channel=12, photo="rocket", sort="gate", scope="channel"
+    )
+    before = url(at)
+    at.segmented_control(key="lang").set_value("zh")
+    well(at.run())
+    assert [h.value for h in at.header] == [i18n.text("walk.squeeze.title", "zh")]
+    assert url(at) == before | {"lang": "zh"}
+
+
+def test_a_page_forgets_nothing() -> None:
+    at = start(
+        "squeeze", model="tiny_se", block="layer3.0.se", channel=12, photo="rocket", sort="gate", scope="channel"
+    )
+    before = url(at)
+    for page in ("excitation", "rescale", "squeeze"):
+        go(at, page)
+    assert before.items() <= url(at).items()
+
+
+def test_a_url_restores_all_of_it() -> None:
+    wanted = {
+        "model": "tiny_se_h", "block": "layer3.0.se", "channel": "12", "photo": "rocket", "sort": "gate", "lang": "zh",
+        "weights": "random", "scope": "channel", "pool": "max", "input": "96",
+    }  # fmt: skip
+    at = start("squeeze", **wanted)
+    assert wanted.items() <= url(at).items()
+    again = start("squeeze", **url(at))
+    assert url(again) == url(at)
+    assert [e.value for e in again.latex] == [e.value for e in at.latex]
+
+
+def test_a_channel_is_clamped_to_the_block() -> None:
+    at = start(model="tiny_se", block="layer4.1.se", channel=500)
+    at.selectbox(key="model").set_value("mobilenet_v3_small")
+    well(at.run())
+    shown = board(at, "atlas")
+    assert shown["pinned"] == len(shown["order"]) - 1 == at.number_input(key="channel").value
+
+
+# --- uploads --------------------------------------------------------------------------------------------------------
+
+BAD = {
+    "empty": b"",
+    "not_a_picture": b"senet-viz, a text and no picture" * 9,
+    "truncated": pictures.truncated("PNG"),
+    "too_many_pixels": pictures.png_bomb(6000),
+    "too_small": pictures.encode(pictures.quadrants(1, 1), "PNG"),
+    "too_thin": pictures.encode(pictures.quadrants(20_000, 1), "PNG"),
+    "format": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+}
+
+
+def upload(at: AppTest, name: str, data: bytes) -> AppTest:
+    at.file_uploader(key="_file").set_value((name, data, "image/png"))
+    at.run()
+    assert not at.exception
+    return at
+
+
+def test_a_good_upload_becomes_the_photo() -> None:
+    at = start("rescale", block="layer3.1.se", channel=30)
+    upload(at, "mine.png", pictures.encode(pictures.quadrants(), "PNG"))
+    well(at)
+    picture = images.preprocess(pictures.quadrants(), zoo.spec("tiny_se"))
+    seen = tap.run(truth.model("tiny_se"), picture.x, keep_u=("layer3.1.se",)).block("layer3.1.se")
+    text = formula(at, r"\tilde x_{30}(")
+    i, j = (int(n) for n in re.match(r"\\tilde x_{\d+}\((\d+),(\d+)\)", text).groups())  # type: ignore[union-attr]
+    assert last_number(text) == printed(float(seen.out[30, i, j]))
+    assert "photo" not in url(at), "an upload's pixels are not in the URL"
+    at.pills(key="photo").set_value("coffee")
+    well(at.run())
+    assert url(at)["photo"] == "coffee"
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # the app's own filter, which pytest resets
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_a_bad_upload_says_why_and_changes_nothing(lang: str) -> None:
+    at = start("rescale", lang=lang, block="layer3.1.se", channel=30, photo="coffee")
+    before, at_url = [e.value for e in at.latex], url(at)
+    for reason, data in BAD.items():
+        upload(at, f"{reason}.png", data)
+        said = [box.value for box in at.error]
+        assert len(said) == 1, reason
+        assert said == [i18n.text(f"error.image.{reason}", lang)], reason
+        assert [e.value for e in at.latex] == before and url(at) == at_url, reason
+    at.file_uploader(key="_file").clear().run()
+    well(at)
+
+
+def test_a_bad_upload_after_a_good_one_keeps_the_good_one() -> None:
+    at = upload(start("squeeze"), "mine.png", pictures.encode(pictures.quadrants(), "PNG"))
+    before = [e.value for e in at.latex]
+    upload(at, "bad.png", BAD["truncated"])
+    assert len(at.error) == 1 and [e.value for e in at.latex] == before

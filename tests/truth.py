@@ -1,0 +1,48 @@
+"""What a page must say: the same question put to a model of our own, past the engine, its caches and the pages."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import nn
+
+from senet_viz import images, layouts, tap, zoo
+from senet_viz.types import BlockTrace, Trace
+
+
+@lru_cache(maxsize=3)
+def model(key: str) -> nn.Module:
+    """The model with random weights, which are the same on every call."""
+    return zoo.load(key, weights="random")
+
+
+def names(key: str) -> tuple[str, ...]:
+    """Names of its blocks, from the input to the output."""
+    return tuple(ref.name for ref in layouts.find(model(key)))
+
+
+@lru_cache(maxsize=16)
+def trace(key: str, photo: str, block: str, size: int | None = None) -> Trace:
+    """A sample photo's trace, with the u of one block."""
+    torch.set_num_threads(1)
+    picture = images.preprocess(images.sample(photo), zoo.spec(key), size)
+    return tap.run(model(key), picture.x, keep_u=(block,))
+
+
+def block(key: str, photo: str, name: str, size: int | None = None) -> BlockTrace:
+    """That block, with its u."""
+    return trace(key, photo, name, size).block(name)
+
+
+def z(found: BlockTrace) -> np.ndarray:
+    """(C,) float32."""
+    assert found.z is not None
+    return found.z.numpy()
+
+
+def s(found: BlockTrace) -> np.ndarray:
+    """(M, C) float32."""
+    assert found.s is not None
+    return found.s.numpy()
