@@ -13,7 +13,11 @@ from senet_viz import i18n, ui
 
 HERE = Path(__file__).resolve().parent
 SECTIONS = {
-    "walk": (("squeeze", ":material/compress:"), ("excitation", ":material/tune:"), ("rescale", ":material/equalizer:")),
+    "walk": (
+        ("squeeze", ":material/compress:"),
+        ("excitation", ":material/tune:"),
+        ("rescale", ":material/equalizer:"),
+    ),
 }
 
 
@@ -25,14 +29,17 @@ def navigation(lang: str) -> st.Page:
         {
             t(f"{section}.section"): [
                 st.Page(
-                    HERE / "pages" / section / f"{key}.py", title=t(f"{section}.{key}.nav"), icon=icon, url_path=key,
+                    HERE / "pages" / section / f"{key}.py",
+                    title=t(f"{section}.{key}.nav"),
+                    icon=icon,
+                    url_path=key,
                     default=section == first and not index,
                 )
                 for index, (key, icon) in enumerate(pages)
             ]
             for section, pages in SECTIONS.items()
         }
-    )  # fmt: skip
+    )
 
 
 def frame() -> None:

@@ -204,11 +204,11 @@ def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay
     return Replay(w1, b1, norm_name, act_name, w2, b2, gate_fn, how, z, pre, hidden, s, gate, differences)
 
 
-def pooled(u: Tensor, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:
+def pooled(u: Array, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:
     """``(C, H, W)`` through AdaptiveAvgPool2d or AdaptiveMaxPool2d of that output size: ``(C, h, w)`` float32."""
     pool: nn.Module = nn.AdaptiveAvgPool2d(size) if kind == "avg" else nn.AdaptiveMaxPool2d(size)
     with torch.inference_mode():
-        return pool(u).numpy()
+        return pool(torch.from_numpy(u)).numpy()
 
 
 def fc_against_conv(module: nn.Module, block: BlockTrace) -> float:

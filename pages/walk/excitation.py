@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -33,13 +35,12 @@ else:
     w2 = again.w2.reshape(branches, count, -1)[branch]
     bias = 0.0 if again.b2 is None else float(again.b2.reshape(branches, count)[branch, c])
     dead = int((hidden == 0).sum()) if again.act == "ReLU" else 0
-    ui.figure(
-        view, lambda t: excitation.draw_network(view.z, again.w1, hidden, w2, gate, c, again.act, t), "net", c, branch
-    )  # fmt: skip
+    w1 = again.w1
+    ui.figure(view, lambda t: excitation.draw_network(view.z, w1, hidden, w2, gate, c, again.act, t), "net", c, branch)
     norm = rf"\,\mathrm{{{again.norm}}}" if again.norm else ""
     shape = rf"\underbrace{{W_2}}_{{{branches * count}\times{len(hidden)}}}"
-    inner = rf"\mathrm{{{again.act}}}({norm}\underbrace{{W_1}}_{{{len(hidden)}\times{count}}}\underbrace{{z}}_{{{count}}})"
-    st.latex(rf"\mathrm{{logits}}={shape}\;{inner}")
+    inner = rf"{norm}\underbrace{{W_1}}_{{{len(hidden)}\times{count}}}\underbrace{{z}}_{{{count}}}"
+    st.latex(rf"\mathrm{{logits}}={shape}\;\mathrm{{{again.act}}}({inner})")
     if again.act == "ReLU":
         st.markdown(t("walk.excitation.dead", dead=dead, n=len(hidden)))
     else:
@@ -50,9 +51,7 @@ else:
     terms = "+".join(rf"{w2[c, j]:.3g}\cdot{hidden[j]:.3g}" for j in top)
     biased = f"+{bias:.3g}" if again.b2 is not None else ""
     st.latex(rf"s_{{{c}}}=\sum_j w_{{{c}j}}h_j={terms}+\dots{biased}={s_c:.4f}".replace("+-", "-"))
-    ui.figure(
-        view, lambda t: excitation.draw_contributions(w2[c], hidden, bias, s_c, c, t), "parts", c, branch
-    )  # fmt: skip
+    ui.figure(view, lambda t: excitation.draw_contributions(w2[c], hidden, bias, s_c, c, t), "parts", c, branch)
 
 # --- the gate function ------------------------------------------------------------------------------------------------
 if competing:
@@ -73,18 +72,19 @@ else:
     now = gate if shown == "own" else both[function]
     value = float(now[c])
     if function == "h_sigmoid":
-        st.latex(rf"\frac{{\mathrm{{ReLU6}}(s_{{{c}}}+3)}}{{6}}=\frac{{\mathrm{{ReLU6}}({s_c + 3:.4f})}}{{6}}={value:.4f}")
+        relu6 = r"\mathrm{ReLU6}"
+        st.latex(rf"\frac{{{relu6}(s_{{{c}}}+3)}}{{6}}=\frac{{{relu6}({s_c + 3:.4f})}}{{6}}={value:.4f}")
     elif function == "sigmoid":
         st.latex(rf"\sigma(s_{{{c}}})=\frac{{1}}{{1+e^{{-({s_c:.4f})}}}}={value:.4f}")
-    ui.figure(
-        view, lambda t: excitation.draw_gates(s, both["sigmoid"], both["h_sigmoid"], function, c, t), "gates", c, function
-    )  # fmt: skip
+    pair = (both["sigmoid"], both["h_sigmoid"])
+    ui.figure(view, lambda t: excitation.draw_gates(s, *pair, function, c, t), "gates", c, function)
     gap = np.abs(both["sigmoid"] - both["h_sigmoid"])
     columns = st.columns(4)
-    columns[0].metric(t("metric.gap"), f"{gap.max():.4f}", t("metric.at", c=int(gap.argmax())), delta_color="off", delta_arrow="off")
+    plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
+    columns[0].metric(t("metric.gap"), f"{gap.max():.4f}", t("metric.at", c=int(gap.argmax())), **plain)
     for column, label, test in ((columns[1], "metric.zero", 0.0), (columns[2], "metric.one", 1.0)):
         counts = "{} · {}".format(*(int((values == test).sum()) for values in both.values()))
-        column.metric(t(label), counts, t("metric.order"), delta_color="off", delta_arrow="off")
+        column.metric(t(label), counts, t("metric.order"), **plain)
     columns[3].metric(t("metric.mean"), f"{now.mean():.4f}")
     st.caption(t("walk.excitation.hs"))
 

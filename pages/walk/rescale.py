@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
 from senet_viz import blocks, ui
 from senet_viz.figures import atlas as atlases
 from senet_viz.figures import rescale, squeeze
-from senet_viz.figures.grammar import Scale
+from senet_viz.figures.grammar import Figure, Scale
+from senet_viz.i18n import Texts
+
+
+def sheet(drawn: atlases.Atlas, title: str, t: Texts) -> Figure:
+    """One of the three atlases for a slide."""
+    return squeeze.draw_atlas(atlases.rgb(drawn), drawn.scale, None, t(title), t)
+
 
 view = ui.scene()
 t, c = view.t, view.channel
@@ -40,13 +49,8 @@ for slot, (name, maps) in zip(slots, sheets.items(), strict=True):
         title = st.container()
         drawn = ui.atlas(view, maps, scale, order, f"atlas-{name}", t(f"walk.rescale.{name}"), budget=60_000, mark=name)
         with title:
-            ui.titled(
-                view, f"**{t(f'walk.rescale.{name}')}**",
-                lambda t, drawn=drawn, name=name: squeeze.draw_atlas(
-                    atlases.rgb(drawn), scale, None, t(f"walk.rescale.{name}"), t
-                ),
-                f"atlas-{name}", (by, name),
-            )  # fmt: skip
+            build = partial(sheet, drawn, f"walk.rescale.{name}")
+            ui.titled(view, f"**{t(f'walk.rescale.{name}')}**", build, f"atlas-{name}", (by, name))
 if drawn.reduced:
     st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=out.shape[1], W=out.shape[2]))
 if branches == 1:
@@ -58,18 +62,24 @@ last = [b.gate[-1].numpy() for b in traced]
 names = tuple(ui.short(b.name) for b in traced)
 gates_scale = Scale.gate("s" if branches == 1 else f"a{branches - 1}")
 ui.titled(
-    view, f"### {t('walk.rescale.carpet', n=len(traced))}", lambda t: rescale.draw_carpet(names, tuple(last), t),
-    "rescale-carpet", (),
-)  # fmt: skip
+    view,
+    f"### {t('walk.rescale.carpet', n=len(traced))}",
+    lambda t: rescale.draw_carpet(names, tuple(last), t),
+    "rescale-carpet",
+    (),
+)
 st.markdown(t("walk.rescale.carpet.idea"))
 how = ui.pick("carpet", {"sorted": t("carpet.sorted"), "index": t("carpet.index")}, t("sort.label"))
 ui.rows(
     view,
     [(name, values, gates_scale) for name, values in zip(names, last, strict=True)],
-    "carpet", t("walk.rescale.carpet", n=len(traced)), blocks=[b.name for b in traced],
-    pinned_row=[b.name for b in traced].index(view.name), width=640,
+    "carpet",
+    t("walk.rescale.carpet", n=len(traced)),
+    blocks=[b.name for b in traced],
+    pinned_row=[b.name for b in traced].index(view.name),
+    width=640,
     orders=[np.argsort(-v, kind="stable") if how == "sorted" else np.arange(len(v)) for v in last],
-)  # fmt: skip
+)
 
 # --- what the block passes on -----------------------------------------------------------------------------------------
 st.subheader(t("walk.rescale.position"))

@@ -27,9 +27,7 @@ block_scale = Scale.around_zero("U", view.fused)
 channel_scale = Scale.around_zero(f"u{c}", u_c)
 scale = channel_scale if scope == "channel" else block_scale
 
-ui.figure(
-    view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scale, t), "map", c, scope
-)  # fmt: skip
+ui.figure(view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scale, t), "map", c, scope)
 how = view.replay.squeeze
 total = float(u_c.sum(dtype=np.float64))
 if how == "avg":
@@ -63,10 +61,12 @@ x0, y0 = column * (drawn.cell_w + drawn.gap) - 0.5, row * (drawn.cell_h + drawn.
 box = (x0, y0, x0 + drawn.cell_w, y0 + drawn.cell_h)
 with heading:
     ui.titled(
-        view, f"### {t('walk.squeeze.all', c=count)}",
+        view,
+        f"### {t('walk.squeeze.all', c=count)}",
         lambda t: squeeze.draw_atlas(atlases.rgb(drawn), atlas_scale, box, t("walk.squeeze.all", c=count), t),
-        "atlas", (by, scope, c),
-    )  # fmt: skip
+        "atlas",
+        (by, scope, c),
+    )
 with right:
     st.caption(t("walk.squeeze.atlas", n=count))
     ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by)
@@ -76,8 +76,7 @@ st.subheader(t("walk.squeeze.adaptive"))
 st.markdown(t("walk.squeeze.adaptive.idea"))
 kind = ui.pick("pool", {"avg": t("pool.avg"), "max": t("pool.max")}, t("pool.label"))
 sizes: dict[str, int | tuple[int | None, int | None]] = {"1": 1, "7": 7, "(5, 7)": (5, 7), "(None, 7)": (None, 7)}
-fused = view.block.u.sum(0)
-pooled = tuple(replay.pooled(fused, size, kind)[c] for size in sizes.values())
+pooled = tuple(replay.pooled(view.fused[c : c + 1], size, kind)[0] for size in sizes.values())
 titles = tuple(f"{name} → {p.shape[0]}×{p.shape[1]}" for name, p in zip(sizes, pooled, strict=True))
 ui.figure(view, lambda t: squeeze.draw_pooled(pooled, titles, c, channel_scale, t), "pooled", c, kind)
 if kind == "avg":
@@ -91,6 +90,18 @@ size = ui.pick("input", choices, t("walk.squeeze.input"), base)
 other = view.other(size)
 oh, ow = other.fused.shape[1:]
 st.markdown(
-    t("walk.squeeze.other", size=size, h=oh, w=ow, c=c, z=f"{other.z[c]:.4f}", base=base, h0=h, w0=w, z0=f"{z_c:.4f}", n=count)
+    t(
+        "walk.squeeze.other",
+        size=size,
+        h=oh,
+        w=ow,
+        c=c,
+        z=f"{other.z[c]:.4f}",
+        base=base,
+        h0=h,
+        w0=w,
+        z0=f"{z_c:.4f}",
+        n=count,
+    )
 )
 ui.code(view, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)

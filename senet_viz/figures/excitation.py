@@ -57,9 +57,16 @@ def draw_network(
     rows = tuple((i, float(z[i]), float(gate[i])) for i in down)
     alt = t("fig.net.alt", c=c, h=h, dead=int(dead.sum()), channel=channel, gate=f"{gate[channel]:.4f}")
     return Figure(
-        "excitation-network", t("fig.net.title"), panels, 5, Table(("channel", "z", "gate"), rows), alt,
-        note=t("fig.net.note", c=c, h=h, r=f"{c / h:.3g}", dead=int(dead.sum())), widths=(1, 0.8, 1.2, 0.8, 1), height=430,
-    )  # fmt: skip
+        "excitation-network",
+        t("fig.net.title"),
+        panels,
+        5,
+        Table(("channel", "z", "gate"), rows),
+        alt,
+        note=t("fig.net.note", c=c, h=h, r=f"{c / h:.3g}", dead=int(dead.sum())),
+        widths=(1, 0.8, 1.2, 0.8, 1),
+        height=430,
+    )
 
 
 def _bars(values: np.ndarray, down: np.ndarray, rest: np.ndarray, channel: int, role: str) -> tuple[Bars, Bars]:
@@ -92,9 +99,14 @@ def draw_contributions(
     first = order[0]
     alt = t("fig.parts.alt", c=channel, s=f"{logit:.4f}", unit=int(first), part=f"{parts[first]:.4f}")
     return Figure(
-        "excitation-logit", t("fig.parts.title", c=channel, s=f"{logit:.4f}"), (panel,), 1,
-        Table(("unit", "w2", "hidden", "w2*hidden"), rows), alt, height=300,
-    )  # fmt: skip
+        "excitation-logit",
+        t("fig.parts.title", c=channel, s=f"{logit:.4f}"),
+        (panel,),
+        1,
+        Table(("unit", "w2", "hidden", "w2*hidden"), rows),
+        alt,
+        height=300,
+    )
 
 
 def draw_gates(s: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: str, channel: int, t: Texts) -> Figure:
@@ -116,7 +128,9 @@ def draw_gates(s: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: s
                 Line(x, np.clip(x + 3, 0, 6) / 6, "h-sigmoid", "h_sigmoid", width=3, dash=own != "h_sigmoid"),
                 Rule(float(s[channel]), "x", t("fig.pinned", c=channel), "pinned"),
             ),
-            title=t("fig.gates.curves"), x=t("fig.gates.x"), y_range=(0, 1.05),
+            title=t("fig.gates.curves"),
+            x=t("fig.gates.x"),
+            y_range=(0, 1.05),
         ),
         Panel(
             (
@@ -124,16 +138,23 @@ def draw_gates(s: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: s
                 Line(rank, h_sigmoid[order], "h-sigmoid", "h_sigmoid", width=3, dash=own != "h_sigmoid"),
                 Rule(place, "x", t("fig.pinned", c=channel), "pinned"),
             ),
-            title=t("fig.gates.sorted"), x=t("fig.gates.rank"), y_range=(0, 1.05),
+            title=t("fig.gates.sorted"),
+            x=t("fig.gates.rank"),
+            y_range=(0, 1.05),
         ),
-    )  # fmt: skip
+    )
     rows = tuple((i, float(s[i]), float(sigmoid[i]), float(h_sigmoid[i])) for i in range(len(s)))
     gap = float(np.abs(sigmoid - h_sigmoid).max())
     alt = t("fig.gates.alt", n=len(s), gap=f"{gap:.4f}")
     return Figure(
-        "excitation-gates", t("fig.gates.title"), panels, 2, Table(("channel", "logit", "sigmoid", "h-sigmoid"), rows), alt,
+        "excitation-gates",
+        t("fig.gates.title"),
+        panels,
+        2,
+        Table(("channel", "logit", "sigmoid", "h-sigmoid"), rows),
+        alt,
         height=330,
-    )  # fmt: skip
+    )
 
 
 def draw_softmax(gate: np.ndarray, soft: np.ndarray, order: np.ndarray, t: Texts) -> Figure:

@@ -13,20 +13,28 @@ def draw_before_after(u: np.ndarray, gate: np.ndarray, out: np.ndarray, channel:
     many = len(u) > 1
     panels = [
         Panel(
-            (Heat(u_m, scale, hover=f"u{channel}"),), equal=True, axes=False,
+            (Heat(u_m, scale, hover=f"u{channel}"),),
+            equal=True,
+            axes=False,
             title=t("fig.before.branch", m=m, c=channel, a=f"{gate[m]:.4f}") if many else t("fig.before.u", c=channel),
         )
         for m, u_m in enumerate(u)
-    ]  # fmt: skip
+    ]
     panels.append(Panel((Heat(out, scale, hover="x̃"),), title=t("fig.before.out", c=channel), equal=True, axes=False))
     h, w = out.shape
     rows = tuple((i, j, *(float(v) for v in u[:, i, j]), float(out[i, j])) for i in range(h) for j in range(w))
     header = ("row", "column", *(f"u{m}" for m in range(len(u))), "out")
     shares = ", ".join(f"{g:.4f}" for g in gate)
     return Figure(
-        "rescale-channel", t("fig.before.title", c=channel, s=shares), tuple(panels), len(panels), Table(header, rows),
-        t("fig.before.alt", c=channel, s=shares), note=t("fig.before.note"), height=330,
-    )  # fmt: skip
+        "rescale-channel",
+        t("fig.before.title", c=channel, s=shares),
+        tuple(panels),
+        len(panels),
+        Table(header, rows),
+        t("fig.before.alt", c=channel, s=shares),
+        note=t("fig.before.note"),
+        height=330,
+    )
 
 
 def draw_gates(gate: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> Figure:
@@ -41,8 +49,11 @@ def draw_gates(gate: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> F
             Rule(0.5, "y", "0.5"),
             Rule(1.0, "y", "1"),
         ),
-        x=t("fig.channels", n=len(gate)), y="s", y_range=(0, 1.08), x_ticks=(),
-    )  # fmt: skip
+        x=t("fig.channels", n=len(gate)),
+        y="s",
+        y_range=(0, 1.08),
+        x_ticks=(),
+    )
     rows = tuple((int(c), float(gate[c])) for c in order)
     alt = t(
         "fig.gatebars.alt", n=len(gate), mean=f"{gate.mean():.3f}", low=f"{gate.min():.3f}", high=f"{gate.max():.3f}"

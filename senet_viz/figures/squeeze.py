@@ -25,18 +25,29 @@ def draw_map(shown: np.ndarray, u_c: np.ndarray, z_c: float, channel: int, scale
     number = np.array([[z_c]])
     panels = (
         Panel((Photo(shown),), title=t("fig.map.photo")),
-        Panel((Heat(u_c, scale, hover=f"u{channel}"),), title=t("fig.map.u", c=channel, h=h, w=w), equal=True, axes=False),
+        Panel(
+            (Heat(u_c, scale, hover=f"u{channel}"),), title=t("fig.map.u", c=channel, h=h, w=w), equal=True, axes=False
+        ),
         Panel(
             (Heat(number, scale, hover=f"z{channel}"), Text(0, 0, f"{z_c:.4f}", size=22, colour=_on(scale, z_c))),
-            title=t("fig.map.z", c=channel), equal=True, axes=False,
+            title=t("fig.map.z", c=channel),
+            equal=True,
+            axes=False,
         ),
-    )  # fmt: skip
+    )
     rows = tuple((i, j, float(u_c[i, j])) for i in range(h) for j in range(w))
     alt = t("fig.map.alt", c=channel, h=h, w=w, z=f"{z_c:.4f}", low=f"{u_c.min():.3f}", high=f"{u_c.max():.3f}")
     return Figure(
-        "squeeze-channel", t("fig.map.title", c=channel), panels, 3, Table(("row", "column", f"u_{channel}"), rows), alt,
-        note=t("fig.map.note", z=f"{z_c:.6f}", n=h * w), widths=(1, 1, 0.45), height=330,
-    )  # fmt: skip
+        "squeeze-channel",
+        t("fig.map.title", c=channel),
+        panels,
+        3,
+        Table(("row", "column", f"u_{channel}"), rows),
+        alt,
+        note=t("fig.map.note", z=f"{z_c:.6f}", n=h * w),
+        widths=(1, 1, 0.45),
+        height=330,
+    )
 
 
 def _on(scale: Scale, value: float) -> str:
@@ -56,8 +67,10 @@ def draw_z(z: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> Figure:
             Bars(x[[place]], z[[channel]], t("fig.pinned", c=channel), "pinned", width=max(1, len(z) / 120)),
             Rule(float(z.mean()), "y", t("fig.z.mean", mean=f"{z.mean():.3f}")),
         ),
-        x=t("fig.channels", n=len(z)), y="z", x_ticks=(),
-    )  # fmt: skip
+        x=t("fig.channels", n=len(z)),
+        y="z",
+        x_ticks=(),
+    )
     rows = tuple((int(c), float(z[c])) for c in order)
     alt = t("fig.z.alt", n=len(z), c=channel, z=f"{z[channel]:.4f}", top=int(z.argmax()))
     return Figure("squeeze-z", t("fig.z.title"), (panel,), 1, Table(("channel", "z"), rows), alt, height=240)
@@ -77,9 +90,14 @@ def draw_pooled(maps: tuple[np.ndarray, ...], titles: tuple[str, ...], channel: 
     )
     alt = t("fig.pooled.alt", c=channel, sizes="; ".join(titles))
     return Figure(
-        "squeeze-pooled", t("fig.pooled.title", c=channel), panels, len(panels),
-        Table(("pool", "row", "column", "value"), rows), alt, height=260,
-    )  # fmt: skip
+        "squeeze-pooled",
+        t("fig.pooled.title", c=channel),
+        panels,
+        len(panels),
+        Table(("pool", "row", "column", "value"), rows),
+        alt,
+        height=260,
+    )
 
 
 def draw_atlas(
@@ -88,5 +106,10 @@ def draw_atlas(
     """An atlas for a slide: its pixels, and a frame (x0, y0, x1, y1) around the pinned channel."""
     marks = (Photo(rgb, scale), *(() if box is None else (Box(*box),)))
     return Figure(
-        "atlas", title, (Panel(marks),), 1, Table(("width", "height"), (rgb.shape[1::-1],)), t("fig.atlas.alt", title=title)
-    )  # fmt: skip
+        "atlas",
+        title,
+        (Panel(marks),),
+        1,
+        Table(("width", "height"), (rgb.shape[1::-1],)),
+        t("fig.atlas.alt", title=title),
+    )

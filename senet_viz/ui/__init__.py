@@ -6,6 +6,20 @@ from senet_viz.ui.sidebar import short, sidebar
 from senet_viz.ui.state import language, warm
 
 __all__ = [
-    "Scene", "atlas", "badge", "code", "figure", "guard", "header", "language", "pick", "prepare", "rows", "scene", "short",
-    "sidebar", "titled", "warm",
-]  # fmt: skip
+    "Scene",
+    "atlas",
+    "badge",
+    "code",
+    "figure",
+    "guard",
+    "header",
+    "language",
+    "pick",
+    "prepare",
+    "rows",
+    "scene",
+    "short",
+    "sidebar",
+    "titled",
+    "warm",
+]

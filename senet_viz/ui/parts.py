@@ -61,9 +61,16 @@ def board(data: dict[str, Any], key: str, blocks: Sequence[str] = ()) -> None:
 
 
 def atlas(
-    view: Scene, maps: np.ndarray, scale: Scale, order: np.ndarray, key: str, alt: str, budget: int = 120_000,
-    mark: Hashable = (), max_width: int = 0,
-) -> atlases.Atlas:  # fmt: skip
+    view: Scene,
+    maps: np.ndarray,
+    scale: Scale,
+    order: np.ndarray,
+    key: str,
+    alt: str,
+    budget: int = 120_000,
+    mark: Hashable = (),
+    max_width: int = 0,
+) -> atlases.Atlas:
     """All feature maps (C, H, W) as one board; returns what was drawn.
 
     Args:
@@ -74,12 +81,22 @@ def atlas(
     )
     values = {"z": view.z[order], **{f"s{m or ''}": gate[order] for m, gate in enumerate(view.gate)}}
     data = {
-        "mode": "grid", "src": _data_url(drawn.png), "width": drawn.size[0], "height": drawn.size[1],
-        "columns": drawn.columns, "cell_w": drawn.cell_w, "cell_h": drawn.cell_h, "gap": drawn.gap,
-        "order": list(drawn.order), "values": {name: _short(list_) for name, list_ in values.items()},
-        "pinned": view.channel, "noun": view.t("channel.noun"), "alt": alt, "max_width": max_width,
+        "mode": "grid",
+        "src": _data_url(drawn.png),
+        "width": drawn.size[0],
+        "height": drawn.size[1],
+        "columns": drawn.columns,
+        "cell_w": drawn.cell_w,
+        "cell_h": drawn.cell_h,
+        "gap": drawn.gap,
+        "order": list(drawn.order),
+        "values": {name: _short(list_) for name, list_ in values.items()},
+        "pinned": view.channel,
+        "noun": view.t("channel.noun"),
+        "alt": alt,
+        "max_width": max_width,
         "legends": [_legend(scale)],
-    }  # fmt: skip
+    }
     board(data, key)
     return drawn
 
@@ -89,9 +106,16 @@ def _short(values: np.ndarray) -> list[float]:
 
 
 def rows(
-    view: Scene, lines: Sequence[tuple[str, np.ndarray, Scale]], key: str, alt: str, order: np.ndarray | None = None,
-    blocks: Sequence[str] = (), pinned_row: int = 0, orders: Sequence[np.ndarray] = (), width: int = 512,
-) -> None:  # fmt: skip
+    view: Scene,
+    lines: Sequence[tuple[str, np.ndarray, Scale]],
+    key: str,
+    alt: str,
+    order: np.ndarray | None = None,
+    blocks: Sequence[str] = (),
+    pinned_row: int = 0,
+    orders: Sequence[np.ndarray] = (),
+    width: int = 512,
+) -> None:
     """Rows of numbers as colours, one row a quantity or a block, all as wide as the board."""
     orders = orders or [np.arange(len(v)) if order is None else order for _, v, _ in lines]
 
@@ -110,14 +134,20 @@ def rows(
 
     png = view.drawn(paint, "rows", key, *(o.tobytes() for o in orders), *(scale for _, _, scale in lines))
     data = {
-        "mode": "rows", "src": _data_url(png), "width": width, "height": 8 * len(lines), "pinned": view.channel,
+        "mode": "rows",
+        "src": _data_url(png),
+        "width": width,
+        "height": 8 * len(lines),
+        "pinned": view.channel,
         "legends": [_legend(scale) for scale in dict.fromkeys(scale for _, _, scale in lines)],
-        "pinned_row": pinned_row, "noun": view.t("channel.noun"), "alt": alt,
+        "pinned_row": pinned_row,
+        "noun": view.t("channel.noun"),
+        "alt": alt,
         "rows": [
             {"label": label, "order": each.tolist(), "values": {scale.name: _short(values[each])}}
             for (label, values, scale), each in zip(lines, orders, strict=True)
         ],
-    }  # fmt: skip
+    }
     board(data, key, blocks)
 
 
@@ -163,10 +193,14 @@ def exports(view: Scene, build: Callable[[Texts], Figure], name: str, key: Hasha
         dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
         for kind in ("png", "svg", "pdf", "csv"):
             st.download_button(
-                kind.upper(), data=partial(_slide, build, kind, view.lang, dark), on_click="ignore",
-                file_name=f"{stem}{'-dark' if dark and kind != 'csv' else ''}.{kind}", mime=_MIME[kind],
-                key=f"{kind}-{name}", width="stretch",
-            )  # fmt: skip
+                kind.upper(),
+                data=partial(_slide, build, kind, view.lang, dark),
+                on_click="ignore",
+                file_name=f"{stem}{'-dark' if dark and kind != 'csv' else ''}.{kind}",
+                mime=_MIME[kind],
+                key=f"{kind}-{name}",
+                width="stretch",
+            )
         if view.lang != "en" and not _covered(view.lang):
             st.caption(t("export.nofont"))
 
@@ -177,7 +211,7 @@ _MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "
 def _slide(build: Callable[[Texts], Figure], kind: str, lang: str, dark: bool) -> bytes:
     from senet_viz import export
 
-    return export.render(lambda wanted: build(i18n.texts(wanted)), kind, lang, dark).data  # type: ignore[arg-type]
+    return export.render(lambda wanted: build(i18n.texts(wanted)), kind, lang, dark).data
 
 
 @st.cache_resource(show_spinner=False)
@@ -213,9 +247,11 @@ def header(view: Scene) -> None:
     t = view.t
     left, middle, right = st.columns([1, 3, 2], vertical_alignment="center")
     left.image(
-        view.drawn(lambda: _enlarged(view.picture.shown), "shown"), width=150, output_format="PNG",
+        view.drawn(lambda: _enlarged(view.picture.shown), "shown"),
+        width=150,
+        output_format="PNG",
         alt=t("header.photo", size=view.picture.shown.shape[0]),
-    )  # fmt: skip
+    )
     with middle:
         z_scale = Scale.span("z", view.z)
         gates = [(_gate_label(view, m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]

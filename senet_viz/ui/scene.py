@@ -230,9 +230,7 @@ def scene() -> Scene:
     spec, device = zoo.spec(key), zoo.resolve(s["device"])
     image = photo(s["photo"])
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
-    picture = state.drawings().get(
-        ("picture", key, s["photo"]), lambda: images.preprocess(image, spec)
-    )  # fmt: skip
+    picture = state.drawings().get(("picture", key, s["photo"]), lambda: images.preprocess(image, spec))
     name = s["block"] if s.get("block") in blocks else blocks[len(blocks) // 2]
     trained = zoo.trained(key, weights)
     return Scene(s["lang"], dark(), spec, weights, device, trained, image, picture, blocks, name, int(s["channel"]))

@@ -26,22 +26,24 @@ def short(name: str) -> str:
 def sidebar() -> bool:
     """Draw it; True if there is something to show."""
     state.read_url()
+    steps = (_photo, _model, lambda t: prepare(), _status, _block, _channel)
+    done = 0
     with st.sidebar, guard():
         state.keep("lang", i18n.LANGUAGES, i18n.preferred(st.context.locale))
         lang = st.segmented_control(
-            "Language · 语言", list(i18n.LANGUAGES), format_func=i18n.LANGUAGES.__getitem__, key="lang", required=True,
+            "Language · 语言",
+            list(i18n.LANGUAGES),
+            format_func=i18n.LANGUAGES.__getitem__,
+            key="lang",
+            required=True,
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         t = i18n.texts(str(lang))
-        _photo(t)
-        _model(t)
-        prepare()
-        _status(t)
-        _block(t)
-        _channel(t)
+        for step in steps:
+            step(t)
+            done += 1
         state.write_url()
-        return True
-    return False
+    return done == len(steps)
 
 
 def _photo(t: Texts) -> None:
@@ -62,11 +64,17 @@ def _photo(t: Texts) -> None:
         st.caption(credit)
     with st.expander(t("photo.own"), icon=":material/add_a_photo:"):
         file = st.file_uploader(
-            t("photo.upload"), ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key="_file",
-            on_change=_accept, args=("_file",), max_upload_size=8,
-        )  # fmt: skip
+            t("photo.upload"),
+            ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
+            key="_file",
+            on_change=_accept,
+            args=("_file",),
+            max_upload_size=8,
+        )
         if st.toggle(t("photo.camera"), key="_camera_on"):
-            st.camera_input(t("photo.camera"), key="_shot", on_change=_accept, args=("_shot",), label_visibility="collapsed")
+            st.camera_input(
+                t("photo.camera"), key="_shot", on_change=_accept, args=("_shot",), label_visibility="collapsed"
+            )
         st.caption(t("photo.privacy"))
     rejected = st.session_state.get("_rejected")
     if rejected is not None:
@@ -103,9 +111,13 @@ def _model(t: Texts) -> None:
     state.keep("weights", ("pretrained", "random"), "pretrained")
     names = {"pretrained": t("weights.pretrained"), "random": t("weights.random")}
     st.segmented_control(
-        t("weights.label"), list(names), format_func=names.__getitem__, key="weights", required=True,
+        t("weights.label"),
+        list(names),
+        format_func=names.__getitem__,
+        key="weights",
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     here = ("auto", *zoo.devices())
     state.keep("device", here, "auto")
 

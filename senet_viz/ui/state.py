@@ -93,7 +93,8 @@ def read_url() -> None:
 def write_url() -> None:
     """State becomes the URL; only what changed is sent."""
     state = st.session_state
-    wanted = {k: str(state[k]) for k in SHARED + PAGE if state.get(k) is not None and not str(state[k]).startswith("up-")}
+    values = {key: str(state[key]) for key in SHARED + PAGE if state.get(key) is not None}
+    wanted = {key: value for key, value in values.items() if not value.startswith("up-")}  # an upload stays here
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
