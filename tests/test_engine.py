@@ -1,0 +1,297 @@
+"""The engine: nothing is computed twice, nothing grows without bound, and a full house is told so."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event, Thread
+from typing import Any
+
+import pytest
+import torch
+
+from senet_viz import images, layouts, replay, tap, zoo
+from senet_viz.engine import Engine, Shared
+from senet_viz.errors import Busy, NoGateFound, UnknownModel
+from senet_viz.types import Edit, Picture, Trace
+
+WAIT = 60  # seconds after which a test that hangs fails
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(workers=2)
+
+
+@pytest.fixture(scope="module")
+def picture() -> Picture:
+    return images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se"))
+
+
+def photo(name: str) -> Picture:
+    return images.preprocess(images.sample(name), zoo.spec("tiny_se"))
+
+
+def ask(engine: Engine, picture: Picture, **options: Any) -> Trace:
+    return engine.trace("tiny_se", picture, weights="random", **options)
+
+
+def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """Results of ``count`` threads that start together."""
+    barrier = Barrier(count)
+
+    def run(index: int) -> Any:
+        barrier.wait(WAIT)
+        return work(index)
+
+    with ThreadPoolExecutor(count) as pool:
+        return [f.result(WAIT) for f in [pool.submit(run, index) for index in range(count)]]
+
+
+# --- Shared ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_made_once() -> None:
+    shared: Shared[list[int]] = Shared(3)
+    made: list[int] = []
+
+    def make() -> list[int]:
+        made.append(1)
+        return [1]
+
+    first = shared.get("a", make)
+    assert shared.get("a", make) is first and len(made) == 1
+
+
+def test_none_is_an_answer() -> None:
+    shared: Shared[None] = Shared(3)
+    made: list[int] = []
+    for _ in range(3):
+        assert shared.get("a", lambda: made.append(1)) is None
+    assert len(made) == 1
+
+
+def test_the_oldest_unused_goes_first() -> None:
+    shared: Shared[str] = Shared(3)
+    for key in "abc":
+        shared.get(key, lambda key=key: key)  # type: ignore[misc]
+    shared.get("a", lambda: "not made again")
+    shared.get("d", lambda: "d")
+    assert [shared.peek(key) for key in "abcd"] == ["a", None, "c", "d"]
+
+
+def test_weight_bounds_what_is_kept() -> None:
+    shared: Shared[str] = Shared(10, len)
+    for size in (4, 4, 4):
+        shared.get(size, lambda: "x" * 4)
+    for index in range(5):
+        shared.get(("five", index), lambda: "x" * 5)
+    kept = [index for index in range(5) if shared.peek(("five", index))]
+    assert kept == [3, 4] and shared.peek(4) is None
+
+
+def test_the_newest_stays_however_large() -> None:
+    shared: Shared[str] = Shared(10, len)
+    shared.get("small", lambda: "x")
+    shared.get("large", lambda: "x" * 50)
+    assert shared.peek("small") is None and shared.peek("large")
+
+
+def test_who_asks_for_an_answer_in_the_making_waits_for_it() -> None:
+    shared: Shared[object] = Shared(3)
+    began, may_end, made = Event(), Event(), []
+
+    def make() -> object:
+        began.set()
+        assert may_end.wait(WAIT)
+        made.append(1)
+        return object()
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(shared.get, "a", make)
+        assert began.wait(WAIT)
+        others = [pool.submit(shared.get, "a", make) for _ in range(3)]
+        assert shared.peek("a") is None
+        assert shared.get("b", lambda: "b") == "b", "another question need not wait"
+        may_end.set()
+        answers = {id(f.result(WAIT)) for f in (first, *others)}
+    assert len(answers) == 1 and len(made) == 1
+
+
+def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    shared: Shared[str] = Shared(3)
+    began, may_end = Event(), Event()
+
+    def fail() -> str:
+        began.set()
+        assert may_end.wait(WAIT)
+        raise UnknownModel("no")
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(shared.get, "a", fail)
+        assert began.wait(WAIT)
+        other = pool.submit(shared.get, "a", fail)
+        may_end.set()
+        for future in (first, other):
+            with pytest.raises(UnknownModel):
+                future.result(WAIT)
+    assert shared.peek("a") is None
+    assert shared.get("a", lambda: "good") == "good"
+
+
+def test_many_threads_many_keys() -> None:
+    shared: Shared[tuple[int, int]] = Shared(5)
+
+    def work(index: int) -> bool:
+        return all(shared.get(k % 7, lambda k=k: (k % 7, index))[0] == k % 7 for k in range(index, index + 300))  # type: ignore[misc]
+
+    assert all(at_once(8, work))
+    assert sum(shared.peek(key) is not None for key in range(7)) <= 5
+
+
+# --- Engine ---------------------------------------------------------------------------------------------------------
+
+
+def test_trace_is_the_taps(engine: Engine, picture: Picture) -> None:
+    name = "layer3.1.se"
+    edits = (Edit("layer2.0.se", "fill", (1, 2), 0.0),)
+    ours = ask(engine, picture, edits=edits, keep_u=(name,))
+    theirs = tap.run(zoo.load("tiny_se", weights="random"), picture.x, edits, (name,), "tiny_se", picture.key)
+    assert (ours.model, ours.picture_key, ours.edits, ours.silent) == ("tiny_se", picture.key, edits, ())
+    torch.testing.assert_close(ours.logits, theirs.logits, rtol=0, atol=1e-6)
+    for a, b in zip(ours.blocks, theirs.blocks, strict=True):
+        assert a.name == b.name and (a.u is None) == (b.u is None) == (a.name != name)
+        for field in ("u", "z", "pre", "hidden", "s", "gate"):
+            x, y = getattr(a, field), getattr(b, field)
+            if x is not None:
+                torch.testing.assert_close(x, y, rtol=1e-5, atol=1e-6)
+
+
+def test_the_same_question_is_one_forward(engine: Engine) -> None:
+    picture, before = photo("coffee"), engine.forwards
+    answers = at_once(8, lambda _: ask(engine, picture, keep_u=("layer1.0.se",)))
+    assert engine.forwards == before + 1
+    assert len({id(answer) for answer in answers}) == 1
+    assert ask(engine, photo("coffee"), keep_u=("layer1.0.se",)) is answers[0], "equal pixels are the same question"
+    assert engine.forwards == before + 1
+
+
+def test_another_question_is_another_forward(engine: Engine) -> None:
+    picture, before = photo("rocket"), engine.forwards
+    off, on = Edit("layer2.0.se", "fill", (), 0.0), Edit("layer2.0.se", "fill", (), 1.0)
+    traces = [
+        ask(engine, picture), ask(engine, picture, keep_u=("layer1.0.se",)), ask(engine, picture, edits=(off,)),
+        ask(engine, picture, edits=(on,)), ask(engine, photo("china")),
+        engine.trace("tiny_se_h", picture, weights="random"),
+    ]  # fmt: skip
+    assert engine.forwards == before + 6
+    assert len({id(trace) for trace in traces}) == 6
+    assert not torch.equal(traces[2].logits, traces[3].logits)
+
+
+def test_threads_with_questions_of_their_own_get_their_own_answers(engine: Engine) -> None:
+    module = zoo.load("tiny_se", weights="random")
+    shown = [photo(sample.key) for sample in images.SAMPLES]
+    blocks = [ref.name for ref in layouts.find(module)]
+
+    def work(index: int) -> list[bool]:
+        picture, block = shown[index % len(shown)], blocks[index % len(blocks)]
+        seen = ask(engine, picture, keep_u=(block,))
+        return [seen.picture_key == picture.key, [b.name for b in seen.blocks if b.u is not None] == [block]]
+
+    assert all(all(answer) for answer in at_once(12, work))
+    for picture in shown:
+        torch.testing.assert_close(ask(engine, picture).logits, tap.run(module, picture.x).logits, rtol=1e-4, atol=1e-6)
+
+
+def test_replay_is_the_replays(engine: Engine, picture: Picture) -> None:
+    trace = ask(engine, picture, keep_u=("layer3.1.se",))
+    before = engine.forwards
+    ours = engine.replay(trace, "layer3.1.se", weights="random")
+    theirs = replay.replay(zoo.load("tiny_se", weights="random"), trace.block("layer3.1.se"))
+    assert ours.differences == theirs.differences and ours.holds
+    assert engine.replay(trace, "layer3.1.se", weights="random") is ours
+    without = engine.replay(ask(engine, picture), "layer3.1.se", weights="random")
+    assert without.z is None and ours.z is not None, "a trace without u is another question"
+    assert engine.forwards <= before + 1
+
+
+def test_an_edited_gate_is_not_called_a_lie(engine: Engine, picture: Picture) -> None:
+    trace = ask(engine, picture, edits=(Edit("layer3.1.se", "fill", (), 0.25),), keep_u=("layer3.1.se",))
+    again = engine.replay(trace, "layer3.1.se", weights="random")
+    assert "gate" not in again.differences and again.holds
+
+
+def test_errors_come_out_and_are_not_kept(engine: Engine, picture: Picture) -> None:
+    for _ in range(2):
+        with pytest.raises(NoGateFound):
+            ask(engine, picture, keep_u=("layer9",))
+        with pytest.raises(UnknownModel):
+            engine.model("nothing")
+    assert ask(engine, picture).blocks
+
+
+def test_a_full_house_is_told_so(picture: Picture) -> None:
+    full = Engine(workers=1, waiting=1)
+    module = full.model("tiny_se", weights="random")
+    answers: list[Trace] = []
+    with tap.lock_of(module):  # somebody else's forward takes long
+        waiting = Thread(target=lambda: answers.append(ask(full, picture)))
+        waiting.start()
+        while not full.forwards:
+            waiting.join(0.01)
+        with pytest.raises(Busy):
+            ask(full, photo("coffee"))
+        assert not answers
+    waiting.join(WAIT)
+    assert len(answers) == 1
+    assert ask(full, photo("coffee")).blocks, "there is room again, and the refusal was not kept"
+
+
+def test_models_are_bounded(engine: Engine) -> None:
+    first = engine.model("tiny_se", weights="random")
+    assert engine.model("tiny_se", weights="random") is first
+    kinds = ("tiny_se_h", "tiny_sk", "tiny_plain", "mobilenet_v3_small")
+    others = [engine.model(key, weights="random") for key in kinds]
+    assert engine.model("mobilenet_v3_small", weights="random") is others[-1]
+    assert engine.model("tiny_se", weights="random") is not first, "three are kept"
+    assert not others[0].training
+
+
+def test_what_is_kept_of_traces_is_bounded() -> None:
+    small = Engine(workers=1)
+    shown = images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se"), 192)
+    every = tuple(ref.name for ref in layouts.find(small.model("tiny_se", weights="random")))
+    one = ask(small, shown, keep_u=every)
+    mib = sum(b.u.numel() * b.u.element_size() for b in one.blocks if b.u is not None) / 2**20
+    assert ask(small, shown, keep_u=every) is one
+    count = int(192 / mib) + 1  # more than may be kept
+    for index in range(count):
+        ask(small, shown, edits=(Edit(every[-1], "fill", (0,), index / count),), keep_u=every)
+    assert small.forwards == count + 1
+    assert ask(small, shown, keep_u=every) is not one
+    assert small.forwards == count + 2
+
+
+def test_garbage_that_never_dies_is_frozen_once() -> None:
+    """In a process of its own: freezing is for good."""
+    code = (
+        "import gc\n"
+        "from senet_viz.engine import Engine\n"
+        "engine = Engine(workers=1)\n"
+        "counts = [gc.get_freeze_count()]\n"
+        "for key in ('tiny_se', 'tiny_se_h'):\n"
+        "    engine.model(key, weights='random'); counts.append(gc.get_freeze_count())\n"
+        "print(*counts)\n"
+    )
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=True
+    )
+    before, first, second = map(int, done.stdout.split())
+    assert before == 0 and first > 50_000 and second == first
+    assert gc.isenabled()
