@@ -20,6 +20,7 @@ BOLD = 1.1  # how much wider bold runs
 TICKS, AXIS, LINE = 26, 28, 25  # height of tick labels, of an axis' name, of a line of legend or heading
 BAR_BELOW, BAR_RIGHT, THICK = 74, 112, 14.0  # room for a lying colour bar, for a standing one, and the ramp itself
 ITEM = 28  # height of a name in a legend of several lines
+BAR_GAP = 20  # between panels and a standing bar
 LEAST = 96  # no panel is lower, unless the page cannot grow
 GAP = 14  # between rows
 
@@ -97,7 +98,7 @@ class Layout:
 
     def most(self, axis: str, c: int) -> int:
         """How many ticks the backend may choose."""
-        return max(3, min(8, int(self.columns[c][1] / 64))) if axis == "x" else max(3, min(6, int(self.plot / 36)))
+        return max(4, min(9, int(self.columns[c][1] / 40))) if axis == "x" else max(3, min(7, int(self.plot / 20)))
 
     def runs(self, r: int) -> list[tuple[tuple[Scale, ...], list[int]]]:
         """Neighbours in a row that use the same scales: (scales, their columns). Empty where one bar serves all."""
@@ -121,9 +122,8 @@ class Layout:
         return found
 
     def _standing(self, scale: Scale) -> tuple[Scale, tuple[int, int], tuple[float, float, float, float]]:
-        left = self.columns[-1][0] + self.columns[-1][1] + 20
-        top = self.tops[0] + LINE * (len(wrap(scale.name, 7)) - 1)
-        last = len(self.tops) - 1
+        left = sum(self.columns[-1]) + BAR_GAP
+        top, last = self.tops[0], len(self.tops) - 1
         end = max(sum(self.fitted(last, c)[1::2]) for c in range(len(self.figure.rows[last])))
         return scale, (0, 0), (left, top, THICK, max(end - top, 60))
 
@@ -133,6 +133,9 @@ class Layout:
             self.heads.append(max(self._head(panel, c) for c, panel in enumerate(row)))
             bar = BAR_BELOW if self.below and any(panel.scales for panel in row) else 0
             self.feet.append(max(self._foot(p, c) + (bar if p.scales else 0) for c, p in enumerate(row)))
+        if self.figure.scales and not self.below:  # the name above a standing bar
+            self.heads[0] = max(self.heads[0], LINE * len(wrap(self.figure.scales[0].name, 7)) + 6)
+            self.feet[-1] = max(self.feet[-1], 0.7 * SMALL)  # half of its lowest label
         spent = self.top + self.bottom + sum(self.heads) + sum(self.feet) + GAP * (len(self.heads) - 1)
         self.plot = max(LEAST, (height - spent) / len(self.heads))
         self._stack()
@@ -146,12 +149,13 @@ class Layout:
     def _columns(self) -> None:
         figure = self.figure
         margins = [max(map(self._margin, figure.panels[c :: figure.columns])) for c in range(len(self.columns))]
-        usable = self.width - self.side - margins[0] - self.right
+        self.left = self.side + margins[0]
+        usable = self.width - self.left - self.right
         gaps = [margin + 26 for margin in margins[1:]]
         shrink = min(1.0, 0.6 * usable / (sum(gaps) or 1))
         room = usable - shrink * sum(gaps)
         shares = figure.shares(room / self.plot)
-        at = self.side + margins[0] + room * (1 - sum(shares)) / 2
+        at = self.left + room * (1 - sum(shares)) / 2
         for c, share in enumerate(shares):
             self.columns[c] = (at, share * room)
             at += share * room + (gaps[c] * shrink if c < len(gaps) else 0)
@@ -168,7 +172,7 @@ class Layout:
         ticks, lean = self.labels(panel, "x", c)
         longest = max((self._wide(label) for _, label in ticks), default=0.0) if ticks and lean else 0.0
         labelled = not panel.bare and ticks != []
-        return (max(TICKS, 0.71 * (longest + 1.2 * SMALL)) if labelled else 0) + (AXIS if panel.x else 0)
+        return (max(TICKS, 0.71 * (longest + 2 * SMALL)) if labelled else 0) + (AXIS if panel.x else 0)
 
     def _margin(self, panel: Panel) -> float:
         ticks = panel.ticks("y")

@@ -467,28 +467,28 @@ def _tick(index: int, tick: Tick) -> tuple[float, str]:
     return (float(tick[0]), tick[1]) if isinstance(tick, tuple) else (float(tick), number(float(tick)))
 
 
-Reach = tuple[np.ndarray, bool]  # positions a mark needs on one axis; whether 0 among them is a floor
+Reach = tuple[np.ndarray, str]  # positions a mark needs on one axis; "length" and "place" of bars, else ""
 
 
 def _reach(panel: Panel, mark: Mark) -> tuple[Reach, Reach]:
-    none: Reach = (np.empty(0), False)
+    none: Reach = (np.empty(0), "")
     if isinstance(mark, Rule):
-        at: Reach = (np.array([mark.at]), False)
+        at: Reach = (np.array([mark.at]), "")
         return (at, none) if mark.axis == "x" else (none, at)
     if isinstance(mark, Box | Arrow):
-        return (np.array([mark.x0, mark.x1]), False), (np.array([mark.y0, mark.y1]), False)
+        return (np.array([mark.x0, mark.x1]), ""), (np.array([mark.y0, mark.y1]), "")
     if isinstance(mark, Text):
-        return (np.array([mark.x]), False), (np.array([mark.y]), False)
+        return (np.array([mark.x]), ""), (np.array([mark.y]), "")
     if isinstance(mark, Hist):
         mark = mark.bars
     assert isinstance(mark, Bars | Line | Points)  # cells are handled apart
     x, y = panel.at("x", mark.x), panel.at("y", mark.y)
     if not isinstance(mark, Bars):
-        return (x, False), (y, False)
+        return (x, ""), (y, "")
     place, length = (y, x) if mark.horizontal else (x, y)
     half = mark.widths(place) / 2
-    across: Reach = (np.concatenate([place - half, place + half]), False)
-    along: Reach = (np.concatenate([mark.bases, mark.bases + length]), True)
+    across: Reach = (np.concatenate([place - half, place + half]), "place")
+    along: Reach = (np.concatenate([mark.bases, mark.bases + length]), "length")
     return (along, across) if mark.horizontal else (across, along)
 
 
@@ -498,6 +498,7 @@ def _padded(reaches: list[Reach]) -> tuple[float, float]:
     if not finite.size:
         return 0.0, 1.0
     low, high = float(finite.min()), float(finite.max())
-    floor = any(r[1] for r in reaches)
-    pad = 0.05 * (high - low) or 0.5
+    kinds = {r[1] for r in reaches}
+    floor = "length" in kinds
+    pad = (0.015 if "place" in kinds else 0.05) * (high - low) or 0.5
     return low - pad * (not (floor and low == 0)), high + pad * (not (floor and high == 0))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senet_viz.figures import HEADING, LINE, SIZE, SMALL, Layout, number, palette, wrap
+from senet_viz.figures import BAR_GAP, HEADING, LINE, SIZE, SMALL, Layout, number, palette, wrap
 from senet_viz.figures.grammar import (
     Arrow,
     Bars,
@@ -40,17 +40,20 @@ TITLE = 21  # px
 EXACT = 128 * 128  # pixels: a larger photo is sent as JPEG; pixels painted by a scale never are
 
 
-def to_plotly(figure: Figure, dark: bool = False) -> go.Figure:
-    """The figure for the browser, light or dark, on a transparent background; zoom survives a redraw (by its key)."""
+def to_plotly(figure: Figure, dark: bool = False, width: float = NOMINAL) -> go.Figure:
+    """The figure for the browser, light or dark, on a transparent background; zoom survives a redraw (by its key).
+
+    It fills any width; best looks the one it was told, px.
+    """
     import plotly.graph_objects as go
 
     # skip_invalid spares most of plotly's slow checks; the tests build every mark with all of them
-    return go.Figure(spec(figure, dark), skip_invalid=True)
+    return go.Figure(spec(figure, dark, width), skip_invalid=True)
 
 
-def spec(figure: Figure, dark: bool = False) -> dict[str, Any]:
+def spec(figure: Figure, dark: bool = False, width: float = NOMINAL) -> dict[str, Any]:
     """The same as plain dictionaries: ``{"data": [...], "layout": {...}}``."""
-    sheet = _Sheet(figure, dark)
+    sheet = _Sheet(figure, dark, width)
     for r, row in enumerate(figure.rows):
         for c, panel in enumerate(row):
             sheet.panel(panel, r, c)
@@ -62,16 +65,17 @@ def spec(figure: Figure, dark: bool = False) -> dict[str, Any]:
 class _Sheet:
     """Collects traces and layout."""
 
-    def __init__(self, figure: Figure, dark: bool) -> None:
+    def __init__(self, figure: Figure, dark: bool, width: float) -> None:
         self.figure, self.dark = figure, dark
         self.data: list[dict[str, Any]] = []
         self.listed: set[str] = set()
-        self.page = Layout(figure, NOMINAL, figure.height, top=LINE + 14 if figure.title else 4, bottom=4, side=4)
+        self.page = Layout(figure, width, figure.height, top=LINE + 14 if figure.title else 4, bottom=4, side=4)
         self.bars = self.page.bars()
+        self.inner = self.page.width - self.page.left - self.page.right
         ink = palette.role("ink", dark)
         self.layout: dict[str, Any] = {
             "height": round(self.page.height),
-            "margin": {"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0},
+            "margin": {"l": self.page.left, "r": self.page.right, "t": 0, "b": 0, "pad": 0},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"family": FONT, "size": SIZE, "color": ink},
@@ -85,12 +89,13 @@ class _Sheet:
             "shapes": [],
         }
         if self.page.common:
-            self._legend("legend", self.page.side, self.page.top)
+            self._legend("legend", self.page.left, self.page.top)
         if figure.title:
-            self._note(figure.title, "paper", "paper", 0, 1, TITLE, level="top", bold=True, nudge=4)
+            self._note(figure.title, "paper", "paper", 0, 1, TITLE, level="top", bold=True, nudge=4 - self.page.left)
 
+    # plotly reckons in shares of what lies between the margins, which are as wide on every page
     def _x(self, px: float) -> float:
-        return min(1.0, px / self.page.width)
+        return min(1.0, max(0.0, (px - self.page.left) / self.inner))
 
     def _y(self, px: float) -> float:
         return max(0.0, 1 - px / self.page.height)
@@ -263,6 +268,7 @@ class _Sheet:
             place = (mark.at, 1.0, "left", "top") if upright else (1.0, mark.at, "right", "bottom")
             self._note(mark.text, refs["xref"], refs["yref"], *place[:2], SMALL, *place[2:], colour, nudge=3)
             self.layout["annotations"][-1] |= {"bgcolor": palette.background(self.dark), "borderpad": 0, "opacity": 0.8}
+            self.layout["annotations"][-1]["yshift"] = 0 if upright else 3
 
     def _note(
         self,
@@ -308,6 +314,7 @@ class _Sheet:
         """The colour axis and its bar, name and range always shown."""
         left, top, width, height = rect
         below = self.page.below
+        beside = 0 if below else BAR_GAP
         ramp = palette.stops(scale.palette)
         inset = 1e-4 * (scale.high - scale.low)  # else rounding hides the labels of the ends
         self.layout[axis] = {
@@ -316,17 +323,18 @@ class _Sheet:
             "colorscale": [[i / (len(ramp) - 1), colour] for i, colour in enumerate(ramp)],
             "colorbar": {
                 "orientation": "h" if below else "v",
-                "x": self._x(left),
+                "x": self._x(left - beside),
                 "xanchor": "left",
-                "xpad": 0,
+                "xpad": beside,
                 "y": self._y(top),
                 "yanchor": "top",
                 "ypad": 0,
-                "len": width / self.page.width if below else height / self.page.height,
+                "len": width / self.inner if below else height / self.page.height,
                 "thickness": height if below else width,
                 "tickvals": [min(max(t, scale.low + inset), scale.high - inset) for t in scale.ticks],
                 "ticktext": [number(t) for t in scale.ticks],
                 "tickfont": {"size": SMALL},
+                "ticklabeloverflow": "allow",
                 "ticks": "outside",
                 "ticklen": 4,
                 "tickcolor": palette.role("muted", self.dark),
@@ -339,7 +347,7 @@ class _Sheet:
             self._note(scale.name, "paper", "paper", *place, SMALL, "center", "top")
         else:
             words = "\n".join(wrap(scale.name, 7))
-            self._note(words, "paper", "paper", self._x(left), self._y(top - 8), SMALL)
+            self._note(words, "paper", "paper", self._x(left - beside), self._y(top - 8), SMALL, nudge=beside)
         if not any(trace.get("coloraxis") == axis for trace in self.data):
             # painted photos carry no numbers: an empty trace makes plotly draw their bar
             self.data.append(_ghost() | {"marker": {"color": [scale.low], "coloraxis": axis}})
