@@ -134,14 +134,10 @@ def _forward(module: nn.Module, x: Tensor) -> tuple[Tensor, list[tuple[BlockTrac
     """Logits (B, K) and, for every block, one trace a picture; a network without gates has no block."""
     import torch
 
-    from senet_viz import layouts, tap
+    from senet_viz import tap
 
-    if layouts.places(module):
-        traces = tap.run_batch(module, x)
-        return torch.stack([t.logits for t in traces]), list(zip(*(t.blocks for t in traces), strict=True))
-    device = next(module.parameters()).device
-    with tap.lock_of(module), torch.inference_mode():
-        return module(x.to(device)).float().cpu(), []
+    traces = tap.run_batch(module, x)
+    return torch.stack([t.logits for t in traces]), list(zip(*(t.blocks for t in traces), strict=True))
 
 
 def _gates(traces: Sequence[BlockTrace]) -> np.ndarray:

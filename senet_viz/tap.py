@@ -161,9 +161,8 @@ def _probes(module: nn.Module, edits: Sequence[Edit], keep_u: Iterable[str]) -> 
     there = places(module)
     keep = frozenset(keep_u)
     unknown = sorted((keep | {edit.block for edit in edits}) - {place.name for place in there})
-    if not there or unknown:
-        what = unknown[0] if unknown else type(module).__name__
-        raise NoGateFound(f"no attention block: {what}", name=what)
+    if unknown:
+        raise NoGateFound(f"no attention block: {unknown[0]}", name=unknown[0])
     return [_Probe(p, tuple(e for e in edits if e.block == p.name), p.name in keep) for p in there]
 
 
@@ -223,14 +222,15 @@ def run_batch(
         model, picture_keys: copied into the traces.
 
     Raises:
-        NoGateFound: the network has no attention block, or none of a name that ``edits`` or ``keep_u`` uses.
+        NoGateFound: the network has no attention block of a name that ``edits`` or ``keep_u`` uses. One without
+            any block has a trace, with class scores and no blocks.
         ValueError: ``x`` is not (B, 3, H, W), or an edit does not fit its block.
     """
     if x.ndim != 4 or x.shape[1] != 3 or not len(x):
         raise ValueError(f"x must be (B, 3, H, W); got {tuple(x.shape)}")
     edits = tuple(edits)
     probes = _probes(module, edits, keep_u)
-    weight = probes[0].place.w2.weight
+    weight = probes[0].place.w2.weight if probes else next(module.parameters(), torch.zeros(0))
     assert isinstance(weight, Tensor)  # a linear or convolution layer
     native = weight.dtype == torch.float32 and weight.device.type == "cpu"
     if not native:

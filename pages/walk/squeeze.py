@@ -104,4 +104,7 @@ st.markdown(
         n=count,
     )
 )
+wide = (u_c, other.fused[c])
+names = (f"{base}×{base} → {h}×{w}", f"{size}×{size} → {oh}×{ow}")
+ui.figure(view, lambda t: squeeze.draw_sizes(wide, names, c, t), "sizes", c, size)
 ui.code(view, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)

@@ -100,6 +100,29 @@ def draw_pooled(maps: tuple[np.ndarray, ...], titles: tuple[str, ...], channel: 
     )
 
 
+def draw_sizes(maps: tuple[np.ndarray, ...], names: tuple[str, ...], channel: int, t: Texts) -> Figure:
+    """The pinned channel (H, W) at several input sizes, each with the one number that it is squeezed to."""
+    scale = Scale.around_zero(f"u{channel}", np.concatenate([m.ravel() for m in maps]))
+    panels: list[Panel] = []
+    for m, name in zip(maps, names, strict=True):
+        z = float(m.mean(dtype=np.float64))
+        number = Text(0, 0, f"{z:.4f}", size=20, colour=_on(scale, z))
+        panels.append(Panel((Heat(m, scale, hover=f"u{channel}"),), title=name, equal=True, axes=False))
+        panels.append(Panel((Heat(np.array([[z]]), scale, hover="z"), number), title="z", equal=True, axes=False))
+    rows = tuple((name, i, j, float(v)) for m, name in zip(maps, names, strict=True) for (i, j), v in np.ndenumerate(m))
+    alt = t("fig.sizes.alt", c=channel, sizes="; ".join(names))
+    return Figure(
+        "squeeze-sizes",
+        t("fig.sizes.title", c=channel),
+        tuple(panels),
+        len(panels),
+        Table(("input", "row", "column", "value"), rows),
+        alt,
+        widths=(1, 0.5) * len(maps),
+        height=280,
+    )
+
+
 def draw_atlas(
     rgb: np.ndarray, scale: Scale, box: tuple[float, float, float, float] | None, title: str, t: Texts
 ) -> Figure:

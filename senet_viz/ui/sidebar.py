@@ -129,10 +129,9 @@ def _status(t: Texts) -> None:
     if wanted != shown:
         st.error(sentence(st.session_state["_failed"][wanted], st.session_state["lang"]), icon=":material/cloud_off:")
         st.caption(t("model.still", model=row.title))
-        left, right = st.columns(2)
-        left.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
+        st.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
         if wanted[1] == "pretrained":
-            right.button(t("weights.random"), on_click=_untrained, width="stretch")
+            st.button(t("weights.use_random"), on_click=_untrained, width="stretch")
     if not zoo.trained(*shown):
         st.badge(t("model.untrained"), icon=":material/warning:", color="red")
     st.caption(t(row.note_key), help=t("model.facts", source=row.source, blocks=row.blocks, paper=row.paper))
