@@ -173,6 +173,8 @@ def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable) -> Non
     # the page writes the title itself, beside the export
     chart = view.drawn(lambda: to_plotly(replace(drawn, title=""), view.dark), "plotly", view.lang, view.dark, *key)
     st.plotly_chart(chart, theme=None, key=f"chart-{drawn.key}", alt=drawn.alt, config={"displayModeBar": False})
+    if drawn.note:
+        st.caption(drawn.note)
 
 
 def titled(view: Scene, title: str, build: Callable[[Texts], Figure], name: str, key: Hashable) -> None:
@@ -227,7 +229,8 @@ def badge(view: Scene) -> None:
     if view.trace.silent:
         st.badge(t("badge.silent", names=", ".join(view.trace.silent)), icon=":material/error:", color="red")
         return
-    worst = max(replay.differences, key=replay.differences.__getitem__)
+    found = replay.differences
+    worst = max(found, key=lambda name: (bool(np.isnan(found[name])), found[name]))  # NaN is the worst of all
     values = {"worst": f"{replay.worst:.1e}", "what": worst, "limit": f"{TOLERANCE:.0e}", "blocks": len(view.blocks)}
     if replay.holds:
         st.badge(t("badge.true", **values), icon=":material/verified:", color="green")

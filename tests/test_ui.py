@@ -1,0 +1,258 @@
+"""What pages are made of: errors as sentences, the truth badge, what the URL may say, names of blocks."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from torch import Tensor, nn
+
+from senet_viz import errors, i18n, images, replay, tap, zoo
+from senet_viz.blocks import SEBlock
+from senet_viz.errors import ImageRejected, SenetVizError
+from senet_viz.types import Trace
+from senet_viz.ui import parts, short, state
+from senet_viz.ui.scene import sentence
+from tests import truth
+from tests.test_pages import APP, badges, board, formula, go, last_number, printed, start, url, well
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("layer3.1.se", "3.1"), ("layer3.5.se_module", "3.5"), ("layer2.0.conv2", "2.0"), ("layer1.1.conv1", "1.1"),
+        ("features.4.block.2", "4"), ("features.3.0.block.2", "3.0"), ("blocks.2.1.se", "2.1"),
+        ("stages.1.0.attn", "1.0"),
+        ("se", "se"),
+    ],
+)  # fmt: skip
+def test_short(name: str, said: str) -> None:
+    assert short(name) == said
+
+
+@pytest.mark.parametrize("key", [row.key for row in zoo.MODELS if row.blocks and row.weights_mib < 50])
+def test_short_names_tell_blocks_apart(key: str) -> None:
+    names = [short(name) for name in truth.names(key)]
+    assert len(set(names)) == len(names) == zoo.spec(key).blocks
+    assert max(map(len, names)) <= 4
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_every_error_is_its_sentence(lang: str) -> None:
+    kinds = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, SenetVizError)]
+    named = [kind("for the log") for kind in kinds if kind not in (SenetVizError, ImageRejected)]
+    for error in [*named, *map(ImageRejected, images.REASONS)]:
+        said = sentence(error, lang)
+        assert said == i18n.table(lang)[f"error.{error.code}"] and "for the log" not in said
+    assert sentence(SenetVizError("odd"), lang) == i18n.text("error.unexpected", lang, ref="-")
+
+
+def guarded(kind: str, lang: str) -> AppTest:
+    def script(kind: str, lang: str) -> None:
+        import streamlit as st
+
+        from senet_viz.errors import Busy
+        from senet_viz.ui import guard
+
+        st.session_state["lang"] = lang
+        with guard():
+            st.text("before")
+            if kind == "named":
+                raise Busy("a message for the log")
+            if kind == "unexpected":
+                raise ZeroDivisionError("a secret path: /srv/x")
+            if kind == "stop":
+                st.stop()
+            if kind == "rerun" and "again" not in st.session_state:
+                st.session_state["again"] = True
+                st.rerun()
+        st.text("after")
+
+    return AppTest.from_function(script, args=(kind, lang), default_timeout=60).run()
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_a_named_error_is_one_sentence(lang: str) -> None:
+    at = guarded("named", lang)
+    assert not at.exception and [box.value for box in at.error] == [i18n.text("error.busy", lang)]
+    assert [text.value for text in at.text] == ["before", "after"]
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_the_unexpected_is_one_sentence_and_a_traceback_in_the_log(lang: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, "senet_viz"):
+        at = guarded("unexpected", lang)
+    assert not at.exception
+    (box,) = at.error
+    reference = re.search(r"[0-9a-f]{8}", box.value)
+    assert reference and box.value == i18n.text("error.unexpected", lang, ref=reference[0])
+    (record,) = [r for r in caplog.records if r.name == "senet_viz"]
+    assert reference[0] in record.getMessage() and record.exc_info and record.exc_info[0] is ZeroDivisionError
+
+
+def test_stop_and_rerun_are_no_errors() -> None:
+    stopped = guarded("stop", "en")
+    assert not stopped.error and [text.value for text in stopped.text] == ["before"]
+    again = guarded("rerun", "en")
+    assert not again.error and [text.value for text in again.text] == ["before", "after"]
+
+
+# --- the truth badge ------------------------------------------------------------------------------------------------
+
+
+class Forgetful(nn.Module):
+    """Has two blocks and calls one: a bug that a well-known network has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.used, self.forgotten = nn.Conv2d(3, 16, 3), SEBlock(16, 4), SEBlock(16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.used(self.stem(x)).mean((2, 3))
+
+
+def badge_of(trace: Trace, again: replay.Replay, lang: str) -> str:
+    """The badge that a page would show, as Markdown."""
+
+    def script(view: object) -> None:
+        from senet_viz.ui import badge
+
+        badge(view)  # type: ignore[arg-type]
+
+    view = SimpleNamespace(t=i18n.texts(lang), trace=trace, replay=again, blocks=[b.name for b in trace.blocks])
+    at = AppTest.from_function(script, args=(view,), default_timeout=60).run()
+    assert not at.exception
+    (found,) = at.markdown
+    return found.value
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_the_badge_tells_the_truth(lang: str) -> None:
+    torch.manual_seed(0)
+    module, x = Forgetful().eval(), torch.randn(1, 3, 16, 16)
+    trace = tap.run(module, x, keep_u=("used",))
+    again = replay.replay(module, trace.block("used"))
+    assert trace.silent == ("forgotten",) and again.holds
+    silent = badge_of(trace, again, lang)
+    assert silent.startswith(":red-badge[") and i18n.text("badge.silent", lang, names="forgotten") in silent
+
+    ran = replace(trace, silent=())
+    good = badge_of(ran, again, lang)
+    assert good.startswith(":green-badge[") and f"{again.worst:.1e}" in good
+
+    block = trace.block("used")
+    for wrong in (block.gate + 1e-3, torch.full_like(block.gate, torch.nan)):
+        lie = replay.replay(module, replace(block, gate=wrong))
+        bad = badge_of(ran, lie, lang)
+        assert bad.startswith(":red-badge[") and "gate" in bad
+
+
+# --- the URL --------------------------------------------------------------------------------------------------------
+
+NONSENSE = [
+    {"block": "nonsense"}, {"channel": "-1"}, {"channel": "99999"}, {"channel": "9" * 40}, {"channel": "1e3"},
+    {"channel": ""}, {"model": "nonsense"}, {"model": "tiny_plain"}, {"photo": "nonsense"}, {"sort": "<script>"},
+    {"scope": "network"}, {"input": "31"}, {"input": "99999"}, {"device": "cuda:9"}, {"weights": "mine"},
+    {"lang": "xx"}, {"gatefn": "softmax"}, {"carpet": "x"}, {"pool": "min"}, {"order": "x"},
+    {"_shown": "x"}, {"_good": "1"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", NONSENSE, ids=lambda asked: "-".join(map(str, *asked.items()))[:30])
+def test_nonsense_in_the_url_is_ignored(asked: dict[str, str]) -> None:
+    at = start(**asked)
+    for page in ("excitation", "rescale"):
+        well(go(at, page).run())
+    ((key, value),) = asked.items()
+    assert url(at).get(key) != value
+    assert len(badges(at, "green")) == 1
+
+
+def test_a_branch_that_the_model_has_not_is_ignored() -> None:
+    at = start("excitation", model="tiny_sk", branch=7)
+    assert at.segmented_control(key="branch").value == 0
+
+
+def test_a_photo_of_another_process_is_said_to_be_gone() -> None:
+    at = AppTest.from_file(str(APP), default_timeout=120)
+    at.query_params["photo"], at.query_params["lang"] = "up-0123456789abcdef", "zh"
+    well(at.run())
+    assert [box.value for box in at.warning] == [i18n.text("photo.gone", "zh")]
+    assert url(at)["photo"] == images.SAMPLES[0].key
+
+
+def test_language_before_its_widget() -> None:
+    """The menu, which is drawn first, speaks the language of the URL."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from senet_viz.ui import language
+
+        st.text(language())
+
+    for asked, said in (("zh", "zh"), ("xx", "en"), (None, "en")):
+        at = AppTest.from_function(script, default_timeout=60)
+        if asked:
+            at.query_params["lang"] = asked
+        assert [text.value for text in at.run().text] == [said]
+
+
+# --- caches and other people's pictures ------------------------------------------------------------------------------
+
+
+def test_uploads_and_drawings_are_bounded() -> None:
+    state.uploads.clear()
+    state.drawings.clear()
+    for shared, limit in ((state.uploads(), 64), (state.drawings(), 400)):
+        for index in range(limit + 5):
+            shared.get(("test", index), lambda: index)  # noqa: B023
+        kept = [index for index in range(limit + 5) if shared.peek(("test", index)) is not None]
+        assert kept == list(range(5, limit + 5))
+    state.uploads.clear()
+    state.drawings.clear()
+
+
+def test_two_sessions_do_not_mix() -> None:
+    ours, theirs = start("rescale", block="layer3.0.se", channel=4), start("rescale", block="layer3.0.se", channel=4)
+    before = formula(ours, r"\tilde x_{4}(")
+    theirs.pills(key="photo").set_value("flower")
+    theirs.number_input(key="channel").set_value(9)
+    well(theirs.run())
+    well(ours.run())
+    assert formula(ours, r"\tilde x_{4}(") == before and url(ours)["photo"] != url(theirs)["photo"]
+
+
+def test_a_model_like_the_last_block() -> None:
+    """The stage stays when the model changes, as far as there is one of that name."""
+    at = start("excitation", model="tiny_se", block="layer2.1.se", channel=3)
+    at.selectbox(key="model").set_value("tiny_sk")
+    well(at.run())
+    assert at.pills(key="block").value == "layer2.1.conv2"
+    s = truth.s(truth.block("tiny_sk", "chelsea", "layer2.1.conv2"))
+    assert last_number(formula(at, "s_{3}=")) == printed(float(s[0, 3]))
+
+
+def test_the_code_on_the_page_is_the_code_that_ran() -> None:
+    at = start("squeeze")
+    import inspect
+
+    sources = [element.value for element in at.code]
+    assert inspect.getsource(replay.pooled).strip() in [s.strip() for s in sources] and len(sources) >= 2
+
+
+def test_a_board_takes_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers are sent with five digits: enough for what is shown, a third of the size."""
+    data = board(start("squeeze", block="layer3.1.se"), "atlas")
+    assert max(len(repr(v)) for v in data["values"]["z"]) <= 12
+    assert parts._short(torch.tensor([1 / 3, -2e-9, 123456.789]).numpy()) == [0.33333, -2e-09, 123460.0]
