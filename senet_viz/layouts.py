@@ -143,6 +143,16 @@ def _place(name: str, module: nn.Module, layout: Layout) -> Place:
     return Place(name, module, layout, w1, pre, w2, gate, layout.branches(module), *in_place)
 
 
+# Files of torch.nn whose classes read the mode in forward() or not at all.
+_PLAIN = {f"torch.nn.modules.{name}" for name in ("activation", "container", "conv", "flatten", "linear", "pooling")}
+
+
+def _steady(part: nn.Module) -> bool:
+    """It computes the same in training mode as in eval mode, for certain: most of a network's parts do."""
+    forward = type(part).forward
+    return forward.__module__ in _PLAIN and "training" not in forward.__code__.co_names
+
+
 class _Places:
     """The blocks of one network, found once: looking again costs 5 % of a small network's forward.
 
@@ -154,7 +164,7 @@ class _Places:
         modules = tuple(root.named_modules())
         found = ((name, part, layout_of(part)) for name, part in modules)
         self.all = tuple(_place(name, part, layout) for name, part, layout in found if layout is not None)
-        self.below = tuple(part for _, part in modules[1:])
+        self.moody = tuple(part for _, part in modules[1:] if not _steady(part))
         self._containers = tuple(part._modules for _, part in modules if part._modules)
         self._size = sum(map(len, self._containers))
 
@@ -187,9 +197,9 @@ def places(module: nn.Module) -> tuple[Place, ...]:
     return _known(module).all
 
 
-def parts(module: nn.Module) -> tuple[nn.Module, ...]:
-    """The module and everything below it, as ``module.modules()`` gives them, but found once."""
-    return (module, *_known(module).below)
+def moody(module: nn.Module) -> tuple[nn.Module, ...]:
+    """The module and every part of it that may compute something else in training mode than in eval mode."""
+    return (module, *_known(module).moody)
 
 
 def find(module: nn.Module) -> tuple[BlockRef, ...]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from senet_viz import edits as edit_ops
 from senet_viz.errors import NoGateFound
-from senet_viz.layouts import Place, child, parts, places
+from senet_viz.layouts import Place, child, moody, places
 from senet_viz.types import BlockTrace, Edit, Trace
 
 _locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
@@ -147,7 +147,7 @@ class _Session:
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
     """Parts in training mode are put into eval mode, also below a module in eval mode, and back afterwards."""
-    training = [part for part in parts(module) if part.training]
+    training = [part for part in moody(module) if part.training]
     for part in training:
         part.training = False
     try:

@@ -305,3 +305,46 @@ def test_a_copy_is_looked_at_anew() -> None:
     other = deepcopy(net)
     assert layouts.places(other)[0].module is other[0]
     assert layouts.places(net)[0].module is net[0]
+
+
+# --- which parts care about the mode -------------------------------------------------------------------------------
+
+
+def moody(part: nn.Module) -> bool:
+    return part in layouts.moody(nn.Sequential(part))[1:]
+
+
+def test_what_computes_something_else_in_training_mode_is_known() -> None:
+    class OwnConv(nn.Conv2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) * (2 if self.training else 1)
+
+    cares = (
+        nn.BatchNorm2d(4),
+        nn.InstanceNorm2d(4),
+        nn.Dropout(),
+        nn.RReLU(),
+        nn.MultiheadAttention(4, 1),
+        OwnConv(4, 4, 1),
+    )
+    for part in cares:
+        assert moody(part), part
+    for part in (
+        nn.Conv2d(4, 4, 1),
+        nn.Linear(4, 4),
+        nn.ReLU(),
+        nn.Hardswish(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Identity(),
+    ):
+        assert not moody(part), part
+    assert layouts.moody(nn.ReLU().train())  # the module itself is always among them
+
+
+@pytest.mark.parametrize("name", ["torchvision/mobilenet_v3_small", "timm/resnest14d", "ours/sk"])
+def test_every_part_that_is_not_among_them_is_one_of_torchs_own(name: str, build: Build) -> None:
+    net = build(name)
+    left = set(net.modules()) - set(layouts.moody(net))
+    assert left
+    assert {type(part).forward.__module__.rpartition(".")[0] for part in left} == {"torch.nn.modules"}
+    assert not any(isinstance(part, nn.modules.batchnorm._NormBase | nn.modules.dropout._DropoutNd) for part in left)
