@@ -185,7 +185,7 @@ def test_parameters_are_equation_5() -> None:
         assert sum(extra(r, bias=False)) == sum(2 * n * c * c // r for n, c in STAGES)
 
 
-@pytest.mark.parametrize("reduction,millions", [(2, 45.7), (4, 35.7), (8, 30.7), (16, 28.1), (32, 26.9)])
+@pytest.mark.parametrize(("reduction", "millions"), [(2, 45.7), (4, 35.7), (8, 30.7), (16, 28.1), (32, 26.9)])
 def test_parameters_are_table_10(reduction: int, millions: float) -> None:
     total = 25_557_032 + sum(extra(reduction, bias=False))  # ResNet-50 without gates
     assert total / 1e6 == pytest.approx(millions, abs=0.15)
