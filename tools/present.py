@@ -1,4 +1,4 @@
-"""Open the app without toolbar once it answers: ``present.py PORT``; or say where a class finds it: ``--lan PORT``."""
+"""Open the app without toolbar once it answers: ``present.py PORT``; or print this machine's address: ``--address``."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def open_when_ready(port: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """See the module."""
-    if arguments[:1] == ["--lan"]:
-        print(f"Tell the class: http://{address()}:{arguments[1]}", flush=True)
+    if arguments[:1] == ["--address"]:
+        print(address())
     else:
         open_when_ready(arguments[0])
 

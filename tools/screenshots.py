@@ -151,9 +151,9 @@ def all_of(browser: Browser, url: str, folder: Path, query: dict[str, str]) -> i
 
 
 def readme(browser: Browser, url: str, query: dict[str, str]) -> None:
-    """The first page at 1280 wide, drawn at 1.5 pixels a pixel, below ``README_BYTES``."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.5, color_scheme="light")
-    page.goto(f"{url}/?{urlencode({**query, 'lang': 'en'})}")
+    """The first page down to its formula, drawn at 1.5 pixels a pixel, below ``README_BYTES``."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1030}, device_scale_factor=1.5, color_scheme="light")
+    page.goto(f"{url}/?{urlencode({**query, 'lang': 'en', 'embed': 'true'})}")
     settle(page)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     red = errors(page)
