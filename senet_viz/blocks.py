@@ -119,9 +119,7 @@ class SKConv(nn.Module):
         self.m = branches
         self.branches = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(
-                    channels, channels, 3, stride, padding=m + 1, dilation=m + 1, groups=groups, bias=False
-                ),
+                nn.Conv2d(channels, channels, 3, stride, padding=m + 1, dilation=m + 1, groups=groups, bias=False),
                 nn.BatchNorm2d(channels),
                 nn.ReLU(),
             )
