@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,9 +14,9 @@ from senet_viz.types import BlockTrace, Trace
 
 
 @lru_cache(maxsize=3)
-def model(key: str) -> nn.Module:
-    """The model with random weights, which are the same on every call."""
-    return zoo.load(key, weights="random")
+def model(key: str, weights: Literal["pretrained", "random"] = "random") -> nn.Module:
+    """The model; its random weights are the same on every call."""
+    return zoo.load(key, weights=weights)
 
 
 def names(key: str) -> tuple[str, ...]:
@@ -24,11 +25,13 @@ def names(key: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16)
-def trace(key: str, photo: str, block: str, size: int | None = None) -> Trace:
+def trace(
+    key: str, photo: str, block: str, size: int | None = None, weights: Literal["pretrained", "random"] = "random"
+) -> Trace:
     """A sample photo's trace, with the u of one block."""
     torch.set_num_threads(1)
     picture = images.preprocess(images.sample(photo), zoo.spec(key), size)
-    return tap.run(model(key), picture.x, keep_u=(block,))
+    return tap.run(model(key, weights), picture.x, keep_u=(block,))
 
 
 def block(key: str, photo: str, name: str, size: int | None = None) -> BlockTrace:

@@ -1,0 +1,268 @@
+"""A real server, a real Chromium, and a visitor who looks, clicks and waits.
+
+Nothing here sleeps for a fixed time: a visitor waits until something is so, or fails after ``PATIENCE_S``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.error import URLError
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, sync_playwright
+
+from senet_viz import i18n, zoo
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 90.0
+FIRST = "squeeze"  # the page at the root
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit looks for its root below the page's path first
+
+T = TypeVar("T")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def chromium() -> str | None:
+    """The browser to drive: $CHROMIUM, or one on the PATH."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def until(so: Callable[[], T], what: str, page: Page | None = None) -> T:
+    """The first true answer of ``so``; an exception on the way (an element that was just redrawn) means not yet."""
+    end, last = time.monotonic() + PATIENCE_S, None
+    while time.monotonic() < end:
+        try:
+            last = so()
+            if last:
+                return last
+        except Exception as error:  # judged by the message when patience ends
+            last = error  # type: ignore[assignment]
+        page.wait_for_timeout(50) if page else time.sleep(0.05)
+    pytest.fail(f"waited {PATIENCE_S:.0f} s for: {what}; last seen: {last!r}")
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A server of its own on a free port, ended afterwards; its address. No weights but the shipped ones are there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ, "OMP_NUM_THREADS": "1", "TORCH_HOME": str(folder), "HF_HUB_CACHE": str(folder),
+        "HF_HUB_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing answers there
+    }  # fmt: skip
+    environment.pop(zoo.LOCAL, None)
+    command = f"-m streamlit run app.py --server.headless true --server.port {port} --server.address 127.0.0.1".split()
+    log = folder / f"server-{port}.log"
+    with log.open("wb") as said:
+        server = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
+    try:
+
+        def healthy() -> bool:
+            assert server.poll() is None
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
+                    return bool(reply.status == 200)
+            except (URLError, OSError):
+                return False
+
+        until(healthy, f"the server, which said: {log.read_text('utf-8', 'replace')}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+    said_last = log.read_text("utf-8", "replace")
+    assert "Traceback" not in said_last, said_last
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        pytest.skip(f"no Chromium: set CHROMIUM, or put one of {', '.join(NAMES)} on the PATH")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+class Visitor:
+    """One person in a browser of their own. Labels are read from ``i18n``, in the language of ``lang``."""
+
+    def __init__(self, browser: Browser, address: str, lang: str = "en", **context: Any) -> None:
+        size = context.pop("size", (1280, 900))
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, locale=lang, accept_downloads=True, **context
+        )
+        self.page: Page = self.context.new_page()
+        self.address, self.lang = address, lang
+        self.complaints: list[str] = []
+        self.page.on("console", lambda m: self._hear(m.type, m.text, m.location.get("url", "")))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, kind: str, text: str, url: str) -> None:
+        if kind == "error" and not url.endswith(PROBES):
+            self.complaints.append(f"{text} {url}")
+
+    # --- looking ---
+
+    def t(self, key: str, **values: object) -> str:
+        return i18n.text(key, self.lang, **values)
+
+    def until(self, so: Callable[[], T], what: str) -> T:
+        return until(so, what, self.page)
+
+    def heading(self) -> str:
+        return self.page.locator('[data-testid="stMain"] h2').inner_text(timeout=1000)
+
+    def formulas(self) -> list[str]:
+        return self.page.locator('[data-testid="stMain"] annotation').all_text_contents()
+
+    def formula(self, start: str) -> str:
+        """The one formula that begins like this; waited for."""
+
+        def found() -> str:
+            (one,) = [text for text in self.formulas() if text.startswith(start)]
+            return one
+
+        return self.until(found, f"a formula {start}")
+
+    def errors(self) -> list[str]:
+        return self.page.locator('[data-testid="stAlertContentError"]').all_inner_texts()
+
+    def url(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.page.url).query))
+
+    def path(self) -> str:
+        return urlsplit(self.page.url).path.strip("/")
+
+    def chosen(self, key: str) -> str:
+        """The label of what is chosen in a row of choices."""
+        return self.page.locator(f".st-key-{key} button[aria-checked=true]").inner_text(timeout=1000).strip()
+
+    def number(self) -> int:
+        """The pinned channel as the sidebar has it."""
+        return int(self.page.locator(".st-key-channel input").input_value(timeout=1000))
+
+    def stage(self, board: str) -> Locator:
+        """The picture part of a board."""
+        return self.page.locator(f".st-key-board-{board} .stage")
+
+    def idle(self) -> bool:
+        app = self.page.locator('[data-testid="stApp"]')
+        return app.get_attribute("data-test-script-state") == "notRunning"
+
+    # --- acting ---
+
+    def open(self, page: str = FIRST, /, **url: object) -> Visitor:
+        """Open a page of the app and wait until it stands there."""
+        path = "" if page == FIRST else page
+        self.page.goto(f"{self.address}/{path}{'?' + urlencode(url) if url else ''}")
+        self.until(lambda: self.heading() == self.t(f"walk.{page}.title"), f"the page {page}")
+        return self.settle()
+
+    def settle(self) -> Visitor:
+        """Wait until the script has run, and what it sent is drawn."""
+        self.until(self.idle, "the script to end")
+        self.until(lambda: not self.page.locator('[data-testid="stSkeleton"]').count(), "placeholders to go")
+        return self
+
+    def go(self, page: str) -> Visitor:
+        """Through the menu."""
+        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=self.t(f"walk.{page}.nav")).click()
+        self.until(lambda: self.heading() == self.t(f"walk.{page}.title"), f"the page {page}")
+        return self.settle()
+
+    def choose(self, key: str, label: str) -> Visitor:
+        """Press one of a row of choices."""
+        self.page.locator(f".st-key-{key} button").filter(has_text=re.compile(f"^{re.escape(label)}$")).click()
+        self.until(lambda: self.chosen(key) == label, f"{label} to be chosen")
+        return self.settle()
+
+    def select(self, key: str, label: str) -> Visitor:
+        """Choose from a list."""
+        box = self.page.locator(f".st-key-{key}")
+        box.locator("input").click()
+        self.page.get_by_role("option", name=label, exact=True).click()
+        self.until(lambda: label in (box.inner_text() + box.locator("input").input_value()), f"{label} to be chosen")
+        return self.settle()
+
+    def pin(self, channel: int) -> Visitor:
+        """By number."""
+        box = self.page.locator(".st-key-channel input")
+        box.fill(str(channel))
+        box.press("Enter")
+        self.until(lambda: self.url().get("channel") == str(channel), f"channel {channel} in the URL")
+        return self.settle()
+
+    def upload(self, name: str, data: bytes) -> Visitor:
+        box = self.page.locator(".st-key-_file")
+        if not box.is_visible():
+            self.page.get_by_test_id("stExpander").filter(has_text=self.t("photo.own")).locator("summary").click()
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        box.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        return self
+
+    def download(self, figure: str, kind: str, at: int = 0) -> Download:
+        """Through the popover beside a title, the ``at``-th of the page."""
+        self.page.get_by_test_id("stPopover").nth(at).locator("button").first.click()
+        button = self.page.locator(f".st-key-{kind}-{figure} button")
+        with self.page.expect_download(timeout=PATIENCE_S * 1000) as coming:
+            button.click()
+        self.page.keyboard.press("Escape")
+        return coming.value
+
+    def leave(self) -> None:
+        self.context.close()
+        assert self.complaints == [], "the browser's console"
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors, and asks each in the end whether the browser complained."""
+    came: list[Visitor] = []
+
+    def make(address: str = server, **options: Any) -> Visitor:
+        came.append(Visitor(browser, address, **options))
+        return came[-1]
+
+    yield make
+    for visitor in came:
+        visitor.leave()
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Visitor]) -> Visitor:
+    """In front of an English browser, 1280 pixels wide."""
+    return visit()

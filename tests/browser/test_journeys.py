@@ -1,0 +1,357 @@
+"""What people do, in a real browser against a real server; numbers on the page equal a model of the test's own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from playwright.sync_api import Browser
+
+from senet_viz import i18n, images, tap, zoo
+from senet_viz.ui import short
+from tests import pictures, truth
+from tests.browser.conftest import FIRST, Visitor, serving
+from tests.test_pages import BAD, last_number, printed
+
+Visit = Callable[..., Visitor]
+PAGES = ("squeeze", "excitation", "rescale")
+HERE: dict[str, Any] = {
+    "model": "tiny_se",
+    "weights": "random",
+    "block": "layer3.1.se",
+    "channel": 17,
+    "photo": "chelsea",
+    "lang": "en",
+}
+
+
+def z_of(visitor: Visitor, channel: int) -> float:
+    """z as the squeeze page's formula has it."""
+    return last_number(visitor.formula(rf"z_{{{channel}}}="))
+
+
+def tooltip(visitor: Visitor, board: str, x: float, y: float) -> dict[str, float]:
+    """Hover at these shares of a board's picture; {"channel": 3.0, "z": 0.12, ...}."""
+    stage = visitor.stage(board)
+    stage.scroll_into_view_if_needed()
+    size = stage.locator("img").bounding_box()
+    assert size is not None
+    at = {"x": size["width"] * x, "y": size["height"] * y}
+    tip = stage.locator(".tip")
+
+    def read() -> str:
+        stage.locator("img").hover(position=at, force=True)  # type: ignore[arg-type]
+        return tip.inner_text() if tip.is_visible() else ""
+
+    head, *lines = visitor.until(read, "a tooltip").split("\n")
+    values = {name: float(value) for name, value in (line.split(" = ") for line in lines)}
+    return {"channel": float(re.findall(r"\d+", head)[-1])} | values
+
+
+def click(visitor: Visitor, board: str, x: float, y: float) -> None:
+    """Click at these shares of a board's picture."""
+    image = visitor.stage(board).locator("img")
+    image.scroll_into_view_if_needed()
+    size = image.bounding_box()
+    assert size is not None
+    image.click(position={"x": size["width"] * x, "y": size["height"] * y}, force=True)
+
+
+# --- the first screen -----------------------------------------------------------------------------------------------
+
+
+def test_the_first_picture_needs_no_click(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.until(lambda: "channel" in visitor.url(), "the URL")
+    seen = visitor.url()
+    assert seen["model"] == zoo.DEFAULT and seen["photo"] == images.SAMPLES[0].key and seen["lang"] == "en"
+    page = visitor.page
+    drawn = "images => images.every(image => image.complete && image.naturalWidth > 0) && images.length"
+    visitor.until(lambda: page.get_by_test_id("stMain").locator("img").evaluate_all(drawn), "pictures")
+    assert page.locator(".st-key-chart-squeeze-channel .main-svg").count()
+    trace = truth.trace(zoo.DEFAULT, seen["photo"], seen["block"], weights="pretrained")
+    shown = page.locator(".st-key-scores li b").all_inner_texts()
+    assert shown == [f"{p:.1%}" for p in torch.softmax(trace.logits.double(), 0).topk(5).values.tolist()]
+    block = trace.block(seen["block"])
+    assert z_of(visitor, int(seen["channel"])) == printed(float(truth.z(block)[int(seen["channel"])]))
+    untrained = visitor.t("model.untrained") in page.get_by_test_id("stMain").inner_text()
+    assert untrained is not zoo.trained(zoo.DEFAULT)
+
+
+# --- changing things ------------------------------------------------------------------------------------------------
+
+
+def test_photo_model_block_channel_and_language(visitor: Visitor) -> None:
+    visitor.open(**HERE)
+    assert z_of(visitor, 17) == printed(float(truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))[17]))
+
+    visitor.choose("photo", visitor.t("sample.coffee"))
+    value = float(truth.z(truth.block("tiny_se", "coffee", "layer3.1.se"))[17])
+    visitor.until(lambda: z_of(visitor, 17) == printed(value), "z of another photo")
+
+    visitor.choose("block", short("layer2.0.se"))
+    value = float(truth.z(truth.block("tiny_se", "coffee", "layer2.0.se"))[17])
+    visitor.until(lambda: z_of(visitor, 17) == printed(value), "z of another block")
+
+    visitor.pin(101)
+    assert z_of(visitor, 101) == printed(float(truth.z(truth.block("tiny_se", "coffee", "layer2.0.se"))[101]))
+
+    visitor.choose("sort", visitor.t("sort.z")).choose("scope", visitor.t("scope.channel"))
+    visitor.select("model", zoo.spec("tiny_sk").title)
+    value = float(truth.z(truth.block("tiny_sk", "coffee", "layer2.0.conv2"))[visitor.number()])
+    visitor.until(lambda: z_of(visitor, visitor.number()) == printed(value), "z of another model")
+
+    visitor.until(lambda: visitor.url()["model"] == "tiny_sk", "the URL")
+    before = visitor.url()
+    visitor.choose("lang", i18n.LANGUAGES["zh"])
+    visitor.lang = "zh"
+    visitor.until(lambda: visitor.heading() == visitor.t("walk.squeeze.title"), "the page in Chinese")
+    visitor.settle()
+    assert visitor.url() == before | {"lang": "zh"}
+    assert visitor.chosen("sort") == visitor.t("sort.z") and visitor.chosen("scope") == visitor.t("scope.channel")
+    assert z_of(visitor, visitor.number()) == printed(value)
+    for page in ("excitation", "rescale", "squeeze"):
+        visitor.go(page)
+    assert before.items() - {("lang", "en")} <= visitor.url().items()
+
+
+def test_a_click_on_the_atlas_pins_what_the_tooltip_says(visitor: Visitor) -> None:
+    visitor.open(**HERE, sort="z")
+    block = truth.block("tiny_se", "chelsea", "layer3.1.se")
+    z, gate = truth.z(block), block.gate.numpy()[0]
+    for x, y in ((0.02, 0.02), (0.52, 0.47)):
+        said = tooltip(visitor, "atlas", x, y)
+        channel = int(said["channel"])
+        assert said["z"] == pytest.approx(float(z[channel]), rel=1e-3)
+        assert said["s"] == pytest.approx(float(gate[channel]), rel=1e-3)
+        click(visitor, "atlas", x, y)
+        visitor.until(lambda channel=channel: visitor.number() == channel, "the clicked channel to be pinned")  # type: ignore[misc]
+        assert z_of(visitor, channel) == printed(float(z[channel]))
+        assert visitor.until(lambda: visitor.url()["channel"], "the URL") == str(channel)
+    assert int(tooltip(visitor, "atlas", 0.02, 0.02)["channel"]) == int(np.argmax(z)), "the first is the largest"
+
+
+def test_arrow_keys_move_the_pin(visitor: Visitor) -> None:
+    visitor.open(**HERE)
+    stage = visitor.stage("atlas")
+    stage.focus()
+    for key, step in (("ArrowRight", 1), ("ArrowRight", 1), ("ArrowLeft", -1)):
+        wanted = visitor.number() + step
+        stage.press(key)
+        visitor.until(lambda wanted=wanted: visitor.number() == wanted, f"{key} to pin {wanted}")  # type: ignore[misc]
+        visitor.settle()
+    assert z_of(visitor, 18) == printed(float(truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))[18]))
+    stage.press("ArrowDown")
+    visitor.until(lambda: visitor.number() > 19, "a row below")
+    columns = visitor.number() - 18
+    assert 256 % columns == 0 or columns > 10
+    visitor.settle()
+    stage.press("ArrowUp")
+    visitor.until(lambda: visitor.number() == 18, "the row above again")
+
+
+def test_the_carpet_takes_you_to_a_block(visitor: Visitor) -> None:
+    visitor.open("rescale", **HERE, carpet="index")
+    names = truth.names("tiny_se")
+    row = names.index("layer2.1.se")
+    x, y = 0.3, (row + 0.5) / len(names)
+    said = tooltip(visitor, "carpet", x, y)
+    block = truth.block("tiny_se", "chelsea", "layer2.1.se")
+    gate = block.gate.numpy()[0]
+    channel = int(said["channel"])
+    assert channel == int(x * len(gate))
+    assert next(v for k, v in said.items() if k != "channel") == pytest.approx(float(gate[channel]), rel=1e-3)
+    click(visitor, "carpet", x, y)
+    visitor.until(lambda: visitor.url()["block"] == "layer2.1.se", "the block to change")
+    visitor.settle()
+    assert visitor.number() == channel and visitor.chosen("block") == short("layer2.1.se")
+    formula = visitor.formula(rf"\tilde x_{{{channel}}}(")
+    i, j = (int(n) for n in re.match(r"\\tilde x_{\d+}\((\d+),(\d+)\)", formula).groups())  # type: ignore[union-attr]
+    assert last_number(formula) == printed(float(block.out[channel, i, j]))
+
+
+def test_the_gate_function_changes_before_your_eyes(visitor: Visitor) -> None:
+    visitor.open("excitation", **HERE)
+    s = float(truth.s(truth.block("tiny_se", "chelsea", "layer3.1.se"))[0, 17])
+    assert last_number(visitor.formula(r"\sigma(s_{17})=")) == printed(1 / (1 + np.exp(-s)))
+    visitor.choose("gatefn", "h-sigmoid")
+    assert last_number(visitor.formula(r"\frac{\mathrm{ReLU6}(s_{17}+3)")) == printed(min(max(s + 3, 0), 6) / 6)
+
+
+# --- uploads --------------------------------------------------------------------------------------------------------
+
+
+def test_a_good_upload_becomes_the_photo(visitor: Visitor) -> None:
+    visitor.open(**HERE).upload("mine.jpg", pictures.oriented(6, quality=95))
+    upright = images.read(pictures.oriented(6, quality=95))
+    x = images.preprocess(upright, zoo.spec("tiny_se")).x
+    z = truth.z(tap.run(truth.model("tiny_se"), x, keep_u=("layer3.1.se",)).block("layer3.1.se"))
+    visitor.until(lambda: visitor.chosen("photo") == visitor.t("photo.mine", n=1), "the upload to be the photo")
+    visitor.settle()
+    assert z_of(visitor, 17) == printed(float(z[17]))
+    assert visitor.errors() == [] and "photo" not in visitor.url()
+    visitor.go("excitation")
+    assert visitor.chosen("photo") == visitor.t("photo.mine", n=1)
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_bad_uploads_say_why_and_change_nothing(visit: Visit, lang: str) -> None:
+    visitor = visit(lang=lang).open(**HERE | {"lang": lang})
+    before, at = visitor.formulas(), visitor.url()
+    for reason, data in BAD.items():
+        visitor.upload(f"{reason}.png", data)
+        said = visitor.t(f"error.image.{reason}")
+        if reason == "empty":  # nothing was sent: the widget itself may refuse
+            said = visitor.until(lambda: next(iter(visitor.errors()), ""), "a sentence")
+        visitor.until(lambda said=said: visitor.errors() == [said], f"the sentence for {reason}")  # type: ignore[misc]
+        visitor.settle()
+        assert visitor.formulas() == before and at.items() <= visitor.url().items(), reason
+
+
+# --- to take away ---------------------------------------------------------------------------------------------------
+
+
+def test_an_svg_is_that_figure(visitor: Visitor) -> None:
+    visitor.open(**HERE)
+    download = visitor.download("squeeze-channel", "svg")
+    assert re.fullmatch(r"squeeze-channel-[0-9a-f]{8}\.svg", download.suggested_filename)
+    tree = ElementTree.parse(download.path())
+    title = tree.findtext(".//{http://purl.org/dc/elements/1.1/}title")
+    assert title == visitor.t("fig.map.title", c=17)
+    told = tree.findtext(".//{http://purl.org/dc/elements/1.1/}description") or ""
+    z = float(truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))[17])
+    assert f"{z:.4f}" in told
+    width, height = (float(n) for n in (tree.getroot().get("viewBox") or "").split()[2:])
+    assert width / height == pytest.approx(16 / 9, rel=0.01)
+
+
+def test_a_csv_holds_the_models_numbers(visitor: Visitor) -> None:
+    visitor.open(**HERE)
+    z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))
+    popover = 2  # the figure's, the atlas', then that of z
+    download = visitor.download("squeeze-z", "csv", popover)
+    assert download.suggested_filename.endswith(".csv")
+    rows = list(csv.reader(io.StringIO(Path(download.path()).read_text("utf-8-sig"))))
+    assert len(rows) == 1 + len(z)
+    channel, value = rows[0].index("channel"), rows[0].index("z")
+    for row in rows[1:]:
+        assert float(row[value]) == pytest.approx(float(z[int(row[channel])]), abs=1e-6)
+    assert sorted(int(row[channel]) for row in rows[1:]) == list(range(len(z)))
+
+
+def test_a_png_is_a_slide_in_chinese(visit: Visit) -> None:
+    visitor = visit(lang="zh").open("rescale", **HERE | {"lang": "zh"})
+    download = visitor.download("rescale-channel", "png")
+    with Image.open(download.path()) as image:
+        assert image.size == (2560, 1440)
+        assert image.info["Title"] in (
+            i18n.text(
+                "fig.before.title", lang, c=17, s=f"{truth.block('tiny_se', 'chelsea', 'layer3.1.se').gate[0, 17]:.4f}"
+            )
+            for lang in ("zh", "en")  # English where no font of this machine can write Chinese
+        )
+
+
+# --- sharing --------------------------------------------------------------------------------------------------------
+
+SHARED: dict[str, Any] = {
+    "model": "tiny_se_h", "weights": "random", "block": "layer2.1.se", "channel": "33", "photo": "rocket", "lang": "zh",
+}  # fmt: skip
+
+
+def restored(visitor: Visitor, page: str) -> None:
+    """All of ``SHARED`` is on screen."""
+    assert visitor.path() == ("" if page == FIRST else page) and SHARED.items() <= visitor.url().items()
+    assert visitor.page.get_by_role("dialog").count() == 0, "Page not found"
+    assert visitor.chosen("photo") == visitor.t("sample.rocket") and visitor.chosen("lang") == i18n.LANGUAGES["zh"]
+    assert visitor.chosen("block") == short("layer2.1.se") and visitor.number() == 33
+    block = truth.block("tiny_se_h", "rocket", "layer2.1.se")
+    starts = {"squeeze": "z_{33}=", "excitation": "s_{33}=", "rescale": r"\tilde x_{33}("}
+    formula = visitor.formula(starts[page])
+    if page == "rescale":
+        i, j = (int(n) for n in re.match(r"\\tilde x_{\d+}\((\d+),(\d+)\)", formula).groups())  # type: ignore[union-attr]
+        assert last_number(formula) == printed(float(block.out[33, i, j]))
+    else:
+        value = truth.z(block)[33] if page == "squeeze" else truth.s(block)[0, 33]
+        assert last_number(formula) == printed(float(value))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_a_deep_link_may_be_the_servers_first_request(browser: Browser, tmp_path: Path, page: str) -> None:
+    with serving(tmp_path) as address:
+        visitor = Visitor(browser, address, lang="zh")
+        visitor.open(page, **SHARED)
+        restored(visitor, page)
+        visitor.leave()
+
+
+def test_a_shared_url_restores_everything_for_somebody_else(visit: Visit) -> None:
+    first = visit(lang="en").open(**HERE)
+    first.choose("lang", i18n.LANGUAGES["zh"])
+    first.lang = "zh"
+    first.until(lambda: first.heading() == first.t("walk.squeeze.title"), "Chinese")
+    first.settle().select("model", zoo.spec("tiny_se_h").title)
+    first.choose("photo", first.t("sample.rocket")).choose("block", short("layer2.1.se")).pin(33).go("excitation")
+    first.choose("gatefn", "sigmoid")
+    first.until(lambda: first.url().get("gatefn") == "sigmoid", "the URL")
+    link = first.page.url
+    second = visit(lang="en")
+    second.lang = "zh"
+    second.page.goto(link)
+    second.until(lambda: second.heading() == second.t("walk.excitation.title"), "the page of the link")
+    second.settle()
+    restored(second, "excitation")
+    assert second.chosen("gatefn") == "sigmoid"
+    assert second.formulas() == first.formulas()
+
+
+# --- how it looks ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_nothing_is_wider_than_the_window(visit: Visit, width: int, lang: str) -> None:
+    visitor = visit(lang=lang, size=(width, 900))
+    for page, model, block in (
+        ("squeeze", "tiny_se", "layer3.1.se"), ("excitation", "tiny_se", "layer4.1.se"),
+        ("rescale", "tiny_se", "layer1.0.se"),
+        ("squeeze", "tiny_sk", "layer2.1.conv2"), ("excitation", "tiny_sk", "layer2.1.conv2"),
+        ("rescale", "tiny_sk", "layer2.1.conv2"),
+    ):  # fmt: skip
+        visitor.open(page, **HERE | {"model": model, "block": block, "lang": lang})
+        wide = visitor.page.evaluate(
+            """() => [...document.querySelectorAll('html, [data-testid=stMain], [data-testid=stSidebarContent]')]
+                     .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => `${e.tagName} ${e.scrollWidth}`)"""
+        )
+        assert wide == [], (page, model)
+
+
+def brightness(colour: str) -> float:
+    """0..1 of a CSS colour."""
+    r, g, b = (float(v) for v in re.findall(r"[\d.]+", colour)[:3])
+    return (0.299 * r + 0.587 * g + 0.114 * b) / 255
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_are_read_on_either_background(visit: Visit, scheme: str) -> None:
+    visitor = visit(color_scheme=scheme)
+    for page in PAGES:
+        visitor.open(page, **HERE)
+        paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
+        assert (paper < 0.3) == (scheme == "dark")
+        ink = visitor.page.locator(".main-svg text").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+        assert len(ink) > 3
+        texts = visitor.page.locator(".board .legends figcaption, .board .labels span, .st-key-scores li span")
+        ink += texts.evaluate_all("all => all.map(e => getComputedStyle(e).color)")
+        weak = [colour for colour in ink if abs(brightness(colour) - paper) < 0.3]
+        assert len(weak) <= len(ink) // 10, weak
