@@ -214,6 +214,10 @@ class Shipped:
     classes: tuple[str, ...]  # wnids, in the order of the outputs
     top1: dict[int, float]  # per cent on the validation pictures, by input size
     recipe: dict[str, Any]
+    train_pictures: int
+    val_pictures: int
+    seconds: float  # of training
+    device: str
 
 
 def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
@@ -251,7 +255,9 @@ def _about(path: Path, _changed: int) -> Shipped:
         if meta.get("format") != FORMAT:
             raise ValueError(f"format is {meta.get('format')!r}, not {FORMAT!r}")
         top1 = {int(size): float(value) for size, value in json.loads(meta["top1"]).items()}
-        return Shipped(tuple(map(str, json.loads(meta["classes"]))), top1, dict(json.loads(meta["recipe"])))
+        counts = int(meta["train_pictures"]), int(meta["val_pictures"])
+        classes, recipe = tuple(map(str, json.loads(meta["classes"]))), dict(json.loads(meta["recipe"]))
+        return Shipped(classes, top1, recipe, *counts, float(meta["train_seconds"]), meta["device"])
     except Exception as error:  # safetensors, JSON, missing keys, values of another type
         raise _invalid(path, error) from error
 
@@ -281,7 +287,7 @@ def _cached(row: ModelSpec) -> Path | None:
 def _checkpoints() -> Path:
     """torch.hub's folder, without importing torch."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser()
+    home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
     return home / "hub" / "checkpoints"
 
 
@@ -388,7 +394,7 @@ def _from_hub(repository: str, report: Progress) -> Path:
 
     best = 0
 
-    class Bar(tqdm):  # type: ignore[type-arg]
+    class Bar(tqdm):
         """Says to ``report`` what it would have drawn; there may be two, for transfer and for assembly."""
 
         def __init__(self, *args: Any, **options: Any) -> None:

@@ -64,6 +64,7 @@ def test_every_model_has_a_name_for_every_output(row: ModelSpec, lang: str) -> N
 
 def test_ours_follow_their_weight_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     meta = {"format": zoo.FORMAT, "recipe": '{"block": "se"}', "top1": "{}"}
+    meta |= {"train_pictures": "6", "val_pictures": "4", "train_seconds": "12", "device": "cpu"}
     meta["classes"] = json.dumps(["n07920052", "n02509815", "n99999999"])
     save_file(TinyNet("se", 3).state_dict(), tmp_path / "tiny_se.safetensors", metadata=meta)
     monkeypatch.setenv(zoo.LOCAL, str(tmp_path))

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 from senet_viz import i18n, images, tap, zoo
 from senet_viz.engine import Engine
 from senet_viz.networks.tiny import TinyNet
+from senet_viz.train import Recipe
 from senet_viz.ui import state
 from tests import pictures, truth
 
@@ -284,8 +286,9 @@ def test_untrained_is_said_and_only_then(fresh: None, monkeypatch: pytest.Monkey
     assert untrained(start(model="tiny_se", weights="pretrained")) == [True, True]
     for each in (state.engine, state.drawings):
         each.clear()
-    about = {"classes": ["n01443537", "n02123045", "n07920052"], "top1": {"64": 40.0}, "recipe": {"block": "se"}}
-    meta = {"format": zoo.FORMAT} | {key: json.dumps(value) for key, value in about.items()}
+    about = {"classes": ["n01443537", "n02123045", "n07920052"], "top1": {"64": 40.0}}
+    about |= {"recipe": asdict(Recipe()), "train_pictures": 6, "val_pictures": 4, "train_seconds": 12}
+    meta = {"format": zoo.FORMAT, "device": "cpu"} | {key: json.dumps(value) for key, value in about.items()}
     save_file(TinyNet("se", 3).state_dict(), tmp_path / "tiny_se.safetensors", meta)
     at = start(model="tiny_se", weights="pretrained")
     for page in PAGES:

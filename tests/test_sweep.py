@@ -81,7 +81,7 @@ def test_a_sweep_can_be_stopped_and_keeps_what_it_has(
 
 @pytest.mark.parametrize(("scale", "kind", "blur"), [(0, "zoom", 0), (-1, "zoom", 0), (1, "size", 0), (1, "zoom", -1)])
 def test_nonsense_is_refused(photo: Image.Image, scale: float, kind: sweep.Kind, blur: float) -> None:
-    with pytest.raises(ValueError, match="scale|kind"):
+    with pytest.raises(ValueError, match=r"scale|kind"):
         sweep.at_scale(photo, SPEC, scale, kind, blur)
 
 

@@ -134,7 +134,35 @@ def _status(t: Texts) -> None:
             st.button(t("weights.use_random"), on_click=_untrained, width="stretch")
     if not zoo.trained(*shown):
         st.badge(t("model.untrained"), icon=":material/warning:", color="red")
+    with st.popover(t("card.title"), icon=":material/badge:", type="tertiary"):
+        _card(t, row, shown[1])
     st.caption(t(row.note_key), help=t("model.facts", source=row.source, blocks=row.blocks, paper=row.paper))
+
+
+def _card(t: Texts, row: zoo.ModelSpec, weights: str) -> None:
+    """What this model is, what it was trained on, and what it cannot know."""
+    from senet_viz import labels
+
+    about = zoo.shipped(row.key)
+    if not zoo.trained(row.key, weights):
+        st.markdown(t("card.random", title=row.title))
+    elif about is None:
+        facts = {"title": row.title, "arch": row.arch, "source": row.source, "top1": row.top1, "from_": row.top1_source}
+        st.markdown(t("card.library", **facts, mib=row.weights_mib, size=row.size, paper=row.paper))
+    else:
+        recipe = about.recipe
+        command = f"python -m senet_viz train --data DIR --block {recipe['block']} --out {row.weights}"
+        top1 = ", ".join(f"{size}: {value:.1f} %" for size, value in about.top1.items())
+        text = t(
+            "card.ours",
+            title=row.title, classes=len(about.classes), train=about.train_pictures, epochs=recipe["epochs"],
+            area=recipe["min_area"], seed=recipe["seed"], minutes=round(about.seconds / 60), device=about.device,
+            val=about.val_pictures, top1=top1, size=row.size, command=command,
+        )  # fmt: skip
+        st.markdown(text)
+        with st.expander(t("card.list", n=len(about.classes))):
+            lang = st.session_state["lang"]
+            st.caption(" · ".join(labels.label(row, i, lang) for i in range(len(about.classes))))
 
 
 def _retry(wanted: tuple[str, str]) -> None:
