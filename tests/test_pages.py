@@ -309,7 +309,7 @@ def test_weights_that_cannot_be_had_leave_the_last_model(
     assert not at.exception
     assert [box.value for box in at.error] == [i18n.text("error.weights", "en")]
     assert formula(at, r"\tilde x_{9}(") == before, "what was on screen stays"
-    (button,) = [b for b in at.sidebar.button if b.label == i18n.text("weights.random", "en")]
+    (button,) = [b for b in at.sidebar.button if b.label == i18n.text("weights.use_random", "en")]
     button.click().run()
     well(at)
     assert untrained(at) == [True, True] and url(at)["model"] == "legacy_seresnet18"
