@@ -518,6 +518,25 @@ def test_threads_that_share_a_network_get_their_own_answers(net: Any, count: int
     assert hooks(net) == 0
 
 
+def test_threads_that_share_a_network_in_training_mode_take_turns(net: Any, started: list[Thread]) -> None:
+    """Each run puts the network into eval mode and back: without a lock one would do so in the middle of another."""
+    work = tasks(net, 4)
+    expected = [tap.run(net, x, edits, keep) for x, edits, keep in work]
+    before = snapshot(net.train())
+
+    def job(i: int) -> Callable[[], None]:
+        x, edits, keep = work[i]
+
+        def run() -> None:
+            for _ in range(6):
+                assert same(tap.run(net, x, edits, keep), expected[i])
+
+        return run
+
+    at_once(started, [job(i) for i in range(len(work))])
+    assert_untouched(net, before)
+
+
 def test_a_bare_forward_in_another_thread_is_neither_recorded_nor_edited(net: Any, started: list[Thread]) -> None:
     (x, _, keep), (other, _, _) = tasks(net, 2)
     edits = tuple(Edit(ref.name, "mute") for ref in layouts.find(net))
