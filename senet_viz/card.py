@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from senet_viz.errors import SenetVizError, WeightsInvalid
+from senet_viz.errors import CardRefused, WeightsInvalid
 from senet_viz.profile import Profile
 from senet_viz.verdicts import ALIVE, DEAD, EXTREME, choices, life, paired, sign
 
@@ -27,12 +27,6 @@ WHAT = {
     "sk": "Selective Kernel: 3x3 and 3x3 of dilation 2 compete by softmax; SK[2, 16 channels a group, 16], L = 32",
 }
 LABELS = Path(__file__).resolve().parents[1] / "assets" / "labels" / "tiny.json"
-
-
-class CardRefused(SenetVizError):
-    """Files that do not belong together; the message is a plain sentence."""
-
-    code = "card"
 
 
 @dataclass(frozen=True)

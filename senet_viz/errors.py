@@ -56,3 +56,15 @@ class Busy(SenetVizError):
     """Too many requests are waiting already."""
 
     code = "busy"
+
+
+class TrainingRefused(SenetVizError):
+    """Data or a checkpoint that cannot be trained with; the message is a plain sentence."""
+
+    code = "train"
+
+
+class CardRefused(SenetVizError):
+    """Weight files and a profile that do not belong together; the message is a plain sentence."""
+
+    code = "card"

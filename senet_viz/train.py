@@ -30,19 +30,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from senet_viz.errors import SenetVizError
+from senet_viz.errors import TrainingRefused
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 EVAL_SIZES = (64, 72, 80, 96, 112, 128)
 FORMAT = "senet-viz tiny 1"
 DRAWS = 7  # random numbers a picture: area, aspect, centre x, centre y, flip, contrast, brightness
-
-
-class TrainingRefused(SenetVizError):
-    """Data or a checkpoint that cannot be trained with; the message is a plain sentence."""
-
-    code = "train"
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _tiny(block: str, title: str, paper: str, position: Any, gate_fn: Any, block
     file = f"{key}.safetensors"
     return ModelSpec(
         key, "ours", block, title, paper, position, gate_fn, blocks, file, mib,
-        size=64, crop_pct=1.0, interpolation="bicubic",
+        size=80, crop_pct=1.0, interpolation="bicubic",
     )  # fmt: skip
 
 

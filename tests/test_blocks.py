@@ -157,7 +157,8 @@ def test_h_sigmoid_is_never_far_from_sigmoid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "reduction", "hidden"), [(8, 16, 1), (10, 4, 2), (64, 16, 4), (1, 1, 1), (15, 16, 1), (17, 16, 1)]
+    ("channels", "reduction", "hidden"),
+    [(8, 16, 1), (10, 4, 2), (11, 4, 2), (31, 16, 1), (64, 16, 4), (1, 1, 1), (15, 16, 1)],
 )
 def test_the_hidden_width_is_floor_division_and_never_zero(channels: int, reduction: int, hidden: int) -> None:
     assert reduced(channels, reduction) == hidden

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from senet_viz import card, images, labels, profile, zoo
-from senet_viz.card import CardRefused, Weights, best_size, read_all, read_weights
-from senet_viz.errors import WeightsInvalid
+from senet_viz.card import Weights, best_size, read_all, read_weights
+from senet_viz.errors import CardRefused, TrainingRefused, WeightsInvalid
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.profile import Profile
-from senet_viz.train import Recipe, Run, TrainingRefused, read_data, write
+from senet_viz.train import Recipe, Run, read_data, write
 from senet_viz.verdicts import choices, life, paired
 from tests import folders
 

@@ -262,10 +262,10 @@ def test_scores_are_the_models() -> None:
 
 
 def test_another_input_size_is_another_forward() -> None:
-    at = start(block="layer3.1.se", channel=5, input=128)
-    z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se", 128))
+    at = start(block="layer3.1.se", channel=5, input=160)
+    z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se", 160))
     said = i18n.text(
-        "walk.squeeze.other", "en", size=128, h=16, w=16, c=5, z=f"{z[5]:.4f}", base=64, h0=8, w0=8, n=256,
+        "walk.squeeze.other", "en", size=160, h=20, w=20, c=5, z=f"{z[5]:.4f}", base=80, h0=10, w0=10, n=256,
         z0=f"{truth.z(truth.block('tiny_se', 'chelsea', 'layer3.1.se'))[5]:.4f}",
     )  # fmt: skip
     assert said in words(at)
@@ -286,7 +286,7 @@ def test_untrained_is_said_and_only_then(fresh: None, monkeypatch: pytest.Monkey
     assert untrained(start(model="tiny_se", weights="pretrained")) == [True, True]
     for each in (state.engine, state.drawings):
         each.clear()
-    about = {"classes": ["n01443537", "n02123045", "n07920052"], "top1": {"64": 40.0}}
+    about: dict[str, Any] = {"classes": ["n01443537", "n02123045", "n07920052"], "top1": {"64": 40.0}}
     about |= {"recipe": asdict(Recipe()), "train_pictures": 6, "val_pictures": 4, "train_seconds": 12}
     meta = {"format": zoo.FORMAT, "device": "cpu"} | {key: json.dumps(value) for key, value in about.items()}
     save_file(TinyNet("se", 3).state_dict(), tmp_path / "tiny_se.safetensors", meta)
@@ -406,7 +406,7 @@ def test_a_page_forgets_nothing() -> None:
 def test_a_url_restores_all_of_it() -> None:
     wanted = {
         "model": "tiny_se_h", "block": "layer3.0.se", "channel": "12", "photo": "rocket", "sort": "gate", "lang": "zh",
-        "weights": "random", "scope": "channel", "pool": "max", "input": "96",
+        "weights": "random", "scope": "channel", "pool": "max", "input": "120",
     }  # fmt: skip
     at = start("squeeze", **wanted)
     assert wanted.items() <= url(at).items()

@@ -19,13 +19,13 @@ from safetensors.torch import load_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from senet_viz import zoo
+from senet_viz.errors import TrainingRefused
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.train import (
     EVAL_SIZES,
     Folder,
     Recipe,
     Run,
-    TrainingRefused,
     accuracy,
     augment,
     batches,

@@ -50,7 +50,7 @@ for slot, (name, maps) in zip(slots, sheets.items(), strict=True):
         drawn = ui.atlas(view, maps, scale, order, f"atlas-{name}", t(f"walk.rescale.{name}"), budget=60_000, mark=name)
         with title:
             build = partial(sheet, drawn, f"walk.rescale.{name}")
-            ui.titled(view, f"**{t(f'walk.rescale.{name}')}**", build, f"atlas-{name}", (by, name))
+            ui.titled(view, f"**{t(f'walk.rescale.{name}')}**", build, f"atlas-{name}", (by, name), narrow=True)
 if drawn.reduced:
     st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=out.shape[1], W=out.shape[2]))
 if branches == 1:

@@ -69,7 +69,7 @@ with heading:
     )
 with right:
     st.caption(t("walk.squeeze.atlas", n=count))
-    ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by)
+    ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by, narrow=True)
 
 # --- adaptive: any input size, the asked output size ------------------------------------------------------------------
 st.subheader(t("walk.squeeze.adaptive"))
@@ -86,7 +86,7 @@ else:
 
 base = view.picture.x.shape[-1]
 choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
-size = ui.pick("input", choices, t("walk.squeeze.input"), base)
+size = ui.pick("input", choices, t("walk.squeeze.input"), base * 2)
 other = view.other(size)
 oh, ow = other.fused.shape[1:]
 st.markdown(

@@ -90,7 +90,7 @@ def draw_contributions(
     values = np.array([value for _, value in bars])
     x, up = np.arange(len(bars)), values >= 0
     marks = [
-        Bars(x[part], values[part], name, role)
+        Bars(x[part], values[part], name, role, width=0.8)
         for part, name, role in ((up, t("fig.parts.up"), "gate"), (~up, t("fig.parts.down"), "u"))
         if part.any()
     ]

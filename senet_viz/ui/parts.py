@@ -164,12 +164,12 @@ def _legend(scale: Scale) -> dict[str, Any]:
     return {"name": scale.name, "src": _data_url(out.getvalue()), "ticks": ticks}
 
 
-def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable) -> None:
-    """Draw a figure with its title, its alt text and its export."""
+def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow: bool = False) -> None:
+    """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page."""
     from senet_viz.figures.screen import to_plotly
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
-    titled(view, f"#### {drawn.title}", build, drawn.key, key)
+    titled(view, f"#### {drawn.title}", build, drawn.key, key, narrow)
     # the page writes the title itself, beside the export
     chart = view.drawn(lambda: to_plotly(replace(drawn, title=""), view.dark), "plotly", view.lang, view.dark, *key)
     st.plotly_chart(chart, theme=None, key=f"chart-{drawn.key}", alt=drawn.alt, config={"displayModeBar": False})
@@ -177,9 +177,11 @@ def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable) -> Non
         st.caption(drawn.note)
 
 
-def titled(view: Scene, title: str, build: Callable[[Texts], Figure], name: str, key: Hashable) -> None:
-    """A title (Markdown) with the export of what stands below it."""
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
+def titled(
+    view: Scene, title: str, build: Callable[[Texts], Figure], name: str, key: Hashable, narrow: bool = False
+) -> None:
+    """A title (Markdown) with the export of what stands below it; ``narrow``: in a column of a page."""
+    left, right = st.columns([1, 1] if narrow else [4, 1], vertical_alignment="bottom")
     left.markdown(title)
     with right:
         exports(view, build, name, key)
@@ -265,7 +267,9 @@ def header(view: Scene) -> None:
         scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.top()]
         said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
         _component("scores", "<ol></ol>")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
-        if not view.trained:
+        if view.trained:
+            st.caption(t("header.knows", n=len(view.trace.logits)))
+        else:
             st.badge(t("model.untrained"), icon=":material/warning:", color="red")
 
 

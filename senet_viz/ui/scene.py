@@ -231,9 +231,17 @@ def scene() -> Scene:
     image = photo(s["photo"])
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
     picture = state.drawings().get(("picture", key, s["photo"]), lambda: images.preprocess(image, spec))
-    name = s["block"] if s.get("block") in blocks else blocks[len(blocks) // 2]
+    name = s["block"] if s.get("block") in blocks else telling(state.engine().trace(key, picture, device, weights))
     trained = zoo.trained(key, weights)
-    return Scene(s["lang"], dark(), spec, weights, device, trained, image, picture, blocks, name, int(s["channel"]))
+    return Scene(
+        s["lang"], dark(), spec, weights, device, trained, image, picture, blocks, name, int(s.get("channel") or 0)
+    )
+
+
+def telling(trace: Trace) -> str:
+    """The block to begin with: the first whose gates tell channels apart, so that its maps are still like pictures."""
+    spread = {block.name: float(block.gate[-1].std()) for block in trace.blocks}
+    return next((name for name, std in spread.items() if std >= 0.1), max(spread, key=spread.__getitem__))
 
 
 def photo(key: str) -> Image.Image:

@@ -12,7 +12,7 @@ from senet_viz import i18n, zoo
 from senet_viz.errors import ImageRejected
 from senet_viz.i18n import Texts
 from senet_viz.ui import state
-from senet_viz.ui.scene import guard, prepare, scene, sentence
+from senet_viz.ui.scene import Scene, guard, prepare, scene, sentence
 
 _TAIL = re.compile(r"\.(se|se_module|conv\d|block\.\d|attn)$")
 _HEAD = re.compile(r"^(layer|features\.?|blocks\.?|stages\.?)")
@@ -174,19 +174,15 @@ def _untrained() -> None:
 
 
 def _block(t: Texts) -> None:
-    from senet_viz import layouts
-
-    key, weights = st.session_state["_shown"]
-    module = state.engine().model(key, zoo.resolve(st.session_state["device"]), weights)
-    names = [ref.name for ref in layouts.find(module)]
-    state.keep("block", names, _like(st.session_state.get("block"), names))
-    st.pills(t("block.label"), names, format_func=short, key="block", required=True, help=t("block.help"))
+    view = scene()
+    state.keep("block", view.blocks, _like(st.session_state.get("block"), view))
+    st.pills(t("block.label"), view.blocks, format_func=short, key="block", required=True, help=t("block.help"))
 
 
-def _like(old: Any, names: list[str]) -> str:
-    """After a change of model: the same stage if there is one of that name, else the middle of the network."""
-    same = [name for name in names if isinstance(old, str) and short(name) == short(old)]
-    return (same or [names[len(names) // 2]])[0]
+def _like(old: Any, view: Scene) -> str:
+    """After a change of model: the block of the same place if there is one, else the one that tells most."""
+    same = [name for name in view.blocks if isinstance(old, str) and short(name) == short(old)]
+    return (same or [view.name])[0]
 
 
 def _channel(t: Texts) -> None:

@@ -26,7 +26,8 @@ from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page
 from senet_viz import i18n, zoo
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
+GLANCE_S = 5.0  # for one look or one press; ``until`` looks again
 FIRST = "squeeze"  # the page at the root
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
@@ -50,7 +51,7 @@ def chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def until(so: Callable[[], T], what: str, page: Page | None = None) -> T:
+def until(so: Callable[[], T], what: str, page: Page | None = None, now: Callable[[], object] = str) -> T:
     """The first true answer of ``so``; an exception on the way (an element that was just redrawn) means not yet."""
     end, last = time.monotonic() + PATIENCE_S, None
     while time.monotonic() < end:
@@ -61,7 +62,7 @@ def until(so: Callable[[], T], what: str, page: Page | None = None) -> T:
         except Exception as error:  # judged by the message when patience ends
             last = error  # type: ignore[assignment]
         page.wait_for_timeout(50) if page else time.sleep(0.05)
-    pytest.fail(f"waited {PATIENCE_S:.0f} s for: {what}; last seen: {last!r}")
+    pytest.fail(f"waited {PATIENCE_S:.0f} s for: {what}; last seen: {last!r} {now()}")
 
 
 @contextmanager
@@ -126,6 +127,7 @@ class Visitor:
             viewport={"width": size[0], "height": size[1]}, locale=lang, accept_downloads=True, **context
         )
         self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(GLANCE_S * 1000)
         self.address, self.lang = address, lang
         self.complaints: list[str] = []
         self.page.on("console", lambda m: self._hear(m.type, m.text, m.location.get("url", "")))
@@ -141,10 +143,14 @@ class Visitor:
         return i18n.text(key, self.lang, **values)
 
     def until(self, so: Callable[[], T], what: str) -> T:
-        return until(so, what, self.page)
+        return until(so, what, self.page, self.seen)
+
+    def seen(self) -> str:
+        """What a failed test should tell."""
+        return f"at {self.page.url}: {self.errors()}, {self.formulas()}, {self.complaints}"
 
     def heading(self) -> str:
-        return self.page.locator('[data-testid="stMain"] h2').inner_text(timeout=1000)
+        return self.page.locator('[data-testid="stMain"] h2').inner_text()
 
     def formulas(self) -> list[str]:
         return self.page.locator('[data-testid="stMain"] annotation').all_text_contents()
@@ -169,11 +175,11 @@ class Visitor:
 
     def chosen(self, key: str) -> str:
         """The label of what is chosen in a row of choices."""
-        return self.page.locator(f".st-key-{key} button[aria-checked=true]").inner_text(timeout=1000).strip()
+        return self.page.locator(f".st-key-{key} button[aria-checked=true]").inner_text().strip()
 
     def number(self) -> int:
         """The pinned channel as the sidebar has it."""
-        return int(self.page.locator(".st-key-channel input").input_value(timeout=1000))
+        return int(self.page.locator(".st-key-channel input").input_value())
 
     def stage(self, board: str) -> Locator:
         """The picture part of a board."""
@@ -188,7 +194,7 @@ class Visitor:
     def open(self, page: str = FIRST, /, **url: object) -> Visitor:
         """Open a page of the app and wait until it stands there."""
         path = "" if page == FIRST else page
-        self.page.goto(f"{self.address}/{path}{'?' + urlencode(url) if url else ''}")
+        self.page.goto(f"{self.address}/{path}{'?' + urlencode(url) if url else ''}", timeout=PATIENCE_S * 1000)
         self.until(lambda: self.heading() == self.t(f"walk.{page}.title"), f"the page {page}")
         return self.settle()
 
@@ -234,13 +240,19 @@ class Visitor:
         box.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
         return self
 
-    def download(self, figure: str, kind: str, at: int = 0) -> Download:
-        """Through the popover beside a title, the ``at``-th of the page."""
-        self.page.get_by_test_id("stPopover").nth(at).locator("button").first.click()
+    def download(self, figure: str, kind: str) -> Download:
+        """Through the popover beside a figure's title."""
+        openers = self.page.get_by_test_id("stMain").get_by_test_id("stPopover").locator("button")
         button = self.page.locator(f".st-key-{kind}-{figure} button")
+        for index in range(self.until(openers.count, "a popover")):
+            openers.nth(index).click()
+            self.until(lambda: self.page.locator("[class*=st-key-csv-] button").count(), "an open popover")
+            if button.count():
+                break
+            self.page.keyboard.press("Escape")
+            self.until(lambda: not self.page.locator("[class*=st-key-csv-] button").count(), "a closed popover")
         with self.page.expect_download(timeout=PATIENCE_S * 1000) as coming:
             button.click()
-        self.page.keyboard.press("Escape")
         return coming.value
 
     def leave(self) -> None:

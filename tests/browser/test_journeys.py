@@ -19,7 +19,7 @@ from playwright.sync_api import Browser
 from senet_viz import i18n, images, tap, zoo
 from senet_viz.ui import short
 from tests import pictures, truth
-from tests.browser.conftest import FIRST, Visitor, serving
+from tests.browser.conftest import FIRST, PATIENCE_S, Visitor, serving
 from tests.test_pages import BAD, last_number, printed
 
 Visit = Callable[..., Visitor]
@@ -237,8 +237,7 @@ def test_an_svg_is_that_figure(visitor: Visitor) -> None:
 def test_a_csv_holds_the_models_numbers(visitor: Visitor) -> None:
     visitor.open(**HERE)
     z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))
-    popover = 2  # the figure's, the atlas', then that of z
-    download = visitor.download("squeeze-z", "csv", popover)
+    download = visitor.download("squeeze-z", "csv")
     assert download.suggested_filename.endswith(".csv")
     rows = list(csv.reader(io.StringIO(Path(download.path()).read_text("utf-8-sig"))))
     assert len(rows) == 1 + len(z)
@@ -307,7 +306,7 @@ def test_a_shared_url_restores_everything_for_somebody_else(visit: Visit) -> Non
     link = first.page.url
     second = visit(lang="en")
     second.lang = "zh"
-    second.page.goto(link)
+    second.page.goto(link, timeout=PATIENCE_S * 1000)
     second.until(lambda: second.heading() == second.t("walk.excitation.title"), "the page of the link")
     second.settle()
     restored(second, "excitation")
