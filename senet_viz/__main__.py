@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senet_viz import zoo
-from senet_viz.errors import ImageRejected, NoGateFound, SenetVizError, WeightsUnavailable
+from senet_viz.errors import ImageRejected, NoGateFound, SenetVizError, WeightsUnavailable, TrainingRefused
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,7 +48,7 @@ def _train(args: argparse.Namespace) -> None:
     device = zoo.resolve(args.device)
     if args.all == args.out.suffix.endswith("safetensors") or (args.block and args.out.is_dir()):
         wanted = "a folder for four files" if args.all else "the name of a .safetensors file"
-        raise train.TrainingRefused(f"--out must be {wanted}; got {args.out}.")
+        raise TrainingRefused(f"--out must be {wanted}; got {args.out}.")
     recipe = train.Recipe(block=args.block or "se", classes=args.classes, epochs=args.epochs, seed=args.seed)
 
     def report(line: str) -> None:
