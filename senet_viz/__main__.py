@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senet_viz import zoo
-from senet_viz.errors import ImageRejected, NoGateFound, SenetVizError, WeightsUnavailable, TrainingRefused
+from senet_viz.errors import ImageRejected, NoGateFound, SenetVizError, TrainingRefused, WeightsUnavailable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
