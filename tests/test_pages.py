@@ -261,14 +261,21 @@ def test_scores_are_the_models() -> None:
     np.testing.assert_allclose(shown, torch.softmax(logits, 0).topk(5).values, rtol=1e-4)
 
 
-def test_another_input_size_is_another_forward() -> None:
-    at = start(block="layer3.1.se", channel=5, input=160)
-    z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se", 160))
+def test_another_input_size_is_another_forward(engine: Engine) -> None:
+    base = zoo.spec("tiny_se").size
+    at = start(block="layer3.1.se", channel=5, input=base * 2)
+    seen, other = (truth.block("tiny_se", "chelsea", "layer3.1.se", size) for size in (base, base * 2))
+    assert seen.u is not None and other.u is not None
+    (_, h0, w0), (_, h, w) = seen.u[0].shape, other.u[0].shape
     said = i18n.text(
-        "walk.squeeze.other", "en", size=160, h=20, w=20, c=5, z=f"{z[5]:.4f}", base=80, h0=10, w0=10, n=256,
-        z0=f"{truth.z(truth.block('tiny_se', 'chelsea', 'layer3.1.se'))[5]:.4f}",
+        "walk.squeeze.other", "en", size=base * 2, h=h, w=w, c=5, z=f"{truth.z(other)[5]:.4f}", base=base, h0=h0, w0=w0,
+        n=256, z0=f"{truth.z(seen)[5]:.4f}",
     )  # fmt: skip
-    assert said in words(at)
+    assert (h, w) == (2 * h0, 2 * w0) and said in words(at)
+    before = engine.forwards
+    at.segmented_control(key="input").set_value(base)
+    well(at.run())
+    assert engine.forwards == before, "the model's own size was seen already"
 
 
 # --- untrained is never shown as knowledge --------------------------------------------------------------------------

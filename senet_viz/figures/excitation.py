@@ -136,7 +136,7 @@ def draw_gates(s: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: s
             (
                 Line(rank, sigmoid[order], "sigmoid", "sigmoid", width=3, dash=own != "sigmoid"),
                 Line(rank, h_sigmoid[order], "h-sigmoid", "h_sigmoid", width=3, dash=own != "h_sigmoid"),
-                Rule(place, "x", t("fig.pinned", c=channel), "pinned"),
+                Rule(place, "x", "", "pinned"),
             ),
             title=t("fig.gates.sorted"),
             x=t("fig.gates.rank"),

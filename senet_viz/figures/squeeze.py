@@ -96,6 +96,7 @@ def draw_pooled(maps: tuple[np.ndarray, ...], titles: tuple[str, ...], channel: 
         len(panels),
         Table(("pool", "row", "column", "value"), rows),
         alt,
+        widths=tuple(max(m.shape[1] / m.shape[0], 0.9) for m in maps),
         height=260,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -172,7 +172,11 @@ def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow
     titled(view, f"#### {drawn.title}", build, drawn.key, key, narrow)
     # the page writes the title itself, beside the export
     chart = view.drawn(lambda: to_plotly(replace(drawn, title=""), view.dark), "plotly", view.lang, view.dark, *key)
-    st.plotly_chart(chart, theme=None, key=f"chart-{drawn.key}", alt=drawn.alt, config={"displayModeBar": False})
+    # maps keep their shape: on a wide screen they would only drift apart
+    width: Literal["stretch"] | int = 1000 if all(panel.aspect for panel in drawn.panels) else "stretch"
+    st.plotly_chart(
+        chart, width=width, theme=None, key=f"chart-{drawn.key}", alt=drawn.alt, config={"displayModeBar": False}
+    )
     if drawn.note:
         st.caption(drawn.note)
 

@@ -186,11 +186,14 @@ def _like(old: Any, view: Scene) -> str:
 
 
 def _channel(t: Texts) -> None:
+    from senet_viz import replay
+
     state_ = st.session_state
     if state_.get("channel") is None:
         state_["channel"] = 0
-        view = scene()
-        state_["channel"] = int(view.order("z")[0])  # the first picture should have something to show
+        # the first picture should have something to show: the map with the strongest coarse structure
+        coarse = replay.pooled(scene().fused, 8)
+        state_["channel"] = int(coarse.std(axis=(1, 2)).argmax())
     state_["channel"] = int(state_["channel"])
     count = scene().block.channels
     state_["channel"] = min(max(state_["channel"], 0), count - 1)

@@ -165,7 +165,8 @@ class Visitor:
         return self.until(found, f"a formula {start}")
 
     def errors(self) -> list[str]:
-        return self.page.locator('[data-testid="stAlertContentError"]').all_inner_texts()
+        boxes = self.page.locator('[data-testid="stAlertContentError"] [data-testid="stMarkdownContainer"] p')
+        return [text.strip() for text in boxes.all_inner_texts()]
 
     def url(self) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(self.page.url).query))
