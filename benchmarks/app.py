@@ -1,0 +1,164 @@
+"""What a click costs on the server: alone, with and without the frozen garbage, and with a class clicking at once.
+
+    python -m benchmarks.app [--clicks 30] [--seats 10 30] [--only rerun gc seats]
+
+A real server, and seats that speak a browser's half of the protocol. No click here but those of the last table needs a
+forward. Random weights, so that it runs anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+from collections.abc import Sequence
+from statistics import median, quantiles
+from time import perf_counter
+
+from benchmarks._seat import Seat, Server, server
+from benchmarks.common import print_table, spread
+
+PAGES = ("squeeze", "excitation", "rescale")
+BLOCKS = {  # 256 channels each, of 8x8, 14x14 and 56x56
+    "tiny_se": "layer3.1.se",
+    "legacy_seresnet18": "layer3.0.se_module",
+    "legacy_seresnet50": "layer1.0.se_module",
+}
+GOAL_MS = 60.0
+MANY, PHOTOS = "mobilenet_v3_small", ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
+MANY_BLOCKS = tuple(f"features.{i}.block.{1 if i == 1 else 2}" for i in (1, *range(4, 12)))
+
+
+def ms(seconds: float) -> str:
+    """A median for a table."""
+    return f"{seconds * 1e3:.0f}"
+
+
+async def sit(app: Server, page: str, model: str, channel: int = 0) -> Seat:
+    """A seat in front of that model's block of 256 channels."""
+    path = "" if page == PAGES[0] else page
+    return await Seat.take(app, path, lang="en", weights="random", model=model, block=BLOCKS[model], channel=channel)
+
+
+async def reruns(app: Server, clicks: int) -> list[list[str]]:
+    """Pin channel after channel, then the same ones again: a row a page and block."""
+    rows = []
+    for model, block in BLOCKS.items():
+        for page in PAGES:
+            seat = await sit(app, page, model)
+            await seat.rerun(channel=255)
+            for what in ("new", "seen"):
+                before = len(app.runs())
+                taken = [await seat.rerun(channel=c) for c in range(1, clicks + 1)]
+                walls, busy = zip(*app.runs()[before:], strict=True)
+                medians = [str(spread(values)) for values in (walls, busy, taken)]
+                rows.append([page, f"{model} {block}", what, *medians])
+            await seat.leave()
+    return rows
+
+
+def rerun_table(clicks: int) -> bool:
+    """Print what a warm rerun costs; whether the goal is met."""
+    with server() as app:
+        rows = asyncio.run(reruns(app, clicks))
+    print(f"## A click that pins another channel: milliseconds, median and quartiles of {clicks}\n")
+    print_table(["page", "block", "channel", "script, clock", "script, processor", "click to last message"], rows)
+    return all(float(row[3].split()[0]) <= GOAL_MS for row in rows)
+
+
+async def clicked(app: Server, clicks: int) -> tuple[float, float]:
+    """Median seconds from click to last message, and seconds a click when they follow each other at once."""
+    for model in ("legacy_seresnet50", MANY):  # so that timm and torchvision are imported too
+        seat = await Seat.take(app, lang="en", weights="random", model=model, channel=0)
+        await seat.leave()
+    seat = await sit(app, "squeeze", "tiny_se")
+    for channel in range(1, clicks + 1):  # figures that were drawn once
+        await seat.rerun(channel=channel)
+    start = perf_counter()
+    taken = [await seat.rerun(channel=channel) for channel in range(1, clicks + 1)]
+    each = (perf_counter() - start) / clicks
+    await seat.leave()
+    return median(taken), each
+
+
+def gc_table(clicks: int) -> None:
+    """Print what ``gc.freeze`` and ``postScriptGC = false`` are worth."""
+    answers = {}
+    for frozen in (True, False):
+        for collecting in (False, True):
+            options = ["--runner.postScriptGC", str(collecting).lower(), *([] if frozen else ["--thaw"])]
+            with server(*options) as app:
+                answers[frozen, collecting] = asyncio.run(clicked(app, clicks))
+    best = answers[True, False]
+    rows = [
+        ["yes" if frozen else "no", "yes" if collecting else "no", ms(answer), ms(each), f"{each / best[1]:.2f}"]
+        for (frozen, collecting), (answer, each) in answers.items()
+    ]
+    print(f"\n## Garbage: milliseconds a click, {clicks} clicks one after the other\n")
+    print_table(["frozen", "collected after a run", "click to last message", "clicks in a row", "ratio"], rows)
+
+
+async def rounds(seats: Sequence[Seat], count: int, forward: bool) -> list[float]:
+    """Everybody clicks at the same moment, ``count`` times; seconds of every click.
+
+    Args:
+        forward: each click asks for a photo and block that nobody has asked for; else for another channel.
+    """
+    rng = random.Random(0)
+    fresh = [(photo, block) for photo in PHOTOS for block in MANY_BLOCKS]
+    rng.shuffle(fresh)
+    taken: list[float] = []
+    for turn in range(count):
+        if forward:
+            asked = [fresh.pop() for _ in seats[: len(fresh)]]
+            clicks = [seat.rerun(photo=p, block=b) for seat, (p, b) in zip(seats, asked, strict=False)]
+        else:
+            clicks = [seat.rerun(channel=(turn * len(seats) + i) % 40) for i, seat in enumerate(seats)]
+        taken += await asyncio.gather(*clicks)
+    return taken
+
+
+async def classroom(app: Server, count: int) -> list[list[str]]:
+    """A row a kind of click, for ``count`` seats."""
+    url: dict[str, object] = {"lang": "en", "weights": "random", "model": MANY, "block": MANY_BLOCKS[4], "channel": 0}
+    seats = [await Seat.take(app, "", **url) for _ in range(count)]
+    rows = []
+    for what, forward, turns in (("another channel", False, 6), ("another photo and block", True, 50 // count)):
+        start = perf_counter()
+        taken = await rounds(seats, turns, forward)
+        rate = len(taken) / (perf_counter() - start)
+        rows.append(
+            [str(count), what, str(len(taken)), ms(median(taken)), ms(quantiles(taken, n=20)[-1]), f"{rate:.0f}"]
+        )
+    for seat in seats:
+        await seat.leave()
+    return rows
+
+
+def seats_table(counts: Sequence[int]) -> None:
+    """Print how long a class waits when everybody clicks at once."""
+    rows = []
+    for count in counts:
+        with server() as app:
+            rows += asyncio.run(classroom(app, count))
+    print(f"\n## Everybody clicks at once, {MANY}: milliseconds from click to last message\n")
+    print_table(["seats", "click", "clicks", "median", "95 %", "answers a second"], rows)
+
+
+def main() -> None:
+    """Measure and print; ends with status 1 where the goal of the first table is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clicks", type=int, default=30)
+    parser.add_argument("--seats", type=int, nargs="+", default=[10, 30])
+    parser.add_argument("--only", nargs="+", choices=("rerun", "gc", "seats"), default=("rerun", "gc", "seats"))
+    asked = parser.parse_args()
+    met = rerun_table(asked.clicks) if "rerun" in asked.only else True
+    if "gc" in asked.only:
+        gc_table(asked.clicks)
+    if "seats" in asked.only:
+        seats_table(asked.seats)
+    raise SystemExit(0 if met else 1)
+
+
+if __name__ == "__main__":
+    main()
