@@ -157,7 +157,13 @@ def _trace(args: argparse.Namespace) -> None:
         known = ", ".join(block.name for block in trace.blocks)
         raise NoGateFound(f"{spec.key} has no block {args.block}; it has {known}", name=args.block) from error
     answer = _as_data(trace, blocks, trained, spec)
-    print(json.dumps(answer, ensure_ascii=False) if args.json else _as_text(answer, whole=args.block is not None))
+    if not args.json:
+        print(_as_text(answer, whole=args.block is not None))
+        return
+    if args.block is not None:  # one block: its z, hidden, s and gate stand beside the scores
+        (block,) = answer.pop("blocks")
+        answer |= {"block": block.pop("name"), **block}
+    print(json.dumps(answer, ensure_ascii=False))
 
 
 def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zoo.ModelSpec) -> dict[str, Any]:
@@ -173,7 +179,7 @@ def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zo
         "model": trace.model,
         "trained": trained,
         "picture": trace.picture_key,
-        "classes": [
+        "top5": [
             {"name": names[i], "probability": p}
             for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)
         ],
@@ -212,7 +218,7 @@ def _as_text(answer: dict[str, Any], whole: bool) -> str:
     """``whole``: everything about the block; else one line a block."""
     title = answer["model"] if answer["trained"] else f"{answer['model']} (UNTRAINED: its answers mean nothing)"
     lines = [title]
-    lines += [f"  {100 * c['probability']:5.1f} %  {c['name']}" for c in answer["classes"]]
+    lines += [f"  {100 * c['probability']:5.1f} %  {c['name']}" for c in answer["top5"]]
     for block in answer["blocks"]:
         m, c = block["branches"], block["channels"]
         lines.append(f"{block['name']}  {block['kind']}, {m} branch{'es' if m > 1 else ''} of {c} channels")

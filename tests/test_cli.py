@@ -67,14 +67,14 @@ def test_trace_prints_the_models_own_numbers(photo: Path, capsys: Said, model: s
     answer = json.loads(capsys.readouterr().out)
     module = zoo.load(model, weights="random")
     trace = tap.run(module, images.preprocess(images.read(photo), zoo.spec(model)).x)
-    expected, (found,) = trace.block(block), answer["blocks"]
-    assert (answer["model"], answer["trained"], found["name"]) == (model, False, block)
+    expected = trace.block(block)
+    assert (answer["model"], answer["trained"], answer["block"]) == (model, False, block)
     for key in ("z", "pre", "hidden", "s", "gate"):
-        assert torch.equal(torch.tensor(found[key]), getattr(expected, key))
-    assert found["top"][0] == int(expected.gate[-1].argmax())
-    assert answer["classes"][0]["probability"] == pytest.approx(float(trace.logits.softmax(0).max()))
-    assert [c["probability"] for c in answer["classes"]] == sorted(
-        (c["probability"] for c in answer["classes"]), reverse=True
+        assert torch.equal(torch.tensor(answer[key]), getattr(expected, key))
+    assert answer["top"][0] == int(expected.gate[-1].argmax())
+    assert answer["top5"][0]["probability"] == pytest.approx(float(trace.logits.softmax(0).max()))
+    assert [c["probability"] for c in answer["top5"]] == sorted(
+        (c["probability"] for c in answer["top5"]), reverse=True
     )
 
 
