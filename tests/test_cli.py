@@ -102,7 +102,6 @@ def test_what_goes_wrong_with_trace_is_one_sentence(photo: Path, capsys: Said, t
     assert "layer1.0.se" in refused(capsys, "trace", photo, "--random", "--block", "layer9.9.se")
     assert "nonsense" in refused(capsys, "trace", photo, "--model", "nonsense")
     assert "does not exist" in refused(capsys, "trace", tmp_path / "no.png")
-    assert "no attention block" in refused(capsys, "trace", photo, "--model", "tiny_plain", "--random")
     (tmp_path / "text.jpg").write_text("not a picture")
     done = command("trace", tmp_path / "text.jpg")
     assert (done.returncode, done.stdout) == (2, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -22,8 +23,11 @@ def sheet(drawn: atlases.Atlas, title: str, t: Texts) -> Figure:
 view = ui.scene()
 t, c = view.t, view.channel
 gate, count, branches = view.gate, len(view.z), len(view.gate)
-out = view.out
-scale = Scale.around_zero("U, x̃", np.concatenate([view.u.ravel(), out.ravel()]))
+out = view.out(c)
+# a gate is at most 1, and shares add up to 1: x̃ stays within U's range
+scale = view.drawn(
+    lambda: Scale.around_zero("U, x̃", [f(m) for m in (view.u, view.fused) for f in (np.min, np.max)]), "both"
+)
 
 st.header(t("walk.rescale.title"), anchor=False)
 st.markdown(t("walk.rescale.idea.sk" if branches > 1 else "walk.rescale.idea", c=count))
@@ -31,18 +35,22 @@ ui.header(view)
 ui.badge(view)
 
 # --- one channel ------------------------------------------------------------------------------------------------------
-ui.figure(view, lambda t: rescale.draw_before_after(view.u[:, c], gate[:, c], out[c], c, scale, t), "before", c)
+ui.figure(view, lambda t: rescale.draw_before_after(view.u[:, c], gate[:, c], out, c, scale, t), "before", c)
 i, j = np.unravel_index(int(np.abs(view.fused[c]).argmax()), view.fused[c].shape)
 terms = "+".join(rf"{gate[m, c]:.4f}\cdot({view.u[m, c, i, j]:.4f})" for m in range(branches))
 symbol = rf"\sum_m a_{{m,{c}}}\,u_{{m,{c}}}" if branches > 1 else rf"s_{{{c}}}\,u_{{{c}}}"
-st.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[c, i, j]:.4f}")
-st.caption(t("walk.rescale.symbols", c=count, h=out.shape[1], w=out.shape[2], m=branches))
+st.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[i, j]:.4f}")
+st.caption(t("walk.rescale.symbols", c=count, h=out.shape[0], w=out.shape[1], m=branches))
 
 # --- all channels: before, after, difference at one scale -------------------------------------------------------------
 st.subheader(t("walk.rescale.all", c=count))
 by = ui.pick("order", {key: t(f"sort.{key}") for key in ("gate", "z", "index")}, t("sort.label"))
 order = view.order(by, branches - 1)
-sheets = {"before": view.fused, "after": out, "difference": out - view.fused}
+sheets: dict[str, Callable[[], np.ndarray]] = {
+    "before": lambda: view.fused,
+    "after": view.out,
+    "difference": lambda: view.out() - view.fused,
+}
 slots = st.columns(3)
 for slot, (name, maps) in zip(slots, sheets.items(), strict=True):
     with slot:
@@ -52,7 +60,7 @@ for slot, (name, maps) in zip(slots, sheets.items(), strict=True):
             build = partial(sheet, drawn, f"walk.rescale.{name}")
             ui.titled(view, f"**{t(f'walk.rescale.{name}')}**", build, f"atlas-{name}", (by, name), narrow=True)
 if drawn.reduced:
-    st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=out.shape[1], W=out.shape[2]))
+    st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=out.shape[0], W=out.shape[1]))
 if branches == 1:
     ui.figure(view, lambda t: rescale.draw_gates(gate[0], order, c, t), "gatebars", c, by)
 

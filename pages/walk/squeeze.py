@@ -23,7 +23,7 @@ ui.badge(view)
 
 # --- one channel: H x W values, one number --------------------------------------------------------------------------
 scope = st.session_state.get("scope", "block")
-block_scale = Scale.around_zero("U", view.fused)
+block_scale = view.drawn(lambda: Scale.around_zero("U", view.fused), "scale")
 channel_scale = Scale.around_zero(f"u{c}", u_c)
 scale = channel_scale if scope == "channel" else block_scale
 
@@ -47,11 +47,15 @@ with right:
     by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
     ui.pick("scope", {key: t(f"scope.{key}") for key in ("block", "channel")}, t("scope.label"))
 order = view.order(by)
-if scope == "channel":
+atlas_scale = Scale("u / max|u|", -1, 1, "activation") if scope == "channel" else block_scale
+
+
+def maps() -> np.ndarray:
+    """(C, H, W) in the chosen colour range."""
     reach = np.abs(view.fused).max(axis=(1, 2), keepdims=True)
-    maps, atlas_scale = view.fused / np.where(reach == 0, 1, reach), Scale("u / max|u|", -1, 1, "activation")
-else:
-    maps, atlas_scale = view.fused, block_scale
+    return view.fused / np.where(reach == 0, 1, reach) if scope == "channel" else view.fused
+
+
 with left:
     drawn = ui.atlas(view, maps, atlas_scale, order, "atlas", t("walk.squeeze.atlas", n=count), mark=scope)
     if drawn.reduced:

@@ -62,6 +62,23 @@ def spec(figure: Figure, dark: bool = False, width: float = NOMINAL) -> dict[str
     return {"data": sheet.data, "layout": sheet.layout}
 
 
+def typed(value: Any) -> Any:
+    """A spec whose numeric arrays are bytes in base64, as plotly.js reads them fastest (``dtype``, ``bdata``, ``shape``)."""
+    if isinstance(value, dict):
+        return {key: typed(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [typed(each) for each in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.kind not in "fiu" or not value.size:
+        return value.tolist()
+    kind = value.dtype.kind + str(value.itemsize)
+    if kind in ("i8", "u8"):  # JavaScript has no such array of plain numbers
+        value, kind = value.astype(np.float64), "f8"
+    out = {"dtype": kind, "bdata": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")}
+    return out if value.ndim == 1 else {**out, "shape": ", ".join(map(str, value.shape))}
+
+
 class _Sheet:
     """Collects traces and layout."""
 

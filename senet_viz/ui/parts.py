@@ -62,7 +62,7 @@ def board(data: dict[str, Any], key: str, blocks: Sequence[str] = ()) -> None:
 
 def atlas(
     view: Scene,
-    maps: np.ndarray,
+    maps: Callable[[], np.ndarray],
     scale: Scale,
     order: np.ndarray,
     key: str,
@@ -71,13 +71,19 @@ def atlas(
     mark: Hashable = (),
     max_width: int = 0,
 ) -> atlases.Atlas:
-    """All feature maps (C, H, W) as one board; returns what was drawn.
+    """All feature maps as one board; returns what was drawn.
 
     Args:
+        maps: gives the (C, H, W); called only where they were not drawn before.
         mark: names what ``maps`` are besides the scene, for the cache.
     """
     drawn: atlases.Atlas = view.drawn(
-        lambda: atlases.build(maps, scale, order.tolist(), budget=budget), "atlas", mark, scale, order.tobytes(), budget
+        lambda: atlases.build(maps(), scale, order.tolist(), budget=budget),
+        "atlas",
+        mark,
+        scale,
+        order.tobytes(),
+        budget,
     )
     values = {"z": view.z[order], **{f"s{m or ''}": gate[order] for m, gate in enumerate(view.gate)}}
     data = {
@@ -166,19 +172,41 @@ def _legend(scale: Scale) -> dict[str, Any]:
 
 def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow: bool = False) -> None:
     """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page."""
-    from senet_viz.figures.screen import to_plotly
+    from senet_viz.figures.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
     titled(view, f"#### {drawn.title}", build, drawn.key, key, narrow)
     # the page writes the title itself, beside the export
-    chart = view.drawn(lambda: to_plotly(replace(drawn, title=""), view.dark), "plotly", view.lang, view.dark, *key)
+    chart = view.drawn(lambda: typed(spec(replace(drawn, title=""), view.dark)), "plotly", view.lang, view.dark, *key)
     # maps keep their shape: on a wide screen they would only drift apart
     width: Literal["stretch"] | int = 1000 if all(panel.aspect for panel in drawn.panels) else "stretch"
     st.plotly_chart(
-        chart, width=width, theme=None, key=f"chart-{drawn.key}", alt=drawn.alt, config={"displayModeBar": False}
+        _ready(chart),
+        width=width,
+        theme=None,
+        key=f"chart-{drawn.key}",
+        alt=drawn.alt,
+        config={"displayModeBar": False},
     )
     if drawn.note:
         st.caption(drawn.note)
+
+
+def _ready(spec: dict[str, Any]) -> Any:
+    """A plotly figure that is taken as it is: checking every property again would cost 6 ms a figure and rerun.
+
+    ``tests/test_figures.py`` checks the same specs with plotly's own validators.
+    """
+    from plotly.basedatatypes import BaseFigure
+
+    class Ready(BaseFigure):
+        def __init__(self) -> None:  # BaseFigure's would validate
+            pass
+
+        def to_dict(self) -> dict[str, Any]:
+            return spec
+
+    return Ready()
 
 
 def titled(
@@ -256,9 +284,8 @@ def header(view: Scene) -> None:
     t = view.t
     left, middle, right = st.columns([1, 3, 2], vertical_alignment="center")
     left.image(
-        view.drawn(lambda: _enlarged(view.picture.shown), "shown"),
+        view.drawn(lambda: _thumbnail(view.picture.shown), "shown"),
         width=150,
-        output_format="PNG",
         alt=t("header.photo", size=view.picture.shown.shape[0]),
     )
     with middle:
@@ -281,7 +308,11 @@ def _gate_label(view: Scene, m: int) -> str:
     return "s" if len(view.gate) == 1 else f"a{m}"
 
 
-def _enlarged(shown: np.ndarray) -> np.ndarray:
-    """Nearest-neighbour copies of small pictures, so that a browser has nothing to smooth."""
+def _thumbnail(shown: np.ndarray) -> str:
+    """The pixels as a data URL, which Streamlit sends as it is; small ones as copies, so that nothing is smoothed."""
+    from PIL import Image
+
     times = max(1, 300 // shown.shape[0])
-    return shown.repeat(times, axis=0).repeat(times, axis=1)
+    out = io.BytesIO()
+    Image.fromarray(shown.repeat(times, axis=0).repeat(times, axis=1)).save(out, "PNG")
+    return _data_url(out.getvalue())

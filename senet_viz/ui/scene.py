@@ -92,10 +92,14 @@ class Scene:
         assert self.block.s is not None  # every layout has it
         return self.block.s.numpy()
 
-    @cached_property
-    def out(self) -> np.ndarray:
-        """(C, H, W): the sum over m of gate[m] * u[m]; the trace's residue tells how far the model's own is."""
-        return self.block.out.numpy()
+    def out(self, channel: int | None = None) -> np.ndarray:
+        """(C, H, W), or one channel's (H, W): the sum over m of gate[m] * u[m].
+
+        The trace's residue tells how far the model's own is.
+        """
+        if channel is None:
+            return self.block.out.numpy()
+        return (self.gate[:, channel, None, None] * self.u[:, channel]).sum(axis=0)
 
     @cached_property
     def fc_against_conv(self) -> float:
@@ -121,7 +125,9 @@ class Scene:
 
         from senet_viz import images
 
-        return replace(self, picture=images.preprocess(self.image, self.spec, size))
+        return replace(
+            self, picture=self.drawn(lambda: images.preprocess(self.image, self.spec, size), "picture", size)
+        )
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """(class name, probability) of the likeliest classes."""
