@@ -63,7 +63,7 @@ def spec(figure: Figure, dark: bool = False, width: float = NOMINAL) -> dict[str
 
 
 def typed(value: Any) -> Any:
-    """A spec whose numeric arrays are bytes in base64, as plotly.js reads them fastest (``dtype``, ``bdata``, ``shape``)."""
+    """A spec whose numeric arrays are base64 bytes, which plotly.js reads fastest: ``dtype``, ``bdata``, ``shape``."""
     if isinstance(value, dict):
         return {key: typed(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
