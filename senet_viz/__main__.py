@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senet_viz import zoo
-from senet_viz.errors import ImageRejected, NoGateFound, SenetVizError, TrainingRefused, WeightsUnavailable
+from senet_viz.errors import CardRefused, ImageRejected, NoGateFound, SenetVizError, TrainingRefused, WeightsUnavailable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,6 +32,8 @@ def _sentence(error: SenetVizError) -> str:
     from senet_viz import i18n
 
     message = " ".join(str(error).split())
+    if isinstance(error, TrainingRefused | CardRefused):  # a plain sentence already
+        return message
     try:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
