@@ -243,7 +243,7 @@ class Visitor:
 
     def download(self, figure: str, kind: str) -> Download:
         """Through the popover beside a figure's title."""
-        openers = self.page.get_by_test_id("stMain").get_by_test_id("stPopover").locator("button")
+        openers = self.page.get_by_test_id("stMain").get_by_test_id("stPopover").locator("button:visible")
         button = self.page.locator(f".st-key-{kind}-{figure} button")
         for index in range(self.until(openers.count, "a popover")):
             openers.nth(index).click()
