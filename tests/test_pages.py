@@ -470,7 +470,7 @@ def test_a_good_upload_becomes_the_photo() -> None:
 def test_a_bad_upload_says_why_and_changes_nothing(lang: str) -> None:
     at = start("rescale", lang=lang, block="layer3.1.se", channel=30, photo="coffee")
     before, at_url = [e.value for e in at.latex], url(at)
-    for reason, data in BAD.items():
+    for reason, data in (BAD | {"too_large": bytes(images.MAX_BYTES + 1)}).items():
         upload(at, f"{reason}.png", data)
         said = [box.value for box in at.error]
         assert len(said) == 1, reason
