@@ -49,6 +49,7 @@ def frame() -> None:
     if ui.sidebar():
         with ui.guard():
             page.run()
+        ui.write_url()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 from urllib.error import URLError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -72,7 +72,7 @@ def server(*options: str) -> Iterator[Server]:
 
 def _healthy(port: int) -> bool:
     try:
-        with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
+        with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
             return bool(reply.status == 200)
     except (URLError, OSError):
         return False

@@ -90,6 +90,9 @@ def clicks(page: Page, name: str, meter: Meter) -> list[list[str]]:
         text = t(label) if "." in label else label
         page.locator(f".st-key-{key} button").filter(has_text=re.compile(f"^{re.escape(text)}$")).click()
         rows.append([f"{key}: {text}", *meter.row()])
+    meter.reset()
+    page.locator(".st-key-photo button").filter(has_text=t("sample.coffee")).click()
+    rows.append(["another photo", *meter.row()])
     return rows
 
 

@@ -62,6 +62,8 @@ class Shared(Generic[T]):
         """The answer under ``key`` if it is there already."""
         with self._lock:
             future = self._futures.get(key)
+            if future is not None:
+                self._futures.move_to_end(key)
         return future.result() if future is not None and future.done() and not future.exception() else None
 
     def _trim(self) -> None:

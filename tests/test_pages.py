@@ -78,9 +78,17 @@ def printed(value: float, digits: int = 4) -> Any:
 
 
 def board(at: AppTest, key: str) -> dict[str, Any]:
-    """The data of one board."""
-    (found,) = [e for e in at.get("bidi_component") if e.proto.id.endswith(f"-board-{key}")]
-    return json.loads(found.proto.json)
+    """The data of one board as its script reads it: packed numbers unpacked, in its order, and the page's pin."""
+    parts = {e.proto.id: json.loads(e.proto.json) for e in at.get("bidi_component")}
+    (found,) = [data for name, data in parts.items() if name.endswith(f"-board-{key}")]
+    (pin,) = [data for name, data in parts.items() if name.endswith("-pin")]
+    for line in found.get("rows", [found]):
+        for name, packed in line["values"].items():
+            ((kind, text),) = packed.items()
+            values = np.frombuffer(base64.b64decode(text), dtype=f"<{kind}")
+            values = values / 65535 if kind == "u2" else values
+            line["values"][name] = values[line["order"]] if "order" in line else values
+    return {**found, "pinned": pin["channel"]}
 
 
 def array(value: Any) -> np.ndarray:

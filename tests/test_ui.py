@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -251,8 +253,19 @@ def test_the_code_on_the_page_is_the_code_that_ran() -> None:
     assert inspect.getsource(replay.pooled).strip() in [s.strip() for s in sources] and len(sources) >= 2
 
 
-def test_a_board_takes_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers are sent with five digits: enough for what is shown, a third of the size."""
+def test_a_board_takes_little() -> None:
+    """Numbers are sent as they are, in less than six bytes each."""
     data = board(start("squeeze", block="layer3.1.se"), "atlas")
-    assert max(len(repr(v)) for v in data["values"]["z"]) <= 12
-    assert parts._short(torch.tensor([1 / 3, -2e-9, 123456.789]).numpy()) == [0.33333, -2e-09, 123460.0]
+    z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))
+    assert np.array_equal(data["values"]["z"], np.asarray(z)[data["order"]])
+    assert sum(map(len, parts._packed(np.asarray(z)).values())) < 6 * len(z)
+
+
+def test_many_gates_take_half_of_that_and_stay_true() -> None:
+    gate = np.random.default_rng(0).random(4096, np.float32)
+    gate[:2] = 0, 1
+    ((kind, text),) = parts._packed(gate, short=True).items()
+    back = np.frombuffer(base64.b64decode(text), "<u2") / 65535
+    assert kind == "u2" and len(text) < 3 * len(gate)
+    assert np.abs(back - gate).max() <= 1e-5 and back[0] == 0 and back[1] == 1
+    assert list(parts._packed(gate * 2, short=True)) == ["f4"]  # what cannot be said in 16 bits is not

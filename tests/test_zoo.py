@@ -49,6 +49,7 @@ def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def no_network(empty_caches: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every connection really goes to a port where nobody listens."""
+    monkeypatch.setattr("urllib.request._opener", None)  # it remembers the proxies of its first use
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
         monkeypatch.setenv(name.upper(), "http://127.0.0.1:9")

@@ -7,7 +7,7 @@ import sys
 import time
 import webbrowser
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 PATIENCE_S = 120.0
 
@@ -27,7 +27,7 @@ def open_when_ready(port: str) -> None:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         try:
-            with urlopen(f"http://localhost:{port}/_stcore/health", timeout=2):
+            with build_opener(ProxyHandler({})).open(f"http://localhost:{port}/_stcore/health", timeout=2):
                 break
         except (URLError, OSError):
             time.sleep(0.2)

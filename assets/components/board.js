@@ -1,5 +1,9 @@
 // A picture made of cells (an atlas of feature maps, or rows of gates). Hover reads a cell, a click or the arrow keys pin one.
-// Everything but the pin itself happens here: no round trip.
+// Everything but the pin itself happens here: no round trip. Which channel is pinned comes from pin.js, so that pinning
+// another one sends no picture again.
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+const numbers = ({ f4, u2 }) => (f4 ? new Float32Array(bytes(f4)) : Float32Array.from(new Uint16Array(bytes(u2)), (v) => v / 65535));
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".board");
   const [img, pin, tip, labels] = ["img", ".pin", ".tip", ".labels"].map((s) => root.querySelector(s));
@@ -7,7 +11,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (img.getAttribute("src") !== data.src) img.src = data.src;
   img.alt = data.alt;
   img.style.aspectRatio = `${data.width} / ${data.height}`;
-  stage.style.maxWidth = data.max_width ? `${data.max_width}px` : "none";
   root.classList.toggle("tall", data.mode === "rows");
   stage.style.setProperty("--rows", data.rows ? data.rows.length : 1);
 
@@ -38,7 +41,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }),
   );
 
-  const cellCount = data.mode === "grid" ? data.order.length : 0;
+  const shared = (window.senetViz ??= { channel: null, boards: new Map() });
+  const unpack = (values) => Object.fromEntries(Object.entries(values).map(([name, packed]) => [name, numbers(packed)]));
+  const lines = (data.rows ?? [data]).map(({ values, order, sorted }) => {
+    const read = unpack(values);
+    const [first] = Object.values(read);
+    const plain = Array.from(first.keys());
+    return { values: read, order: order ?? (sorted ? plain.sort((a, b) => first[b] - first[a]) : plain) };
+  });
+  const cellCount = data.mode === "grid" ? lines[0].order.length : 0;
   const box = (row, index) => {
     // in shares of the picture
     if (data.mode === "grid") {
@@ -46,7 +57,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const r = Math.floor(index / data.columns), c = index % data.columns;
       return [(c * pitchX) / data.width, (r * pitchY) / data.height, data.cell_w / data.width, data.cell_h / data.height];
     }
-    const n = data.rows[row].order.length;
+    const n = lines[row].order.length;
     return [index / n, row / data.rows.length, 1 / n, 1 / data.rows.length];
   };
   const find = (event) => {
@@ -60,34 +71,33 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return c < data.columns && index < cellCount ? [0, index] : null;
     }
     const row = Math.floor(y * data.rows.length);
-    return [row, Math.floor(x * data.rows[row].order.length)];
+    return [row, Math.floor(x * lines[row].order.length)];
   };
-  const channelAt = ([row, index]) => (data.mode === "grid" ? data.order[index] : data.rows[row].order[index]);
+  const channelAt = ([row, index]) => lines[row].order[index];
   const place = (element, [row, index]) => {
     const [x, y, w, h] = box(row, index);
     Object.assign(element.style, { left: `${x * 100}%`, top: `${y * 100}%`, width: `${w * 100}%`, height: `${h * 100}%` });
   };
   const pinnedCell = () => {
-    if (data.mode === "grid") {
-      const index = data.order.indexOf(data.pinned);
-      return index < 0 ? null : [0, index];
-    }
-    const row = data.pinned_row ?? -1;
-    if (row < 0) return null;
-    const index = data.rows[row].order.indexOf(data.pinned);
+    const row = data.pinned_row ?? 0;
+    const index = lines[row].order.indexOf(shared.channel);
     return index < 0 ? null : [row, index];
   };
   const words = (cell) => {
     const channel = channelAt(cell);
-    const values = data.mode === "grid" ? data.values : data.rows[cell[0]].values;
-    const lines = Object.entries(values).map(([name, list]) => `${name} = ${Number(list[cell[1]]).toPrecision(4)}`);
+    const { values } = lines[cell[0]];
+    const read = Object.entries(values).map(([name, list]) => `${name} = ${list[channel].toPrecision(4)}`);
     const head = data.mode === "grid" ? `${data.noun} ${channel}` : `${data.rows[cell[0]].label} · ${data.noun} ${channel}`;
-    return [head, ...lines].join("\n");
+    return [head, ...read].join("\n");
   };
 
-  const now = pinnedCell();
-  pin.hidden = !now;
-  if (now) place(pin, now);
+  const repaint = () => {
+    const now = pinnedCell();
+    pin.hidden = !now;
+    if (now) place(pin, now);
+  };
+  shared.boards.set(data.key, repaint);
+  repaint();
 
   stage.onmousemove = (event) => {
     const cell = find(event);
@@ -101,8 +111,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   stage.onmouseleave = () => { tip.hidden = true; };
   const pick = (cell) => {
-    place(pin, cell); // at once; the server's answer follows
-    pin.hidden = false;
+    shared.channel = channelAt(cell); // everywhere at once; the server's answer follows
+    shared.boards.forEach((each) => each());
+    place(pin, cell);
     setTriggerValue("picked", { row: cell[0], channel: channelAt(cell), at: Date.now() });
   };
   stage.onclick = (event) => {
@@ -113,10 +124,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -(data.columns ?? 0), ArrowDown: data.columns ?? 0 }[event.key];
     const cell = pinnedCell();
     if (!step || !cell) return;
-    const count = data.mode === "grid" ? cellCount : data.rows[cell[0]].order.length;
+    const count = lines[cell[0]].order.length;
     const index = cell[1] + step;
     if (index < 0 || index >= count) return;
     event.preventDefault();
     pick([cell[0], index]);
+  };
+  return () => {
+    if (shared.boards.get(data.key) === repaint) shared.boards.delete(data.key);
   };
 }

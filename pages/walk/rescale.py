@@ -55,7 +55,7 @@ slots = st.columns(3)
 for slot, (name, maps) in zip(slots, sheets.items(), strict=True):
     with slot:
         title = st.container()
-        drawn = ui.atlas(view, maps, scale, order, f"atlas-{name}", t(f"walk.rescale.{name}"), budget=60_000, mark=name)
+        drawn = ui.atlas(view, maps, scale, order, f"atlas-{name}", t(f"walk.rescale.{name}"), budget=30_000, mark=name)
         with title:
             build = partial(sheet, drawn, f"walk.rescale.{name}")
             ui.titled(view, f"**{t(f'walk.rescale.{name}')}**", build, f"atlas-{name}", (by, name), narrow=True)
@@ -86,7 +86,7 @@ ui.rows(
     blocks=[b.name for b in traced],
     pinned_row=[b.name for b in traced].index(view.name),
     width=640,
-    orders=[np.argsort(-v, kind="stable") if how == "sorted" else np.arange(len(v)) for v in last],
+    descending=how == "sorted",
 )
 
 # --- what the block passes on -----------------------------------------------------------------------------------------

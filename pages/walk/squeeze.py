@@ -90,7 +90,7 @@ else:
 
 base = view.picture.x.shape[-1]
 choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
-size = ui.pick("input", choices, t("walk.squeeze.input"), base * 2)
+size = ui.pick("input", choices, t("walk.squeeze.input"))
 other = view.other(size)
 oh, ow = other.fused.shape[1:]
 st.markdown(

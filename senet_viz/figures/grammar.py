@@ -378,6 +378,12 @@ class Table:
                 raise ValueError(f"a row of {len(row)} under a header of {len(self.header)}")
 
 
+def cells(*maps: np.ndarray) -> tuple[tuple[object, ...], ...]:
+    """Rows (row, column, value, value, ...) for a ``Table``: one a cell of these (H, W) maps, all of one shape."""
+    columns: list[np.ndarray] = [*np.indices(maps[0].shape), *maps]
+    return tuple(zip(*(column.ravel().tolist() for column in columns), strict=True))
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
     """A whole figure: ``columns`` panels a row, read left to right and top to bottom.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from senet_viz.figures.grammar import Bars, Figure, Heat, Panel, Rule, Scale, Table
+from senet_viz.figures.grammar import Bars, Figure, Heat, Panel, Rule, Scale, Table, cells
 from senet_viz.i18n import Texts
 
 
@@ -21,8 +21,6 @@ def draw_before_after(u: np.ndarray, gate: np.ndarray, out: np.ndarray, channel:
         for m, u_m in enumerate(u)
     ]
     panels.append(Panel((Heat(out, scale, hover="x̃"),), title=t("fig.before.out", c=channel), equal=True, axes=False))
-    h, w = out.shape
-    rows = tuple((i, j, *(float(v) for v in u[:, i, j]), float(out[i, j])) for i in range(h) for j in range(w))
     header = ("row", "column", *(f"u{m}" for m in range(len(u))), "out")
     shares = ", ".join(f"{g:.4f}" for g in gate)
     return Figure(
@@ -30,7 +28,7 @@ def draw_before_after(u: np.ndarray, gate: np.ndarray, out: np.ndarray, channel:
         t("fig.before.title", c=channel, s=shares),
         tuple(panels),
         len(panels),
-        Table(header, rows),
+        Table(header, cells(*u, out)),
         t("fig.before.alt", c=channel, s=shares),
         note=t("fig.before.note"),
         height=330,

@@ -388,15 +388,19 @@ def _ghost() -> dict[str, Any]:
     return {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "showlegend": False}
 
 
-def _photo(mark: Photo) -> dict[str, Any]:
+def photo_url(rgb: np.ndarray, exact: bool = False) -> str:
+    """(H, W, 3) uint8 as a data URL: small or ``exact`` pixels as they are, a photo of many as JPEG."""
     from PIL import Image
 
-    image = Image.fromarray(np.ascontiguousarray(mark.rgb))
+    image = Image.fromarray(np.ascontiguousarray(rgb))
     file = io.BytesIO()
-    exact = mark.scale is not None or image.width * image.height <= EXACT
+    exact = exact or image.width * image.height <= EXACT
     image.save(file, "PNG", compress_level=4) if exact else image.save(file, "JPEG", quality=93, subsampling=0)
-    kind = "png" if exact else "jpeg"
-    source = f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"data:image/{'png' if exact else 'jpeg'};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _photo(mark: Photo) -> dict[str, Any]:
+    source = photo_url(mark.rgb, exact=mark.scale is not None)
     return {"type": "image", "source": source, "hovertemplate": "x %{x}, y %{y}<extra></extra>"}
 
 

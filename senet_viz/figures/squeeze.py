@@ -15,6 +15,7 @@ from senet_viz.figures.grammar import (
     Scale,
     Table,
     Text,
+    cells,
 )
 from senet_viz.i18n import Texts
 
@@ -35,14 +36,13 @@ def draw_map(shown: np.ndarray, u_c: np.ndarray, z_c: float, channel: int, scale
             axes=False,
         ),
     )
-    rows = tuple((i, j, float(u_c[i, j])) for i in range(h) for j in range(w))
     alt = t("fig.map.alt", c=channel, h=h, w=w, z=f"{z_c:.4f}", low=f"{u_c.min():.3f}", high=f"{u_c.max():.3f}")
     return Figure(
         "squeeze-channel",
         t("fig.map.title", c=channel),
         panels,
         3,
-        Table(("row", "column", f"u_{channel}"), rows),
+        Table(("row", "column", f"u_{channel}"), cells(u_c)),
         alt,
         note=t("fig.map.note", z=f"{z_c:.6f}", n=h * w),
         widths=(1, 1, 0.45),
@@ -82,12 +82,7 @@ def draw_pooled(maps: tuple[np.ndarray, ...], titles: tuple[str, ...], channel: 
         Panel((Heat(m, scale, hover=f"{title}"),), title=title, equal=True, axes=False)
         for m, title in zip(maps, titles, strict=True)
     )
-    rows = tuple(
-        (title, i, j, float(m[i, j]))
-        for m, title in zip(maps, titles, strict=True)
-        for i in range(m.shape[0])
-        for j in range(m.shape[1])
-    )
+    rows = tuple((title, *row) for m, title in zip(maps, titles, strict=True) for row in cells(m))
     alt = t("fig.pooled.alt", c=channel, sizes="; ".join(titles))
     return Figure(
         "squeeze-pooled",
@@ -110,7 +105,7 @@ def draw_sizes(maps: tuple[np.ndarray, ...], names: tuple[str, ...], channel: in
         number = Text(0, 0, f"{z:.4f}", size=20, colour=_on(scale, z))
         panels.append(Panel((Heat(m, scale, hover=f"u{channel}"),), title=name, equal=True, axes=False))
         panels.append(Panel((Heat(np.array([[z]]), scale, hover="z"), number), title="z", equal=True, axes=False))
-    rows = tuple((name, i, j, float(v)) for m, name in zip(maps, names, strict=True) for (i, j), v in np.ndenumerate(m))
+    rows = tuple((name, *row) for m, name in zip(maps, names, strict=True) for row in cells(m))
     alt = t("fig.sizes.alt", c=channel, sizes="; ".join(names))
     return Figure(
         "squeeze-sizes",

@@ -3,7 +3,7 @@
 from senet_viz.ui.parts import atlas, badge, code, figure, header, pick, rows, titled
 from senet_viz.ui.scene import Scene, guard, prepare, scene
 from senet_viz.ui.sidebar import short, sidebar
-from senet_viz.ui.state import language, warm
+from senet_viz.ui.state import language, warm, write_url
 
 __all__ = [
     "Scene",
@@ -22,4 +22,5 @@ __all__ = [
     "sidebar",
     "titled",
     "warm",
+    "write_url",
 ]

@@ -7,7 +7,7 @@ import inspect
 import io
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,8 +27,8 @@ _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
 
 @st.cache_resource(show_spinner=False)
-def _component(name: str, html: str) -> Any:
-    css, js = ((_FOLDER / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+def _component(name: str) -> Any:
+    html, css, js = ((_FOLDER / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js"))
     return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js)
 
 
@@ -56,8 +56,8 @@ def _picked(key: str, blocks: Sequence[str]) -> None:
 
 def board(data: dict[str, Any], key: str, blocks: Sequence[str] = ()) -> None:
     """Mount a board: see ``assets/components/board.js``."""
-    html = (_FOLDER / "board.html").read_text(encoding="utf-8")
-    _component("board", html)(key=f"board-{key}", data=data, on_picked_change=partial(_picked, f"board-{key}", blocks))
+    picked = partial(_picked, f"board-{key}", blocks)
+    _component("board")(key=f"board-{key}", data={"key": key, **data}, on_picked_change=picked)
 
 
 def atlas(
@@ -69,7 +69,6 @@ def atlas(
     alt: str,
     budget: int = 120_000,
     mark: Hashable = (),
-    max_width: int = 0,
 ) -> atlases.Atlas:
     """All feature maps as one board; returns what was drawn.
 
@@ -85,7 +84,7 @@ def atlas(
         order.tobytes(),
         budget,
     )
-    values = {"z": view.z[order], **{f"s{m or ''}": gate[order] for m, gate in enumerate(view.gate)}}
+    values = {"z": view.z, **{f"s{m or ''}": gate for m, gate in enumerate(view.gate)}}
     data = {
         "mode": "grid",
         "src": _data_url(drawn.png),
@@ -96,19 +95,26 @@ def atlas(
         "cell_h": drawn.cell_h,
         "gap": drawn.gap,
         "order": list(drawn.order),
-        "values": {name: _short(list_) for name, list_ in values.items()},
-        "pinned": view.channel,
+        "values": {name: _packed(each) for name, each in values.items()},
         "noun": view.t("channel.noun"),
         "alt": alt,
-        "max_width": max_width,
         "legends": [_legend(scale)],
     }
     board(data, key)
     return drawn
 
 
-def _short(values: np.ndarray) -> list[float]:
-    return [float(f"{v:.5g}") for v in values]
+def _packed(values: np.ndarray, short: bool = False) -> dict[str, str]:
+    """(C,) as bytes in base64, a third of the same numbers as text.
+
+    Args:
+        short: 16 bits instead of float32 for numbers that all lie within 0 to 1; none moves by more than 0.8e-5.
+    """
+    if short and values.min() >= 0 and values.max() <= 1:
+        kind, raw = "u2", np.rint(values * 65535).astype("<u2")
+    else:
+        kind, raw = "f4", values.astype("<f4")
+    return {kind: base64.b64encode(raw.tobytes()).decode("ascii")}
 
 
 def rows(
@@ -116,47 +122,57 @@ def rows(
     lines: Sequence[tuple[str, np.ndarray, Scale]],
     key: str,
     alt: str,
-    order: np.ndarray | None = None,
     blocks: Sequence[str] = (),
     pinned_row: int = 0,
-    orders: Sequence[np.ndarray] = (),
+    descending: bool = False,
     width: int = 512,
 ) -> None:
-    """Rows of numbers as colours, one row a quantity or a block, all as wide as the board."""
-    orders = orders or [np.arange(len(v)) if order is None else order for _, v, _ in lines]
+    """Rows of numbers as colours, one row a quantity or a block, all as wide as the board.
+
+    Args:
+        lines: label, values (C,) and scale of every row.
+        blocks: where a click on a row leads; () where all rows belong to the block on screen.
+        descending: each row sorted, greatest first; the browser sorts the same way.
+    """
 
     def paint() -> bytes:
         from PIL import Image
 
         strips = []
-        for (_, values, scale), each in zip(lines, orders, strict=True):
-            cells = np.minimum(np.arange(width) * len(each) // width, len(each) - 1)
-            strips.append(scale.paint(values[each][cells]))
+        for _, values, scale in lines:
+            shown = np.sort(values)[::-1] if descending else values
+            strips.append(scale.paint(shown[np.arange(width) * len(shown) // width]))
         out = io.BytesIO()
         gap = np.full((len(strips), 1, width, 3), 128, np.uint8)
         sheet = np.concatenate([np.repeat(np.stack(strips)[:, None], 7, axis=1), gap], axis=1)
-        Image.fromarray(sheet.reshape(-1, width, 3)).save(out, "PNG")
+        colours, which = np.unique(sheet.reshape(-1, 3), axis=0, return_inverse=True)
+        if len(colours) <= 256:  # a palette says the same in a third of the bytes
+            image = Image.fromarray(which.reshape(-1, width).astype(np.uint8))
+            image.putpalette(colours.tobytes())
+        else:
+            image = Image.fromarray(sheet.reshape(-1, width, 3))
+        image.save(out, "PNG")
         return out.getvalue()
 
-    png = view.drawn(paint, "rows", key, *(o.tobytes() for o in orders), *(scale for _, _, scale in lines))
+    png = view.drawn(paint, "rows", key, descending, *(scale for _, _, scale in lines))
     data = {
         "mode": "rows",
         "src": _data_url(png),
         "width": width,
         "height": 8 * len(lines),
-        "pinned": view.channel,
         "legends": [_legend(scale) for scale in dict.fromkeys(scale for _, _, scale in lines)],
         "pinned_row": pinned_row,
         "noun": view.t("channel.noun"),
         "alt": alt,
         "rows": [
-            {"label": label, "order": each.tolist(), "values": {scale.name: _short(values[each])}}
-            for (label, values, scale), each in zip(lines, orders, strict=True)
+            {"label": label, "sorted": descending, "values": {scale.name: _packed(values, short=len(lines) > 4)}}
+            for label, values, scale in lines
         ],
     }
     board(data, key, blocks)
 
 
+@lru_cache(maxsize=256)
 def _legend(scale: Scale) -> dict[str, Any]:
     """What a board's colours mean: a ramp with its ends and marks."""
     from PIL import Image
@@ -280,7 +296,8 @@ def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
 
 
 def header(view: Scene) -> None:
-    """Photo, gates and answer: what every page of the walk has on top."""
+    """Photo, gates and answer: what every page of the walk has on top; and the pin, for every board below."""
+    _component("pin")(key="pin", data={"channel": view.channel})
     t = view.t
     left, middle, right = st.columns([1, 3, 2], vertical_alignment="center")
     left.image(
@@ -297,7 +314,7 @@ def header(view: Scene) -> None:
     with right:
         scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.top()]
         said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
-        _component("scores", "<ol></ol>")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
+        _component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
         if view.trained:
             st.caption(t("header.knows", n=len(view.trace.logits)))
         else:
@@ -309,10 +326,8 @@ def _gate_label(view: Scene, m: int) -> str:
 
 
 def _thumbnail(shown: np.ndarray) -> str:
-    """The pixels as a data URL, which Streamlit sends as it is; small ones as copies, so that nothing is smoothed."""
-    from PIL import Image
+    """The photo as a data URL, which Streamlit sends as it is; small pixels as copies, so that nothing is smoothed."""
+    from senet_viz.figures.screen import photo_url
 
     times = max(1, 300 // shown.shape[0])
-    out = io.BytesIO()
-    Image.fromarray(shown.repeat(times, axis=0).repeat(times, axis=1)).save(out, "PNG")
-    return _data_url(out.getvalue())
+    return photo_url(shown.repeat(times, axis=0).repeat(times, axis=1), exact=times > 1)

@@ -42,7 +42,6 @@ def sidebar() -> bool:
         for step in steps:
             step(t)
             done += 1
-        state.write_url()
     return done == len(steps)
 
 

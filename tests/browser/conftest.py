@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.error import URLError
 from urllib.parse import parse_qsl, urlencode, urlsplit
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, sync_playwright
@@ -77,6 +76,7 @@ def serving(folder: Path) -> Iterator[str]:
     }  # fmt: skip
     environment.pop(zoo.LOCAL, None)
     command = f"-m streamlit run app.py --server.headless true --server.port {port} --server.address 127.0.0.1".split()
+    straight = build_opener(ProxyHandler({}))  # whatever proxy this environment names
     log = folder / f"server-{port}.log"
     with log.open("wb") as said:
         server = subprocess.Popen(
@@ -85,14 +85,12 @@ def serving(folder: Path) -> Iterator[str]:
     try:
 
         def healthy() -> bool:
-            assert server.poll() is None
-            try:
-                with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
-                    return bool(reply.status == 200)
-            except (URLError, OSError):
-                return False
+            if server.poll() is not None:
+                pytest.fail(f"the server ended: {log.read_text('utf-8', 'replace')}")
+            with straight.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
+                return bool(reply.status == 200)
 
-        until(healthy, f"the server, which said: {log.read_text('utf-8', 'replace')}")
+        until(healthy, "the server", now=lambda: f"it said: {log.read_text('utf-8', 'replace')}")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
