@@ -11,6 +11,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,9 +19,11 @@ from senet_viz.errors import Busy
 from senet_viz.types import Edit, Picture, Trace
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import nn
 
     from senet_viz.replay import Replay
+    from senet_viz.sweep import Kind, Sweep
 
 T = TypeVar("T")
 
@@ -66,6 +69,11 @@ class Shared(Generic[T]):
                 self._futures.move_to_end(key)
         return future.result() if future is not None and future.done() and not future.exception() else None
 
+    def forget(self, key: Hashable) -> None:
+        """Nothing under ``key`` any more."""
+        with self._lock:
+            self._futures.pop(key, None)
+
     def _trim(self) -> None:
         with self._lock:
             done = [(k, f) for k, f in self._futures.items() if f.done() and not f.exception()]
@@ -98,6 +106,7 @@ class Engine:
         self._models: Shared[nn.Module] = Shared(3)
         self._traces: Shared[Trace] = Shared(192, _trace_mib)
         self._replays: Shared[Replay] = Shared(64)
+        self._sweeps: Shared[Sweep] = Shared(256, lambda sweep: sum(map(_trace_mib, sweep.traces)))
         self._room = BoundedSemaphore(waiting)
         self._pool = ThreadPoolExecutor(
             workers or min(os.cpu_count() or 1, 8), "forward", initializer=torch.set_num_threads, initargs=(1,)
@@ -161,6 +170,50 @@ class Engine:
 
         question = (key, device, weights, picture.key, tuple(edits), frozenset(keep_u))
         return self._traces.get(question, lambda: self._do(forward))
+
+    def sweep(
+        self,
+        key: str,
+        image: Image.Image,
+        name: Hashable,
+        scales: Sequence[float],
+        kind: Kind = "zoom",
+        blur: float = 0.0,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        keep_u: Sequence[str] = (),
+        progress: Callable[[int, int], bool | None] = lambda done, total: None,
+    ) -> Sweep:
+        """One photo at many scales through one model: see ``sweep.scale_sweep``. Every batch is one forward.
+
+        Args:
+            name: names ``image``: the same name, the same photo.
+            progress: told in the asking thread, between batches; False stops, and what is done is kept by the caller.
+
+        Raises:
+            NoGateFound, ValueError: see ``sweep.scale_sweep``. Busy: too many are waiting.
+        """
+        from senet_viz import sweep, zoo
+
+        module = self.model(key, device, weights)
+
+        def make() -> Sweep:
+            parts = []
+            for part in sweep.parts(image, scales, kind, zoo.spec(key), blur):
+                with self._count:
+                    self.forwards += 1
+                parts.append(self._do(partial(sweep.run, module, part, kind, keep_u, key)))
+                done = sum(len(p.scales) for p in parts)
+                if progress(done, len(scales)) is False:
+                    break
+            return sweep.joined(parts)
+
+        asked = tuple(float(scale) for scale in scales)
+        question = (key, device, weights, name, asked, kind, blur, frozenset(keep_u))
+        known = self._sweeps.get(question, make)
+        if len(known.scales) < len(asked):
+            self._sweeps.forget(question)  # stopped early: who asks again wants all of it
+        return known
 
     def replay(self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained") -> Replay:
         """The arithmetic of one block of a trace, done again: see ``replay.replay``."""

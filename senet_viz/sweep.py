@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -80,6 +80,54 @@ def zoomed(image: Image.Image, scale: float) -> Image.Image:
     return Image.fromarray(np.pad(np.asarray(image.convert("RGB")), pad, mode="symmetric"))
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Scales whose pictures, of one size, go through the network as one batch."""
+
+    scales: tuple[float, ...]
+    pictures: tuple[Picture, ...]
+
+
+def parts(
+    image: Image.Image, scales: Sequence[float], kind: Kind, spec: ModelSpec, blur: float = 0.0
+) -> Iterator[Part]:
+    """The batches of a sweep, neighbours of one size together, at most ``CHUNK`` pixels each.
+
+    Raises:
+        ValueError: what ``at_scale`` refuses.
+    """
+    pictures = [at_scale(image, spec, scale, kind, blur) for scale in scales]
+    start = 0
+    while start < len(pictures):
+        shape = pictures[start].x.shape
+        end, most = start + 1, max(1, CHUNK // (shape[-1] * shape[-2]))
+        while end < len(pictures) and end - start < most and pictures[end].x.shape == shape:
+            end += 1
+        yield Part(tuple(float(s) for s in scales[start:end]), tuple(pictures[start:end]))
+        start = end
+
+
+def run(module: nn.Module, part: Part, kind: Kind, keep_u: Sequence[str] = (), model: str = "") -> Sweep:
+    """One batch through the network."""
+    import torch
+
+    from senet_viz import tap
+
+    x = torch.cat([picture.x for picture in part.pictures])
+    traces = tap.run_batch(module, x, (), keep_u, model, [picture.key for picture in part.pictures])
+    return Sweep(kind, part.scales, tuple(traces), part.pictures)
+
+
+def joined(sweeps: Sequence[Sweep]) -> Sweep:
+    """Several stretches of one sweep as one."""
+    return Sweep(
+        sweeps[0].kind,
+        tuple(s for each in sweeps for s in each.scales),
+        tuple(t for each in sweeps for t in each.traces),
+        tuple(p for each in sweeps for p in each.pictures),
+    )
+
+
 def scale_sweep(
     module: nn.Module,
     image: Image.Image,
@@ -100,26 +148,11 @@ def scale_sweep(
     Raises:
         ValueError: no scales, no spec, or what ``at_scale`` refuses.
     """
-    import torch
-
-    from senet_viz import tap
-
-    if not scales or spec is None:
+    if not len(scales) or spec is None:
         raise ValueError("a sweep needs at least one scale and the model's spec")
-    pictures = tuple(at_scale(image, spec, scale, kind, blur) for scale in scales)
-    traces: list[Trace] = []
-    while len(traces) < len(pictures):
-        start = len(traces)
-        shape = pictures[start].x.shape
-        most = max(1, CHUNK // (shape[-1] * shape[-2]))
-        chunk = [pictures[start]]
-        for picture in pictures[start + 1 : start + most]:
-            if picture.x.shape != shape:
-                break
-            chunk.append(picture)
-        x = torch.cat([picture.x for picture in chunk])
-        traces += tap.run_batch(module, x, (), keep_u, spec.key, [picture.key for picture in chunk])
-        if progress(len(traces), len(pictures)) is False:
+    found: list[Sweep] = []
+    for part in parts(image, scales, kind, spec, blur):
+        found.append(run(module, part, kind, keep_u, spec.key))
+        if progress(sum(len(each.scales) for each in found), len(scales)) is False:
             break
-    done = len(traces)
-    return Sweep(kind, tuple(float(s) for s in scales[:done]), tuple(traces), pictures[:done])
+    return joined(found)

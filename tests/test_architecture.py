@@ -41,7 +41,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "card": ("verdicts", "zoo"),
     "figures": ("types", "errors", "i18n"),
     "export": ("figures",),
-    "engine": ("replay", "zoo"),
+    "engine": ("replay", "zoo", "sweep"),
     "ui": ("engine", "images", "labels", "export"),
     "__main__": ("engine", "images", "labels", "export", "card"),
     "pages": ("ui",),

@@ -42,8 +42,14 @@ def start(page: str = "squeeze", **url: object) -> AppTest:
     return well(at.run())  # the URL follows the widgets one rerun later
 
 
+def section(page: str) -> str:
+    """The folder of that page, which is its section of the menu."""
+    (file,) = (APP.parent / "pages").glob(f"*/{page}.py")
+    return file.parent.name
+
+
 def go(at: AppTest, page: str) -> AppTest:
-    at.switch_page(f"pages/walk/{page}.py").run()
+    at.switch_page(f"pages/{section(page)}/{page}.py").run()
     return well(at)
 
 

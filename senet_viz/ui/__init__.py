@@ -1,8 +1,8 @@
 """The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
 
 from senet_viz.ui.parts import atlas, badge, code, figure, header, pick, rows, titled
-from senet_viz.ui.scene import Scene, guard, prepare, scene
-from senet_viz.ui.sidebar import short, sidebar
+from senet_viz.ui.scene import Scene, guard, prepare, scene, short, sk_scene
+from senet_viz.ui.sidebar import sidebar
 from senet_viz.ui.state import language, warm, write_url
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "scene",
     "short",
     "sidebar",
+    "sk_scene",
     "titled",
     "warm",
     "write_url",

@@ -20,8 +20,7 @@ from senet_viz.figures.grammar import Figure, Scale
 from senet_viz.i18n import Texts
 from senet_viz.replay import TOLERANCE
 from senet_viz.ui import state
-from senet_viz.ui.scene import Scene
-from senet_viz.ui.sidebar import short
+from senet_viz.ui.scene import Scene, short
 
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,9 +24,19 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from senet_viz.replay import Replay
+    from senet_viz.sweep import Kind, Sweep
+
+SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
 
 T = TypeVar("T")
 _log = logging.getLogger("senet_viz")
+_TAIL = re.compile(r"\.(se|se_module|conv\d|block\.\d|attn)$")
+_HEAD = re.compile(r"^(layer|features\.?|blocks\.?|stages\.?)")
+
+
+def short(name: str) -> str:
+    """A block's place in a few characters: ``layer3.1.se`` is 3.1, as in the papers' SE_3_1 counted from 0."""
+    return _HEAD.sub("", _TAIL.sub("", name)) or name
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +49,7 @@ class Scene:
     weights: str
     device: str
     trained: bool
+    photo: str
     image: Image.Image
     picture: Picture
     blocks: tuple[str, ...]
@@ -121,12 +133,23 @@ class Scene:
 
     def other(self, size: int) -> Scene:
         """The same block on the same photo at another input size."""
-        from dataclasses import replace
-
         from senet_viz import images
 
         return replace(
             self, picture=self.drawn(lambda: images.preprocess(self.image, self.spec, size), "picture", size)
+        )
+
+    def sweep(
+        self,
+        scales: Sequence[float],
+        kind: Kind = "zoom",
+        blur: float = 0.0,
+        keep_u: Sequence[str] = (),
+        progress: Callable[[int, int], bool | None] = lambda done, total: None,
+    ) -> Sweep:
+        """This photo at these scales through this model: see ``sweep.scale_sweep``; asked before, it costs nothing."""
+        return state.engine().sweep(
+            self.spec.key, self.image, self.photo, scales, kind, blur, self.device, self.weights, keep_u, progress
         )
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
@@ -229,19 +252,36 @@ def prepare() -> None:
 
 def scene() -> Scene:
     """What the sidebar asks for. Everything heavy is shared and cached, so asking again costs nothing."""
+    s = st.session_state
+    key, weights = s["_shown"]
+    return _scene(key, weights, s.get("block"), int(s.get("channel") or 0))
+
+
+def sk_scene() -> Scene:
+    """What the sidebar asks for; where that network has no kernels to choose from, our SK network and a word on it."""
+    s, view = st.session_state, scene()
+    if view.block.kind == "sk":
+        return view
+    view = _scene(SK, "pretrained", s.get("unit"), 0)
+    st.info(view.t("scale.sk.instead", model=zoo.spec(s["_shown"][0]).title, ours=view.spec.title))
+    st.button(view.t("scale.sk.take", ours=view.spec.title), on_click=s.__setitem__, args=("model", SK))
+    state.keep("unit", view.blocks, view.name)
+    st.pills(view.t("scale.sk.unit"), view.blocks, format_func=short, key="unit", required=True)
+    view = replace(view, name=s["unit"])
+    return replace(view, channel=min(int(s.get("channel") or 0), view.block.channels - 1))
+
+
+def _scene(key: str, weights: str, block: str | None, channel: int) -> Scene:
     from senet_viz import images, layouts
 
     s = st.session_state
-    key, weights = s["_shown"]
     spec, device = zoo.spec(key), zoo.resolve(s["device"])
     image = photo(s["photo"])
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
     picture = state.drawings().get(("picture", key, s["photo"]), lambda: images.preprocess(image, spec))
-    name = s["block"] if s.get("block") in blocks else telling(state.engine().trace(key, picture, device, weights))
+    name = block if block in blocks else telling(state.engine().trace(key, picture, device, weights))
     trained = zoo.trained(key, weights)
-    return Scene(
-        s["lang"], dark(), spec, weights, device, trained, image, picture, blocks, name, int(s.get("channel") or 0)
-    )
+    return Scene(s["lang"], dark(), spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
 
 
 def telling(trace: Trace) -> str:

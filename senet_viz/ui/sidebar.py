@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any
 
 import streamlit as st
@@ -12,15 +11,7 @@ from senet_viz import i18n, zoo
 from senet_viz.errors import ImageRejected
 from senet_viz.i18n import Texts
 from senet_viz.ui import state
-from senet_viz.ui.scene import Scene, guard, prepare, scene, sentence
-
-_TAIL = re.compile(r"\.(se|se_module|conv\d|block\.\d|attn)$")
-_HEAD = re.compile(r"^(layer|features\.?|blocks\.?|stages\.?)")
-
-
-def short(name: str) -> str:
-    """A block's place in a few characters: ``layer3.1.se`` is 3.1, as in the papers' SE_3_1 counted from 0."""
-    return _HEAD.sub("", _TAIL.sub("", name)) or name
+from senet_viz.ui.scene import Scene, guard, prepare, scene, sentence, short
 
 
 def sidebar() -> bool:

@@ -17,7 +17,7 @@ from senet_viz import i18n
 from senet_viz.engine import Engine, Shared
 
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
-PAGE = ("sort", "order", "scope", "branch", "pool", "out", "input", "gatefn", "carpet")
+PAGE = ("sort", "order", "scope", "branch", "pool", "out", "input", "gatefn", "carpet", "unit")
 NUMBERS = frozenset({"channel", "branch", "input"})
 
 

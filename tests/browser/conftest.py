@@ -64,6 +64,12 @@ def until(so: Callable[[], T], what: str, page: Page | None = None, now: Callabl
     pytest.fail(f"waited {PATIENCE_S:.0f} s for: {what}; last seen: {last!r} {now()}")
 
 
+def section(page: str) -> str:
+    """The folder of that page, which is its section of the menu."""
+    (file,) = (ROOT / "pages").glob(f"*/{page}.py")
+    return file.parent.name
+
+
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
     """A server of its own on a free port, ended afterwards; its address. No weights but the shipped ones are there."""
@@ -194,7 +200,7 @@ class Visitor:
         """Open a page of the app and wait until it stands there."""
         path = "" if page == FIRST else page
         self.page.goto(f"{self.address}/{path}{'?' + urlencode(url) if url else ''}", timeout=PATIENCE_S * 1000)
-        self.until(lambda: self.heading() == self.t(f"walk.{page}.title"), f"the page {page}")
+        self.until(lambda: self.heading() == self.t(f"{section(page)}.{page}.title"), f"the page {page}")
         return self.settle()
 
     def settle(self) -> Visitor:
@@ -205,8 +211,8 @@ class Visitor:
 
     def go(self, page: str) -> Visitor:
         """Through the menu."""
-        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=self.t(f"walk.{page}.nav")).click()
-        self.until(lambda: self.heading() == self.t(f"walk.{page}.title"), f"the page {page}")
+        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=self.t(f"{section(page)}.{page}.nav")).click()
+        self.until(lambda: self.heading() == self.t(f"{section(page)}.{page}.title"), f"the page {page}")
         return self.settle()
 
     def choose(self, key: str, label: str) -> Visitor:
