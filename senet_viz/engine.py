@@ -11,7 +11,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from senet_viz.sweep import Kind, Sweep
 
 T = TypeVar("T")
+LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep shows how far it is after so many pictures
 
 
 class Shared(Generic[T]):
@@ -69,11 +69,6 @@ class Shared(Generic[T]):
                 self._futures.move_to_end(key)
         return future.result() if future is not None and future.done() and not future.exception() else None
 
-    def forget(self, key: Hashable) -> None:
-        """Nothing under ``key`` any more."""
-        with self._lock:
-            self._futures.pop(key, None)
-
     def _trim(self) -> None:
         with self._lock:
             done = [(k, f) for k, f in self._futures.items() if f.done() and not f.exception()]
@@ -86,8 +81,13 @@ class Shared(Generic[T]):
 
 
 def _trace_mib(trace: Trace) -> float:
-    tensors = [v for b in trace.blocks for v in (b.u, b.z, b.pre, b.hidden, b.s, b.gate) if v is not None]
+    tensors = [v for b in trace.blocks for v in (b.u, b.x, b.z, b.pre, b.hidden, b.s, b.gate) if v is not None]
     return sum(t.numel() * t.element_size() for t in tensors) / 2**20
+
+
+def _sweep_mib(sweep: Sweep) -> float:
+    pixels = sum(picture.x.numel() * picture.x.element_size() for picture in sweep.pictures)
+    return sum(map(_trace_mib, sweep.traces)) + pixels / 2**20
 
 
 class Engine:
@@ -106,15 +106,15 @@ class Engine:
         self._models: Shared[nn.Module] = Shared(3)
         self._traces: Shared[Trace] = Shared(192, _trace_mib)
         self._replays: Shared[Replay] = Shared(64)
-        self._sweeps: Shared[Sweep] = Shared(256, lambda sweep: sum(map(_trace_mib, sweep.traces)))
+        self._sweeps: Shared[Sweep] = Shared(256, _sweep_mib)
         self._room = BoundedSemaphore(waiting)
-        self._pool = ThreadPoolExecutor(
-            workers or min(os.cpu_count() or 1, 8), "forward", initializer=torch.set_num_threads, initargs=(1,)
-        )
+        self._workers = workers or min(os.cpu_count() or 1, 8)
+        self._running = 0
+        self._pool = ThreadPoolExecutor(self._workers, "forward", initializer=torch.set_num_threads, initargs=(1,))
         self._frozen = False
 
-    def _do(self, work: Callable[[], T]) -> T:
-        """Run ``work`` in a worker.
+    def _do(self, work: Callable[[], T], wide: bool = False) -> T:
+        """Run ``work`` in a worker; ``wide``: with the torch threads of the workers that have nothing to do as well.
 
         Raises:
             Busy: too many are waiting.
@@ -122,9 +122,24 @@ class Engine:
         if not self._room.acquire(blocking=False):
             raise Busy("too many requests are waiting")
         try:
-            return self._pool.submit(work).result()
+            return self._pool.submit(self._run, work, wide).result()
         finally:
             self._room.release()
+
+    def _run(self, work: Callable[[], T], wide: bool) -> T:
+        import torch
+
+        with self._count:
+            self._running += 1
+            idle = self._workers - self._running
+        try:
+            if wide and idle > 0:
+                torch.set_num_threads(1 + idle)
+            return work()
+        finally:
+            torch.set_num_threads(1)
+            with self._count:
+                self._running -= 1
 
     def model(self, key: str, device: str = "cpu", weights: str = "pretrained", progress: Any = None) -> nn.Module:
         """The network of that key, loaded once, in eval mode.
@@ -186,34 +201,34 @@ class Engine:
     ) -> Sweep:
         """One photo at many scales through one model: see ``sweep.scale_sweep``. Every batch is one forward.
 
+        Every batch is kept by itself: a sweep that was stopped goes on where it was.
+
         Args:
             name: names ``image``: the same name, the same photo.
-            progress: told in the asking thread, between batches; False stops, and what is done is kept by the caller.
+            progress: told in the asking thread, before every batch that has to be run, how many scales of how many
+                there are already; False leaves it at those.
 
         Raises:
             NoGateFound, ValueError: see ``sweep.scale_sweep``. Busy: too many are waiting.
         """
         from senet_viz import sweep, zoo
 
-        module = self.model(key, device, weights)
+        module, spec = self.model(key, device, weights), zoo.spec(key)
 
-        def make() -> Sweep:
-            parts = []
-            for part in sweep.parts(image, scales, kind, zoo.spec(key), blur):
-                with self._count:
-                    self.forwards += 1
-                parts.append(self._do(partial(sweep.run, module, part, kind, keep_u, key)))
-                done = sum(len(p.scales) for p in parts)
+        def forward(group: tuple[float, ...]) -> Sweep:
+            with self._count:
+                self.forwards += 1
+            return sweep.batch(module, image, group, kind, spec, blur, keep_u)
+
+        parts: list[Sweep] = []
+        for group in sweep.groups(scales, kind, spec, LARGE_BATCH if spec.weights_mib > LARGE_MIB else None):
+            question = (key, device, weights, name, group, kind, blur, frozenset(keep_u))
+            if self._sweeps.peek(question) is None:
+                done = sum(len(part.scales) for part in parts)
                 if progress(done, len(scales)) is False:
                     break
-            return sweep.joined(parts)
-
-        asked = tuple(float(scale) for scale in scales)
-        question = (key, device, weights, name, asked, kind, blur, frozenset(keep_u))
-        known = self._sweeps.get(question, make)
-        if len(known.scales) < len(asked):
-            self._sweeps.forget(question)  # stopped early: who asks again wants all of it
-        return known
+            parts.append(self._sweeps.get(question, lambda group=group: self._do(lambda: forward(group), wide=True)))
+        return sweep.joined(kind, parts)
 
     def replay(self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained") -> Replay:
         """The arithmetic of one block of a trace, done again: see ``replay.replay``."""

@@ -89,8 +89,9 @@ class _Session:
             if not probe.edits:
                 return None
             edited = place.layout.per_branch(place.module, out)
+            logits = place.layout.per_branch(place.module, seen["s"], logits=True)
             for edit in probe.edits:
-                edited = edit_ops.apply(edit, edited)
+                edited = edit_ops.apply(edit, edited, logits)
             seen["gate"] = edited.reshape(out.shape)
             return seen["gate"]
 
@@ -118,7 +119,13 @@ class _Session:
 
             return hook
 
+        def entry(part: nn.Module, args: tuple[Any, ...]) -> None:
+            if get_ident() == self.owner:
+                seen["x"] = args[0].clone()
+
         self._on(place.module._forward_hooks, keep("out"))
+        if place.branches > 1:  # its branches make U of something else
+            self._on(place.module._forward_pre_hooks, entry)
         if how == "input":
             self._on(target._forward_pre_hooks, before)
         elif how == "output":
@@ -198,7 +205,9 @@ def _rows(probe: _Probe, batch: int, native: bool) -> list[BlockTrace]:
         return rows
     u, out = _u(probe), seen["out"]
     assert u is not None  # the hooks that see it were set
-    with_u = [replace(row, u=each_u) for row, each_u in zip(rows, each(u, *u.shape[1:]), strict=True)]
+    x = seen.get("x")
+    xs = each(x, *(() if x is None else x.shape[1:]))
+    with_u = [replace(row, u=v, x=w) for row, v, w in zip(rows, each(u, *u.shape[1:]), xs, strict=True)]
     outs = each(out, *out.shape[1:])
     return [replace(row, residue=float((row.out - out).abs().max())) for row, out in zip(with_u, outs, strict=True)]  # type: ignore[operator]
 

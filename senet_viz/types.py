@@ -38,6 +38,7 @@ class BlockTrace:
     s: Tensor | None  # (M, C)  logits before sigmoid, h-sigmoid or softmax over M
     gate: Tensor  # (M, C)  in [0, 1]; where branches compete, columns sum to 1
     residue: float | None = None  # max |block's own output - out|; None without u
+    x: Tensor | None = None  # (C', H', W') what the branches were made of; None without u, and where M = 1
 
     @property
     def out(self) -> Tensor:
@@ -63,7 +64,7 @@ class BlockTrace:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change to one block's gate, hashable: ``op`` names a function of ``edits.OPS``.
+    """One change to one block's gate, hashable: ``op`` names a function of ``edits.OPS`` or ``edits.LOGIT_OPS``.
 
     ``channels`` is () for all of them; ``value`` is what the operation needs, if anything.
     """

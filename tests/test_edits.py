@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz import layouts, tap
-from senet_viz.edits import NEEDS_VALUE, OPS, apply
+from senet_viz.edits import LOGIT_OPS, NEEDS_VALUE, OPS, apply
 from senet_viz.types import Edit
 from tests.conftest import Build, Traced, pictures
 
@@ -95,6 +95,37 @@ def test_each_branch_can_be_forced() -> None:
 def test_swapping_twice_is_keeping() -> None:
     gate = shares(4, 3, 6)
     assert torch.equal(apply(edit("swap"), apply(edit("swap"), gate)), gate)
+
+
+# --- another gate function -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [(), SOME])
+@pytest.mark.parametrize("shape", [(2, 6), (4, 2, 6), (3, 3, 6), (1, 6)])
+def test_the_wrong_axis_shares_among_the_channels_of_a_branch(
+    shape: tuple[int, ...], channels: tuple[int, ...]
+) -> None:
+    logits = torch.randn(shape, generator=torch.Generator().manual_seed(8)) * 3
+    gate = torch.softmax(logits, -2)
+    before = gate.clone()
+    after = apply(Edit("block", "channel_softmax", channels), gate, logits)
+    rows = logits.double().exp()
+    wrong = (rows / rows.sum(-1, keepdim=True)).float()
+    meant = list(channels or range(6))
+    rest = [c for c in range(6) if c not in meant]
+    assert (after[..., meant] - wrong[..., meant]).abs().max() <= 1e-6
+    assert torch.equal(after[..., rest], before[..., rest]) and torch.equal(gate, before)
+    if not channels:
+        assert (after.sum(-1) - 1).abs().max() <= 1e-6
+        assert shape[-2] == 1 or (after.sum(-2) - 1).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("op", LOGIT_OPS)
+def test_another_gate_function_needs_the_logits(op: str) -> None:
+    with pytest.raises(ValueError, match="needs the logits"):
+        apply(Edit("block", op), shares(2, 6))
+    with pytest.raises(ValueError, match="block has channels 0 to 5"):
+        apply(Edit("block", op, (6,)), shares(2, 6), shares(2, 6))
 
 
 # --- errors --------------------------------------------------------------------------------------------------------
@@ -196,6 +227,21 @@ def test_forcing_a_branch_is_the_network_with_that_kernel(build: Build, x: Tenso
             setattr(only.get_submodule(parent), last, only.get_submodule(ref.name).branches[m])
         with torch.inference_mode():
             assert (forced.logits - only(x)[0]).abs().max() <= 1e-5
+
+
+def test_the_wrong_axis_is_the_network_whose_softmax_has_it(build: Build, x: Tensor) -> None:
+    net = build("ours/sk")
+    refs = layouts.find(net)
+    for names in (("layer3.1.conv2",), tuple(ref.name for ref in refs)):
+        edited = tap.run(net, x, tuple(Edit(name, "channel_softmax") for name in names), names)
+        wrong = deepcopy(net)
+        for name in names:
+            wrong.get_submodule(name).gate = nn.Softmax(dim=2)  # (B, M, C, 1, 1)
+        with torch.inference_mode():
+            logits = wrong(x)[0]
+        assert (edited.logits - logits).abs().max() <= 1e-5 < (logits - tap.run(net, x).logits).abs().max()
+        for name in names:
+            assert (edited.block(name).gate.sum(1) - 1).abs().max() <= 1e-5
 
 
 def test_muting_one_channel_is_zeroing_what_reads_it(build: Build, x: Tensor) -> None:

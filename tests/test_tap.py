@@ -257,9 +257,34 @@ def test_a_gate_that_is_never_called_is_reported(x: Tensor) -> None:
 
 def test_out_cannot_be_had_without_u(net: Any, x: Tensor) -> None:
     block = tap.run(net, x).blocks[0]
-    assert block.u is None and block.residue is None
+    assert block.u is None and block.residue is None and block.x is None
     with pytest.raises(ValueError, match="keep_u"):
         _ = block.out
+
+
+def test_another_gate_function_sees_the_logits_of_every_layout(traced: Traced) -> None:
+    """Also where they come in another order than the gate, or where the gate function overwrites them."""
+    block = traced.trace.blocks[-1]
+    after = tap.run(traced.module, traced.x[:1], (Edit(block.name, "channel_softmax"),)).block(block.name)
+    assert block.s is not None and after.s is not None
+    assert torch.equal(after.s, block.s)
+    assert (after.gate - torch.softmax(block.s, 1)).abs().max() <= 1e-6
+
+
+def test_x_is_what_the_branches_were_made_of(build: Build, x: Tensor) -> None:
+    """The block alone, given x, answers what it answered in the network."""
+    for name in ("ours/sk", "zoo/skresnet18", "timm/resnest14d", "ours/se"):
+        net = build(name)
+        refs = layouts.find(net)
+        trace = tap.run(net, x, keep_u=tuple(ref.name for ref in refs))
+        for block in trace.blocks:
+            if block.branches == 1:
+                assert block.x is None, "u is what went in"
+                continue
+            assert block.x is not None
+            with torch.inference_mode():
+                alone = net.get_submodule(block.name)(block.x[None])[0]
+            assert apart(block.out, alone) <= TOLERANCE, block.name
 
 
 # --- nothing is left behind ----------------------------------------------------------------------------------------
