@@ -11,6 +11,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -227,7 +228,7 @@ class Engine:
                 done = sum(len(part.scales) for part in parts)
                 if progress(done, len(scales)) is False:
                     break
-            parts.append(self._sweeps.get(question, lambda group=group: self._do(lambda: forward(group), wide=True)))
+            parts.append(self._sweeps.get(question, partial(self._do, partial(forward, group), wide=True)))
         return sweep.joined(kind, parts)
 
     def replay(self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained") -> Replay:

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -54,8 +56,7 @@ def at_scale(image: Image.Image, spec: ModelSpec, scale: float, kind: Kind = "zo
         raise ValueError(f"scale must be above 0 and blur at least 0; got {scale} and {blur}")
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
-    size = max(8, round(spec.size * scale)) if kind == "resolution" else spec.size
-    picture = images.preprocess(zoomed(image, scale) if kind == "zoom" else image, spec, size)
+    picture = images.preprocess(zoomed(image, scale) if kind == "zoom" else image, spec, input_size(spec, scale, kind))
     shown = picture.shown
     if kind == "amplitude" and scale != 1:
         middle = shown.mean(axis=(0, 1), keepdims=True)  # (1, 1, 3)
@@ -63,6 +64,11 @@ def at_scale(image: Image.Image, spec: ModelSpec, scale: float, kind: Kind = "zo
     if blur:
         shown = np.asarray(Image.fromarray(shown).filter(ImageFilter.GaussianBlur(blur)))
     return picture if shown is picture.shown else images.as_picture(shown, spec)
+
+
+def input_size(spec: ModelSpec, scale: float, kind: Kind) -> int:
+    """Side of the network's input at that scale, in pixels."""
+    return max(8, round(spec.size * scale)) if kind == "resolution" else spec.size
 
 
 def zoomed(image: Image.Image, scale: float) -> Image.Image:
@@ -80,51 +86,58 @@ def zoomed(image: Image.Image, scale: float) -> Image.Image:
     return Image.fromarray(np.pad(np.asarray(image.convert("RGB")), pad, mode="symmetric"))
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Scales whose pictures, of one size, go through the network as one batch."""
+def groups(scales: Sequence[float], kind: Kind, spec: ModelSpec, most: int | None = None) -> list[tuple[float, ...]]:
+    """Which scales go through the network as one batch: neighbours of one input size.
 
-    scales: tuple[float, ...]
-    pictures: tuple[Picture, ...]
+    Args:
+        most: pictures in one batch; None is as many as ``CHUNK`` pixels.
+    """
+    found: list[tuple[float, ...]] = []
+    last = 0
+    for scale in map(float, scales):
+        size = input_size(spec, scale, kind)
+        room = len(found[-1]) < min(most or CHUNK, max(1, CHUNK // size**2)) if found else False
+        if room and size == last:
+            found[-1] += (scale,)
+        else:
+            found.append((scale,))
+        last = size
+    return found
 
 
-def parts(
-    image: Image.Image, scales: Sequence[float], kind: Kind, spec: ModelSpec, blur: float = 0.0
-) -> Iterator[Part]:
-    """The batches of a sweep, neighbours of one size together, at most ``CHUNK`` pixels each.
+def batch(
+    module: nn.Module,
+    image: Image.Image,
+    scales: Sequence[float],
+    kind: Kind,
+    spec: ModelSpec,
+    blur: float = 0.0,
+    keep_u: Sequence[str] = (),
+) -> Sweep:
+    """One of ``groups`` through the network at once, in the memory format that convolutions of a batch like best.
 
     Raises:
         ValueError: what ``at_scale`` refuses.
     """
-    pictures = [at_scale(image, spec, scale, kind, blur) for scale in scales]
-    start = 0
-    while start < len(pictures):
-        shape = pictures[start].x.shape
-        end, most = start + 1, max(1, CHUNK // (shape[-1] * shape[-2]))
-        while end < len(pictures) and end - start < most and pictures[end].x.shape == shape:
-            end += 1
-        yield Part(tuple(float(s) for s in scales[start:end]), tuple(pictures[start:end]))
-        start = end
-
-
-def run(module: nn.Module, part: Part, kind: Kind, keep_u: Sequence[str] = (), model: str = "") -> Sweep:
-    """One batch through the network."""
     import torch
 
     from senet_viz import tap
 
-    x = torch.cat([picture.x for picture in part.pictures])
-    traces = tap.run_batch(module, x, (), keep_u, model, [picture.key for picture in part.pictures])
-    return Sweep(kind, part.scales, tuple(traces), part.pictures)
+    with ThreadPoolExecutor(min(len(scales), os.cpu_count() or 1)) as pool:  # Pillow lets go of the interpreter
+        pictures = tuple(pool.map(lambda scale: at_scale(image, spec, scale, kind, blur), scales))
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    x = torch.cat([picture.x for picture in pictures]).to(device, memory_format=torch.channels_last)
+    traces = tap.run_batch(module, x, (), keep_u, spec.key, [picture.key for picture in pictures])
+    return Sweep(kind, tuple(float(s) for s in scales), traces, pictures)
 
 
-def joined(sweeps: Sequence[Sweep]) -> Sweep:
-    """Several stretches of one sweep as one."""
+def joined(kind: Kind, sweeps: Sequence[Sweep]) -> Sweep:
+    """Stretches of one sweep as one."""
     return Sweep(
-        sweeps[0].kind,
-        tuple(s for each in sweeps for s in each.scales),
-        tuple(t for each in sweeps for t in each.traces),
-        tuple(p for each in sweeps for p in each.pictures),
+        kind,
+        tuple(scale for each in sweeps for scale in each.scales),
+        tuple(trace for each in sweeps for trace in each.traces),
+        tuple(picture for each in sweeps for picture in each.pictures),
     )
 
 
@@ -151,8 +164,8 @@ def scale_sweep(
     if not len(scales) or spec is None:
         raise ValueError("a sweep needs at least one scale and the model's spec")
     found: list[Sweep] = []
-    for part in parts(image, scales, kind, spec, blur):
-        found.append(run(module, part, kind, keep_u, spec.key))
+    for group in groups(scales, kind, spec):
+        found.append(batch(module, image, group, kind, spec, blur, keep_u))
         if progress(sum(len(each.scales) for each in found), len(scales)) is False:
             break
-    return joined(found)
+    return joined(kind, found)

@@ -295,3 +295,59 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
     before, first, second = map(int, done.stdout.split())
     assert before == 0 and first > 50_000 and second == first
     assert gc.isenabled()
+
+
+def test_a_sweep_is_one_forward_and_is_kept() -> None:
+    engine = Engine()
+    photo, spec = images.sample("chelsea"), zoo.spec("tiny_se")
+    scales = (0.5, 1.0, 2.0)
+    swept = engine.sweep("tiny_se", photo, "chelsea", scales)
+    assert engine.forwards == 1 and swept.scales == scales
+    assert engine.sweep("tiny_se", photo, "chelsea", scales).traces == swept.traces and engine.forwards == 1
+    alone = engine.trace("tiny_se", images.preprocess(photo, spec))
+    for a, b in zip(swept.traces[1].blocks, alone.blocks, strict=True):
+        assert torch.allclose(a.gate, b.gate, atol=1e-5)
+
+
+def test_a_stopped_sweep_goes_on_where_it_was() -> None:
+    engine = Engine()
+    photo, scales, told = images.sample("chelsea"), (0.5, 0.75, 1.0, 1.5), []
+
+    def twice(done: int, total: int) -> bool:
+        told.append((done, total))
+        return len(told) < 3
+
+    half = engine.sweep("tiny_se", photo, "chelsea", scales, "resolution", progress=twice)
+    assert half.scales == (0.5, 0.75) and told == [(0, 4), (1, 4), (2, 4)] and engine.forwards == 2
+    whole = engine.sweep("tiny_se", photo, "chelsea", scales, "resolution")
+    assert whole.scales == scales and whole.traces[:2] == half.traces and engine.forwards == 4
+
+
+def test_a_sweep_that_is_stopped_at_once_is_empty() -> None:
+    engine = Engine()
+    none = engine.sweep("tiny_se", images.sample("chelsea"), "chelsea", (1.0,), progress=lambda done, total: False)
+    assert none.scales == () and engine.forwards == 0
+
+
+def test_a_large_model_shows_how_far_it_is(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from senet_viz import engine as module
+
+    monkeypatch.setattr(module, "LARGE_MIB", 1.0)
+    told: list[int] = []
+    engine.sweep(
+        "tiny_se", images.sample("chelsea"), "chelsea", (0.5, 0.75, 1.0, 1.5, 2.0), progress=lambda d, t: told.append(d)
+    )
+    assert told == [0, 2, 4]
+
+
+def test_a_sweep_takes_the_threads_that_idle_and_gives_them_back() -> None:
+    engine = Engine(workers=2)
+    assert engine._do(torch.get_num_threads, wide=True) == 2
+    assert {engine._do(torch.get_num_threads) for _ in range(8)} == {1}
+    started, go_on = Event(), Event()
+    other = Thread(target=lambda: engine._do(lambda: (started.set(), go_on.wait(30))))
+    other.start()
+    assert started.wait(30)
+    assert engine._do(torch.get_num_threads, wide=True) == 1, "the other worker is busy"
+    go_on.set()
+    other.join(30)
