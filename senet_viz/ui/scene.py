@@ -17,7 +17,7 @@ import streamlit as st
 from senet_viz import i18n, zoo
 from senet_viz.errors import SenetVizError, WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
-from senet_viz.types import BlockTrace, Picture, Trace
+from senet_viz.types import BlockTrace, Edit, Picture, Trace
 from senet_viz.ui import state
 
 if TYPE_CHECKING:
@@ -151,6 +151,10 @@ class Scene:
         return state.engine().sweep(
             self.spec.key, self.image, self.photo, scales, kind, blur, self.device, self.weights, keep_u, progress
         )
+
+    def edited(self, edits: Sequence[Edit]) -> Trace:
+        """This photo through this model with changed gates; this block's U is kept."""
+        return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, tuple(edits), (self.name,))
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """(class name, probability) of the likeliest classes."""
