@@ -22,6 +22,17 @@ class ImageRejected(SenetVizError):
         self.code = f"image.{reason}"
 
 
+class PhotosRejected(SenetVizError):
+    """A set of photos that is refused, or one file of it; ``reason`` is one of ``photos.REASONS``."""
+
+    code = "photos.none"
+
+    def __init__(self, reason: str, **details: object) -> None:
+        super().__init__(f"photos refused: {reason} {details or ''}".strip(), **details)
+        self.reason = reason
+        self.code = f"photos.{reason}"
+
+
 class WeightsUnavailable(SenetVizError):
     """The weights are not on this machine and cannot be fetched."""
 

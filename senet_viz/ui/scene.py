@@ -23,7 +23,9 @@ from senet_viz.ui import state
 if TYPE_CHECKING:
     from PIL import Image
 
+    from senet_viz.anatomy import Unit
     from senet_viz.replay import Replay
+    from senet_viz.selection import Kernel
     from senet_viz.sweep import Kind, Sweep
 
 SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
@@ -155,6 +157,17 @@ class Scene:
     def edited(self, edits: Sequence[Edit]) -> Trace:
         """This photo through this model with changed gates; this block's U is kept."""
         return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, tuple(edits), (self.name,))
+
+    def unit(self, branches: int = 0) -> Unit:
+        """The SK unit on screen, step by step; or an untrained one of so many branches on the same input."""
+        return state.engine().unit(self.trace, self.name, self.device, self.weights, branches)
+
+    @cached_property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The convolutions that this SK unit chooses from."""
+        from senet_viz import selection
+
+        return selection.kernels(state.engine().model(self.spec.key, self.device, self.weights), self.name)
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """(class name, probability) of the likeliest classes."""

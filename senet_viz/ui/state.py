@@ -17,7 +17,25 @@ from senet_viz import i18n
 from senet_viz.engine import Engine, Shared
 
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
-PAGE = ("sort", "order", "scope", "branch", "pool", "out", "input", "gatefn", "carpet", "unit")
+PAGE = (
+    "sort",
+    "order",
+    "scope",
+    "branch",
+    "pool",
+    "out",
+    "input",
+    "gatefn",
+    "carpet",
+    "unit",
+    "kind",
+    "scale",
+    "blur",
+    "zoom",
+    "force",
+    "reach",
+    "set",
+)
 NUMBERS = frozenset({"channel", "branch", "input"})
 
 
@@ -37,6 +55,18 @@ def drawings() -> Shared[Any]:
 def uploads() -> Shared[Any]:
     """Uploaded pictures of all sessions, the newest sixty-four."""
     return Shared(64)
+
+
+@st.cache_resource(show_spinner=False)
+def photo_sets() -> Shared[Any]:
+    """Sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
+    return Shared(400, lambda found: found.mib)
+
+
+@st.cache_resource(show_spinner=False)
+def preferences() -> Shared[Any]:
+    """Which kernel every SK unit prefers, photo by photo: a few hundred bytes each."""
+    return Shared(8192)
 
 
 def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextManager[None]]:

@@ -1,0 +1,120 @@
+"""Kernel selection: does a unit lean to its larger kernel when things get larger?"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import edits, replay, selection, ui, verdicts
+from senet_viz.figures import selection as draw
+from senet_viz.figures.grammar import Scale
+from senet_viz.ui import preferences
+
+view = ui.sk_scene()
+t, c, unit, scales = view.t, view.channel, ui.short(view.name), selection.SCALES
+names = selection.units(view.trace)
+u, kernels = names.index(view.name), [f"{k.reach}×{k.reach}" for k in view.kernels]
+
+st.header(t("scale.kernel_selection.title"), anchor=False)
+st.markdown(t("scale.kernel.idea", unit=unit))
+ui.header(view)
+ui.badge(view)
+
+# --- one photo, one unit ----------------------------------------------------------------------------------------------
+first = st.container()
+blur = float(ui.pick("blur", {s: t("blur.px", px=s) for s in ("0", "1", "2")}, t("blur.label")))
+st.caption(t("scale.kernel.blur.why"))
+sweep, measured = view.sweep(scales, blur=blur), preferences.preference(view, blur)
+here = selection.gathered(names, [measured])
+judged = selection.verdicts(here)
+mine = judged[u]
+with first:
+    crops = [picture.shown for picture in sweep.pictures]
+    ui.figure(
+        view,
+        lambda t: draw.draw_zoom(crops, scales, unit, measured[:, :, u], mine.reason, kernels, t),
+        "zoom", blur,
+    )  # fmt: skip
+    signed = {key: f"{value:+.4f}".replace("-", "\u2212") for key, value in preferences.deciding(mine).items()}
+    st.markdown(t("scale.kernel.answer", unit=unit, word=t(f"verdict.{mine.word}"), why=t(f"verdict.why.{mine.reason}"),
+                  **signed))  # fmt: skip
+    if len(view.gate) != 2:
+        st.info(t("scale.kernel.branches", m=len(view.gate)))
+
+# --- every channel of it ----------------------------------------------------------------------------------------------
+st.subheader(t("scale.kernel.tug"), anchor=False)
+st.markdown(t("scale.kernel.tug.idea"))
+zoom = ui.pick("zoom", {f"{s:g}": draw.times(s) for s in scales}, t("zoom.label"))
+level = [f"{s:g}" for s in scales].index(zoom)
+gates = [trace.block(view.name).gate.numpy() for trace in sweep.traces]
+ui.figure(
+    view, lambda t: draw.draw_tug(gates[level], gates[0], unit, scales[level], c, kernels, t), "tug", c, zoom, blur
+)
+shown = Scale.gate(f"a[{kernels[-1]}]")
+alt = t("scale.kernel.tug.board", kernel=kernels[-1], n=len(view.z))
+ui.rows(view, [(kernels[-1], gates[level][-1], shown)], f"tug-{zoom}-{blur:g}", alt, descending=True)
+
+# --- where the kernels reach ------------------------------------------------------------------------------------------
+st.subheader(t("scale.kernel.taps"), anchor=False)
+last = view.kernels[-1]
+st.markdown(t("scale.kernel.taps.idea", taps=last.size**2, d=last.dilation, reach=last.reach))
+row, column, step = selection.strongest(view.fused[c], last.stride, view.picture.shown.shape[0])
+taps = [kernel.taps(row, column, step) for kernel in view.kernels]
+ui.figure(
+    view,
+    lambda t: draw.draw_taps(view.picture.shown, (row, column), taps, kernels, view.gate[:, c], step, c, t),
+    "taps", c,
+)  # fmt: skip
+
+# --- overrule the choice ----------------------------------------------------------------------------------------------
+st.subheader(t("scale.kernel.force"), anchor=False)
+st.markdown(t("scale.kernel.force.idea"))
+ways = {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
+ways |= {way: t(f"force.{way}") for way in ("swap", "equal")}
+how = ui.pick("force", ways, t("force.label"), "swap")
+reach = ui.pick("reach", {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=unit)}, t("reach.label"))
+forced = view.edited(selection.overruled(names if reach == "all" else (view.name,), how))
+before, after = (replay.softmax(trace.logits.double().numpy()) for trace in (view.trace, forced))
+labels = preferences.class_names(view)
+ui.figure(view, lambda t: draw.draw_answers(before, after, labels, ways[how], t), "answers", how, reach)
+
+# --- many photos ------------------------------------------------------------------------------------------------------
+st.subheader(t("scale.kernel.set"), anchor=False)
+profile = preferences.shipped(view)
+sources = {"profile": t("set.profile", n=len(profile.truth))} if profile else {}
+which = ui.pick("set", sources | {"mine": t("set.mine"), "one": t("set.one")}, t("set.label"))
+done: list[tuple[str, np.ndarray]] = []
+if which == "mine":
+    found = preferences.uploaded(view)
+    done = preferences.collected(view, found, blur) if found else []
+chosen = profile.selection if which == "profile" else selection.gathered(names, [v for _, v in done]) if done else here
+if which == "profile" and blur:
+    st.caption(t("scale.kernel.set.sharp"))
+many = chosen.difference.shape[2]
+judged = selection.verdicts(chosen)
+some = selection.one_a_stage(names, view.name)
+photo, photos = (draw.curves(each.difference, names, some, ui.short) for each in (here, chosen))
+photos = () if chosen is here else photos
+ui.figure(
+    view,
+    lambda t: draw.draw_fig3(scales, photo, photos, many, selection.PUBLISHED, kernels, t),
+    "fig3", blur, which, tuple(name for name, _ in done), chosen.difference.tobytes() if done else 0,
+)  # fmt: skip
+words = {word: sum(each.word == word for each in judged) for word in ("holds", "mixed", "fails")}
+st.markdown(t("scale.kernel.set.count", photos=many, n=len(judged), **words))
+preferences.verdict_table(view, chosen, judged)
+st.caption(t("scale.kernel.one.rule" if many == 1 else "scale.kernel.set.rule"))
+preferences.downloads(view, sweep, done)
+
+# --- class by class ---------------------------------------------------------------------------------------------------
+if profile:
+    st.subheader(t("scale.kernel.classes"), anchor=False)
+    means = view.drawn(lambda: selection.by_class(profile.selection, profile.truth, len(profile.classes)), "classes4")
+    at = [names.index(name) for name in some]
+    shorts = [ui.short(name) for name in some]
+    ui.figure(
+        view,
+        lambda t: draw.draw_fig4(shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth), t),
+        "fig4",
+    )
+ui.code(view, selection.preference, selection.verdicts, verdicts.choices, edits.apply, selection.less_detail)

@@ -1,0 +1,370 @@
+"""Selection: which kernel wins, for one channel, for a unit, for a set of photos (SKNet, figs. 3 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from senet_viz.figures import number
+from senet_viz.figures.grammar import (
+    Bars,
+    Box,
+    Figure,
+    Line,
+    Mark,
+    Panel,
+    Photo,
+    Points,
+    Rule,
+    Table,
+    Text,
+)
+from senet_viz.i18n import Texts
+
+UNITS = ("u", "gate", "z", "logit", "hidden", "h_sigmoid")  # colours of units, from the input to the output
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One unit's preference against scale. ``spread`` is the std over a set's photos, None for one photo."""
+
+    name: str
+    values: np.ndarray  # (Z,)
+    control: np.ndarray  # (Z,) of the untrained network
+    spread: np.ndarray | None = None  # (Z,)
+
+
+def curves(
+    difference: np.ndarray, units: Sequence[str], shown: Sequence[str], short: Callable[[str], str]
+) -> tuple[Curve, ...]:
+    """One a unit of ``shown``.
+
+    Args:
+        difference: (3, Z, N, U) preferences of N photos, see ``profile.Selection``; units: U names.
+        short: a name as the page shows it.
+    """
+    d = difference.astype(np.float64)
+    spread = (lambda u: None) if d.shape[2] == 1 else (lambda u: d[0, :, :, u].std(1))
+    at = [list(units).index(name) for name in shown]
+    return tuple(Curve(short(units[u]), d[0, :, :, u].mean(1), d[2, :, :, u].mean(1), spread(u)) for u in at)
+
+
+def times(scale: float) -> str:
+    """1.5 is 1.5×, 2.0 is 2×."""
+    return f"{scale:g}×"
+
+
+def _between(kernels: Sequence[str]) -> str:
+    """Name of the preference: a[5×5] − a[3×3]."""
+    return f"a[{kernels[-1]}] − a[{kernels[0]}]"
+
+
+def draw_zoom(
+    crops: Sequence[np.ndarray],
+    scales: Sequence[float],
+    unit: str,
+    rows: np.ndarray,
+    reason: str,
+    kernels: Sequence[str],
+    t: Texts,
+) -> Figure:
+    """What the network sees at every scale, and one unit's preference.
+
+    Args:
+        crops: Z photos (H, W, 3).
+        rows: (3, Z), the preference under object zoom, with less detail alone, and in the untrained network.
+        reason: of the photo's verdict, see ``senet_viz.selection``.
+    """
+    x = np.asarray(scales, dtype=float)
+    labels = tuple(number(v) for v in rows[0])
+    marks = (
+        Line(x, rows[2], t("fig.fig3.untrained"), "muted", dash=True),
+        Line(x, rows[1], t("fig.zoom.blur"), "hidden", dash=True),
+        Line(x, rows[0], t("fig.zoom.object"), "branch1", width=4),
+        Points(x, rows[0], "", "branch1", labels),
+        Rule(0, "y"),
+    )
+    reach = float(np.abs(rows).max()) * 1.3 or 1e-3
+    curve = Panel(
+        marks,
+        title=t("fig.zoom.curve", unit=unit),
+        x=t("fig.zoom.x"),
+        y=_between(kernels),
+        x_range=(x[0] - 0.15, x[-1] + 0.15),
+        y_range=(-reach, reach),
+        x_ticks=tuple((float(s), times(s)) for s in scales),
+    )
+    photos = tuple(Panel((Photo(crop),), title=times(s)) for crop, s in zip(crops, scales, strict=True))
+    table = tuple(
+        (condition, float(s), float(v))
+        for condition, row in zip(("object zoom", "less detail", "untrained"), rows, strict=True)
+        for s, v in zip(scales, row, strict=True)
+    )
+    said = {"unit": unit, "large": kernels[-1], "small": kernels[0]}
+    alt = t("fig.zoom.alt", **said, values=", ".join(f"{times(s)} {v}" for s, v in zip(scales, labels, strict=True)))
+    return Figure(
+        "kernel-zoom",
+        t(f"fig.zoom.title.{reason}", **said),
+        (*photos, curve),
+        len(photos) + 1,
+        Table(("condition", "scale", "difference"), table),
+        alt,
+        note=t("fig.zoom.note", **said),
+        widths=(*(1.0 for _ in photos), 2.0),
+        height=340,
+    )
+
+
+def draw_tug(
+    gate: np.ndarray,
+    first: np.ndarray,
+    unit: str,
+    scale: float,
+    channel: int,
+    kernels: Sequence[str],
+    t: Texts,
+) -> Figure:
+    """Per channel the shares (M, C) of the branches, which sum to 1; sorted by winner at the first scale.
+
+    Args:
+        gate: at ``scale``. first: at the first scale, which decides the order.
+    """
+    order = np.argsort(-first[-1], kind="stable")
+    x, base = np.arange(len(order)), np.zeros(len(order))
+    marks: list[Mark] = []
+    for m in range(len(gate) - 1, -1, -1):  # the larger kernel from below
+        marks.append(Bars(x, gate[m][order], kernels[m], f"branch{min(m, 2)}", base=base.copy(), width=1))
+        base = base + gate[m][order]
+    if not np.array_equal(gate, first):
+        marks.append(Line(x, first[-1][order], t("fig.tug.first"), "ink", width=2))
+    place = int(np.flatnonzero(order == channel)[0])
+    marks += [Rule(1 / len(gate), "y"), Rule(place, "x", t("fig.pinned", c=channel), "pinned")]
+    panel = Panel(tuple(marks), x=t("fig.tug.x", n=len(order)), y="a", y_range=(0, 1), x_ticks=())
+    wins = int((gate.argmax(0) == len(gate) - 1).sum())
+    said = {"unit": unit, "n": len(order), "wins": wins, "large": kernels[-1], "scale": times(scale)}
+    shares = " + ".join(f"{a:.4f}" for a in gate[:, channel])
+    return Figure(
+        "kernel-tug",
+        t("fig.tug.title", **said),
+        (panel,),
+        1,
+        Table(
+            ("scale", "block", "channel", "branch", "gate"),
+            tuple((scale, unit, int(c), m, float(gate[m, c])) for c in order for m in range(len(gate))),
+        ),
+        t("fig.tug.alt", **said, c=channel, shares=shares),
+        note=t("fig.tug.note", c=channel, shares=shares),
+        height=320,
+    )
+
+
+def draw_taps(
+    shown: np.ndarray,
+    at: tuple[float, float],
+    taps: Sequence[np.ndarray],
+    kernels: Sequence[str],
+    shares: np.ndarray,
+    step: float,
+    channel: int,
+    t: Texts,
+) -> Figure:
+    """The photo (H, W, 3), and each branch's taps where its kernel lies when the pinned channel is strongest.
+
+    Args:
+        at: row and column of the middle tap, pixels of the photo.
+        taps: M times (n, 2), rows and columns of the taps.
+        shares: (M,) the pinned channel's.
+        step: pixels of the photo between neighbours of the kernel's input.
+    """
+    side = min(shown.shape[:2])
+    widest = max(float(np.ptp(points)) for points in taps)
+    half = min(max(0.75 * widest + step, 0.12 * side), side / 2)
+    middle = [min(max(v, half - 0.5), n - half - 0.5) for v, n in zip(at, shown.shape[:2], strict=True)]
+    (y0, x0), (y1, x1) = ([m - half for m in middle], [m + half for m in middle])
+    panels = [Panel((Photo(shown), Box(x0, y0, x1, y1)), title=t("fig.taps.where", c=channel))]
+    low = (max(0, int(np.floor(y0 + 0.5))), max(0, int(np.floor(x0 + 0.5))))
+    cut = shown[low[0] : int(np.ceil(y1 + 0.5)), low[1] : int(np.ceil(x1 + 0.5))]
+    for m, (points, name) in enumerate(zip(taps, kernels, strict=True)):
+        y, x = points[:, 0] - low[0], points[:, 1] - low[1]
+        colour = f"branch{min(m, 2)}"
+        inside = (y > -0.5) & (x > -0.5) & (y < cut.shape[0] - 0.5) & (x < cut.shape[1] - 0.5)
+        title = t("fig.taps.branch", kernel=name, n=len(points), share=f"{shares[m]:.0%}")
+        panels.append(Panel((Photo(cut), Points(x[inside], y[inside], name, colour)), title=title, legend=False))
+    table = tuple(
+        (m, name, float(r), float(c))
+        for m, (points, name) in enumerate(zip(taps, kernels, strict=True))
+        for r, c in points
+    )
+    return Figure(
+        "kernel-taps",
+        t("fig.taps.title", large=kernels[-1], n=len(taps[-1])),
+        tuple(panels),
+        len(panels),
+        Table(("branch", "kernel", "row", "column"), table),
+        t("fig.taps.alt", c=channel, row=f"{at[0]:.0f}", column=f"{at[1]:.0f}", step=number(step)),
+        note=t("fig.taps.note", step=number(step)),
+        height=360,
+    )
+
+
+def draw_fig3(
+    scales: Sequence[float],
+    photo: Sequence[Curve],
+    photos: Sequence[Curve],
+    count: int,
+    published: Mapping[str, Sequence[float]],
+    kernels: Sequence[str],
+    t: Texts,
+) -> Figure:
+    """Preference against scale: this photo, the mean of a set with its std, and the published numbers, on one axis.
+
+    Args:
+        photos: of the set; none leaves its panel out. count: photos in it.
+        published: unit -> (Z,).
+    """
+    theirs = [Curve(name, np.array(v), np.full(len(v), np.nan)) for name, v in published.items()]
+    parts = [(t("fig.fig3.photo"), photo), (t("fig.fig3.set", n=count), photos), (t("fig.fig3.published"), theirs)]
+    parts = [(title, curves) for title, curves in parts if curves]
+    tops = [np.abs(c.values) + (0 if c.spread is None else c.spread) for _, curves in parts for c in curves]
+    reach = 1.15 * float(max(np.max(top) for top in tops)) or 1e-3
+    panels = tuple(_lines(title, scales, curves, kernels, reach, i == 0, t) for i, (title, curves) in enumerate(parts))
+    names = ("photo", "set", "published") if photos else ("photo", "published")
+    rows = [
+        (source, c.name, float(s), float(c.values[i]), "" if c.spread is None else float(c.spread[i]), _cell(c, i))
+        for source, (_, curves) in zip(names, parts, strict=True)
+        for c in curves
+        for i, s in enumerate(scales)
+    ]
+    alt = "; ".join(
+        f"{title}: " + ", ".join(f"{c.name} {' → '.join(number(float(v)) for v in c.values)}" for c in curves)
+        for title, curves in parts
+    )
+    return Figure(
+        "kernel-fig3",
+        t("fig.fig3.title"),
+        panels,
+        len(panels),
+        Table(("source", "block", "scale", "difference", "std", "untrained"), tuple(rows)),
+        alt,
+        note=t("fig.fig3.note"),
+        height=440,
+    )
+
+
+def _cell(curve: Curve, i: int) -> object:
+    return "" if np.isnan(curve.control[i]) else float(curve.control[i])
+
+
+def _lines(
+    title: str, scales: Sequence[float], curves: Sequence[Curve], kernels: Sequence[str], reach: float, named: bool,
+    t: Texts,
+) -> Panel:  # fmt: skip
+    x = np.asarray(scales, dtype=float)
+    marks: list[Mark] = [Rule(0, "y")]
+    marks += [
+        Line(x, curve.control, t("fig.fig3.untrained"), "muted", dash=True)
+        for curve in curves
+        if not np.isnan(curve.control).all()
+    ]
+    for i, curve in enumerate(curves):
+        at = x + 0.02 * (i - (len(curves) - 1) / 2)  # beside each other, so that spreads do not cover each other
+        colour = UNITS[i % len(UNITS)]
+        if curve.spread is not None:
+            ends = np.stack([curve.values - curve.spread, curve.values + curve.spread, np.full(len(x), np.nan)])
+            marks.append(Line(np.repeat(at, 3), ends.T.ravel(), "", colour, width=1.5))
+        marks.append(Line(at, curve.values, curve.name, colour, width=3))
+        marks.append(Points(at, curve.values, curve.name, colour))
+    for curve, height in zip(curves, _apart([float(c.values[-1]) for c in curves], 0.13 * reach), strict=True):
+        colour = UNITS[list(curves).index(curve) % len(UNITS)]
+        marks.append(Text(float(x[-1]) + 0.07, height, curve.name, 15, colour, "start"))
+    return Panel(
+        tuple(marks),
+        title=title,
+        x=t("fig.zoom.x"),
+        y=_between(kernels) if named else "",
+        x_range=(float(x[0]) - 0.1, float(x[-1]) + 0.45),
+        y_range=(-reach, reach),
+        x_ticks=tuple((float(s), times(s)) for s in scales),
+        legend=False,
+    )
+
+
+def _apart(heights: list[float], least: float) -> list[float]:
+    """Heights of labels moved apart until neighbours are ``least`` apart, in their order."""
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    moved = [heights[i] for i in order]
+    for _ in range(60):
+        for a in range(len(moved) - 1):
+            short = least - (moved[a + 1] - moved[a])
+            if short > 1e-9:
+                moved[a] -= short / 2
+                moved[a + 1] += short / 2
+    placed = dict(zip(order, moved, strict=True))
+    return [placed[i] for i in range(len(heights))]
+
+
+def draw_fig4(
+    units: Sequence[str], scales: tuple[float, float], means: np.ndarray, classes: Sequence[str], photos: int, t: Texts
+) -> Figure:
+    """Per class the mean preference of some units at two scales; means (2, K, U). Classes by the lower line."""
+    panels, rows = [], []
+    reach = 1.1 * float(np.abs(means).max()) or 1e-3
+    for u, unit in enumerate(units):
+        order = np.argsort(means[0, :, u], kind="stable")
+        x = np.arange(len(order))
+        up = int((means[1, :, u] > means[0, :, u]).sum())
+        marks = (
+            Rule(0, "y"),
+            Line(x, means[0, order, u], times(scales[0]), "branch0", width=2.5),
+            Line(x, means[1, order, u], times(scales[1]), "branch1", width=2.5),
+        )
+        title = t("fig.fig4.unit", unit=unit, up=up, n=len(order), scale=times(scales[1]))
+        y = t("fig.fig4.y") if u == 0 else ""
+        panels.append(Panel(marks, title=title, x=t("fig.fig4.x"), y=y, y_range=(-reach, reach), x_ticks=()))
+        rows += [(unit, classes[k], float(s), float(means[z, k, u])) for k in order for z, s in enumerate(scales)]
+    return Figure(
+        "kernel-fig4",
+        t("fig.fig4.title", scale=times(scales[1])),
+        tuple(panels),
+        len(panels),
+        Table(("block", "class", "scale", "difference"), tuple(rows)),
+        t("fig.fig4.alt", units=", ".join(units), n=len(classes)),
+        note=t("fig.fig4.note", n=len(classes), photos=photos),
+        height=360,
+    )
+
+
+def draw_answers(
+    before: np.ndarray, after: np.ndarray, names: Sequence[str], what: str, t: Texts, most: int = 5
+) -> Figure:
+    """Class probabilities (K,) as the network gives them, and with its selection overruled; ``names`` of all K."""
+    best = [np.argsort(-scores, kind="stable")[:most] for scores in (before, after)]
+    top = [int(i) for i in dict.fromkeys(np.stack(best, axis=1).ravel())]
+    top = sorted(top, key=lambda i: -max(before[i], after[i]))[: most + 2]
+    y = np.arange(len(top), dtype=float)
+    panel = Panel(
+        (
+            Bars(before[top], y - 0.2, t("fig.answers.before"), "muted", horizontal=True, width=0.36),
+            Bars(after[top], y + 0.2, what, "branch1", horizontal=True, width=0.36),
+        ),
+        x=t("fig.answers.x"),
+        x_range=(0, 1),
+        y_range=(len(top) - 0.5, -0.5),
+        y_ticks=tuple((float(i), names[k]) for i, k in enumerate(top)),
+    )
+    first, second = int(before.argmax()), int(after.argmax())
+    said = {"before": names[first], "p": f"{before[first]:.1%}", "after": names[second], "q": f"{after[second]:.1%}"}
+    title = t("fig.answers.same" if first == second else "fig.answers.other", **said)
+    order = np.argsort(-np.maximum(before, after), kind="stable")
+    rows = tuple((names[k], float(before[k]), float(after[k])) for k in order)
+    return Figure(
+        "kernel-answers",
+        title,
+        (panel,),
+        1,
+        Table(("class", "before", "after"), rows),
+        t("fig.answers.alt", **said, what=what),
+        height=90 + 46 * len(top),
+    )
