@@ -35,9 +35,7 @@ with first:
         lambda t: draw.draw_zoom(crops, scales, unit, measured[:, :, u], mine.reason, kernels, t),
         "zoom", blur,
     )  # fmt: skip
-    signed = {key: f"{value:+.4f}".replace("-", "\u2212") for key, value in preferences.deciding(mine).items()}
-    st.markdown(t("scale.kernel.answer", unit=unit, word=t(f"verdict.{mine.word}"), why=t(f"verdict.why.{mine.reason}"),
-                  **signed))  # fmt: skip
+    preferences.answer(view, mine)
     if len(view.gate) != 2:
         st.info(t("scale.kernel.branches", m=len(view.gate)))
 
@@ -50,9 +48,10 @@ gates = [trace.block(view.name).gate.numpy() for trace in sweep.traces]
 ui.figure(
     view, lambda t: draw.draw_tug(gates[level], gates[0], unit, scales[level], c, kernels, t), "tug", c, zoom, blur
 )
-shown = Scale.gate(f"a[{kernels[-1]}]")
+lead = gates[level][-1] - gates[level][0]
+shown = Scale.around_zero(f"a[{kernels[-1]}] − a[{kernels[0]}]", lead, "difference")
 alt = t("scale.kernel.tug.board", kernel=kernels[-1], n=len(view.z))
-ui.rows(view, [(kernels[-1], gates[level][-1], shown)], f"tug-{zoom}-{blur:g}", alt, descending=True)
+ui.rows(view, [(f"a{len(kernels) - 1}−a0", lead, shown)], f"tug-{zoom}-{blur:g}", alt, descending=True)
 
 # --- where the kernels reach ------------------------------------------------------------------------------------------
 st.subheader(t("scale.kernel.taps"), anchor=False)
@@ -81,8 +80,9 @@ ui.figure(view, lambda t: draw.draw_answers(before, after, labels, ways[how], t)
 # --- many photos ------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.kernel.set"), anchor=False)
 profile = preferences.shipped(view)
-sources = {"profile": t("set.profile", n=len(profile.truth))} if profile else {}
-which = ui.pick("set", sources | {"mine": t("set.mine"), "one": t("set.one")}, t("set.label"))
+sources = {"one": t("set.one"), "mine": t("set.mine")}
+sources |= {"profile": t("set.profile", n=len(profile.truth))} if profile else {}
+which = ui.pick("set", sources, t("set.label"), "profile" if profile else "one")
 done: list[tuple[str, np.ndarray]] = []
 if which == "mine":
     found = preferences.uploaded(view)

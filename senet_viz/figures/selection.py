@@ -56,6 +56,11 @@ def times(scale: float) -> str:
     return f"{scale:g}×"
 
 
+def _branch(m: int) -> str:
+    """Colour of branch m; there are three."""
+    return f"branch{min(m, 2)}"
+
+
 def _between(kernels: Sequence[str]) -> str:
     """Name of the preference: a[5×5] − a[3×3]."""
     return f"a[{kernels[-1]}] − a[{kernels[0]}]"
@@ -79,24 +84,26 @@ def draw_zoom(
     """
     x = np.asarray(scales, dtype=float)
     labels = tuple(number(v) for v in rows[0])
-    marks = (
-        Line(x, rows[2], t("fig.fig3.untrained"), "muted", dash=True),
-        Line(x, rows[1], t("fig.zoom.blur"), "hidden", dash=True),
-        Line(x, rows[0], t("fig.zoom.object"), "branch1", width=4),
-        Points(x, rows[0], "", "branch1", labels),
-        Rule(0, "y"),
-    )
-    reach = float(np.abs(rows).max()) * 1.3 or 1e-3
+    low, high = min(0.0, float(rows.min())), max(0.0, float(rows.max()))
+    room = (high - low) or 1e-3
+    lines = (("fig.fig3.untrained", "muted", rows[2]), ("fig.zoom.blur", "logit", rows[1]))
+    marks: list[Mark] = [Line(x, row, t(key), colour, dash=True, width=3) for key, colour, row in lines]
+    marks += [Line(x, rows[0], t("fig.zoom.object"), "branch1", width=4)]
+    marks += [Points(x, rows[0], t("fig.zoom.object"), "branch1")]
+    ends = [(t(key), colour, float(row[-1])) for key, colour, row in lines]
+    marks += _ends([*ends, (t("fig.zoom.object"), "branch1", float(rows[0, -1]))], float(x[-1]), room)
     curve = Panel(
-        marks,
-        title=t("fig.zoom.curve", unit=unit),
+        tuple(marks),
+        title=_between(kernels),
         x=t("fig.zoom.x"),
-        y=_between(kernels),
-        x_range=(x[0] - 0.15, x[-1] + 0.15),
-        y_range=(-reach, reach),
+        x_range=(x[0] - 0.1, x[-1] + 0.75),
+        y_range=(low - 0.15 * room, high + 0.2 * room),
         x_ticks=tuple((float(s), times(s)) for s in scales),
+        legend=False,
     )
-    photos = tuple(Panel((Photo(crop),), title=times(s)) for crop, s in zip(crops, scales, strict=True))
+    photos = tuple(
+        Panel((Photo(crop),), title=f"{times(s)}: {v}") for crop, s, v in zip(crops, scales, labels, strict=True)
+    )
     table = tuple(
         (condition, float(s), float(v))
         for condition, row in zip(("object zoom", "less detail", "untrained"), rows, strict=True)
@@ -113,7 +120,7 @@ def draw_zoom(
         alt,
         note=t("fig.zoom.note", **said),
         widths=(*(1.0 for _ in photos), 2.0),
-        height=340,
+        height=330,
     )
 
 
@@ -126,37 +133,57 @@ def draw_tug(
     kernels: Sequence[str],
     t: Texts,
 ) -> Figure:
-    """Per channel the shares (M, C) of the branches, which sum to 1; sorted by winner at the first scale.
+    """Per channel the shares (M, C) of the branches, which sum to 1; sorted by winner.
 
     Args:
-        gate: at ``scale``. first: at the first scale, which decides the order.
+        gate: at ``scale``. first: at the first scale, to compare.
     """
-    order = np.argsort(-first[-1], kind="stable")
+    order = np.argsort(-gate[-1], kind="stable")
     x, base = np.arange(len(order)), np.zeros(len(order))
     marks: list[Mark] = []
     for m in range(len(gate) - 1, -1, -1):  # the larger kernel from below
-        marks.append(Bars(x, gate[m][order], kernels[m], f"branch{min(m, 2)}", base=base.copy(), width=1))
+        marks.append(Bars(x, gate[m][order], kernels[m], _branch(m), base=base.copy(), width=1))
         base = base + gate[m][order]
     if not np.array_equal(gate, first):
         marks.append(Line(x, first[-1][order], t("fig.tug.first"), "ink", width=2))
     place = int(np.flatnonzero(order == channel)[0])
     marks += [Rule(1 / len(gate), "y"), Rule(place, "x", t("fig.pinned", c=channel), "pinned")]
-    panel = Panel(tuple(marks), x=t("fig.tug.x", n=len(order)), y="a", y_range=(0, 1), x_ticks=())
+    shared = Panel(tuple(marks), title=t("fig.tug.shares"), x=t("fig.tug.x", n=len(order)), y_range=(0, 1), x_ticks=())
+    lead = (gate[-1] - gate[0]).astype(np.float64)
+    ahead = lead[order] >= 0
+    closer = Panel(
+        (
+            *(
+                Bars(x[part], lead[order][part], t("fig.tug.wins", kernel=name), colour, width=1)
+                for part, name, colour in (
+                    (ahead, kernels[-1], _branch(len(gate) - 1)),
+                    (~ahead, kernels[0], "branch0"),
+                )
+                if part.any()
+            ),
+            Rule(float(lead.mean()), "y", t("fig.tug.mean", mean=number(float(lead.mean()))), "ink"),
+            Rule(place, "x", "", "pinned"),
+        ),
+        title=_between(kernels),
+        x=t("fig.tug.x", n=len(order)),
+        x_ticks=(),
+        legend=False,
+    )
     wins = int((gate.argmax(0) == len(gate) - 1).sum())
     said = {"unit": unit, "n": len(order), "wins": wins, "large": kernels[-1], "scale": times(scale)}
     shares = " + ".join(f"{a:.4f}" for a in gate[:, channel])
     return Figure(
         "kernel-tug",
         t("fig.tug.title", **said),
-        (panel,),
-        1,
+        (shared, closer),
+        2,
         Table(
             ("scale", "block", "channel", "branch", "gate"),
             tuple((scale, unit, int(c), m, float(gate[m, c])) for c in order for m in range(len(gate))),
         ),
         t("fig.tug.alt", **said, c=channel, shares=shares),
         note=t("fig.tug.note", c=channel, shares=shares),
-        height=320,
+        height=340,
     )
 
 
@@ -178,20 +205,25 @@ def draw_taps(
         shares: (M,) the pinned channel's.
         step: pixels of the photo between neighbours of the kernel's input.
     """
-    side = min(shown.shape[:2])
-    widest = max(float(np.ptp(points)) for points in taps)
-    half = min(max(0.75 * widest + step, 0.12 * side), side / 2)
-    middle = [min(max(v, half - 0.5), n - half - 0.5) for v, n in zip(at, shown.shape[:2], strict=True)]
-    (y0, x0), (y1, x1) = ([m - half for m in middle], [m + half for m in middle])
-    panels = [Panel((Photo(shown), Box(x0, y0, x1, y1)), title=t("fig.taps.where", c=channel))]
-    low = (max(0, int(np.floor(y0 + 0.5))), max(0, int(np.floor(x0 + 0.5))))
-    cut = shown[low[0] : int(np.ceil(y1 + 0.5)), low[1] : int(np.ceil(x1 + 0.5))]
+    tall, wide = shown.shape[:2]
+    half = max(0.75 * max(float(np.ptp(points)) for points in taps), 0.12 * min(tall, wide))
+    y0, y1, x0, x1 = at[0] - half, at[0] + half, at[1] - half, at[1] + half
+    window = Box(max(x0, -0.5), max(y0, -0.5), min(x1, wide - 0.5), min(y1, tall - 0.5))
+    panels = [Panel((Photo(shown), window), title=t("fig.taps.where", c=channel))]
+    top, left = max(0, int(np.floor(y0 + 0.5))), max(0, int(np.floor(x0 + 0.5)))
+    cut = shown[top : int(np.ceil(y1 + 0.5)), left : int(np.ceil(x1 + 0.5))]
     for m, (points, name) in enumerate(zip(taps, kernels, strict=True)):
-        y, x = points[:, 0] - low[0], points[:, 1] - low[1]
-        colour = f"branch{min(m, 2)}"
-        inside = (y > -0.5) & (x > -0.5) & (y < cut.shape[0] - 0.5) & (x < cut.shape[1] - 0.5)
+        dots = Points(points[:, 1] - left, points[:, 0] - top, name, _branch(m))
         title = t("fig.taps.branch", kernel=name, n=len(points), share=f"{shares[m]:.0%}")
-        panels.append(Panel((Photo(cut), Points(x[inside], y[inside], name, colour)), title=title, legend=False))
+        panels.append(
+            Panel(
+                (Photo(cut), dots),
+                title=title,
+                legend=False,
+                x_range=(x0 - left, x1 - left),
+                y_range=(y1 - top, y0 - top),
+            )
+        )
     table = tuple(
         (m, name, float(r), float(c))
         for m, (points, name) in enumerate(zip(taps, kernels, strict=True))
@@ -205,7 +237,7 @@ def draw_taps(
         Table(("branch", "kernel", "row", "column"), table),
         t("fig.taps.alt", c=channel, row=f"{at[0]:.0f}", column=f"{at[1]:.0f}", step=number(step)),
         note=t("fig.taps.note", step=number(step)),
-        height=360,
+        height=310,
     )
 
 
@@ -262,9 +294,8 @@ def _lines(
     t: Texts,
 ) -> Panel:  # fmt: skip
     x = np.asarray(scales, dtype=float)
-    marks: list[Mark] = [Rule(0, "y")]
-    marks += [
-        Line(x, curve.control, t("fig.fig3.untrained"), "muted", dash=True)
+    marks: list[Mark] = [
+        Line(x, curve.control, t("fig.fig3.untrained"), "muted", dash=True, width=3)
         for curve in curves
         if not np.isnan(curve.control).all()
     ]
@@ -272,23 +303,33 @@ def _lines(
         at = x + 0.02 * (i - (len(curves) - 1) / 2)  # beside each other, so that spreads do not cover each other
         colour = UNITS[i % len(UNITS)]
         if curve.spread is not None:
-            ends = np.stack([curve.values - curve.spread, curve.values + curve.spread, np.full(len(x), np.nan)])
-            marks.append(Line(np.repeat(at, 3), ends.T.ravel(), "", colour, width=1.5))
+            spans = np.stack([curve.values - curve.spread, curve.values + curve.spread, np.full(len(x), np.nan)])
+            marks.append(Line(np.repeat(at, 3), spans.T.ravel(), "", colour, width=1.5))
         marks.append(Line(at, curve.values, curve.name, colour, width=3))
         marks.append(Points(at, curve.values, curve.name, colour))
-    for curve, height in zip(curves, _apart([float(c.values[-1]) for c in curves], 0.13 * reach), strict=True):
-        colour = UNITS[list(curves).index(curve) % len(UNITS)]
-        marks.append(Text(float(x[-1]) + 0.07, height, curve.name, 15, colour, "start"))
+    ends = [(c.name, UNITS[i % len(UNITS)], float(c.values[-1])) for i, c in enumerate(curves)]
+    controls = [c.control[-1] for c in curves if not np.isnan(c.control).all()]
+    ends += [(t("fig.fig3.untrained"), "muted", float(np.mean(controls)))] if controls else []
+    marks += _ends(ends, float(x[-1]) + 0.03, 1.6 * reach)
     return Panel(
         tuple(marks),
         title=title,
-        x=t("fig.zoom.x"),
+        x=t("fig.fig3.x"),
         y=_between(kernels) if named else "",
-        x_range=(float(x[0]) - 0.1, float(x[-1]) + 0.45),
+        x_range=(float(x[0]) - 0.1, float(x[-1]) + 0.7),
         y_range=(-reach, reach),
         x_ticks=tuple((float(s), times(s)) for s in scales),
         legend=False,
     )
+
+
+def _ends(ends: Sequence[tuple[str, str, float]], right: float, room: float) -> list[Text]:
+    """(name, colour, height) of lines as words at their right ends, none over another or on the line at 0."""
+    clear = [height if abs(height) > 0.04 * room else 0.06 * room for _, _, height in ends]
+    return [
+        Text(right + 0.05, height, name, 15, colour, "start")
+        for (name, colour, _), height in zip(ends, _apart(clear, 0.11 * room), strict=True)
+    ]
 
 
 def _apart(heights: list[float], least: float) -> list[float]:
@@ -308,31 +349,35 @@ def _apart(heights: list[float], least: float) -> list[float]:
 def draw_fig4(
     units: Sequence[str], scales: tuple[float, float], means: np.ndarray, classes: Sequence[str], photos: int, t: Texts
 ) -> Figure:
-    """Per class the mean preference of some units at two scales; means (2, K, U). Classes by the lower line."""
-    panels, rows = [], []
-    reach = 1.1 * float(np.abs(means).max()) or 1e-3
+    """Per class the mean preference of some units at two scales; means (2, K, U). Classes sorted at the lower scale."""
+    panels: list[Panel] = []
+    rows: list[tuple[object, ...]] = []
     for u, unit in enumerate(units):
         order = np.argsort(means[0, :, u], kind="stable")
         x = np.arange(len(order))
+        labels = tuple(classes[k] for k in order)
+        marks: list[Mark] = [Line(x, means[0, order, u], times(scales[0]), "muted", width=3)]
+        marks.append(Line(x, means[1, order, u], times(scales[1]), "branch1", width=2))
+        marks.append(Points(x, means[1, order, u], times(scales[1]), "branch1", labels))
         up = int((means[1, :, u] > means[0, :, u]).sum())
-        marks = (
-            Rule(0, "y"),
-            Line(x, means[0, order, u], times(scales[0]), "branch0", width=2.5),
-            Line(x, means[1, order, u], times(scales[1]), "branch1", width=2.5),
+        panels.append(
+            Panel(
+                tuple(marks),
+                title=t("fig.fig4.unit", unit=unit, up=up, n=len(order)),
+                x=t("fig.fig4.x") if u >= len(units) - 2 else "",
+                x_ticks=(),
+            )
         )
-        title = t("fig.fig4.unit", unit=unit, up=up, n=len(order), scale=times(scales[1]))
-        y = t("fig.fig4.y") if u == 0 else ""
-        panels.append(Panel(marks, title=title, x=t("fig.fig4.x"), y=y, y_range=(-reach, reach), x_ticks=()))
         rows += [(unit, classes[k], float(s), float(means[z, k, u])) for k in order for z, s in enumerate(scales)]
     return Figure(
         "kernel-fig4",
         t("fig.fig4.title", scale=times(scales[1])),
         tuple(panels),
-        len(panels),
+        min(2, len(panels)),
         Table(("block", "class", "scale", "difference"), tuple(rows)),
         t("fig.fig4.alt", units=", ".join(units), n=len(classes)),
         note=t("fig.fig4.note", n=len(classes), photos=photos),
-        height=360,
+        height=300 * ((len(panels) + 1) // 2),
     )
 
 

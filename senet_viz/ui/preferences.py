@@ -12,7 +12,6 @@ import streamlit as st
 
 from senet_viz import zoo
 from senet_viz.errors import PhotosRejected, SenetVizError, WeightsInvalid
-from senet_viz.figures import number
 from senet_viz.figures.grammar import Table
 from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, sentence, short
@@ -161,9 +160,25 @@ def class_names(view: Scene) -> list[str]:
     return view.drawn(lambda: [labels.label(view.spec, i, view.lang) for i in range(count)], "classes", view.lang)
 
 
-def deciding(verdict: Any) -> dict[str, float]:
-    """The three numbers that decide a verdict."""
-    return {"change": verdict.change[0], "control": verdict.control[0], "blur": verdict.blur[0]}
+def answer(view: Scene, verdict: Any) -> None:
+    """One photo's ``selection.Verdict`` on the unit on screen, in a sentence with the three numbers that decide it."""
+    t = view.t
+    st.markdown(
+        t(
+            "scale.kernel.answer",
+            unit=short(verdict.unit),
+            word=t(f"verdict.{verdict.word}"),
+            why=t(f"verdict.why.{verdict.reason}"),
+            change=_signed(verdict.change[0]),
+            control=_signed(verdict.control[0]),
+            blur=_signed(verdict.blur[0]),
+        )
+    )
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.4f}".replace("-", "\u2212")
+    return "0.0000" if text[1:] == "0.0000" else text
 
 
 def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
@@ -171,17 +186,17 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
     t = view.t
 
     def span(interval: tuple[float, float]) -> str:
-        mean, half = (f"{v:+.4f}".replace("-", "\u2212") for v in interval)
-        return mean if np.isnan(interval[1]) else f"{mean} ± {half.lstrip('+')}"
+        mean, half = interval  # no break between them
+        return _signed(mean) if np.isnan(half) else f"{_signed(mean)}\u00a0±\u00a0{half:.4f}"
 
     rows = []
     for each in found:
         row = {t("verdict.unit"): f"**{short(each.unit)}**" if each.unit == view.name else short(each.unit)}
-        row |= {f"{scale:g}×": number(level[0]) for scale, level in zip(chosen.zooms, each.levels, strict=True)}
+        row |= {f"{scale:g}×": _signed(level[0]) for scale, level in zip(chosen.zooms, each.levels, strict=True)}
         row |= {
             t("verdict.change"): span(each.change),
-            t("verdict.untrained"): span(each.control),
-            t("verdict.blur"): span(each.blur),
+            t("verdict.untrained"): _signed(each.control[0]),
+            t("verdict.beyond"): span(each.beyond_blur),
             t("verdict.rise"): f"{each.rise} / {each.photos}",
             t("verdict.word"): f"**{t(f'verdict.{each.word}')}**: {t(f'verdict.why.{each.reason}')}",
         }
