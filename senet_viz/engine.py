@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import nn
 
+    from senet_viz.anatomy import Unit
     from senet_viz.replay import Replay
     from senet_viz.sweep import Kind, Sweep
 
@@ -107,6 +108,7 @@ class Engine:
         self._models: Shared[nn.Module] = Shared(3)
         self._traces: Shared[Trace] = Shared(192, _trace_mib)
         self._replays: Shared[Replay] = Shared(64)
+        self._units: Shared[Unit] = Shared(64, lambda unit: unit.u.nbytes / 2**20)
         self._sweeps: Shared[Sweep] = Shared(256, _sweep_mib)
         self._room = BoundedSemaphore(waiting)
         self._workers = workers or min(os.cpu_count() or 1, 8)
@@ -239,3 +241,23 @@ class Engine:
         question = (trace.model, device, weights, trace.picture_key, trace.edits, block, trace.block(block).u is None)
         edited = any(edit.block == block for edit in trace.edits)
         return self._replays.get(question, lambda: replay(module, trace.block(block), edited))
+
+    def unit(
+        self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained", branches: int = 0
+    ) -> Unit:
+        """An SK unit of a trace that has its u, step by step, from what is there already: see ``anatomy.own``.
+
+        Args:
+            branches: where above 0, an untrained unit of that many on the same input; that is one forward of the unit.
+
+        Raises:
+            NoGateFound: see ``anatomy``. Busy: too many are waiting.
+        """
+        from senet_viz import anatomy
+
+        module, found = self.model(trace.model, device, weights), trace.block(block)
+        question = (trace.model, device, weights, trace.picture_key, block, branches)
+        if not branches:
+            again = self.replay(trace, block, device, weights)
+            return self._units.get(question, lambda: anatomy.own(module, found, again))
+        return self._units.get(question, lambda: self._do(lambda: anatomy.untrained(module, found, branches)))

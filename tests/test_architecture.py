@@ -44,7 +44,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "selection": ("verdicts",),
     "photos": ("images",),
     "card": ("verdicts", "zoo"),
-    "figures": ("types", "errors", "i18n"),
+    "figures": ("types", "errors", "i18n", "kernels"),
     "export": ("figures",),
     "engine": ("replay", "anatomy", "zoo", "sweep"),
     "ui": ("moves", "engine", "kernels", "images", "labels", "export", "selection", "photos"),

@@ -24,7 +24,8 @@ from senet_viz.i18n import Texts
 CELLS = 20_000  # a matrix with more is sent as a picture
 
 
-def _matrix(values: np.ndarray, scale: Scale, hover: str) -> Heat | Photo:
+def matrix(values: np.ndarray, scale: Scale, hover: str) -> Heat | Photo:
+    """Weights (rows, columns): numbers under the pointer while they are few, else a picture of them."""
     return Heat(values, scale, hover) if values.size <= CELLS else Photo(scale.paint(values), scale)
 
 
@@ -49,9 +50,9 @@ def draw_network(
     rest = down != channel
     panels = (
         Panel(_bars(z, down, rest, channel, "z"), title=f"z ({c})", **column, legend=False),
-        Panel((_matrix(w1.T, Scale.around_zero("W1", w1, "weight"), "W1"), pinned), title=f"W1ᵀ ({c}×{h})", axes=False),
+        Panel((matrix(w1.T, Scale.around_zero("W1", w1, "weight"), "W1"), pinned), title=f"W1ᵀ ({c}×{h})", axes=False),
         Panel((alive, dark), title=t("fig.net.hidden", act=act, n=h), x_range=(-0.5, h - 0.5), x_ticks=()),
-        Panel((_matrix(w2, Scale.around_zero("W2", w2, "weight"), "W2"), pinned), title=f"W2 ({c}×{h})", axes=False),
+        Panel((matrix(w2, Scale.around_zero("W2", w2, "weight"), "W2"), pinned), title=f"W2 ({c}×{h})", axes=False),
         Panel(_bars(gate, down, rest, channel, "gate"), title=f"s ({c})", x_range=(0, 1), **column, legend=False),
     )
     rows = tuple((i, float(z[i]), float(gate[i])) for i in down)

@@ -35,8 +35,15 @@ PAGE = (
     "force",
     "reach",
     "set",
+    "m",
+    "mix",
+    "axis",
+    "k",
+    "width",
+    "groups",
+    "dilation",
 )
-NUMBERS = frozenset({"channel", "branch", "input"})
+NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation"})
 
 
 @st.cache_resource(show_spinner=False)
