@@ -18,6 +18,11 @@ SECTIONS = {
         ("excitation", ":material/tune:"),
         ("rescale", ":material/equalizer:"),
     ),
+    "scale": (
+        ("channel_weights", ":material/stacked_line_chart:"),
+        ("kernel_selection", ":material/alt_route:"),
+        ("sk_anatomy", ":material/account_tree:"),
+    ),
 }
 
 

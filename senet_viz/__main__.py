@@ -8,29 +8,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from senet_viz import zoo
+import numpy as np
+
+from senet_viz import i18n, zoo
 from senet_viz.errors import CardRefused, ImageRejected, NoGateFound, SenetVizError, TrainingRefused, WeightsUnavailable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor, nn
 
+    from senet_viz.figures.grammar import Figure
     from senet_viz.profile import Profile
     from senet_viz.types import BlockTrace, Trace
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 SHOWN = 8  # values of a long vector that fit a line
 TOP = 5
+LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50.0
 
 
 def _sentence(error: SenetVizError) -> str:
     """What a person reads: the text of that error, where there is one, and what exactly the matter is."""
-    from senet_viz import i18n
-
     message = " ".join(str(error).split())
     if isinstance(error, TrainingRefused | CardRefused):  # a plain sentence already
         return message
@@ -203,6 +206,65 @@ def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zo
     }
 
 
+def _sweep(args: argparse.Namespace) -> None:
+    from senet_viz import export, moves, sweep
+    from senet_viz.figures import scales as figures
+
+    spec = zoo.spec(args.model)
+    photo = _photo(args.photo)
+    trained = not args.random and zoo.trained(args.model)
+    module = zoo.load(args.model, weights="pretrained" if trained else "random")
+    scales = tuple(sorted({*args.scales, 1.0}))  # everything is compared with the photo as it is
+
+    def told(done: int, total: int) -> None:
+        print(f"{done} of {total} scales", file=sys.stderr, flush=True)
+
+    found = sweep.scale_sweep(module, photo, scales, args.kind, spec, args.blur, progress=told)
+    names = tuple(block.name for block in found.traces[0].blocks)
+    block = args.block or names[len(names) // 2]
+    if block not in names:
+        raise NoGateFound(f"{spec.key} has no block {block}; it has {', '.join(names)}", name=block)
+    gates, here, base = tuple(moves.gates(found, name) for name in names), names.index(block), scales.index(1.0)
+    g, rho, rows = gates[here], moves.correlations(found, base), moves.table(found)
+    up, down = moves.most(g)
+    channel = int(np.abs(moves.change(g)).argmax()) if args.channel is None else args.channel
+    if not 0 <= channel < g.shape[1]:
+        raise NoGateFound(f"{block} has channels 0 to {g.shape[1] - 1}; got {channel}", name=block)
+    frames = [picture.shown for picture in found.pictures]
+    built: dict[str, Callable[[i18n.Texts], Figure]] = {
+        "film": lambda t: figures.draw_film(frames, scales, names, gates, here, base, channel, args.kind, rows, t),
+        "moved": lambda t: figures.draw_moved(g, scales, up, down, channel, block, t),
+        "rank": lambda t: figures.draw_rank(rho, scales, names, here, t),
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    wanted = [(f"{name}.{args.format}", build, args.format) for name, build in built.items()]
+    for name, build, kind in (*wanted, ("gates.csv", built["film"], "csv")):
+        slide = export.render(partial(_in_language, build), kind, args.lang)
+        (args.out / name).write_bytes(slide.data)
+        print(args.out / name)
+
+
+def _in_language(build: Callable[[i18n.Texts], Figure], lang: str) -> Figure:
+    return build(i18n.texts(lang))
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    """A:B:N is N scales from A to B in equal ratios; or a list, as in 0.5,1,2."""
+    try:
+        if ":" in text:
+            low, high, count = text.split(":")
+            values = np.geomspace(float(low), float(high), int(count)).tolist()
+        else:
+            values = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither A:B:N nor a list of numbers") from error
+    if not values or not all(LEAST_SCALE <= value <= MOST_SCALE for value in values) or len(values) > MOST_SCALES:
+        raise argparse.ArgumentTypeError(
+            f"at most {MOST_SCALES} scales, each from {LEAST_SCALE:g} to {MOST_SCALE:g}; got {text!r}"
+        )
+    return tuple(round(value, 6) for value in values)
+
+
 def _line(name: str, values: list[Any] | None) -> str:
     if values is None:
         return f"  {name:7s} this kind of block has none"
@@ -255,6 +317,13 @@ def _list(args: argparse.Namespace) -> None:
 # --- the command line ---------------------------------------------------------------------------------------------
 
 
+def _blur(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= MOST_BLUR:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {MOST_BLUR:g}")
+    return value
+
+
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -279,6 +348,22 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_trace)
+
+    add = commands.add_parser("sweep", help="one photo at many scales: what becomes of every gate")
+    add.add_argument("photo", help="a picture file, or the name of a sample")
+    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add.add_argument(
+        "--scales", type=_scales, default="0.5:2:9", help="A:B:N in equal ratios, or a list (default 0.5:2:9)"
+    )
+    add.add_argument("--out", type=Path, required=True, help="folder for the figures and gates.csv")
+    add.add_argument("--kind", choices=("zoom", "resolution", "amplitude"), default="zoom", help="what scale means")
+    add.add_argument("--blur", type=_blur, default=0.0, help="Gaussian blur of every frame, pixels (default 0)")
+    add.add_argument("--block", help="dotted name of the block in the figures (default: the middle one)")
+    add.add_argument("--channel", type=int, help="channel in the figures (default: the one that moves most)")
+    add.add_argument("--format", choices=("png", "svg", "pdf"), default="png")
+    add.add_argument("--lang", choices=tuple(i18n.LANGUAGES), default=i18n.DEFAULT)
+    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
+    add.set_defaults(run=_sweep)
 
     add = commands.add_parser("train", help="train the small networks on an image folder")
     add.add_argument("--data", type=Path, required=True, help="folder that holds train/<class>/* and val/<class>/*")

@@ -175,3 +175,44 @@ def test_what_goes_wrong_with_training_is_one_sentence(data: Path, capsys: Said,
     done = command("train", "--all", "--jobs", "2", "--data", tmp_path / "none", "--out", tmp_path / "four")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "ended badly: The folder" in done.stderr
+
+
+# --- sweep ----------------------------------------------------------------------------------------------------------
+
+
+def test_sweep_writes_figures_and_every_gate(tmp_path: Path, photo: Path, capsys: Said) -> None:
+    out = tmp_path / "new" / "folder"
+    assert main(["sweep", str(photo), "--model", "tiny_sk", "--scales", "0.5:2:3", "--out", str(out)]) == 0
+    assert {file.name for file in out.iterdir()} == {"film.png", "moved.png", "rank.png", "gates.csv"}
+    with Image.open(out / "film.png") as slide:
+        assert slide.width * 9 == slide.height * 16
+    head, *rows = (out / "gates.csv").read_text("utf-8-sig").splitlines()
+    assert head == "scale,block,channel,branch,gate"
+    trace = tap.run(zoo.load("tiny_sk"), images.preprocess(images.read(photo), zoo.spec("tiny_sk")).x)
+    assert len(rows) == 3 * sum(block.gate.numel() for block in trace.blocks)
+    own = {tuple(row.split(",")[1:4]): float(row.split(",")[4]) for row in rows if row.startswith("1.0,")}
+    for block in trace.blocks:
+        for m, gates in enumerate(block.gate.tolist()):
+            for c, gate in enumerate(gates):
+                assert own[block.name, str(c), str(m)] == pytest.approx(gate, abs=1e-5)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("gates.csv")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--scales", "0:2:9"), ("--scales", "a:b"), ("--scales", "nan"), ("--scales", "0.5:2:900"),
+                  ("--blur", "-1"), ("--kind", "size"), ("--scales", "")],
+    ids=" ".join,
+)  # fmt: skip
+def test_sweep_refuses_nonsense(tmp_path: Path, photo: Path, arguments: tuple[str, ...], capsys: Said) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["sweep", str(photo), "--out", str(tmp_path / "out"), *arguments])
+    assert end.value.code == 2 and "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_sweep_names_the_blocks_there_are(tmp_path: Path, photo: Path, capsys: Said) -> None:
+    for wrong in (("--block", "layer9.9.se"), ("--channel", "4096")):
+        assert main(["sweep", str(photo), "--out", str(tmp_path / "out"), "--scales", "1,2", *wrong]) == 2
+        err = capsys.readouterr().err
+        assert "Traceback" not in err and ("layer1.0.se" in err or "channels 0 to" in err)
+    assert not (tmp_path / "out").exists()

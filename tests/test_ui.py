@@ -258,14 +258,14 @@ def test_a_board_takes_little() -> None:
     data = board(start("squeeze", block="layer3.1.se"), "atlas")
     z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))
     assert np.array_equal(data["values"]["z"], np.asarray(z)[data["order"]])
-    assert sum(map(len, parts._packed(np.asarray(z)).values())) < 6 * len(z)
+    assert sum(map(len, parts.packed(np.asarray(z)).values())) < 6 * len(z)
 
 
 def test_many_gates_take_half_of_that_and_stay_true() -> None:
     gate = np.random.default_rng(0).random(4096, np.float32)
     gate[:2] = 0, 1
-    ((kind, text),) = parts._packed(gate, short=True).items()
+    ((kind, text),) = parts.packed(gate, short=True).items()
     back = np.frombuffer(base64.b64decode(text), "<u2") / 65535
     assert kind == "u2" and len(text) < 3 * len(gate)
     assert np.abs(back - gate).max() <= 1e-5 and back[0] == 0 and back[1] == 1
-    assert list(parts._packed(gate * 2, short=True)) == ["f4"]  # what cannot be said in 16 bits is not
+    assert list(parts.packed(gate * 2, short=True)) == ["f4"]  # what cannot be said in 16 bits is not

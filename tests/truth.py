@@ -12,9 +12,11 @@ from torch import nn
 from senet_viz import images, layouts, tap, zoo
 from senet_viz.types import BlockTrace, Trace
 
+Weights = Literal["pretrained", "random"]
+
 
 @lru_cache(maxsize=3)
-def model(key: str, weights: Literal["pretrained", "random"] = "random") -> nn.Module:
+def model(key: str, weights: Weights = "random") -> nn.Module:
     """The model; its random weights are the same on every call."""
     return zoo.load(key, weights=weights)
 
@@ -25,9 +27,7 @@ def names(key: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16)
-def trace(
-    key: str, photo: str, block: str, size: int | None = None, weights: Literal["pretrained", "random"] = "random"
-) -> Trace:
+def trace(key: str, photo: str, block: str, size: int | None = None, weights: Weights = "random") -> Trace:
     """A sample photo's trace, with the u of one block."""
     torch.set_num_threads(1)
     picture = images.preprocess(images.sample(photo), zoo.spec(key), size)

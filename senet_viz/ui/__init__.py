@@ -2,6 +2,7 @@
 
 from senet_viz.ui.parts import atlas, badge, code, figure, header, pick, rows, titled
 from senet_viz.ui.scene import Scene, guard, prepare, scene, short, sk_scene
+from senet_viz.ui.scrub import scrubber, swept
 from senet_viz.ui.sidebar import sidebar
 from senet_viz.ui.state import language, warm, write_url
 
@@ -18,9 +19,11 @@ __all__ = [
     "prepare",
     "rows",
     "scene",
+    "scrubber",
     "short",
     "sidebar",
     "sk_scene",
+    "swept",
     "titled",
     "warm",
     "write_url",

@@ -26,7 +26,8 @@ _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
 
 @st.cache_resource(show_spinner=False)
-def _component(name: str) -> Any:
+def component(name: str) -> Any:
+    """An element of ours: ``assets/components/<name>.{html,css,js}``."""
     html, css, js = ((_FOLDER / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js"))
     return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js)
 
@@ -56,7 +57,7 @@ def _picked(key: str, blocks: Sequence[str]) -> None:
 def board(data: dict[str, Any], key: str, blocks: Sequence[str] = ()) -> None:
     """Mount a board: see ``assets/components/board.js``."""
     picked = partial(_picked, f"board-{key}", blocks)
-    _component("board")(key=f"board-{key}", data={"key": key, **data}, on_picked_change=picked)
+    component("board")(key=f"board-{key}", data={"key": key, **data}, on_picked_change=picked)
 
 
 def atlas(
@@ -94,7 +95,7 @@ def atlas(
         "cell_h": drawn.cell_h,
         "gap": drawn.gap,
         "order": list(drawn.order),
-        "values": {name: _packed(each) for name, each in values.items()},
+        "values": {name: packed(each) for name, each in values.items()},
         "noun": view.t("channel.noun"),
         "alt": alt,
         "legends": [_legend(scale)],
@@ -103,7 +104,7 @@ def atlas(
     return drawn
 
 
-def _packed(values: np.ndarray, short: bool = False) -> dict[str, str]:
+def packed(values: np.ndarray, short: bool = False) -> dict[str, str]:
     """(C,) as bytes in base64, a third of the same numbers as text.
 
     Args:
@@ -164,7 +165,7 @@ def rows(
         "noun": view.t("channel.noun"),
         "alt": alt,
         "rows": [
-            {"label": label, "sorted": descending, "values": {scale.name: _packed(values, short=len(lines) > 4)}}
+            {"label": label, "sorted": descending, "values": {scale.name: packed(values, short=len(lines) > 4)}}
             for label, values, scale in lines
         ],
     }
@@ -294,9 +295,14 @@ def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
             st.code(inspect.getsource(function), language="python")
 
 
+def pin(view: Scene, scale: int | None = None) -> None:
+    """Tell every board of the page what is pinned; ``scale``: where a scrubber begins."""
+    component("pin")(key="pin", data={"channel": view.channel, "block": view.name, "scale": scale})
+
+
 def header(view: Scene) -> None:
     """Photo, gates and answer: what every page of the walk has on top; and the pin, for every board below."""
-    _component("pin")(key="pin", data={"channel": view.channel})
+    pin(view)
     t = view.t
     left, middle, right = st.columns([1, 3, 2], vertical_alignment="center")
     left.image(
@@ -313,7 +319,7 @@ def header(view: Scene) -> None:
     with right:
         scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.top()]
         said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
-        _component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
+        component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
         if view.trained:
             st.caption(t("header.knows", n=len(view.trace.logits)))
         else:

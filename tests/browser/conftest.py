@@ -71,8 +71,12 @@ def section(page: str) -> str:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A server of its own on a free port, ended afterwards; its address. No weights but the shipped ones are there."""
+def serving(folder: Path, forwards: Path | None = None) -> Iterator[str]:
+    """A server of its own on a free port, ended afterwards; its address. No weights but the shipped ones are there.
+
+    Args:
+        forwards: a file that gets one byte for every forward of a network.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -81,7 +85,8 @@ def serving(folder: Path) -> Iterator[str]:
         "HF_HUB_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing answers there
     }  # fmt: skip
     environment.pop(zoo.LOCAL, None)
-    command = f"-m streamlit run app.py --server.headless true --server.port {port} --server.address 127.0.0.1".split()
+    start = "-m streamlit" if forwards is None else f"-m tests.browser.counting {forwards}"
+    command = f"{start} run app.py --server.headless true --server.port {port} --server.address 127.0.0.1".split()
     straight = build_opener(ProxyHandler({}))  # whatever proxy this environment names
     log = folder / f"server-{port}.log"
     with log.open("wb") as said:

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from senet_viz import i18n, images, tap, zoo
+from senet_viz import i18n, images, sweep, tap, zoo
 from senet_viz.ui import short
 from tests import pictures, truth
 from tests.browser.conftest import FIRST, PATIENCE_S, Visitor, serving
@@ -320,6 +320,76 @@ def test_a_shared_url_restores_everything_for_somebody_else(visit: Visit) -> Non
     restored(second, "excitation")
     assert second.chosen("gatefn") == "sigmoid"
     assert second.formulas() == first.formulas()
+
+
+# --- scale ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
+    """Photo, answers, bars and curve follow the slider; no forward runs and nothing goes over the wire."""
+    counted = tmp_path / "forwards"
+    with serving(tmp_path, counted) as address:
+        visitor = Visitor(browser, address)
+        sent: list[object] = []
+        visitor.page.on("websocket", lambda wire: wire.on("framesent", lambda frame: sent.append(frame)))
+        visitor.open("channel_weights", **{**HERE, "weights": "pretrained"})
+        slider = visitor.page.locator(".st-key-scrub input[type=range]")
+        visitor.until(lambda: slider.input_value() == "4", "the photo's own scale")
+        before = scrubbed(visitor)
+        visitor.page.wait_for_timeout(1000)  # the wire is quiet from here on
+        said, ran = len(sent), counted.stat().st_size
+        assert said and ran, "opening the page asked the server, and that ran the network"
+        seen = []
+        slider.focus()
+        for key in ["ArrowRight"] * 4 + ["ArrowLeft"] * 7 + ["Home", "End"]:
+            visitor.page.keyboard.press(key)
+            seen.append(scrubbed(visitor))
+        visitor.page.locator(".st-key-scrub .film button").nth(2).click()
+        seen.append(scrubbed(visitor))
+        play = visitor.page.locator(".st-key-scrub .play")
+        play.click()
+        at = slider.input_value()
+        visitor.until(lambda: slider.input_value() not in (at, "2"), "the film to play")
+        play.click()
+        assert len({one["caption"] for one in seen}) == 9, "every scale was shown"
+        assert len({one["photo"] for one in seen}) == 9 and len({one["bars"] for one in seen}) == 9
+        assert len({one["curve"] for one in seen}) == 9 and len({one["answers"] for one in seen}) > 1
+        assert before in seen
+        visitor.page.wait_for_timeout(1000)
+        assert len(sent) == said and counted.stat().st_size == ran
+        visitor.leave()
+
+
+def scrubbed(visitor: Visitor) -> dict[str, object]:
+    """What the scrubber shows right now."""
+    read = """root => ({
+        photo: root.querySelector(".frame").src, caption: root.querySelector(".now").textContent,
+        answers: root.querySelector("ol").textContent, bars: root.querySelector(".bars").toDataURL(),
+        curve: root.querySelector(".curve canvas").toDataURL()})"""
+    found: dict[str, object] = visitor.page.locator(".st-key-scrub .scrub").evaluate(read)
+    return found
+
+
+def test_a_click_on_a_strip_pins_what_it_says(visitor: Visitor) -> None:
+    visitor.open("channel_weights", **{**HERE, "weights": "pretrained"})
+    strip = visitor.page.locator(".st-key-scrub .strips canvas").nth(7)
+    tip = visitor.page.locator(".st-key-scrub .tip")
+
+    def read() -> str:
+        strip.hover(position={"x": 200, "y": 9})
+        return tip.inner_text() if tip.is_visible() else ""
+
+    head, value = visitor.until(read, "a tooltip").split("\n")
+    label, noun, scale = head.split(" · ")
+    strip.click(position={"x": 200, "y": 9})
+    channel = int(noun.split()[-1])
+    visitor.until(lambda: visitor.number() == channel, "the channel to be pinned")
+    visitor.until(lambda: visitor.chosen("block") == label, "its block to be chosen")
+    name = truth.names("tiny_se")[7]
+    shown = sweep.at_scale(images.sample("chelsea"), zoo.spec("tiny_se"), float(scale.removesuffix("×")))
+    gate = tap.run(truth.model("tiny_se", "pretrained"), shown.x).block(name).gate[0, channel]
+    assert last_number(value) == pytest.approx(float(gate), abs=1e-4)
+    visitor.until(lambda: visitor.url().get("scale") == "1", "the scale in the address")
 
 
 # --- how it looks ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,86 @@
+"""Channel weights: the same photo at other sizes, and what becomes of every gate."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import moves, sweep, ui
+from senet_viz.figures import scales as figures
+from senet_viz.figures.scales import times
+
+SCALES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0)
+
+view = ui.scene()
+t, c = view.t, view.channel
+here, names = view.blocks.index(view.name), tuple(ui.short(name) for name in view.blocks)
+
+st.header(t("scale.channel_weights.title"), anchor=False)
+left, right = st.columns([3, 2])
+with left:
+    kind: sweep.Kind = ui.pick("kind", {kind: t(f"kind.{kind}") for kind in sweep.KINDS}, t("kind.label"))
+with right:
+    blur = float(ui.pick("blur", {"0": t("blur.none"), "1": "1 px", "2": "2 px"}, t("blur.label")))
+st.markdown(t(f"kind.{kind}.note"))
+
+# --- the sweep: what is there is shown, also where it was stopped -----------------------------------------------------
+found = ui.swept(view, SCALES, kind, blur)
+gates = tuple(moves.gates(found, block.name) for block in found.traces[0].blocks)
+g, scales = gates[here], found.scales
+first = np.abs(g[-1] - g[0])
+st.markdown(
+    t(
+        "scale.channel_weights.idea",
+        low=times(scales[0]),
+        high=times(scales[-1]),
+        block=names[here],
+        mean=f"{first.mean():.3f}",
+        most=int(first.argmax()),
+        a=f"{g[0, first.argmax()]:.3f}",
+        b=f"{g[-1, first.argmax()]:.3f}",
+        n=len(first),
+    )
+)
+
+# --- the scrubber -----------------------------------------------------------------------------------------------------
+key = (kind, blur, scales)
+frames = [picture.shown for picture in found.pictures]
+ui.titled(
+    view,
+    f"#### {t('scale.channel_weights.scrub')}",
+    lambda t: figures.draw_film(frames, scales, names, gates, here, scales.index(1.0), c, kind, moves.table(found), t),
+    "scale-film",
+    (*key, c),
+)
+ui.scrubber(view, found, kind, blur)
+ui.badge(view)
+if not blur:
+    same = max(
+        float(np.abs(a.gate.numpy() - b.gate.numpy()).max())
+        for a, b in zip(found.traces[scales.index(1.0)].blocks, view.trace.blocks, strict=True)
+    )
+    st.caption(t("scale.channel_weights.same", difference=f"{same:.1e}"))
+
+# --- who moved --------------------------------------------------------------------------------------------------------
+up, down = moves.most(g)
+ui.figure(view, lambda t: figures.draw_moved(g, scales, up, down, c, names[here], t), "moved", c, *key)
+
+# --- does the order stay? ---------------------------------------------------------------------------------------------
+rho = view.drawn(lambda: moves.correlations(found, scales.index(1.0)), "rho", *key)
+ui.figure(view, lambda t: figures.draw_rank(rho, scales, names, here, t), "rank", *key)
+
+# --- how much of it is blur? ------------------------------------------------------------------------------------------
+sharp = found if not blur else ui.swept(view, SCALES, kind, 0.0)
+own = moves.gates(sharp, view.name)
+base = own[sharp.scales.index(1.0)]
+plain = moves.distance(own, base)
+if blur:
+    soft, alone = moves.distance(g, g[scales.index(1.0)]), float(moves.distance(g, base)[scales.index(1.0)])
+    ui.figure(
+        view, lambda t: figures.draw_blur(scales, plain[: len(scales)], soft, alone, f"{blur:g}", t), "blur", *key
+    )
+    st.markdown(t("scale.channel_weights.blur", sigma=f"{blur:g}", alone=f"{alone:.4f}", zoom=f"{plain.max():.4f}"))
+else:
+    ui.figure(view, lambda t: figures.draw_blur(sharp.scales, plain, None, 0.0, "", t), "blur", *key)
+    st.markdown(t("scale.channel_weights.noblur"))
+ui.code(view, sweep.at_scale, sweep.zoomed, moves.rank_correlation)
