@@ -1,0 +1,256 @@
+"""Preferences and verdicts: constructed numbers where the claim holds, fails and is mixed; and the model's own."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from senet_viz import images, profile, selection, sweep, tap, verdicts, zoo
+from senet_viz.profile import Selection
+from senet_viz.types import Edit
+from tests import truth
+
+UNITS = ("layer1.0.conv2", "layer1.1.conv2", "layer2.0.conv2")
+
+
+def photo(zoom: list[float], blur: float = 0.0, untrained: float = 0.0) -> np.ndarray:
+    """(3, 3, 1): preference at every scale; the controls change by so much from the first scale to the last."""
+    rows = [zoom, [zoom[0], zoom[0] + blur / 2, zoom[0] + blur], [0.0, untrained / 2, untrained]]
+    return np.array(rows)[..., None]
+
+
+def judged(*photos: np.ndarray) -> selection.Verdict:
+    (found,) = selection.verdicts(selection.gathered(["unit"], photos))
+    return found
+
+
+# --- one photo --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "word", "reason"),
+    [
+        (photo([0.1, 0.2, 0.3]), "holds", "rises"),
+        (photo([-0.3, -0.2, -0.1], blur=-0.5), "holds", "rises"),
+        (photo([0.1, 0.05, 0.3]), "mixed", "steps"),
+        (photo([0.1, 0.3, 0.3]), "mixed", "steps"),
+        (photo([0.1, 0.2, 0.3], untrained=0.21), "mixed", "untrained"),
+        (photo([0.1, 0.2, 0.3], untrained=-0.4), "mixed", "untrained"),
+        (photo([0.1, 0.2, 0.3], blur=0.25), "mixed", "blur"),
+        (photo([0.3, 0.4, 0.1]), "fails", "falls"),
+        (photo([0.1, 0.4, 0.1]), "fails", "same"),
+    ],
+)
+def test_one_photo(found: np.ndarray, word: str, reason: str) -> None:
+    verdict = judged(found.astype(np.float32))
+    assert (verdict.word, verdict.reason, verdict.photos) == (word, reason, 1)
+    assert verdict.change[0] == pytest.approx(found[0, -1, 0] - found[0, 0, 0], abs=1e-6)
+    assert all(np.isnan(span[1]) for span in (verdict.change, verdict.control, verdict.beyond_blur))
+    assert verdict.rise == int(found[0, -1, 0] > found[0, 0, 0])
+
+
+# --- a set ------------------------------------------------------------------------------------------------------------
+
+
+def photos(change: float, spread: float, n: int = 40, **controls: float) -> list[np.ndarray]:
+    """n photos whose change is ``change`` on average, with that standard deviation."""
+    noise = np.random.default_rng(n).normal(size=n)
+    changes = change + spread * (noise - noise.mean()) / noise.std(ddof=1)
+    return [photo([0.1, 0.1 + c / 2, 0.1 + c], **controls) for c in changes]
+
+
+@pytest.mark.parametrize(
+    ("found", "word", "reason"),
+    [
+        (photos(0.1, 0.1), "holds", "rises"),
+        (photos(0.1, 0.1, untrained=0.2), "mixed", "untrained"),
+        (photos(0.1, 0.1, blur=0.09), "mixed", "blur"),
+        (photos(0.1, 1.0), "fails", "same"),
+        (photos(-0.1, 0.1), "fails", "falls"),
+        (photos(-0.1, 0.1, untrained=0.2, blur=-0.3), "fails", "falls"),
+    ],
+)
+def test_a_set(found: list[np.ndarray], word: str, reason: str) -> None:
+    verdict = judged(*found)
+    changes = np.array([each[0, -1, 0] - each[0, 0, 0] for each in found])
+    assert (verdict.word, verdict.reason, verdict.photos) == (word, reason, 40)
+    assert verdict.rise == int((changes > 0).sum())
+    assert verdict.change[0] == pytest.approx(changes.mean(), abs=1e-6)
+    half = 2.0227 * changes.std(ddof=1) / 40**0.5  # Student's t, 39 degrees of freedom
+    assert verdict.change[1] == pytest.approx(half, rel=1e-3)
+    level = np.array([each[0, :, 0] for each in found])
+    np.testing.assert_allclose([m for m, _ in verdict.levels], level.mean(0), atol=1e-6)
+    np.testing.assert_allclose([s for _, s in verdict.levels], level.std(0), atol=1e-6)
+
+
+def test_a_small_set_needs_a_wider_interval() -> None:
+    """Three photos with changes of 1, 2 and 3: an interval with 1.96 would leave out 0, Student's takes it in."""
+    few = [photo([0.0, c / 2, c]) for c in (1.0, 2.0, 3.0)]
+    (choice,) = verdicts.choices(selection.gathered(["unit"], few))
+    assert choice.verdict == "rises"
+    assert judged(*few).word == "fails" and judged(*few).reason == "same"
+    assert judged(*few).change == pytest.approx((2.0, 4.303 / 3**0.5), rel=1e-3)
+
+
+def test_quantiles_are_students() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    for n in (2, 3, 10, 31, 32, 33, 60, 999):
+        assert selection.t95(n) == pytest.approx(stats.t.ppf(0.975, n - 1), rel=2e-3)
+    assert all(a > b for a, b in pairwise(selection.t95(n) for n in range(2, 200)))
+
+
+def test_every_word_of_a_choice_has_a_verdict() -> None:
+    """``Choice.verdict`` is built from parts: all that it can say is translated."""
+    said = set()
+    for change in (0.1, -0.1, 0.0):
+        for blur in (0.0, 0.5, -0.5):
+            for control in (0.0, 1.0):
+                beyond = (change - blur, 0.01)
+                spans = ((change, 0.01), (blur, 0.01), beyond, (control, 0.0))
+                said.add(verdicts.Choice("unit", (), *spans).verdict)
+    assert said == set(selection._WORDS)
+    assert {word for word, _ in selection._WORDS.values()} == {"holds", "mixed", "fails"}
+
+
+def test_the_shipped_profile_is_judged_as_on_its_card() -> None:
+    shipped = profile.read()["tiny_sk"].selection
+    assert shipped is not None
+    for choice, verdict in zip(verdicts.choices(shipped), selection.verdicts(shipped), strict=True):
+        assert (verdict.unit, verdict.change) == (choice.unit, choice.change)
+        assert (verdict.word == "holds") == (choice.verdict == "rises")
+        assert verdict.photos == 2500
+
+
+def test_a_set_needs_a_photo() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        selection.gathered(UNITS, [])
+
+
+# --- preferences ------------------------------------------------------------------------------------------------------
+
+
+def test_preferences_are_the_models() -> None:
+    row, image = zoo.spec("tiny_sk"), images.sample("coffee")
+    swept = sweep.scale_sweep(truth.model("tiny_sk"), image, selection.SCALES, "zoom", row)
+    found = selection.preferences(swept.traces)
+    assert found.shape == (3, 10) and selection.units(swept.traces[0]) == truth.names("tiny_sk")
+    for z, scale in enumerate(selection.SCALES):
+        picture = sweep.at_scale(image, row, scale)
+        for u, block in enumerate(tap.run(truth.model("tiny_sk"), picture.x).blocks):
+            assert found[z, u] == pytest.approx(float((block.gate[1] - block.gate[0]).mean()), abs=1e-6)
+
+
+def test_three_branches_take_the_last_and_the_first() -> None:
+    assert selection.preference(np.array([[0.2, 0.1], [0.5, 0.5], [0.3, 0.4]])) == pytest.approx(0.2)
+
+
+def test_gate_rows_are_every_gate() -> None:
+    trace = truth.trace("tiny_sk", "coffee", truth.names("tiny_sk")[0])
+    rows = list(selection.gate_rows((1.0, 2.0), (trace, trace)))
+    assert len(rows) == 2 * sum(block.gate.numel() for block in trace.blocks)
+    assert rows[0] == (1.0, trace.blocks[0].name, 0, 0, float(trace.blocks[0].gate[0, 0]))
+    assert rows[-1] == (2.0, trace.blocks[-1].name, 255, 1, float(trace.blocks[-1].gate[1, 255]))
+
+
+def test_less_detail_keeps_the_object_and_has_as_few_pixels_as_the_crop() -> None:
+    image = images.sample("chelsea")
+    assert selection.less_detail(image, 1.0) is image
+    assert selection.less_detail(image, 2.0).size == sweep.zoomed(image, 2.0).size
+    small, large = (
+        np.asarray(each.resize((60, 40))).astype(float) for each in (selection.less_detail(image, 2.0), image)
+    )
+    assert np.abs(small - large).mean() < 3
+
+
+def test_classes_are_means_over_their_photos() -> None:
+    d = np.random.default_rng(0).normal(size=(3, 3, 6, 2)).astype(np.float32)
+    which = np.array([0, 1, 1, 2, 2, 2], dtype=np.int16)
+    found = selection.by_class(Selection((1.0, 1.5, 2.0), ("a", "b"), d), which, 3)
+    assert found.shape == (3, 3, 2)
+    np.testing.assert_allclose(found[:, 1], d[0][:, 1:3].mean(1), rtol=1e-5)
+    np.testing.assert_allclose(found[:, 2], d[0][:, 3:].mean(1), rtol=1e-5)
+
+
+def test_class_means_agree_with_the_profiles_gates() -> None:
+    """Two records of the same run: by picture, and by class as fp16 means."""
+    shipped = profile.read()["tiny_sk"]
+    assert shipped.selection is not None
+    means = selection.by_class(shipped.selection, shipped.truth, len(shipped.classes))
+    for u, block in enumerate(shipped.blocks):
+        gates = block.mean.reshape(len(shipped.zooms), len(shipped.classes), 2, -1)
+        np.testing.assert_allclose(means[:2, :, u], (gates[:, :, 1] - gates[:, :, 0]).mean(-1), atol=5e-4)
+
+
+def test_one_unit_stands_for_each_stage() -> None:
+    assert selection.one_a_stage(UNITS, UNITS[1]) == UNITS[1:]
+    assert selection.one_a_stage(UNITS, UNITS[0]) == (UNITS[0], UNITS[2])
+
+
+def test_published_numbers_are_fig_3s() -> None:
+    assert {len(values) for values in selection.PUBLISHED.values()} == {len(selection.SCALES)}
+    rising = [unit for unit, values in selection.PUBLISHED.items() if values[-1] > values[0]]
+    assert rising == ["SK_2_3", "SK_3_4", "SK_4_6"], "the last unit has no common direction"
+
+
+# --- kernels ----------------------------------------------------------------------------------------------------------
+
+
+def seen(module: nn.Module, side: int, at: int) -> list[tuple[int, int]]:
+    """Which inputs the output (at, at) of a convolution depends on: by its gradient."""
+    x = torch.ones(1, module.in_channels, side, side, requires_grad=True)  # type: ignore[arg-type, call-overload]
+    module(x)[0, 0, at, at].backward()
+    assert x.grad is not None
+    return [(int(i), int(j)) for i, j in torch.nonzero(x.grad[0].abs().sum(0))]
+
+
+@pytest.mark.parametrize(("model", "unit"), [("tiny_sk", "layer2.0.conv2"), ("skresnet18", "layer2.0.conv1")])
+def test_taps_are_what_the_convolution_sees(model: str, unit: str) -> None:
+    network = truth.model(model)
+    found = selection.kernels(network, unit)
+    assert [k.reach for k in found] == [3, 5] and {k.size for k in found} == {3}
+    branches = [
+        m for m in network.get_submodule(unit).modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)
+    ]
+    for kernel, conv in zip(found, branches, strict=True):
+        assert kernel.stride == conv.stride[0]
+        at = 8 // kernel.stride
+        free = nn.Conv2d(conv.in_channels, conv.out_channels, 3, conv.stride, conv.padding, conv.dilation, conv.groups)
+        taps = kernel.taps(at * kernel.stride, at * kernel.stride, 1.0)
+        assert sorted(map(tuple, taps.astype(int).tolist())) == seen(free, 20, at)
+
+
+def test_the_strongest_place_is_in_pixels_of_the_photo() -> None:
+    fused = np.zeros((10, 10))
+    fused[3, 7] = -5  # the largest by size
+    row, column, step = selection.strongest(fused, 1, 80)
+    assert (row, column, step) == (3.5 * 8 - 0.5, 7.5 * 8 - 0.5, 8)
+    row, column, step = selection.strongest(fused, 2, 80)
+    assert (row, column, step) == (6.5 * 4 - 0.5, 14.5 * 4 - 0.5, 4)
+
+
+# --- overruling -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["b0", "b1", "swap", "equal"])
+def test_overruling_does_what_it_says(how: str) -> None:
+    network, unit = truth.model("tiny_sk"), truth.names("tiny_sk")[4]
+    x = images.preprocess(images.sample("coffee"), zoo.spec("tiny_sk")).x
+    plain = tap.run(network, x).block(unit).gate
+    gate = tap.run(network, x, selection.overruled((unit,), how)).block(unit).gate
+    expected = {
+        "b0": torch.tensor([1.0, 0.0])[:, None].expand_as(plain),
+        "b1": torch.tensor([0.0, 1.0])[:, None].expand_as(plain),
+        "swap": plain.flip(0), "equal": torch.full_like(plain, 0.5),
+    }[how]  # fmt: skip
+    assert torch.allclose(gate, expected, atol=1e-6)
+
+
+def test_overruling_refuses_other_words() -> None:
+    assert selection.overruled(UNITS, "b1")[2] == Edit(UNITS[2], "branch", (), 1.0)
+    for how in ("", "b", "bx", "mute"):
+        with pytest.raises(ValueError, match="how must be"):
+            selection.overruled(UNITS, how)
