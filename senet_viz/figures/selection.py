@@ -23,7 +23,7 @@ from senet_viz.figures.grammar import (
 )
 from senet_viz.i18n import Texts
 
-UNITS = ("u", "gate", "z", "logit", "hidden", "h_sigmoid")  # colours of units, from the input to the output
+UNITS = ("u", "gate", "pre", "ink", "z")  # colours of units, from the input to the output; they only tell apart
 
 
 @dataclass(frozen=True, eq=False)
