@@ -280,8 +280,9 @@ def sk_scene() -> Scene:
     if view.block.kind == "sk":
         return view
     view = _scene(SK, "pretrained", s.get("unit"), 0)
-    st.info(view.t("scale.sk.instead", model=zoo.spec(s["_shown"][0]).title, ours=view.spec.title))
-    st.button(view.t("scale.sk.take", ours=view.spec.title), on_click=s.__setitem__, args=("model", SK))
+    said, take = st.columns([3, 1], vertical_alignment="center")
+    said.info(view.t("scale.sk.instead", model=zoo.spec(s["_shown"][0]).title, ours=view.spec.title))
+    take.button(view.t("scale.sk.take", ours=view.spec.title), on_click=s.__setitem__, args=("model", SK))
     state.keep("unit", view.blocks, view.name)
     st.pills(view.t("scale.sk.unit"), view.blocks, format_func=short, key="unit", required=True)
     view = replace(view, name=s["unit"])
