@@ -107,7 +107,7 @@ def test_the_sentence_is_computed(photo: str, lang: str) -> None:
         assert row[t("verdict.word")] == f"**{t(f'verdict.{verdict.word}')}**: {t(f'verdict.why.{verdict.reason}')}"
         assert row[t("verdict.change")] == signed(verdict.change[0])
         assert [row[f"{scale:g}×"] for scale in SCALES] == [signed(level) for level, _ in verdict.levels]
-        assert row[t("verdict.rise")] == f"{verdict.rise} / 1"
+        assert row[t("verdict.rise")] == f"{verdict.rise}\u00a0/\u00a01"
 
 
 def test_units_do_not_all_say_the_same() -> None:
@@ -257,7 +257,7 @@ def test_a_set_is_measured_photo_by_photo(engine: Engine) -> None:
     at = well(upload(start(PAGE, **TRAINED, set="mine"), [*sent, ("bad.png", pictures.truncated("PNG"), "image/png")]))
     t = i18n.texts("en")
     for row, verdict in zip(table(at), own_set(sent), strict=True):
-        assert row[t("verdict.rise")] == f"{verdict.rise} / 4"
+        assert row[t("verdict.rise")] == f"{verdict.rise}\u00a0/\u00a04"
         assert row[t("verdict.change")] == f"{signed(verdict.change[0])}\u00a0±\u00a0{verdict.change[1]:.4f}"
         assert row[t("verdict.word")] == f"**{t(f'verdict.{verdict.word}')}**: {t(f'verdict.why.{verdict.reason}')}"
     assert any("bad.png" in text and t("error.image.truncated") in text for text in words(at))
@@ -267,7 +267,9 @@ def test_a_set_is_measured_photo_by_photo(engine: Engine) -> None:
     before = engine.forwards
     go(at, "squeeze")
     go(at, PAGE)
-    assert len(table(at)) == 10 and table(at)[0][t("verdict.rise")].endswith("/ 4"), "a change of page loses nothing"
+    assert len(table(at)) == 10 and table(at)[0][t("verdict.rise")].endswith("/\u00a04"), (
+        "a change of page loses nothing"
+    )
     assert engine.forwards == before
 
 
@@ -290,12 +292,12 @@ def test_a_set_can_be_stopped_and_gone_on_with(engine: Engine, monkeypatch: pyte
     before = engine.forwards
     well(at.button(key="stop").click().run())
     assert i18n.text("photos.some", "en", done=2, n=5) in words(at)
-    assert table(at)[0][i18n.text("verdict.rise", "en")].endswith("/ 2") and engine.forwards == before
+    assert table(at)[0][i18n.text("verdict.rise", "en")].endswith("/\u00a02") and engine.forwards == before
     at.segmented_control(key="lang").set_value("zh")
     well(at.run())
     assert i18n.text("photos.some", "zh", done=2, n=5) in words(at) and engine.forwards == before
     well(at.button(key="go_on").click().run())
-    assert table(at)[0][i18n.text("verdict.rise", "zh")].endswith("/ 5")
+    assert table(at)[0][i18n.text("verdict.rise", "zh")].endswith("/\u00a05")
     assert engine.forwards > before and not any(button.key in ("stop", "go_on") for button in at.button)
     assert [row[i18n.text("verdict.change", "zh")] for row in table(at)] == [
         f"{signed(v.change[0])}\u00a0±\u00a0{v.change[1]:.4f}" for v in own_set(files(5))
@@ -340,7 +342,7 @@ def test_the_profile_is_shown_with_its_classes(engine: Engine) -> None:
     t = i18n.texts("en")
     found = selection.verdicts(shipped.selection)
     for row, verdict in zip(table(at), found, strict=True):
-        assert row[t("verdict.rise")] == f"{verdict.rise} / 2500"
+        assert row[t("verdict.rise")] == f"{verdict.rise}\u00a0/\u00a02500"
         assert row[t("verdict.word")].startswith(f"**{t(f'verdict.{verdict.word}')}**")
     count = {word: sum(v.word == word for v in found) for word in ("holds", "mixed", "fails")}
     assert t("scale.kernel.set.count", photos=2500, n=10, **count) in words(at)

@@ -122,7 +122,8 @@ def test_taps_lie_where_the_kernels_look() -> None:
         # the middle tap lies on the pixel that the photo has there
         middle = round(float(np.median(dots.y))), round(float(np.median(dots.x)))
         np.testing.assert_array_equal(photo.rgb[middle], SHOWN[20, 12])
-    assert box.x0 <= 12 - 8 and box.y1 >= 20 + 8
+    # one and a half times as wide as the larger kernel, around the middle tap
+    assert (box.x0, box.x1, box.y0, box.y1) == (12 - 12, 12 + 12, 20 - 12, 20 + 12)
 
 
 def test_taps_beyond_the_edge_are_drawn_beside_the_photo() -> None:
@@ -131,6 +132,7 @@ def test_taps_beyond_the_edge_are_drawn_beside_the_photo() -> None:
     (photo,), (dots,) = marks(figure, 2, Photo), marks(figure, 2, Points)
     (x0, x1), (y1, y0) = figure.panels[2].limits
     assert dots.y.min() < -0.5 and dots.x.max() > photo.rgb.shape[1]
+    assert (x1 - x0, y1 - y0) == (24, 24) and photo.rgb.shape[0] <= 14 and photo.rgb.shape[1] <= 15
     assert (dots.x > x0).all() and (dots.x < x1).all() and (dots.y > y0).all() and (dots.y < y1).all()
 
 

@@ -119,8 +119,8 @@ def draw_zoom(
         Table(("condition", "scale", "difference"), table),
         alt,
         note=t("fig.zoom.note", **said),
-        widths=(*(1.0 for _ in photos), 2.0),
-        height=330,
+        widths=(*(1.15 for _ in photos), 2.0),
+        height=310,
     )
 
 
@@ -206,7 +206,7 @@ def draw_taps(
         step: pixels of the photo between neighbours of the kernel's input.
     """
     tall, wide = shown.shape[:2]
-    half = max(0.75 * max(float(np.ptp(points)) for points in taps), 0.12 * min(tall, wide))
+    half = max(0.75 * max(float(np.ptp(points, axis=0).max()) for points in taps), 0.12 * min(tall, wide))
     y0, y1, x0, x1 = at[0] - half, at[0] + half, at[1] - half, at[1] + half
     window = Box(max(x0, -0.5), max(y0, -0.5), min(x1, wide - 0.5), min(y1, tall - 0.5))
     panels = [Panel((Photo(shown), window), title=t("fig.taps.where", c=channel))]
@@ -214,7 +214,7 @@ def draw_taps(
     cut = shown[top : int(np.ceil(y1 + 0.5)), left : int(np.ceil(x1 + 0.5))]
     for m, (points, name) in enumerate(zip(taps, kernels, strict=True)):
         dots = Points(points[:, 1] - left, points[:, 0] - top, name, _branch(m))
-        title = t("fig.taps.branch", kernel=name, n=len(points), share=f"{shares[m]:.0%}")
+        title = t("fig.taps.branch", kernel=name, share=f"{shares[m]:.0%}")
         panels.append(
             Panel(
                 (Photo(cut), dots),
@@ -325,7 +325,7 @@ def _lines(
 
 def _ends(ends: Sequence[tuple[str, str, float]], right: float, room: float) -> list[Text]:
     """(name, colour, height) of lines as words at their right ends, none over another or on the line at 0."""
-    clear = [height if abs(height) > 0.04 * room else 0.06 * room for _, _, height in ends]
+    clear = [height if abs(height) > 0.06 * room else 0.07 * room for _, _, height in ends]
     return [
         Text(right + 0.05, height, name, 15, colour, "start")
         for (name, colour, _), height in zip(ends, _apart(clear, 0.11 * room), strict=True)

@@ -197,7 +197,7 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
             t("verdict.change"): span(each.change),
             t("verdict.untrained"): _signed(each.control[0]),
             t("verdict.beyond"): span(each.beyond_blur),
-            t("verdict.rise"): f"{each.rise} / {each.photos}",
+            t("verdict.rise"): f"{each.rise}\u00a0/\u00a0{each.photos}",
             t("verdict.word"): f"**{t(f'verdict.{each.word}')}**: {t(f'verdict.why.{each.reason}')}",
         }
         rows.append(row)
