@@ -403,7 +403,8 @@ def test_nothing_is_wider_than_the_window(visit: Visit, width: int, lang: str) -
         ("squeeze", "tiny_se", "layer3.1.se"), ("excitation", "tiny_se", "layer4.1.se"),
         ("rescale", "tiny_se", "layer1.0.se"),
         ("squeeze", "tiny_sk", "layer2.1.conv2"), ("excitation", "tiny_sk", "layer2.1.conv2"),
-        ("rescale", "tiny_sk", "layer2.1.conv2"),
+        ("rescale", "tiny_sk", "layer2.1.conv2"), ("channel_weights", "tiny_se", "layer3.1.se"),
+        ("kernel_selection", "tiny_sk", "layer2.1.conv2"), ("sk_anatomy", "tiny_sk", "layer2.1.conv2"),
     ):  # fmt: skip
         visitor.open(page, **HERE | {"model": model, "block": block, "lang": lang})
         wide = visitor.page.evaluate(
@@ -422,13 +423,15 @@ def brightness(colour: str) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_are_read_on_either_background(visit: Visit, scheme: str) -> None:
     visitor = visit(color_scheme=scheme)
-    for page in PAGES:
+    for page in (*PAGES, "channel_weights", "kernel_selection", "sk_anatomy"):
         visitor.open(page, **HERE)
         paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
         assert (paper < 0.3) == (scheme == "dark")
         ink = visitor.page.locator(".main-svg text").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
         assert len(ink) > 3
-        texts = visitor.page.locator(".board .legends figcaption, .board .labels span, .st-key-scores li span")
+        texts = visitor.page.locator(
+            ".board .legends figcaption, .board .labels span, .st-key-scores li span, .scrub span, .scrub li b"
+        )
         ink += texts.evaluate_all("all => all.map(e => getComputedStyle(e).color)")
         weak = [colour for colour in ink if abs(brightness(colour) - paper) < 0.3]
         assert len(weak) <= len(ink) // 10, weak
