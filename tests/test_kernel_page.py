@@ -304,6 +304,26 @@ def test_a_set_can_be_stopped_and_gone_on_with(engine: Engine, monkeypatch: pyte
     ]
 
 
+def test_another_blur_waits_for_a_click(engine: Engine) -> None:
+    at = well(upload(start(PAGE, **TRAINED, set="mine"), files(2)))
+    at.segmented_control(key="blur").set_value("1")
+    well(at.run())
+    assert i18n.text("photos.ready", "en", n=2) in words(at)
+    assert table(at)[0][i18n.text("verdict.rise", "en")].endswith("/\u00a01")
+    well(at.button(key="go_on").click().run())
+    found = [preference(images.read(data), 1.0) for _, data, _ in files(2)]
+    own = selection.verdicts(selection.gathered(truth.names("tiny_sk"), found))
+    assert [row[i18n.text("verdict.change", "en")] for row in table(at)] == [
+        f"{signed(v.change[0])}\u00a0±\u00a0{v.change[1]:.4f}" for v in own
+    ]
+
+
+def test_names_of_files_are_text(engine: Engine) -> None:
+    wild = ("a`b\n# big\n![x](y).png", b"no picture", "image/png")
+    at = well(upload(start(PAGE, **TRAINED, set="mine"), [*files(1), wild]))
+    assert any(text.startswith("- `ab # big ![x](y).png`: ") for text in words(at))
+
+
 def test_one_photo_of_a_set_has_no_interval(engine: Engine) -> None:
     at = well(upload(start(PAGE, **TRAINED, set="mine"), files(1)))
     assert i18n.text("scale.kernel.one.rule", "en") in words(at)

@@ -112,6 +112,17 @@ def test_tug_is_sorted_sums_to_1_and_marks_the_pinned() -> None:
     assert marks(draw.draw_tug(FIRST, FIRST, "4.2", 1.0, 5, KERNELS, EN), 0, Line) == []
 
 
+def test_three_branches_share_every_channel() -> None:
+    gate = RNG.uniform(size=(3, 8))
+    gate /= gate.sum(0)
+    figure = draw.draw_tug(gate, gate, "1.0", 1.0, 2, ("3×3", "5×5", "7×7"), EN)
+    bars = marks(figure, 0, Bars)
+    assert [b.name for b in bars] == ["7×7", "5×5", "3×3"] and len({b.colour for b in bars}) == 3
+    np.testing.assert_allclose(sum(b.lengths for b in bars), 1)
+    assert figure.panels[1].title == "a[7×7] − a[3×3]"
+    assert str(int((gate.argmax(0) == 2).sum())) in figure.title
+
+
 def test_taps_lie_where_the_kernels_look() -> None:
     figure = BUILDS["taps"](EN)
     (box,) = marks(figure, 0, Box)

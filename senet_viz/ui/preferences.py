@@ -56,6 +56,8 @@ def uploaded(view: Scene) -> Any:
     )
     st.caption(t("photos.privacy"))
     ids = tuple(file.file_id for file in files)
+    if not files:
+        s["_set_error"] = None
     if files and s.get("_set_ids") != ids:
         bar = st.progress(0.0)
         said = partial(_reading, bar, view)
@@ -80,7 +82,8 @@ def uploaded(view: Scene) -> Any:
     if kept.skipped:
         with st.expander(t("photos.skipped", n=len(kept.skipped)), icon=":material/broken_image:"):
             for name, why in kept.skipped:
-                st.markdown(f"- `{name.replace('`', '')}`: {sentence(why, view.lang)}")
+                plain = " ".join(name.replace("`", "").split())[:80]  # a zip may call its files anything
+                st.markdown(f"- `{plain}`: {sentence(why, view.lang)}")
     return kept
 
 
@@ -111,7 +114,7 @@ def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.
     done = [(name, values) for name, values in known if values is not None]
     if len(done) < len(scenes):
         with slot.container():
-            st.markdown(t("photos.some", done=len(done), n=len(scenes)))
+            st.markdown(t("photos.some" if done else "photos.ready", done=len(done), n=len(scenes)))
             st.button(t("photos.go_on"), icon=":material/play_arrow:", key="go_on", on_click=_run, args=(True,))
     return done
 
