@@ -188,25 +188,3 @@ def likeliest(logits: Sequence[np.ndarray], count: int = 3) -> tuple[np.ndarray,
 def _shares(logits: np.ndarray) -> np.ndarray:
     e = np.exp(logits.astype(np.float64) - logits.max())
     return e / e.sum()
-
-
-def product(name: str, weights: np.ndarray, z: np.ndarray, count: int = 2) -> str:
-    """LaTeX: a row (d,) times z (d,) with its ``count`` largest terms spelt out."""
-    parts = weights * z
-    top = np.argsort(-np.abs(parts), kind="stable")[:count]
-    terms = "+".join(rf"({weights[j]:.3f})\cdot{z[j]:.3f}" for j in top)
-    return rf"{name}=\sum_j w_jz_j={terms}+\dots={float(parts.sum()):.4f}"
-
-
-def share(channel: int, logits: np.ndarray) -> str:
-    """LaTeX: the softmax of one channel's M logits, all weights."""
-    powers = [f"e^{{{value:.3f}}}" for value in logits]
-    weights = np.exp(logits.astype(np.float64) - logits.max())
-    weights /= weights.sum()
-    names = [chr(ord("a") + m) for m in range(len(logits))]
-    rows = [chr(ord("A") + m) for m in range(len(logits))]
-    below = "+".join(rf"e^{{{row}_{{{channel}}}z}}" for row in rows)
-    first = rf"\frac{{e^{{A_{{{channel}}}z}}}}{{{below}}}=\frac{{{powers[0]}}}{{{'+'.join(powers)}}}"
-    lines = [rf"a_{{{channel}}}={first}={weights[0]:.4f}"]
-    lines += [rf"{name}_{{{channel}}}={value:.4f}" for name, value in zip(names[1:], weights[1:], strict=True)]
-    return r",\quad ".join(lines)

@@ -256,7 +256,7 @@ class Engine:
         from senet_viz import anatomy
 
         module, found = self.model(trace.model, device, weights), trace.block(block)
-        question = (trace.model, device, weights, trace.picture_key, block, branches)
+        question = (trace.model, device, weights, trace.picture_key, trace.edits, block, branches)
         if not branches:
             again = self.replay(trace, block, device, weights)
             return self._units.get(question, lambda: anatomy.own(module, found, again))

@@ -78,10 +78,10 @@ class Conv:
         k, c, g, d = self.k, self.channels, self.groups, self.dilation
         times = self.multiplications(height, width)
         return (
-            rf"K_c:\;\frac{{k^2C}}{{G}}=\frac{{{k}^2\cdot{c}}}{{{g}}}={thousands(self.per_filter)}",
-            rf"K:\;\frac{{k^2C^2}}{{G}}=\frac{{{k}^2\cdot{c}^2}}{{{g}}}={thousands(self.parameters)}",
-            rf"\frac{{k^2C^2}}{{G}}\,HW={thousands(self.parameters)}\cdot{height}\cdot{width}={thousands(times)}",
-            rf"k+(k-1)(d-1)={k}+{k - 1}\cdot{d - 1}={self.field}",
+            rf"K_c:&\;\frac{{k^2C}}{{G}}=\frac{{{k}^2\cdot{c}}}{{{g}}}={thousands(self.per_filter)}",
+            rf"K:&\;\frac{{k^2C^2}}{{G}}=\frac{{{k}^2\cdot{c}^2}}{{{g}}}={thousands(self.parameters)}",
+            rf"K*X:&\;\frac{{k^2C^2}}{{G}}\,HW={thousands(self.parameters)}\cdot{height}\cdot{width}={thousands(times)}",
+            rf"\mathrm{{field}}:&\;k+(k-1)(d-1)={k}+{k - 1}\cdot{d - 1}={self.field}",
         )
 
 

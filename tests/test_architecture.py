@@ -33,6 +33,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "replay": ("tap",),
     "anatomy": ("replay",),
     "kernels": (),
+    "formulas": (),
     "zoo": ("networks", "i18n"),
     "images": ("zoo", "types"),
     "labels": ("zoo",),
@@ -47,14 +48,17 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "figures": ("types", "errors", "i18n", "kernels"),
     "export": ("figures",),
     "engine": ("replay", "anatomy", "zoo", "sweep"),
-    "ui": ("moves", "engine", "kernels", "images", "labels", "export", "selection", "photos"),
+    "ui": ("moves", "engine", "kernels", "formulas", "images", "labels", "export", "selection", "photos"),
     "__main__": ("moves", "engine", "images", "labels", "export", "card"),
     "pages": ("ui",),
     "app": ("pages",),
 }
 HOOKS = "tap"  # pages never see a hook
 LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub")
-WITHOUT_TORCH = ("errors", "types", "i18n", "zoo", "images", "labels", "figures", "export")  # a page can be drawn with
+WITHOUT_TORCH = (  # a page can be drawn with
+    "errors", "types", "i18n", "zoo", "images", "labels", "kernels", "formulas", "figures", "export",
+    "photos", "selection",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
-from senet_viz import anatomy, blocks, kernels, labels, ui
+from senet_viz import anatomy, blocks, formulas, kernels, labels, ui
 from senet_viz.figures import anatomy as figures
 from senet_viz.figures import kernels as drawn
 from senet_viz.types import Edit
@@ -20,60 +19,45 @@ ui.badge(view)
 
 # --- the whole way of one channel -------------------------------------------------------------------------------------
 m = ui.pick("m", {2: t("scale.sk_anatomy.m.2"), 3: t("scale.sk_anatomy.m.3")}, t("scale.sk_anatomy.m"))
-trained = m == len(view.gate)
-unit = view.unit(0 if trained else m)
-count, (channels, h, w) = len(unit.gate), unit.u.shape[1:]
+own = m == len(view.gate)
+unit = view.unit(0 if own else m)
+channels, d, h, w = *unit.w2.shape[1:], *unit.u.shape[2:]
 c = min(view.channel, channels - 1)
-u, gate, logits, d = unit.u[:, c], unit.gate[:, c], unit.logits[:, c], len(unit.z)
-if not trained:
-    st.badge(t("scale.sk_anatomy.untrained", gap=f"{unit.gap:.0e}"), icon=":material/warning:", color="red")
+u, gate, logits = unit.u[:, c], unit.gate[:, c], unit.logits[:, c]
+if not own:
+    st.badge(t("scale.sk_anatomy.fresh"), icon=":material/warning:", color="red")
+    st.caption(t("scale.sk_anatomy.fresh.why", gap=f"{unit.gap:.1g}", c=c))
 ui.figure(view, lambda t: figures.draw_path(u, float(unit.s[c]), logits, gate, c, t), "path", c, m)
 
 # --- split ------------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.split"), anchor=False)
-taps = unit.kernels[0].weight.shape[-1] ** 2
-for n, kernel in enumerate(unit.kernels):
-    k, dilation = kernel.weight.shape[-1], kernel.dilation
-    field = rf"{k}+({k}-1)({dilation}-1)={kernels.Conv(k, 1, 1, dilation).field}"
-    st.latex(rf"U_{n}=\delta(\mathrm{{BN}}(K_{n}*X)),\quad K_{n}:{k}\times{k},\;d={dilation},\quad {field}")
-st.markdown(t("scale.sk_anatomy.split.why", taps=taps, n=unit.kernels[-1].dilation * 2 + 1))
+st.latex(formulas.split([(kernel.weight.shape[-1], kernel.dilation) for kernel in unit.kernels]))
 spread = [kernel.spread(c) for kernel in unit.kernels]
+taps = unit.kernels[0].weight.shape[-1] ** 2
+st.markdown(t("scale.sk_anatomy.split.why", taps=taps, n=len(spread[1])))
 ui.figure(view, lambda t: figures.draw_kernels(spread, taps, c, t), "kernels", c, m)
-shape = "×".join(map(str, unit.kernels[0].weight.shape))
-x = "×".join(map(str, unit.x_shape))
-st.caption(t("scale.sk_anatomy.split.symbols", x=x, m=count, c=channels, h=h, w=w, k=shape, g=unit.kernels[0].groups))
+x, shape = ("×".join(map(str, each)) for each in (unit.x_shape, unit.kernels[0].weight.shape))
+st.caption(t("scale.sk_anatomy.split.symbols", x=x, m=m, c=channels, h=h, w=w, k=shape, g=unit.kernels[0].groups))
 
 # --- fuse -------------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.fuse"), anchor=False)
-total = float(unit.fused[c].sum(dtype=np.float64))
-st.latex(
-    rf"U=\sum_m U_m,\qquad s_{{{c}}}=\frac{{1}}{{HW}}\sum_{{i,j}}U_{{{c}}}(i,j)"
-    rf"=\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
-)
-width = ""
-if unit.rule:
-    r, floor = unit.rule
-    width = rf",\qquad d=\max(C/r,\,L)=\max({channels}/{r},\,{floor})={d}"
-st.latex(rf"\underbrace{{z}}_{{{d}}}=\delta(\mathrm{{BN}}(\underbrace{{W}}_{{{d}\times{channels}}}s)){width}")
+st.latex(formulas.fuse(unit.fused[c], c))
+st.latex(formulas.compress(channels, d, unit.rule))
 ui.figure(view, lambda t: figures.draw_fuse(unit.fused[c], unit.s, unit.z, c, t), "fuse", c, m)
 st.caption(t("scale.sk_anatomy.fuse.symbols", c=channels, d=d))
 
 # --- select -----------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.select"), anchor=False)
-st.markdown(t("scale.sk_anatomy.rows", n=count * channels, c=channels, d=d))
-parts = unit.parts(c)
-for n in range(count):
-    st.latex(anatomy.product(rf"{figures.letter(n)}_{{{c}}}\,z", unit.w2[n, c], unit.z))
-st.latex(anatomy.share(c, logits))
+st.markdown(t("scale.sk_anatomy.rows", n=m * channels, c=channels, d=d))
+st.latex(formulas.products(unit.w2[:, c], unit.z, c))
+st.latex(formulas.shares(logits, c))
 ui.figure(view, lambda t: figures.draw_rows(unit.w2, unit.z, c, t), "rows", c, m)
 
 mixes = {key: t(f"scale.sk_anatomy.mix.{key}") for key in anatomy.MIXES}
 how = ui.pick("mix", mixes, t("scale.sk_anatomy.mix"))
 changed = anatomy.mixed(unit.gate, how)[:, c]
 ui.figure(view, lambda t: figures.draw_mix(u, changed, gate, c, t), "mix", c, m, how)
-i, j = np.unravel_index(int(np.abs(unit.fused[c]).argmax()), (h, w))
-terms = "+".join(rf"{a:.4f}\cdot({u_m[i, j]:.4f})" for a, u_m in zip(changed, u, strict=True))
-st.latex(rf"V_{{{c}}}({i},{j})=\sum_m a_{{m,{c}}}U_{{m,{c}}}({i},{j})={terms}={changed @ u[:, i, j]:.4f}")
+st.latex(formulas.selected(u, changed, c))
 st.markdown(t(f"scale.sk_anatomy.mix.{how}.why"))
 
 # --- the wrong axis ---------------------------------------------------------------------------------------------------
@@ -81,19 +65,19 @@ st.subheader(t("scale.sk_anatomy.axis"), anchor=False)
 axes = {key: t(f"scale.sk_anatomy.axis.{key}") for key in ("branches", "channels")}
 axis = ui.pick("axis", axes, t("scale.sk_anatomy.axis.label"))
 wrong = anatomy.wrong_axis(unit.logits)
-left = anatomy.size_left(unit, wrong)
+weights = wrong if axis == "channels" else unit.gate
+left = anatomy.size_left(unit, weights)
 ui.figure(view, lambda t: figures.draw_axis(unit.gate, wrong, u, left, c, axis, t), "axis", c, m, axis)
-now = wrong if axis == "channels" else unit.gate
-sums = (f"{now[:, c].sum():.4f}", f"{now[0].sum():.3f}", f"{left if axis == 'channels' else 1:.1%}")
-for column, label, number in zip(st.columns(3), ("column", "row", "size"), sums, strict=True):
-    column.metric(t(f"scale.sk_anatomy.axis.{label}", c=c), number)
+sums = {"column": f"{weights[:, c].sum():.4f}", "row": f"{weights[0].sum():.3f}", "size": f"{left:.1%}"}
+for column, (name, number) in zip(st.columns(3), sums.items(), strict=True):
+    column.metric(t(f"scale.sk_anatomy.axis.{name}", c=c), number)
 st.markdown(t(f"scale.sk_anatomy.axis.{axis}.why", c=channels, left=f"{left:.1%}"))
-if axis == "channels" and trained:
+if axis == "channels" and own:
     ways = [t("scale.sk_anatomy.axis.right"), t("scale.sk_anatomy.axis.here"), t("scale.sk_anatomy.axis.all")]
-    everywhere = [(), (view.name,), view.blocks]
-    answers = [view.edited([Edit(name, "channel_softmax") for name in names]).logits.numpy() for names in everywhere]
+    edits = [[Edit(name, "channel_softmax") for name in names] for names in ((view.name,), view.blocks)]
+    answers = [trace.logits.numpy() for trace in (view.trace, *map(view.edited, edits))]
     classes, shares = anatomy.likeliest(answers)
-    said = [labels.label(view.spec, int(k), view.lang) for k in classes]
+    said = [labels.label(view.spec, int(each), view.lang) for each in classes]
     ui.figure(view, lambda t: figures.draw_scores(said, shares, ways, t), "axis-scores")
 
 # --- what a convolution costs and how far it sees ---------------------------------------------------------------------
@@ -103,18 +87,17 @@ boxes = st.columns(4)
 with boxes[0]:
     k = ui.pick("k", {n: f"{n}×{n}" for n in (3, 5, 7)}, t("scale.sk_anatomy.conv.k"))
 with boxes[1]:
-    width_c = ui.pick("width", {n: str(n) for n in (64, 128, 256)}, t("scale.sk_anatomy.conv.width"), 128)
+    width = ui.pick("width", {n: str(n) for n in (64, 128, 256)}, t("scale.sk_anatomy.conv.width"), 128)
 with boxes[2]:
-    groups = {1: t("scale.sk_anatomy.conv.one"), 32: "32", width_c: t("scale.sk_anatomy.conv.all", c=width_c)}
-    before = int(st.session_state.get("groups") or 32)
-    g = ui.pick("groups", groups, t("scale.sk_anatomy.conv.groups"), width_c if before > 32 else 32)
+    depthwise = int(st.session_state.get("groups") or 0) > 32  # stays depthwise when C changes
+    groups = {n: str(n) for n in (1, 32, width)}
+    g = ui.pick("groups", groups, t("scale.sk_anatomy.conv.groups"), width if depthwise else 32)
 with boxes[3]:
-    far = ui.pick("dilation", {n: str(n) for n in (1, 2, 3)}, t("scale.sk_anatomy.conv.dilation"), 2)
-conv = kernels.Conv(k, width_c, g, far)
+    dilation = ui.pick("dilation", {n: str(n) for n in (1, 2, 3)}, t("scale.sk_anatomy.conv.dilation"), 2)
+conv = kernels.Conv(k, width, g, dilation)
 ui.figure(view, lambda t: drawn.draw_conv(conv, t), "conv", conv)
-for line in conv.formulas(h, w):
-    st.latex(line)
-true, gaps = kernels.Conv(5, width_c, g), kernels.Conv(3, width_c, g, 2)
+st.latex(formulas.lines(*conv.formulas(h, w)))
+st.caption(t("scale.sk_anatomy.conv.symbols", h=h, w=w))
 st.markdown(t("scale.sk_anatomy.conv.sknet"))
-st.latex(kernels.against(true, gaps))
-ui.code(view, blocks.SKConv.forward, anatomy.Unit.parts, anatomy.mixed, anatomy.wrong_axis, kernels.Conv)
+st.latex(kernels.against(kernels.Conv(5, width, g), kernels.Conv(3, width, g, 2)))
+ui.code(view, blocks.SKConv.forward, anatomy.mixed, anatomy.wrong_axis, kernels.Conv)

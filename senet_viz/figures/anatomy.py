@@ -46,16 +46,16 @@ def draw_path(u: np.ndarray, s_c: float, logits: np.ndarray, gate: np.ndarray, c
     count, total = len(u), u.sum(axis=0)
     out = np.einsum("m,mhw->hw", gate, u)
     scale = _scale(u, out)
-    split = [_map(u_m, scale, f"U{m}", t("fig.path.u", m=m, k=size(m), c=channel)) for m, u_m in enumerate(u)]
+    split = [_map(u_m, scale, f"U{m}", t("fig.path.u", k=size(m))) for m, u_m in enumerate(u)]
     fuse = _map(total, scale, "U", t("fig.path.sum", s=f"{s_c:.3f}"))
     lowest, highest = min(0.0, float(logits.min())), max(0.0, float(logits.max()))
-    room = 0.25 * ((highest - lowest) or 1.0)
+    room = 0.4 * ((highest - lowest) or 1.0)
     from_ = Panel(
-        _bars(logits, room / 3), title=t("fig.path.logits"),
+        _bars(logits, room / 2), title=t("fig.path.logits"),
         y_range=(lowest - room, highest + room), x_ticks=tuple(map(size, range(count))), legend=False,
     )  # fmt: skip
     choice = Panel(
-        _bars(gate, 0.08), title=t("fig.path.weights"), y_range=(0, 1.15),
+        _bars(gate, 0.13), title=t("fig.path.weights"), y_range=(0, 1.25),
         x_ticks=tuple(map(size, range(count))), y_ticks=(0.0, 0.5, 1.0), legend=False,
     )  # fmt: skip
     select = _map(out, scale, "V", t("fig.path.out", c=channel))
@@ -71,7 +71,7 @@ def draw_path(u: np.ndarray, s_c: float, logits: np.ndarray, gate: np.ndarray, c
         t("fig.path.alt", c=channel, m=count, s=f"{s_c:.4f}", shares=shares),
         note=t("fig.path.note", sum=f"{gate.sum():.6f}"),
         widths=(1,) * (count + 1),
-        height=600,
+        height=600 if count < 3 else 520,
     )
 
 
@@ -150,7 +150,7 @@ def draw_rows(w2: np.ndarray, z: np.ndarray, channel: int, t: Texts) -> Figure:
     panels = [
         Panel(
             (matrix(w2[m], scale, letter(m)), Box(-0.5, channel - row, d - 0.5, channel + row)),
-            title=t("fig.rows.matrix", name=letter(m), first=m * c, last=(m + 1) * c - 1),
+            title=f"{letter(m)}: {m * c}–{(m + 1) * c - 1}",
             axes=False,
         )
         for m in range(count)
@@ -163,11 +163,7 @@ def draw_rows(w2: np.ndarray, z: np.ndarray, channel: int, t: Texts) -> Figure:
         for m in range(count)
     )
     sums = " · ".join(f"{letter(m)}z = {parts[m].sum():.3f}" for m in range(count))
-    panels.append(
-        Panel(
-            marks, title=t("fig.rows.parts", sums=sums), x_ticks=tuple((float(p), f"z{j}") for p, j in enumerate(order))
-        )
-    )
+    panels.append(Panel(marks, title=sums, x_ticks=tuple((float(p), f"z{j}") for p, j in enumerate(order))))
     header = ("unit", "z", *(f"{letter(m)}_{channel}" for m in range(count)))
     rows = tuple((j, float(z[j]), *(float(v) for v in w2[:, channel, j])) for j in range(d))
     return Figure(
@@ -193,10 +189,7 @@ def draw_mix(u: np.ndarray, gate: np.ndarray, own: np.ndarray, channel: int, t: 
     parts = gate[:, None, None] * u
     out, before = parts.sum(axis=0), np.einsum("m,mhw->hw", own, u)
     scale = _scale(u, out, before)
-    panels = [
-        _map(part, scale, f"a{m} U{m}", t("fig.mix.part", a=f"{gate[m]:.3f}", m=m, k=size(m)))
-        for m, part in enumerate(parts)
-    ]
+    panels = [_map(part, scale, f"a{m} U{m}", f"{gate[m]:.3f} · {size(m)}") for m, part in enumerate(parts)]
     panels.append(_map(out, scale, "V", t("fig.mix.sum")))
     same = np.array_equal(gate, own)
     if not same:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from senet_viz.figures.grammar import Bars, Box, Figure, Panel, Points, Table, Text
+from senet_viz.figures.grammar import Bars, Box, Figure, Panel, Table, Text
 from senet_viz.i18n import Texts
 from senet_viz.kernels import Conv
 
@@ -25,25 +27,29 @@ def draw_conv(conv: Conv, t: Texts) -> Figure:
         ),
         t("fig.conv.alt", k=conv.k, d=conv.dilation, field=conv.field, c=conv.channels, g=conv.groups,
           fan=conv.fan, n=f"{conv.parameters:,}"),
-        widths=(1, 1, 1.5),
+        widths=(1, 1.15, 1.5),
         height=390,
     )  # fmt: skip
 
 
 def _taps(conv: Conv, t: Texts) -> Panel:
-    y, x = (np.array(values, dtype=float) for values in zip(*conv.taps, strict=True))
-    n = conv.field
-    grid = {(i, j) for i in range(n) for j in range(n)} - set(conv.taps)
-    rest = np.array(sorted(grid), dtype=float).reshape(-1, 2)
+    n, taps = conv.field, set(conv.taps)
+    skipped = [(i, j) for i in range(n) for j in range(n) if (i, j) not in taps]
     marks = (
-        *((Points(rest[:, 1], rest[:, 0], t("fig.conv.skipped"), "grid"),) if len(rest) else ()),
-        Points(x, y, t("fig.conv.tap"), role(conv)),
+        *((_squares(skipped, t("fig.conv.skipped"), "grid"),) if skipped else ()),
+        _squares(conv.taps, t("fig.conv.tap"), role(conv)),
         Box(-0.5, -0.5, n - 0.5, n - 0.5, role(conv)),
     )
     return Panel(
         marks, title=t("fig.conv.taps", k=conv.k, n=conv.k**2, field=n), x_range=(-1, n), y_range=(n, -1), equal=True,
         axes=False, legend=False,
     )  # fmt: skip
+
+
+def _squares(places: Sequence[tuple[int, int]], name: str, colour: str) -> Bars:
+    """Filled cells at (row, column)."""
+    y, x = np.array(places, dtype=float).T
+    return Bars(x, np.full(len(x), 0.84), name, colour, base=y - 0.42, width=0.84)
 
 
 def role(conv: Conv) -> str:
