@@ -78,7 +78,10 @@ def draw_path(u: np.ndarray, s_c: float, logits: np.ndarray, gate: np.ndarray, c
 def _bars(values: np.ndarray, gap: float) -> tuple[Mark, ...]:
     """A bar a branch in its colour, its number beyond its end."""
     bars = [Bars(np.array([m]), np.array([v]), size(m), role(m), width=0.7) for m, v in enumerate(values)]
-    ends = [Text(m, float(v) + (gap if v >= 0 else -gap), f"{v:.3f}", 17) for m, v in enumerate(values)]
+    ends = [
+        Text(m, float(v) + (gap if v >= 0 else -gap), f"{v:.3f}".replace("-", "\u2212"), 17)
+        for m, v in enumerate(values)
+    ]
     return (*bars, *ends)
 
 
@@ -162,7 +165,7 @@ def draw_rows(w2: np.ndarray, z: np.ndarray, channel: int, t: Texts) -> Figure:
         Bars(places + (m - (count - 1) / 2) * thick, parts[m, order], f"{letter(m)}·z", role(m), width=thick)
         for m in range(count)
     )
-    sums = " · ".join(f"{letter(m)}z = {parts[m].sum():.3f}" for m in range(count))
+    sums = " · ".join(f"{letter(m)}z = {parts[m].sum():.3f}" for m in range(count)).replace("-", "\u2212")
     panels.append(Panel(marks, title=sums, x_ticks=tuple((float(p), f"z{j}") for p, j in enumerate(order))))
     header = ("unit", "z", *(f"{letter(m)}_{channel}" for m in range(count)))
     rows = tuple((j, float(z[j]), *(float(v) for v in w2[:, channel, j])) for j in range(d))
