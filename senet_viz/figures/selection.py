@@ -96,7 +96,7 @@ def draw_zoom(
         tuple(marks),
         title=_between(kernels),
         x=t("fig.zoom.x"),
-        x_range=(x[0] - 0.1, x[-1] + 0.75),
+        x_range=(x[0] - 0.1, x[-1] + 0.95),
         y_range=(low - 0.15 * room, high + 0.2 * room),
         x_ticks=tuple((float(s), times(s)) for s in scales),
         legend=False,
