@@ -22,13 +22,25 @@ class HSigmoid(nn.Module):
         return F.relu6(x + 3) / 6
 
 
+class ChannelSoftmax(nn.Module):
+    """Softmax over the C channels of ``(B, C, ...)``: they share a sum of 1, so C = 256 of them average 1/256."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.softmax(x, 1)
+
+
 GATES: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "h_sigmoid": HSigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
+    "softmax": ChannelSoftmax,
 }
-SQUEEZES: dict[str, type[nn.Module]] = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
+SQUEEZES: dict[str, type[nn.Module]] = {
+    "avg": nn.AdaptiveAvgPool2d,
+    "max": nn.AdaptiveMaxPool2d,
+    "none": nn.Identity,  # NoSqueeze
+}
 FORMS = ("fc", "conv", "conv_bn")
 
 
@@ -50,14 +62,22 @@ class SEBlock(nn.Module):
         channels: C, the channels of ``u``.
         reduction: r; the hidden layer has ``max(C // r, 1)`` units.
         gate: ``"sigmoid"`` (SENet), ``"h_sigmoid"`` (MobileNetV3), ``"tanh"`` or ``"relu"`` (TPAMI, table 12).
-        squeeze: ``"avg"`` or ``"max"`` over H and W (TPAMI, table 11).
+            ``"softmax"`` is in no paper: channels then compete for a sum of 1, so every gate is near 1/C and the
+            block all but shuts its branch. It is here to show why gates are independent.
+        squeeze: ``"avg"`` or ``"max"`` over H and W (TPAMI, table 11). ``"none"`` is NoSqueeze (table 16): the two
+            layers are 1x1 convolutions on the map itself, whatever ``form`` says of FC, and the gate is (B, C, H, W),
+            one for every pixel. There is no z then and no gate vector: ``layouts`` reports such a block as a near
+            miss, and a trace has no row for it.
         form: ``"fc"`` (two linear layers), ``"conv"`` (the same numbers as 1x1 convolutions) or ``"conv_bn"``
             (batch normalisation before the ReLU).
         bias: biases in both layers; the paper's text has none, the released weights have them.
+        width: units of the hidden layer, where a network has another rule for it (MobileNetV3).
 
     Raises:
         ValueError: an option that is not in the lists above, or ``channels`` or ``reduction`` below 1.
     """
+
+    stage = 0  # of the network that it sits in, from 1; ``insert`` says it
 
     def __init__(
         self,
@@ -67,16 +87,19 @@ class SEBlock(nn.Module):
         squeeze: str = "avg",
         form: str = "fc",
         bias: bool = False,
+        width: int | None = None,
     ) -> None:
         super().__init__()
         if channels < 1 or reduction < 1:
             raise ValueError(f"channels and reduction must be at least 1; got {channels} and {reduction}")
         if form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}; got {form!r}")
-        hidden = reduced(channels, reduction)
-        self.form = form
-        self.pool = _pick(SQUEEZES, squeeze, "squeeze")(1)
-        if form == "fc":
+        self.channels = channels
+        hidden = width or reduced(channels, reduction)
+        pool = _pick(SQUEEZES, squeeze, "squeeze")
+        self.form = "conv" if squeeze == "none" and form == "fc" else form
+        self.pool = None if squeeze == "none" else pool(1)
+        if self.form == "fc":
             self.fc1: nn.Module = nn.Linear(channels, hidden, bias=bias)
             self.fc2: nn.Module = nn.Linear(hidden, channels, bias=bias)
         else:
@@ -87,13 +110,15 @@ class SEBlock(nn.Module):
         self.gate = _pick(GATES, gate, "gate")()
 
     def forward(self, u: Tensor) -> Tensor:
-        z = self.pool(u)  # (B, C, 1, 1)   eq. 2: z_c = mean over H, W of u_c
+        z = u if self.pool is None else self.pool(u)  # (B, C, 1, 1)   eq. 2: z_c = mean over H, W of u_c
         if self.form == "fc":
             z = z.flatten(1)  # (B, C)
         hidden = self.act(self.bn(self.fc1(z)))  # (B, C/r[, 1, 1])   eq. 3: ReLU(W1 z)
         s = self.fc2(hidden)  # (B, C[, 1, 1])   eq. 3: W2 (...), the logits
         gate = self.gate(s)  # (B, C[, 1, 1])   eq. 3: sigma(...)
-        return u * gate.reshape(*u.shape[:2], 1, 1)  # (B, C, H, W)   eq. 4: x_c = s_c * u_c
+        if gate.ndim == 2:
+            gate = gate[:, :, None, None]  # (B, C, 1, 1)
+        return u * gate  # (B, C, H, W)   eq. 4: x_c = s_c * u_c
 
 
 class SKConv(nn.Module):
@@ -111,12 +136,14 @@ class SKConv(nn.Module):
         stride: of every branch.
     """
 
+    stage = 0  # as in ``SEBlock``
+
     def __init__(
         self, channels: int, branches: int = 2, groups: int = 32, reduction: int = 16, floor: int = 32, stride: int = 1
     ) -> None:
         super().__init__()
         d = max(channels // reduction, floor)
-        self.m = branches
+        self.m, self.channels = branches, channels
         self.branches = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(channels, channels, 3, stride, padding=m + 1, dilation=m + 1, groups=groups, bias=False),

@@ -57,6 +57,30 @@ class UnknownModel(SenetVizError):
     code = "unknown_model"
 
 
+class OptionRefused(SenetVizError):
+    """A network was asked for an option that it has not, or for a value that it does not offer."""
+
+    code = "option"
+
+    def __init__(self, network: str, wanted: object = "", offered: str = "") -> None:
+        super().__init__(
+            f"{network} has no {wanted}; it has {offered}", network=network, wanted=wanted, offered=offered
+        )
+        if offered:
+            self.code = "option.named"
+
+
+class NotAHost(SenetVizError):
+    """A network that gates of ours cannot be put into, or that has some already."""
+
+    code = "host"
+
+    def __init__(self, network: str) -> None:
+        super().__init__(
+            f"{network}: no place for a gate is known, or there are gates of ours already", network=network
+        )
+
+
 class DeviceUnavailable(SenetVizError):
     """The device asked for is not on this machine."""
 

@@ -31,6 +31,7 @@ class Layout:
         u: where U is seen: ``"input"``, ``"input:child"``, ``"outputs:container"`` or ``"output:child"``.
         m: attribute that holds M, or "" where there is one branch.
         without: children that make it another block when they are there.
+        needs: children that make it another block when they are not.
     """
 
     cls: str
@@ -43,12 +44,13 @@ class Layout:
     u: str = "input"
     m: str = ""
     without: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def matches(self, module: nn.Module) -> bool:
         """Class name and children both fit."""
         if type(module).__name__ != self.cls:
             return False
-        needs = (self.w1, self.act, self.w2, self.gate, self.u.partition(":")[2])
+        needs = (self.w1, self.act, self.w2, self.gate, self.u.partition(":")[2], *self.needs)
         there = all(child(module, path) is not None for path in needs)
         return there and all(child(module, path) is None for path in self.without)
 
@@ -71,7 +73,7 @@ class Layout:
 
 
 LAYOUTS: tuple[Layout, ...] = (
-    Layout("SEBlock", "se", "fc1", "bn", "act", "fc2", "gate"),
+    Layout("SEBlock", "se", "fc1", "bn", "act", "fc2", "gate", needs=("pool",)),  # without one it gates every pixel
     Layout("SKConv", "sk", "fc1", "bn", "act", "fc2", "gate", u="outputs:branches", m="m"),
     # timm.layers.SEModule (alias SqueezeExcite), then the class of the same name in timm.models.senet
     Layout("SEModule", "se", "fc1", "bn", "act", "fc2", "gate"),

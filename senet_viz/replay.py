@@ -194,7 +194,8 @@ def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay
     differences["s"] = difference(s, seen_s)
     gate_fn = gate_function(place)
     known = GATE_FUNCTIONS.get(gate_fn)
-    gate = known(s) if known else _through(place.gate, s, (1, *s.shape)).reshape(s.shape)
+    shape = (1, -1) if place.branches == 1 else (1, *s.shape)  # as the block's own gate function sees it
+    gate = known(s) if known else _through(place.gate, s, shape).reshape(s.shape)
     if not edited:
         differences["gate"] = difference(gate, seen_gate)
     if block.residue is not None and block.u is not None:

@@ -34,7 +34,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "anatomy": ("replay",),
     "kernels": (),
     "formulas": (),
-    "zoo": ("networks", "i18n"),
+    "insert": ("networks",),
+    "zoo": ("insert", "i18n"),
     "images": ("zoo", "types"),
     "labels": ("zoo",),
     "train": ("networks",),
@@ -44,13 +45,17 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "verdicts": ("profile",),
     "selection": ("verdicts",),
     "photos": ("images",),
+    "agreement": ("verdicts",),
     "card": ("verdicts", "zoo"),
     "figures": ("types", "errors", "i18n", "kernels"),
     "export": ("figures",),
     "engine": ("replay", "anatomy", "zoo", "sweep"),
     "ui": ("moves", "engine", "kernels", "formulas", "images", "labels", "export", "selection", "photos"),
     "__main__": ("moves", "engine", "images", "labels", "export", "card"),
-    "pages": ("ui",),
+    "pages": (
+        "agreement",
+        "ui",
+    ),
     "app": ("pages",),
 }
 HOOKS = "tap"  # pages never see a hook

@@ -195,7 +195,7 @@ def test_parameters_are_table_10(reduction: int, millions: float) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"gate": "softmax"},
+        {"gate": "gumbel"},
         {"gate": ""},
         {"squeeze": "median"},
         {"form": "linear"},
