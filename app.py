@@ -23,6 +23,7 @@ SECTIONS = {
         ("kernel_selection", ":material/alt_route:"),
         ("sk_anatomy", ":material/account_tree:"),
     ),
+    "networks": (("what_it_costs", ":material/payments:"),),
 }
 
 

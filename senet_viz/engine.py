@@ -144,6 +144,14 @@ class Engine:
             with self._count:
                 self._running -= 1
 
+    def run(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in a worker, with one torch thread. It must not ask the engine for anything.
+
+        Raises:
+            Busy: too many are waiting.
+        """
+        return self._do(work)
+
     def model(self, key: str, device: str = "cpu", weights: str = "pretrained", progress: Any = None) -> nn.Module:
         """The network of that key, loaded once, in eval mode.
 

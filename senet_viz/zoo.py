@@ -41,14 +41,15 @@ class ModelSpec:
     """One model: what it is, how it wants its pictures, where its weights are, what is known about it."""
 
     key: str
-    source: Literal["ours", "torchvision", "timm"]
-    arch: str  # the library's own name; of ours, the block of networks.tiny
+    source: Literal["ours", "torchvision", "timm", "built"]  # "built": by ``insert``; nobody has weights that fit
+    arch: str  # the library's own name; of ours, the block of networks.tiny; of what is built, insert's name
     title: str
     paper: str
-    position: Literal["branch_end", "inner", "conv", "none"]  # what is gated; only "branch_end" is SENet's
+    # what is gated; SENet's are "branch_end", "module_end" (Inception) and "after_relu" (VGG)
+    position: Literal["branch_end", "module_end", "after_relu", "inner", "conv", "none"]
     gate_fn: Literal["sigmoid", "h_sigmoid", "softmax", "none"]
     blocks: int
-    weights: str  # an address, "hf:<repository>", or a file name of ours
+    weights: str  # an address, "hf:<repository>", or a file name of ours; "" where there are none
     weights_mib: float
     top1: float | None = None  # per cent, ImageNet validation, as published; of ours, see `shipped`
     top1_source: str = ""
@@ -85,6 +86,11 @@ def _tiny(block: str, title: str, paper: str, position: Any, gate_fn: Any, block
         key, "ours", block, title, paper, position, gate_fn, blocks, file, mib,
         size=80, crop_pct=1.0, interpolation="bicubic",
     )  # fmt: skip
+
+
+def _built(name: str, title: str, position: Any, gate_fn: Any, blocks: int, mib: float, **how: Any) -> ModelSpec:
+    paper = _SK if gate_fn == "softmax" else _SE
+    return ModelSpec(name, "built", name, title, paper, position, gate_fn, blocks, "", mib, **how)
 
 
 MODELS: tuple[ModelSpec, ...] = (
@@ -151,6 +157,18 @@ MODELS: tuple[ModelSpec, ...] = (
         "legacy_senet154", "timm", "legacy_senet154.in1k", "SENet-154", _SE,
         "branch_end", "sigmoid", 50, _RELEASES + "v0.1-weights/legacy_senet154-e9eb9fe6.pth", 440.0, 81.32, _TIMM,
     ),
+    # of no library: always untrained
+    _built("se_vgg16_bn", "SE-VGG-16 (BN)", "after_relu", "sigmoid", 13, 528.7),
+    _built("se_bn_inception", "SE-BN-Inception", "module_end", "sigmoid", 10, 45.6),
+    _built("se_inception_v3", "SE-Inception-v3", "module_end", "sigmoid", 11, 97.4, size=299, crop_pct=299 / 342),
+    _built(
+        "se_inception_resnet_v2", "SE-Inception-ResNet-v2", "branch_end", "sigmoid", 40, 245.9,
+        size=299, crop_pct=0.8975, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5),
+    ),
+    _built("se_resnet152", "SE-ResNet-152", "branch_end", "sigmoid", 50, 255.5),
+    _built("se_resnext101_32x4d", "SE-ResNeXt-101 32x4d", "branch_end", "sigmoid", 33, 187.3),
+    _built("sknet26", "SKNet-26", "conv", "softmax", 8, 64.1),
+    _built("sknet101", "SKNet-101", "conv", "softmax", 33, 186.6),
 )  # fmt: skip
 DEFAULT = "tiny_se"
 _BY_KEY = {row.key: row for row in MODELS}
@@ -221,12 +239,14 @@ class Shipped:
 
 
 def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
-    """Where the weights would come from; asks the disk alone. ``"missing"``: ours, and its file is not here."""
+    """Where the weights would come from; asks the disk alone.
+
+    ``"missing"``: ours, and its file is not here; or a network that nobody has weights for.
+    """
     row = spec(key)
-    here = _here(row) is not None
-    if row.source == "ours":
-        return "shipped" if here else "missing"
-    return "cached" if here else "download"
+    if _here(row) is None:
+        return "missing" if row.source in ("ours", "built") else "download"
+    return "shipped" if row.source == "ours" else "cached"
 
 
 def trained(key: str, weights: str = "pretrained") -> bool:
@@ -271,7 +291,7 @@ def _here(row: ModelSpec) -> Path | None:
     if row.source == "ours":
         path = SHIPPED / row.weights
         return path if path.is_file() else None
-    return _cached(row)
+    return _cached(row) if row.weights else None
 
 
 def _cached(row: ModelSpec) -> Path | None:
@@ -436,7 +456,7 @@ def load(
     Raises:
         UnknownModel: no such model.
         DeviceUnavailable: no such device here.
-        WeightsUnavailable: the weights are not here and cannot be fetched.
+        WeightsUnavailable: the weights are not here and cannot be fetched, or nobody has any.
         WeightsInvalid: a weight file that is damaged or another network's.
     """
     row, target = spec(key), resolve(device)
@@ -446,6 +466,19 @@ def load(
     return model.to(target).eval().requires_grad_(False)
 
 
+def outline(key: str) -> nn.Module:
+    """The architecture on the meta device: it takes no memory for weights, and cannot compute.
+
+    Raises:
+        UnknownModel: no such model.
+    """
+    import torch
+
+    row = spec(key)
+    with torch.device("meta"):
+        return _build(row).eval().requires_grad_(False)
+
+
 def _file(row: ModelSpec, file: str | Path | None, progress: Progress | None) -> Path | None:
     """Where to read from; None where one of ours has no file."""
     if file is not None:
@@ -453,6 +486,8 @@ def _file(row: ModelSpec, file: str | Path | None, progress: Progress | None) ->
             raise WeightsUnavailable(f"no file {file}", model=row.title, mib=row.weights_mib)
         return Path(file)
     path = _here(row)
+    if path is None and row.source == "built":
+        raise WeightsUnavailable(f"{row.title}: no library has weights that fit", model=row.title, mib=0, nobody=True)
     return path if path is not None or row.source == "ours" else _fetch(row, progress)
 
 
@@ -467,6 +502,10 @@ def _build(row: ModelSpec, **options: Any) -> nn.Module:
 
             about = shipped(row.key)
             return TinyNet(row.arch, options.get("classes") or (len(about.classes) if about else UNTRAINED_CLASSES))
+        if row.source == "built":
+            from senet_viz import insert
+
+            return insert.build(row.arch)
         if row.source == "torchvision":
             import torchvision
 

@@ -42,8 +42,15 @@ PAGE = (
     "width",
     "groups",
     "dilation",
+    "net",
+    "r",
+    "squeeze",
+    "form",
+    "bias",
+    "stages",
+    "table",
 )
-NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation"})
+NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r"})
 
 
 @st.cache_resource(show_spinner=False)
@@ -68,6 +75,12 @@ def uploads() -> Shared[Any]:
 def photo_sets() -> Shared[Any]:
     """Sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
     return Shared(400, lambda found: found.mib)
+
+
+@st.cache_resource(show_spinner=False)
+def prices() -> Shared[Any]:
+    """What networks cost, and times that were measured: a few kilobytes each."""
+    return Shared(256)
 
 
 @st.cache_resource(show_spinner=False)
