@@ -34,9 +34,14 @@ class PhotosRejected(SenetVizError):
 
 
 class WeightsUnavailable(SenetVizError):
-    """The weights are not on this machine and cannot be fetched."""
+    """The weights are not on this machine and cannot be fetched; ``nobody``: no library has any that fit."""
 
     code = "weights"
+
+    def __init__(self, message: str, nobody: bool = False, **details: object) -> None:
+        super().__init__(message, **details)
+        if nobody:
+            self.code = "weights.nobody"
 
 
 class WeightsInvalid(SenetVizError):

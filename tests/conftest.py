@@ -56,7 +56,13 @@ def pictures(count: int, seed: int = 5, size: int = 64) -> Tensor:
     return (coarse + fine / 2) * contrast + brightness
 
 
-def stir(module: nn.Module) -> nn.Module:
+def side(name: str) -> int:
+    """Of the pictures for a network of ``build``: 64 pixels, or the least that it takes."""
+    source, _, key = name.partition("/")
+    return 75 if source == "zoo" and zoo.spec(key).size == 299 else 64
+
+
+def stir(module: nn.Module, size: int = 64) -> nn.Module:
     """Random weights that are worth looking at: without this most random networks fade to 0 and gate with 0.5.
 
     Gates get larger weights, norms a random scale and shift and the statistics of a batch of pictures, so that a step
@@ -74,7 +80,7 @@ def stir(module: nn.Module) -> nn.Module:
         nn.init.normal_(norm.bias, 0, 0.3)
         norm.momentum = 1.0  # the statistics of the last batch
         norm.train()
-    module(pictures(6, seed=3))
+    module(pictures(6, seed=3, size=size))
     for norm in norms:
         norm.momentum = 0.1
     return module.eval()
@@ -84,7 +90,7 @@ def stir(module: nn.Module) -> nn.Module:
 def _built(name: str) -> nn.Module:
     source, _, arch = name.partition("/")
     if source == "zoo":
-        return stir(zoo.load(arch, weights="random"))
+        return stir(zoo.load(arch, weights="random"), side(name))
     torch.manual_seed(0)
     if source == "ours":
         from senet_viz.networks.tiny import TinyNet
@@ -116,7 +122,7 @@ class Traced:
 
     name: str
     module: nn.Module
-    x: Tensor  # (2, 3, 64, 64)
+    x: Tensor  # (2, 3, 64, 64), or larger where the network takes no smaller
     logits: Tensor  # (1, K) of the first picture, untapped
     trace: Trace  # of the first picture
 
@@ -125,7 +131,7 @@ class Traced:
 def traced(request: pytest.FixtureRequest) -> Traced:
     """Every network with a gate that the suite knows, one after the other: the zoo, then one of every layout."""
     module = _built(request.param)
-    x = pictures(2, seed=2)
+    x = pictures(2, seed=2, size=side(request.param))
     every = tuple(ref.name for ref in layouts.find(module))
     with torch.inference_mode():
         logits = module(x[:1])

@@ -121,7 +121,7 @@ def check_position(row: ModelSpec, model: nn.Module) -> None:
     watched = [n for n, m in model.named_modules() if n in gates or isinstance(m, nn.Conv2d)]
     handles = [model.get_submodule(n).register_forward_hook(lambda *_, n=n: order.append(n)) for n in watched]
     with torch.inference_mode():
-        logits = model(torch.zeros(1, 3, 64, 64))
+        logits = model(torch.zeros(1, 3, 64 if row.size < 299 else 75, 64 if row.size < 299 else 75))
     for handle in handles:
         handle.remove()
     assert logits.shape == (1, zoo.UNTRAINED_CLASSES if row.source == "ours" else 1000)
@@ -129,7 +129,7 @@ def check_position(row: ModelSpec, model: nn.Module) -> None:
         unit = gate.rpartition(".")[0]
         after = [n for n in order[order.index(gate) + 1 :] if n.startswith(unit + ".")]
         after = [n for n in after if "downsample" not in n and "shortcut" not in n]
-        assert bool(after) == (row.position != "branch_end"), gate
+        assert bool(after) == (row.position in ("inner", "conv")), gate
 
 
 @pytest.mark.parametrize("row", MODELS, ids=by_key)
@@ -152,7 +152,7 @@ def test_the_network_is_what_its_row_says(row: ModelSpec, empty_caches: Path) ->
     assert all(bool((m.weight != 0).any()) for m in norms)  # else a gate before it would change nothing
 
 
-@pytest.mark.parametrize("key", ["tiny_sk", "mobilenet_v3_small", "skresnet18"])
+@pytest.mark.parametrize("key", ["tiny_sk", "mobilenet_v3_small", "skresnet18", "se_bn_inception"])
 def test_random_weights_are_the_same_every_time_and_disturb_nobody(key: str) -> None:
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
@@ -218,6 +218,36 @@ def test_no_network_is_one_named_error(key: str, no_network: Path) -> None:
     assert zoo.available(key) == "download"
 
 
+@pytest.mark.parametrize("row", [row for row in MODELS if row.source == "built"], ids=by_key)
+def test_weights_that_nobody_has_are_one_named_error(row: ModelSpec, empty_caches: Path, socket_disabled: None) -> None:
+    with pytest.raises(WeightsUnavailable) as caught:
+        zoo.load(row.key)
+    assert caught.value.code == "weights.nobody"
+    assert caught.value.details["model"] == row.title
+
+
+def test_a_network_that_was_built_takes_weights_of_ones_own(
+    empty_caches: Path, monkeypatch: pytest.MonkeyPatch, socket_disabled: None
+) -> None:
+    state = other_weights("se_bn_inception")
+    save_file(state, empty_caches / "se_bn_inception.safetensors")
+    assert same(zoo.load("se_bn_inception", file=empty_caches / "se_bn_inception.safetensors"), state)
+    monkeypatch.setenv(zoo.LOCAL, str(empty_caches))
+    assert zoo.available("se_bn_inception") == "cached" and zoo.trained("se_bn_inception")
+    assert same(zoo.load("se_bn_inception"), state)
+
+
+def test_what_is_built_is_inserts_row() -> None:
+    from senet_viz import insert
+
+    for row in MODELS:
+        if row.source == "built":
+            made = insert.network(row.arch)
+            assert (made.name, made.title, made.gates, made.position, made.size) == (
+                row.key, row.title, row.blocks, row.position, row.size,
+            )  # fmt: skip
+
+
 @pytest.mark.parametrize("key", ["mobilenet_v3_small", "skresnet18"])
 def test_blocked_sockets_are_the_same_error(key: str, empty_caches: Path, socket_disabled: None) -> None:
     with pytest.raises(WeightsUnavailable):
@@ -226,8 +256,9 @@ def test_blocked_sockets_are_the_same_error(key: str, empty_caches: Path, socket
 
 def test_asking_and_the_untrained_need_no_socket(empty_caches: Path, socket_disabled: None) -> None:
     for row in MODELS:
-        assert zoo.available(row.key) == ("missing" if row.source == "ours" else "download")
-        assert zoo.trained(row.key) == (row.source != "ours")
+        nowhere = row.source in ("ours", "built")
+        assert zoo.available(row.key) == ("missing" if nowhere else "download")
+        assert zoo.trained(row.key) == (not nowhere)
         assert not zoo.trained(row.key, "random")
     assert isinstance(zoo.load("tiny_se"), TinyNet)
 
