@@ -14,9 +14,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 
-from senet_viz import errors, i18n, images, replay, tap, zoo
+from senet_viz import errors, i18n, images, photos, replay, tap, zoo
 from senet_viz.blocks import SEBlock
-from senet_viz.errors import ImageRejected, SenetVizError
+from senet_viz.errors import ImageRejected, NotAHost, OptionRefused, PhotosRejected, SenetVizError
 from senet_viz.types import Trace
 from senet_viz.ui import parts, short, state
 from senet_viz.ui.scene import sentence
@@ -49,13 +49,22 @@ def test_short_names_tell_blocks_apart(key: str) -> None:
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
+REASONS = {ImageRejected: images.REASONS, PhotosRejected: photos.REASONS}  # what is said depends on the reason
+ABOUT = (OptionRefused, NotAHost)  # what is said depends on a network
+
+
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_every_error_is_its_sentence(lang: str) -> None:
     kinds = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, SenetVizError)]
-    named = [kind("for the log") for kind in kinds if kind not in (SenetVizError, ImageRejected)]
-    for error in [*named, *map(ImageRejected, images.REASONS)]:
+    named = [kind("for the log") for kind in kinds if kind not in (SenetVizError, *REASONS, *ABOUT)]
+    details = {"name": "holiday.zip", "limit": 8}
+    for error in [*named, *(kind(reason, **details) for kind, reasons in REASONS.items() for reason in reasons)]:
         said = sentence(error, lang)
-        assert said == i18n.table(lang)[f"error.{error.code}"] and "for the log" not in said
+        assert said == i18n.text(f"error.{error.code}", lang, **details) and "for the log" not in said
+    for error in (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16")):
+        assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **error.details)
+        assert "{" not in sentence(error, lang)
+    assert "integration" in sentence(OptionRefused("SE-VGG-16", "integration", "reduction, gate"), lang)
     assert sentence(SenetVizError("odd"), lang) == i18n.text("error.unexpected", lang, ref="-")
 
 
