@@ -23,7 +23,10 @@ SECTIONS = {
         ("kernel_selection", ":material/alt_route:"),
         ("sk_anatomy", ":material/account_tree:"),
     ),
-    "networks": (("what_it_costs", ":material/payments:"),),
+    "networks": (
+        ("what_it_costs", ":material/payments:"),
+        ("compare", ":material/compare:"),
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
 
-from senet_viz.ui.parts import atlas, badge, code, figure, header, pick, rows, titled
-from senet_viz.ui.scene import Scene, guard, prepare, scene, short, sk_scene
+from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, pick, rows, titled
+from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
 from senet_viz.ui.scrub import scrubber, swept
 from senet_viz.ui.sidebar import sidebar
 from senet_viz.ui.state import language, warm, write_url
@@ -10,6 +10,7 @@ __all__ = [
     "Scene",
     "atlas",
     "badge",
+    "choose",
     "code",
     "figure",
     "guard",
@@ -20,6 +21,7 @@ __all__ = [
     "rows",
     "scene",
     "scrubber",
+    "seen",
     "short",
     "sidebar",
     "sk_scene",

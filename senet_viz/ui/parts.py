@@ -44,6 +44,12 @@ def pick(key: str, options: dict[Any, str], label: str, default: Any = None) -> 
     )
 
 
+def choose(key: str, options: dict[Any, str], label: str, default: Any = None) -> Any:
+    """The same as a list that opens, for many options."""
+    state.keep(key, options, next(iter(options)) if default is None else default)
+    return st.selectbox(label, list(options), format_func=options.__getitem__, key=key, persist_state="session")
+
+
 def _picked(key: str, blocks: Sequence[str]) -> None:
     """A cell was clicked: its channel becomes the pinned one, and its row the block."""
     value = st.session_state[key].get("picked")

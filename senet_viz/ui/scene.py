@@ -33,7 +33,7 @@ SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do no
 T = TypeVar("T")
 _log = logging.getLogger("senet_viz")
 _TAIL = re.compile(r"\.(se|se_module|conv\d|block\.\d|attn)$")
-_HEAD = re.compile(r"^(layer|features\.?|blocks\.?|stages\.?)")
+_HEAD = re.compile(r"^(layer|features\.?|blocks\.?|stages\.?|inception_|Mixed_)")
 
 
 def short(name: str) -> str:
@@ -171,16 +171,60 @@ class Scene:
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """(class name, probability) of the likeliest classes."""
-        from senet_viz import labels
+        return self.seen.top(count)
 
-        logits = self.trace.logits.double().numpy()
-        shares = np.exp(logits - logits.max())
-        shares /= shares.sum()
-        return [(labels.label(self.spec, int(i), self.lang), float(shares[i])) for i in np.argsort(-shares)[:count]]
+    @property
+    def seen(self) -> Seen:
+        """The same without a block."""
+        return Seen(self.lang, self.spec, self.weights, self.trained, self.trace)
 
     def drawn(self, make: Callable[[], T], *key: Hashable) -> T:
         """``make()``, or what it gave before for this scene and key."""
         return state.drawings().get((self.key, *key), make)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one network, with gates or without, says about the photo on screen."""
+
+    lang: str
+    spec: zoo.ModelSpec
+    weights: str
+    trained: bool
+    trace: Trace
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """(K,) probability of every class, float64."""
+        logits = self.trace.logits.double().numpy()
+        shares = np.exp(logits - logits.max())
+        return shares / shares.sum()
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the K classes, in the reader's language."""
+        from senet_viz import labels
+
+        return labels.names(self.spec, self.lang)
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        """(class name, probability) of the likeliest classes."""
+        return [(self.classes[i], float(self.shares[i])) for i in np.argsort(-self.shares)[:count]]
+
+
+def seen(key: str, weights: str, edits: Sequence[Edit] = ()) -> Seen:
+    """The photo on screen through another network, or through one whose gates are changed.
+
+    Raises:
+        WeightsUnavailable, WeightsInvalid: its weights cannot be had.
+    """
+    from senet_viz import images
+
+    s = st.session_state
+    row, device, image = zoo.spec(key), zoo.resolve(s["device"]), photo(s["photo"])
+    picture = state.drawings().get(("picture", key, s["photo"]), lambda: images.preprocess(image, row))
+    trace = state.engine().trace(key, picture, device, weights, edits)
+    return Seen(s["lang"], row, weights, zoo.trained(key, weights), trace)
 
 
 def sentence(error: SenetVizError, lang: str) -> str:

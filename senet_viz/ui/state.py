@@ -18,6 +18,7 @@ from senet_viz.engine import Engine, Shared
 
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 PAGE = (
+    "rival",
     "sort",
     "order",
     "scope",

@@ -1,0 +1,78 @@
+"""Two networks, one photo: what they answer, what their gates do, what they cost, how often they agree."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from senet_viz import agreement, prices, profile, ui, zoo
+from senet_viz.figures import comparing
+from senet_viz.types import Edit
+
+OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
+
+view = ui.scene()
+t, mine = view.t, view.seen
+
+st.header(t("networks.compare.title"), anchor=False)
+itself = {"ones": t("networks.compare.ones"), "random": t("networks.compare.random")}
+rivals = {row.key: row.title for row in zoo.MODELS if row.key != view.spec.key}
+rival = ui.choose("rival", itself | rivals, t("networks.compare.rival"), default="tiny_plain")
+if rival == "ones":
+    other = ui.seen(view.spec.key, view.weights, tuple(Edit(block, "ones") for block in view.blocks))
+else:
+    other = ui.seen(*((view.spec.key, "random") if rival == "random" else (rival, view.weights)))
+pair, titles = (mine, other), (mine.spec.title, itself.get(rival, other.spec.title))
+if not other.trained:
+    st.badge(t("networks.compare.untrained", title=other.spec.title), icon=":material/warning:", color="red")
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+key = (rival, other.weights)
+shares, names = (mine.shares, other.shares), (mine.classes, other.classes)
+ui.figure(view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key)
+if mine.classes == other.classes:
+    st.markdown(t("networks.compare.overlap", share=f"{agreement.overlap(*shares):.1%}", n=len(mine.classes)))
+else:
+    st.markdown(t("networks.compare.classes", a=titles[0], n=len(mine.classes), b=titles[1], m=len(other.classes)))
+
+# --- gates and cost ---------------------------------------------------------------------------------------------------
+gates = tuple([block.gate[-1].numpy() for block in each.trace.blocks] for each in pair)
+blocks = tuple(tuple(ui.short(block.name) for block in each.trace.blocks) for each in pair)
+ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t), "gates", *key)
+
+st.subheader(t("networks.compare.cost"))
+if other.spec == mine.spec:
+    st.markdown(t("networks.compare.cost.same"))
+else:
+    counted = [
+        view.drawn(lambda key=each.spec.key: prices.price(prices.Choice(key)), "price", each.spec.key) for each in pair
+    ]
+    table = {
+        t("networks.compare.network"): list(titles),
+        t("networks.compare.params"): [f"{price.cost.params:,}" for price in counted],
+        t("networks.compare.macs"): [f"{price.cost.macs / 1e6:,.1f}" for price in counted],
+        t("networks.compare.gateparams"): [f"{price.cost.gate.params / price.cost.params:.2%}" for price in counted],
+        t("networks.compare.input"): [f"{price.cost.size}×{price.cost.size}" for price in counted],
+        t("networks.compare.where"): [t(f"position.{each.spec.position}.short") for each in pair],
+    }
+    st.table(table)
+    st.caption(t("networks.compare.cost.note"))
+
+# --- the shipped four on the same pictures ----------------------------------------------------------------------------
+st.subheader(t("networks.compare.four"))
+found = view.drawn(lambda: agreement.together(profile.read(), OURS), "together")
+four = tuple(model.removeprefix("tiny_") for model in found.models)
+ui.figure(
+    view, lambda t: comparing.draw_together(four, found.same, found.accuracy, found.pictures, t), "together", "four"
+)
+st.markdown(
+    t("networks.compare.right", n=f"{found.pictures:,}", all=f"{found.all_right:.1%}", none=f"{found.none_right:.1%}")
+)
+for model in found.models[1:]:
+    difference, half = found.against(model, found.models[0])
+    verdict = "more" if difference > half else "less" if difference < -half else "tie"
+    line = t(f"networks.compare.{verdict}", a=zoo.spec(model).title, d=f"{difference:+.2f}", h=f"{half:.2f}")
+    st.markdown(f"- {line}")
+st.caption(t("networks.compare.seed"))
+ui.code(view, agreement.together, agreement.overlap)

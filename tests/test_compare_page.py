@@ -1,0 +1,112 @@
+"""Two networks on one photo: what the page says is what both say by themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from senet_viz import agreement, i18n, profile, zoo
+from senet_viz.figures import comparing
+from senet_viz.ui import state
+from tests import truth
+from tests.test_pages import array, badges, chart, fresh, start, url, well, words
+
+PAGE = "compare"
+__all__ = ["fresh"]  # a fixture: asked for by name
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("rival", ["tiny_plain", "tiny_sk", "mobilenet_v3_small", "ones", "random"])
+def test_it_opens_against_every_kind_of_rival(rival: str, lang: str) -> None:
+    at = start(PAGE, rival=rival, lang=lang)
+    assert [h.value for h in at.header] == [i18n.text("networks.compare.title", lang)]
+    assert url(at)["rival"] == rival and len(at.get("plotly_chart")) == 3
+    assert all(e.proto.alt for e in at.get("plotly_chart"))
+    assert badges(at, "red"), "the rival is untrained, and says so"
+
+
+def test_answers_are_both_networks_own() -> None:
+    at = start(PAGE, model="tiny_se", rival="tiny_sk", photo="coffee")
+    ours, theirs = (
+        truth.trace(m, "coffee", truth.names(m)[0]).logits.double().softmax(0) for m in ("tiny_se", "tiny_sk")
+    )
+    bars = [trace for trace in chart(at, "compare-answers") if trace["type"] == "bar"]
+    assert [b["name"] for b in bars] == [zoo.spec(m).title for m in ("tiny_se", "tiny_sk")]
+    for bar, shares in zip(bars, (ours, theirs), strict=True):
+        drawn = np.sort(array(bar["x"]))
+        assert drawn[-1] == pytest.approx(float(shares.max()), abs=1e-5)
+        assert np.abs(drawn[:, None] - shares.numpy()[None]).min(axis=1).max() <= 1e-6, "each is one of its own"
+    shared = float(torch.minimum(ours, theirs).sum())
+    assert any(f"**{shared:.1%}**" in text for text in words(at))
+
+
+def test_gates_of_one_change_the_answer_and_run_once(fresh: None) -> None:
+    at = start(PAGE, rival="ones", weights="pretrained")
+    forwards = state.engine().forwards
+    bars = [trace for trace in chart(at, "compare-answers") if trace["type"] == "bar"]
+    assert not np.allclose(array(bars[0]["x"]), array(bars[1]["x"]), atol=1e-3)
+    well(at.run())
+    assert state.engine().forwards == forwards
+
+
+def test_the_cost_is_the_networks_own() -> None:
+    at = start(PAGE, rival="tiny_plain")
+    (table,) = at.table
+    params = [sum(p.numel() for p in truth.model(m).parameters()) for m in ("tiny_se", "tiny_plain")]
+    shown = table.value[i18n.text("networks.compare.params", "en")].tolist()
+    assert [int(text.replace(",", "")) for text in shown] == params
+
+
+def test_networks_of_other_classes_are_not_compared_by_probability() -> None:
+    at = start(PAGE, rival="mobilenet_v3_small")
+    said = i18n.text(
+        "networks.compare.classes",
+        "en",
+        a=zoo.spec("tiny_se").title,
+        n=50,
+        b=zoo.spec("mobilenet_v3_small").title,
+        m=1000,
+    )
+    assert said in words(at)
+
+
+# --- agreement --------------------------------------------------------------------------------------------------------
+
+
+def test_overlap() -> None:
+    p, q = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
+    assert agreement.overlap(p, p) == pytest.approx(1) and agreement.overlap(p, q) == pytest.approx(0.5)
+    assert agreement.overlap(p, p[::-1] * 0) == 0
+
+
+def test_together_counts_picture_by_picture() -> None:
+    found = agreement.together(profile.read(), ("tiny_plain", "tiny_se", "nobody"))
+    profiles = profile.read()
+    a, b = (profiles[m].predicted[0] for m in found.models)  # type: ignore[index]
+    right = profiles["tiny_se"].truth
+    assert found.models == ("tiny_plain", "tiny_se") and found.pictures == 2500
+    assert found.same[0, 1] == found.same[1, 0] == pytest.approx(sum(x == y for x, y in zip(a, b, strict=True)) / 2500)
+    assert found.accuracy.tolist() == pytest.approx([(a == right).mean(), (b == right).mean()])
+    assert found.all_right == pytest.approx(((a == right) & (b == right)).mean())
+    assert found.none_right == pytest.approx(((a != right) & (b != right)).mean())
+    difference, half = found.against("tiny_se", "tiny_plain")
+    assert difference == pytest.approx(100 * (found.accuracy[1] - found.accuracy[0])) and half > 0
+
+
+def test_together_needs_the_same_pictures() -> None:
+    from dataclasses import replace
+
+    profiles = profile.read()
+    with pytest.raises(ValueError, match="no profile"):
+        agreement.together(profiles, ("nobody",))
+    other = profiles | {"tiny_sk": replace(profiles["tiny_sk"], truth=profiles["tiny_sk"].truth[::-1].copy())}
+    with pytest.raises(ValueError, match="different pictures"):
+        agreement.together(other, ("tiny_se", "tiny_sk"))
+
+
+def test_figures_without_gates_and_with_one_block() -> None:
+    t = i18n.texts("en")
+    gates = ([np.array([0.1, 0.9])], [])
+    figure = comparing.draw_gates(("a", "b"), (("1.0",), ()), gates, t)
+    assert len(figure.panels) == 3 and len(figure.table.rows) == 2
