@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -331,7 +332,11 @@ def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
     with serving(tmp_path, counted) as address:
         visitor = Visitor(browser, address)
         sent: list[object] = []
-        visitor.page.on("websocket", lambda wire: wire.on("framesent", lambda frame: sent.append(frame)))
+
+        def note(frame: object) -> None:
+            sent.append(frame)
+
+        visitor.page.on("websocket", lambda wire: wire.on("framesent", note))
         visitor.open("channel_weights", **{**HERE, "weights": "pretrained"})
         slider = visitor.page.locator(".st-key-scrub input[type=range]")
         visitor.until(lambda: slider.input_value() == "4", "the photo's own scale")
@@ -390,6 +395,27 @@ def test_a_click_on_a_strip_pins_what_it_says(visitor: Visitor) -> None:
     gate = tap.run(truth.model("tiny_se", "pretrained"), shown.x).block(name).gate[0, channel]
     assert last_number(value) == pytest.approx(float(gate), abs=1e-4)
     visitor.until(lambda: visitor.url().get("scale") == "1", "the scale in the address")
+
+
+def test_a_zip_of_photos_is_measured_and_a_bad_one_is_named(visitor: Visitor) -> None:
+    visitor.open("kernel_selection", **{**HERE, "model": "tiny_sk", "block": "layer3.1.conv2", "set": "mine"})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for name in ("coffee", "rocket", "flower"):
+            inside = io.BytesIO()
+            images.sample(name).save(inside, "PNG")
+            file.writestr(f"{name}.png", inside.getvalue())
+        file.writestr("broken.png", b"not a picture")
+    box = visitor.page.get_by_test_id("stFileUploader").filter(has=visitor.page.locator("input[multiple]"))
+    given = {"name": "holiday.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
+    box.locator("input[type=file]").set_input_files(given)  # type: ignore[arg-type]
+    main = visitor.page.get_by_test_id("stMain")
+    start = visitor.t("scale.kernel.set.count", photos=3, n=0, holds=0, mixed=0, fails=0).split(".")[0]
+    visitor.until(lambda: start in main.inner_text(), "three photos to be measured")
+    visitor.settle()
+    skipped = main.get_by_text(visitor.t("photos.skipped", n=1), exact=False)
+    skipped.click()
+    visitor.until(lambda: "broken.png" in main.inner_text(), "the bad one to be named")
 
 
 # --- how it looks ---------------------------------------------------------------------------------------------------
