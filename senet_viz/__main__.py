@@ -16,19 +16,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from senet_viz import i18n, zoo
-from senet_viz.errors import CardRefused, ImageRejected, NoGateFound, SenetVizError, TrainingRefused, WeightsUnavailable
+from senet_viz.errors import (
+    CardRefused,
+    ImageRejected,
+    NoGateFound,
+    OptionRefused,
+    SenetVizError,
+    TrainingRefused,
+    WeightsUnavailable,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor, nn
 
+    from senet_viz.cost import Count
     from senet_viz.figures.grammar import Figure
+    from senet_viz.prices import Choice, Price
     from senet_viz.profile import Profile
     from senet_viz.types import BlockTrace, Trace
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 SHOWN = 8  # values of a long vector that fit a line
 TOP = 5
+OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
 LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50.0
 
 
@@ -305,13 +316,105 @@ def _top1(spec: zoo.ModelSpec) -> str:
 
 
 def _list(args: argparse.Namespace) -> None:
+    from senet_viz import insert
+
     rows = [("model", "title", "blocks", "gate", "input", "top-1", "weights")]
     rows += [
         (s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), zoo.available(s.key)) for s in zoo.MODELS
     ]
+    _table(rows)
+    print()
+    more = [("network", "title", "gates", "input", "stages", "options")]
+    more += [
+        (n.name, n.title, str(n.gates), str(n.size), " ".join(n.stages), " ".join(o.name for o in n.options))
+        for n in insert.NETWORKS
+    ]
+    _table(more)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------
+
+
+def _cost(args: argparse.Namespace) -> None:
+    from senet_viz import prices
+
+    given = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    choice = prices.Choice(args.network).but(**given)
+    row = prices.row(args.network)
+    if row is not None and args.size is not None and args.size < row.smallest:
+        raise OptionRefused(row.title, f"size = {args.size}", f"{row.smallest} and more")
+    price = prices.price(choice, args.size)
+    print(json.dumps(_cost_data(choice, price), indent=2) if args.json else _cost_text(choice, price))
+
+
+def _cost_data(choice: Choice, price: Price) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from senet_viz import prices
+
+    def counted(count: Count) -> dict[str, int]:
+        return {**asdict(count), "macs": count.macs}
+
+    found, adds = price.cost, price.adds
+    return {
+        "network": choice.net,
+        "title": prices.names().get(choice.net, choice.net),
+        "options": choice.all,
+        "size": found.size,
+        "params": found.params,
+        "macs": found.macs,
+        "without_gates": {"params": price.without[0], "macs": price.without[1], "kept_bytes": price.kept_bare},
+        "gates_add": {"params": adds[0], "macs": adds[1], "kept_bytes": price.memory[1] if price.memory else None},
+        "kept_bytes": price.kept,
+        "gate": counted(found.gate),
+        "rest": counted(found.rest),
+        "stages": [
+            {"name": s.name, "side": s.side, "gates": len(s.gates), "gate": counted(s.gate), "rest": counted(s.rest)}
+            for s in found.stages
+        ],
+        "gates": [{**asdict(g), "count": counted(g.count)} for g in found.gates],
+        "per_module": [{**asdict(m), "count": counted(m.count)} for m in found.per_module],
+    }
+
+
+def _cost_text(choice: Choice, price: Price) -> str:
+    from senet_viz import prices
+
+    found, (params, macs), mib = price.cost, price.adds, 2**20
+    bare = price.without
+    options = ", ".join(f"{name} {value}" for name, value in choice.all.items())
+    lines = [
+        f"{prices.names().get(choice.net, choice.net)}, {found.size}x{found.size}" + (f": {options}" if options else "")
+    ]
+    rows: list[tuple[str, ...]] = [("", "gates", "params", "of gates", "MACs", "of gates", "pooling", "scaling")]
+    rows += [
+        (
+            s.name if s.name in ("stem", "head", "unused") else f"stage {s.name}",
+            str(len(s.gates)),
+            *(f"{n:,}" for n in (s.gate.params + s.rest.params, s.gate.params, s.gate.macs + s.rest.macs, s.gate.macs)),
+            *(f"{n:,}" for n in (s.gate.pool + s.rest.pool, s.gate.scale + s.rest.scale)),
+        )
+        for s in found.stages
+    ]
+    all_ = (found.params, found.gate.params, found.macs, found.gate.macs, found.total.pool, found.total.scale)
+    rows.append(("all", str(len(found.gates)), *(f"{n:,}" for n in all_)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *rest in rows:
+        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        lines.append("  ".join((first.ljust(widths[0]), *cells)))
+    if found.gates:
+        lines.append(f"gates add {params:,} parameters ({params / bare[0]:.2%}), {macs:,} MACs ({macs / bare[1]:.3%})")
+    kept = f"a training step keeps {price.kept / mib:.1f} MiB a picture"
+    if found.gates and price.memory:
+        kept += f", {price.memory[1] / mib:.1f} MiB ({price.memory[1] / price.memory[0]:.1%}) more than without gates"
+    lines.append(kept)
+    return "\n".join(lines)
 
 
 # --- the command line ---------------------------------------------------------------------------------------------
@@ -322,6 +425,15 @@ def _blur(text: str) -> float:
     if not 0 <= value <= MOST_BLUR:
         raise argparse.ArgumentTypeError(f"must be from 0 to {MOST_BLUR:g}")
     return value
+
+
+def _stages(text: str) -> tuple[int, ...] | None:
+    if text in ("all", "none"):
+        return None if text == "all" else ()
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,2,3") from error
 
 
 def _positive(text: str) -> int:
@@ -340,6 +452,21 @@ def parser() -> argparse.ArgumentParser:
 
     add = commands.add_parser("list", help="the models, and where their weights are")
     add.set_defaults(run=_list)
+
+    add = commands.add_parser("cost", help="parameters, multiply-accumulates and memory of a network and its gates")
+    add.add_argument("network", help="a network or a model that `list` prints")
+    add.add_argument("--reduction", type=_positive, help="r (default: the released network's, as all of these)")
+    add.add_argument("--gate", help="sigmoid, h_sigmoid, tanh, relu, softmax")
+    add.add_argument("--squeeze", help="avg, max, none")
+    add.add_argument("--form", help="fc, conv, conv_bn")
+    add.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases in the gates")
+    add.add_argument("--stages", type=_stages, help="which get gates: 1,2,3 or all or none")
+    add.add_argument("--integration", help="standard, pre, post, identity, 3x3")
+    add.add_argument("--branches", type=_positive, help="kernels of an SK unit")
+    add.add_argument("--floor", type=_positive, help="L of an SK unit")
+    add.add_argument("--size", type=_positive, help="side of the input (default: the network's own)")
+    add.add_argument("--json", action="store_true", help="every number, as JSON")
+    add.set_defaults(run=_cost)
 
     add = commands.add_parser("trace", help="one photo through one attention block: z, hidden, s, gate")
     add.add_argument("photo", help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)")

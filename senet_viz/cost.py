@@ -137,6 +137,11 @@ class Cost:
             for name, side in self.sides
         )
 
+    @property
+    def gated(self) -> tuple[StageCost, ...]:
+        """The stages that have gates."""
+        return tuple(stage for stage in self.stages if stage.gates)
+
 
 # --- counting -----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from senet_viz.papers import Row, Table
 if TYPE_CHECKING:
     from torch import nn
 
-    from senet_viz.cost import Cost, StageCost
+    from senet_viz.cost import Cost
 
 DEFAULT = "se_resnet50"
 _NAMED = {row.name: row for row in insert.NETWORKS}
@@ -68,11 +68,6 @@ class Price:
         return () if self.kept_bare is None else (self.kept_bare, self.kept - self.kept_bare)
 
     @property
-    def gated(self) -> tuple[StageCost, ...]:
-        """The stages that have gates."""
-        return tuple(stage for stage in self.cost.stages if stage.gates)
-
-    @property
     def adds(self) -> tuple[int, int]:
         """What the gates add: parameters and MACs; in SKNet the branches that they choose from as well."""
         params, macs = self.without
@@ -101,9 +96,9 @@ class Price:
 
 
 def names() -> dict[str, str]:
-    """Every network that can be asked for: its name and its title."""
+    """Every network that can be asked for: its name and its title. No two titles are the same: widgets tell them so."""
     ours = {row.name: row.title for row in insert.NETWORKS}
-    return ours | {row.key: row.title for row in zoo.MODELS if row.blocks and row.key not in ours}
+    return ours | {row.key: f"{row.title} · {row.key}" for row in zoo.MODELS if row.blocks and row.key not in ours}
 
 
 def row(net: str) -> insert.Network | None:
@@ -148,10 +143,15 @@ def price(choice: Choice, side: int | None = None) -> Price:
         UnknownModel, OptionRefused: see ``build``.
     """
     side = side or size(choice.net)
-    net, plain = build(choice), bare(choice)
-    if plain is None:
-        return Price(cost.of(net, side), cost.kept(net, side), None, None)
-    return Price(cost.of(net, side), cost.kept(net, side), cost.of(plain, side), cost.kept(plain, side))
+    net = build(choice)
+    return Price(cost.of(net, side), cost.kept(net, side), *_plain(choice.net, side))
+
+
+@lru_cache(maxsize=64)
+def _plain(net: str, side: int) -> tuple[Cost, int] | tuple[None, None]:
+    """The network without gates, which no option changes: what it costs, and what a training step keeps."""
+    plain = bare(Choice(net))
+    return (None, None) if plain is None else (cost.of(plain, side), cost.kept(plain, side))
 
 
 def parameters(choice: Choice) -> int:

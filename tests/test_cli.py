@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from senet_viz import images, profile, tap, zoo
+from senet_viz import images, insert, profile, tap, zoo
 from senet_viz.__main__ import main
 from senet_viz.card import read_all
 from senet_viz.networks.tiny import BLOCKS
@@ -56,8 +56,10 @@ def refused(capsys: Said, *arguments: str | Path) -> str:
 def test_list_names_every_model() -> None:
     done = command("list")
     assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    models, networks = (table.splitlines() for table in done.stdout.split("\n\n"))
+    lines = models
     assert [line.split()[0] for line in lines[1:]] == [row.key for row in zoo.MODELS]
+    assert [line.split()[0] for line in networks[1:]] == [row.name for row in insert.NETWORKS]
     assert "67.7 % of 1000 classes" in next(line for line in lines if line.startswith("mobilenet_v3_small "))
 
 
@@ -216,3 +218,39 @@ def test_sweep_names_the_blocks_there_are(tmp_path: Path, photo: Path, capsys: S
         err = capsys.readouterr().err
         assert "Traceback" not in err and ("layer1.0.se" in err or "channels 0 to" in err)
     assert not (tmp_path / "out").exists()
+
+
+# --- cost -----------------------------------------------------------------------------------------------------------
+
+
+def test_cost_prints_every_number(capsys: Said) -> None:
+    assert main(["cost", "se_resnet50", "--no-bias", "--stages", "1,2,3", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["gates_add"]["params"] == 24_576 + 131_072 + 786_432
+    assert answer["params"] == 25_557_032 + answer["gates_add"]["params"]
+    assert (answer["options"]["bias"], answer["options"]["stages"], answer["size"]) == (False, [1, 2, 3], 224)
+    modules = answer["per_module"]
+    assert sum(m["count"]["params"] for m in modules) == answer["params"]
+    assert sum(m["count"]["macs"] for m in modules) == answer["macs"]
+    assert len(answer["gates"]) == 13 and answer["gates"][0]["channels"] == 256
+    assert answer["kept_bytes"] - answer["without_gates"]["kept_bytes"] == answer["gates_add"]["kept_bytes"] > 0
+
+
+def test_cost_prints_a_table(capsys: Said) -> None:
+    assert main(["cost", "legacy_seresnet50"]) == 0
+    said = capsys.readouterr().out
+    for number in ("28,088,024", "3,860,488,192", "2,530,992", "2,514,944", "1,579,392", "9.90%", "0.065%"):
+        assert number in said
+    assert main(["cost", "tiny_plain", "--size", "64"]) == 0
+    assert "gates add" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("se_resnet50", "--reduction", "7"), ("se_resnet50", "--gate", "step"),
+     ("sknet50", "--squeeze", "max"), ("se_resnet50", "--stages", "5"),
+     ("legacy_seresnet50", "--reduction", "8"), ("se_inception_v3", "--size", "32")],
+    ids=" ".join,
+)  # fmt: skip
+def test_cost_refuses_in_one_sentence(arguments: tuple[str, ...], capsys: Said) -> None:
+    assert refused(capsys, "cost", *arguments)

@@ -27,7 +27,7 @@ if sk:
     st.info(t("networks.cost.sk", own=f"{price.cost.gate.params:,}", all=f"{price.adds[0]:,}"))
 
 # --- where ------------------------------------------------------------------------------------------------------------
-gated = price.gated
+gated = price.cost.gated
 st.subheader(t("networks.cost.where"), anchor=False)
 labels = [t("networks.cost.stage", n=stage.name, side=stage.side) for stage in gated]
 params = np.array([stage.gate.params for stage in gated])
@@ -56,20 +56,20 @@ if row is not None:
 
     # --- one stage less, and no squeeze -------------------------------------------------------------------------------
     if not sk:
-        full = costs.price(choice.but(stages=options["stages"]))
+        full = costs.count(choice.but(stages=options["stages"]))
         each = np.array([stage.gate.params for stage in full.gated])
         left = np.concatenate([[each.sum()], each.sum() - each])
         words = [t("networks.cost.saving.all"), *(t("networks.cost.saving.not", n=s.name) for s in full.gated)]
         ui.figure(view, lambda t: figures.draw_saving(words, left, start, t), "saving", choice)
         st.caption(t("networks.cost.saving.papers"))
         st.subheader(t("networks.cost.nosqueeze"), anchor=False)
-        pooled, open_ = costs.price(choice.but(squeeze="avg")), costs.price(choice.but(squeeze="none"))
-        pair = (pooled.cost.gate.macs, open_.cost.gate.macs)
+        pooled, open_ = (costs.count(choice.but(squeeze=how)) for how in ("avg", "none"))
+        pair = (pooled.gate.macs, open_.gate.macs)
         boxes = st.columns(3)
         boxes[0].metric(t("networks.cost.nosqueeze.with"), f"{pair[0] / 1e6:,.1f} M")
         boxes[1].metric(t("networks.cost.nosqueeze.without"), f"{pair[1] / 1e6:,.1f} M")
         boxes[2].metric(t("networks.cost.nosqueeze.times"), f"× {pair[1] / pair[0]:,.0f}")
-        st.markdown(t("networks.cost.nosqueeze.why", share=figures.percent(open_.adds[1] / open_.without[1])))
+        st.markdown(t("networks.cost.nosqueeze.why", share=figures.percent(open_.macs / price.without[1] - 1)))
 
 # --- time -------------------------------------------------------------------------------------------------------------
 st.subheader(t("networks.cost.time"), anchor=False)

@@ -200,12 +200,12 @@ def draw_table(
     ours: Sequence[float | None], unit: str, t: Texts,
 ) -> Figure:  # fmt: skip
     """One ablation: top-1 error as published, and what we count beside what was printed (``unit`` names it)."""
-    at, top1 = np.arange(len(labels), dtype=float), np.asarray(errors, dtype=float)
+    at, top1 = np.arange(1.0, len(labels) + 1), np.asarray(errors, dtype=float)  # 0 would get a line of its own
     best, spread = int(top1.argmin()), max(float(np.ptp(top1)), 0.4)
     rest = at != best
     low, high = float(top1.min()), float(top1.max())
     y_ticks = tuple((float(y), label) for y, label in zip(at, labels, strict=True))
-    y_range = (len(labels) - 0.5, -0.5)
+    y_range = (len(labels) + 0.5, 0.5)
     left = Panel(
         (
             Points(top1[rest], at[rest], "top-1", "ink"),
@@ -222,10 +222,10 @@ def draw_table(
         theirs = [(i, printed[i]) for i in known if printed[i] is not None]
         every = np.concatenate([mine, [float(v) for _, v in theirs if v is not None]])
         wide = max(float(np.ptp(every)), 0.02 * float(every.max()))
-        shown: list[Points] = [Points(mine, at[known], t("fig.table.ours"), "gate")]
+        shown: list[Points] = [Points(mine, at[known] - 0.13, t("fig.table.ours"), "gate")]
         if theirs:
             values = np.array([value for _, value in theirs], dtype=float)
-            shown.append(Points(values, at[[i for i, _ in theirs]], t("fig.table.printed"), "u"))
+            shown.append(Points(values, at[[i for i, _ in theirs]] + 0.13, t("fig.table.printed"), "u"))
         words = []
         for i, m in zip(known, mine, strict=True):
             said, seen = f"{m:.2f}", printed[i]

@@ -14,6 +14,7 @@ from senet_viz.ui import state
 from senet_viz.ui.parts import figure, pick
 
 if TYPE_CHECKING:
+    from senet_viz.cost import Cost
     from senet_viz.figures.grammar import Figure
     from senet_viz.i18n import Texts
     from senet_viz.prices import Counted, Price
@@ -39,7 +40,7 @@ def choose(view: Scene) -> Choice:
     )
     row = prices.row(net)
     if row is None:
-        boxes[0].caption(t("networks.cost.net.fixed", net=names[net]))
+        st.caption(t("networks.cost.net.fixed", net=names[net]))
         return Choice(net)
     offered = {option.name: option for option in row.options}
     chosen: dict[str, Any] = {}
@@ -70,6 +71,18 @@ def choose(view: Scene) -> Choice:
 def price(choice: Choice) -> Price:
     """What it costs; counted once for all sessions."""
     found: Price = state.prices().get(("price", choice), lambda: state.engine().run(lambda: prices.price(choice)))
+    return found
+
+
+def count(choice: Choice) -> Cost:
+    """Its parameters and operations alone."""
+
+    def make() -> Cost:
+        from senet_viz import cost
+
+        return cost.of(prices.build(choice), prices.size(choice.net))
+
+    found: Cost = state.prices().get(("cost", choice), lambda: state.engine().run(make))
     return found
 
 
