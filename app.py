@@ -24,6 +24,7 @@ SECTIONS = {
         ("sk_anatomy", ":material/account_tree:"),
     ),
     "networks": (
+        ("where_it_sits", ":material/schema:"),
         ("what_it_costs", ":material/payments:"),
         ("compare", ":material/compare:"),
     ),

@@ -432,10 +432,12 @@ class _Sheet:
         elif isinstance(mark, Box):
             from matplotlib.patches import Rectangle
 
-            for width, paint in ((6, halo), (3, colour)):
-                size = (mark.x1 - mark.x0, mark.y1 - mark.y0)
-                look = {"fill": False, "linewidth": width * unit, "edgecolor": paint}
-                axes.add_patch(Rectangle((mark.x0, mark.y0), *size, zorder=6, clip_on=False, **look))
+            size = (mark.x1 - mark.x0, mark.y1 - mark.y0)
+            look = {"fill": mark.filled, "zorder": 6, "clip_on": False}
+            if mark.filled:
+                look["facecolor"] = palette.tint(mark.colour, self.dark)
+            for width, paint in ((2, colour),) if mark.filled else ((6, halo), (3, colour)):
+                axes.add_patch(Rectangle((mark.x0, mark.y0), *size, linewidth=width * unit, edgecolor=paint, **look))
         elif isinstance(mark, Text):
             anchor = {"start": "left", "middle": "center", "end": "right"}[mark.anchor]
             self._say(axes, mark.text, (mark.x, mark.y), mark.size, ha=anchor, va="center", color=colour)

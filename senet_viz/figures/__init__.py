@@ -29,8 +29,8 @@ class Layout:
     """Where panels, legends and colour bars of a figure go on a page of ``width`` x ``height``, margins included.
 
     One scale's bar stands right of all panels. Bars of several scales lie below the panels that use them: then it is
-    plain which colours belong to which panel. ``height`` grows until every panel is ``LEAST`` high. ``stretch``: how
-    much wider than ``ems`` the font runs.
+    plain which colours belong to which panel. ``height`` grows until every panel is ``figure.least`` high.
+    ``stretch``: how much wider than ``ems`` the font runs.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Layout:
             self.heads[0] = max(self.heads[0], LINE * len(wrap(self.figure.scales[0].name, 7)) + 6)
             self.feet[-1] = max(self.feet[-1], 0.7 * SMALL)  # half of its lowest label
         spent = self.top + self.bottom + sum(self.heads) + sum(self.feet) + GAP * (len(self.heads) - 1)
-        self.plot = max(LEAST, (height - spent) / len(self.heads))
+        self.plot = max(self.figure.least, (height - spent) / len(self.heads))
         self._stack()
 
     def _stack(self) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from senet_viz.figures import number
+from senet_viz.figures import LEAST, number
 from senet_viz.figures import palette as colours
 
 Tick = float | str | tuple[float, str]
@@ -211,13 +211,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Box:
-    """An outline around what is pinned, with a halo in the page's colour so that it shows on every ramp."""
+    """An outline around what is pinned, with a halo in the page's colour so that it shows on every ramp.
+
+    ``filled``: a box of a drawing instead, filled with a tint of its colour; it hides lines, but no text.
+    """
 
     x0: float
     y0: float
     x1: float
     y1: float
     colour: str = "pinned"
+    filled: bool = False
 
     def __post_init__(self) -> None:
         _check(self)
@@ -394,6 +398,7 @@ class Figure:
         note: one or two sentences of small print, the slide's footer and the page's caption.
         widths: relative widths of the columns; None: photos as wide as they are, the others share the rest.
         height: on screen, px; raised where the rows would be too low to read.
+        least: no panel is lower, px; a slide makes everything smaller before it breaks this.
     """
 
     key: str
@@ -405,6 +410,7 @@ class Figure:
     note: str = ""
     widths: tuple[float, ...] | None = None
     height: int = 360
+    least: float = LEAST
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "panels", tuple(self.panels))

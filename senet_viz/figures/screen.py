@@ -213,9 +213,11 @@ class _Sheet:
         if isinstance(mark, Rule):
             self._rule(mark, colour, x, y)
         elif isinstance(mark, Box):
-            for width, paint in ((6, palette.background(self.dark)), (3, colour)):
-                shape = {"type": "rect", "x0": mark.x0, "x1": mark.x1, "y0": mark.y0, "y1": mark.y1}
-                self.layout["shapes"].append(shape | {"xref": x, "yref": y, "line": {"width": width, "color": paint}})
+            shape = {"type": "rect", "x0": mark.x0, "x1": mark.x1, "y0": mark.y0, "y1": mark.y1, "xref": x, "yref": y}
+            halo = [] if mark.filled else [(6, palette.background(self.dark))]
+            fill = {"fillcolor": palette.tint(mark.colour, self.dark)} if mark.filled else {}
+            for width, paint in (*halo, (2 if mark.filled else 3, colour)):
+                self.layout["shapes"].append(shape | fill | {"line": {"width": width, "color": paint}})
         elif isinstance(mark, Text):
             anchor = {"start": "left", "middle": "center", "end": "right"}[mark.anchor]
             self._note(mark.text, x, y, mark.x, mark.y, mark.size, anchor, "middle", colour)

@@ -50,8 +50,13 @@ PAGE = (
     "bias",
     "stages",
     "table",
+    "versus",
+    "integration",
+    "units",
+    "opened",
+    "listing",
 )
-NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r"})
+NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units"})
 
 
 @st.cache_resource(show_spinner=False)

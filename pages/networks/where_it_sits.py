@@ -1,0 +1,98 @@
+"""Where the gate sits: the same part in every network, drawn from what runs; five places for it in a residual unit."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from senet_viz import gradients, papers, recorder, ui, wiring
+from senet_viz.figures import wiring as figures
+from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
+from senet_viz.ui import wired
+
+view = ui.scene()
+t = view.t
+LIKE = "se_resnet50"
+PRINTED = (  # integration, table and line of the paper
+    ("standard", "se14", "SE"), ("pre", "se14", "SE-PRE"), ("post", "se14", "SE-POST"),
+    ("identity", "se14", "SE-Identity"), ("3x3", "se15", "SE_3x3"),
+)  # fmt: skip
+
+st.header(t("networks.where_it_sits.title"), anchor=False)
+st.markdown(t("networks.where_it_sits.idea"))
+
+# --- the same part in every network -----------------------------------------------------------------------------------
+others = [name for name in recorder.UNITS if name != LIKE]
+choices: dict[str, str] = {"all": t("networks.where.all"), **{name: recorder.title(name) for name in others}}
+versus = ui.choose("versus", choices, t("networks.where.versus"))
+names = recorder.SIX if versus == "all" else (LIKE, versus)
+units = wired.units(names)
+ui.figure(view, lambda t: figures.draw_units(units, t), "units", versus)
+
+like = wired.unit(LIKE)
+rows = wiring.differences(units, like.facts)
+table = {t("networks.where.table"): [t(f"networks.where.row.{row}") for row in rows]}
+for i, unit in enumerate(units):
+    cells = [(wired.fact(view, row, each[i][0]), each[i][1]) for row, each in rows.items()]
+    table[unit.title] = [f"**{said}**" if differs else said for said, differs in cells]
+st.table(table)
+st.caption(t("networks.where.table.note", like=like.title))
+
+# --- print() lists, forward() runs ------------------------------------------------------------------------------------
+st.subheader(t("networks.where.order"), anchor=False)
+st.markdown(t("networks.where.order.idea"))
+block = LIKE if versus == "all" else versus
+listing = ui.pick(
+    "listing",
+    {key: t(f"networks.where.order.{key}") for key in ("defined", "run")},
+    t("networks.where.order.pick", title=recorder.title(block)),
+)
+printed, defined, ran = wired.orders(block)
+ui.figure(view, lambda t: figures.draw_order(defined, ran, listing, t), "order", block, listing)
+with st.expander(t("networks.where.order.print", title=recorder.title(block))):
+    st.code(printed, language="text")
+
+# --- five places in a residual unit -----------------------------------------------------------------------------------
+st.subheader(t("networks.where.five"), anchor=False)
+st.markdown(t("networks.where.five.idea"))
+integration = ui.pick(
+    "integration", {key: t(f"fig.integration.{key}") for key in INTEGRATIONS}, t("networks.where.integration")
+)
+unit = wired.unit(LIKE, integration)
+errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, key, row in PRINTED]
+bare, cite = papers.table("se10").row("original").top1 or 0.0, f"{papers.table('se14').cite}, 15"
+ui.figure(
+    view, lambda t: figures.draw_integration(unit, integration, errors, bare, cite, t), "integration", integration
+)
+st.markdown(t(f"networks.where.{integration}.why"))
+
+# --- why SE-POST hurts ------------------------------------------------------------------------------------------------
+st.subheader(t("networks.where.flow"), anchor=False)
+st.markdown(t("networks.where.flow.idea"))
+left, right = st.columns(2)
+with left:
+    depth = ui.pick(
+        "units",
+        {n: t("networks.where.units.n", n=n, title=name) for n, name in gradients.DEPTHS.items()},
+        t("networks.where.units"),
+    )
+with right:
+    opened = (
+        ui.pick("opened", {key: t(f"networks.where.opened.{key}") for key in ("no", "yes")}, t("networks.where.opened"))
+        == "yes"
+    )
+flows = wired.flows(view, depth, opened, INTEGRATIONS)
+if flows is not None:
+    curves = [(start, [(flow.integration, flow.log10) for flow in each]) for start, each in flows.items()]
+    by = {start: {flow.integration: flow.arrives for flow in each} for start, each in flows.items()}
+    ratios = {start: wired.share(each["post"] / each["standard"]) for start, each in by.items()}
+    ui.figure(
+        view,
+        lambda t: figures.draw_flow(curves, depth, t("fig.flow.title", n=depth, **ratios), t),
+        "flow",
+        depth,
+        opened,
+    )
+    for line in wired.said(view, flows):
+        st.markdown(f"- {line}")
+    st.markdown(t("networks.where.flow.open"))
+ui.code(view, GatedUnit.forward, gradients.measure, recorder.record, wiring.merged)

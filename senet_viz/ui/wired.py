@@ -1,0 +1,101 @@
+"""What the page on where gates sit asks the engine's worker for, kept for all sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from senet_viz import gradients, recorder
+from senet_viz.figures import number
+from senet_viz.ui import state
+
+if TYPE_CHECKING:
+    from senet_viz.gradients import Flow
+    from senet_viz.ui.scene import Scene
+    from senet_viz.wiring import Unit
+
+Question = tuple[str, int, str, bool]  # of ``gradients.measure``
+
+
+def units(names: Sequence[str]) -> list[Unit]:
+    """A typical unit of each of these networks."""
+    return [unit(name) for name in names]
+
+
+def unit(name: str, integration: str = "standard") -> Unit:
+    """A typical unit of that network, recorded once for all sessions."""
+    options = {} if integration == "standard" else {"integration": integration}
+    work = partial(recorder.unit, name, **options)
+    found: Unit = state.prices().get(("unit", name, integration), lambda: state.engine().run(work))
+    return found
+
+
+def orders(name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """See ``recorder.orders``."""
+    found: tuple[str, tuple[str, ...], tuple[str, ...]] = state.prices().get(
+        ("orders", name), lambda: state.engine().run(partial(recorder.orders, name))
+    )
+    return found
+
+
+def flows(view: Scene, units: int, opened: bool, integrations: Sequence[str]) -> dict[str, list[Flow]] | None:
+    """What was measured, start by start; None where nobody has asked for it yet. A button asks.
+
+    Every integration is one short piece of work for the engine, so that nobody else waits long.
+    """
+    t, store, run = view.t, state.prices(), state.engine().run
+    questions: list[Question] = [(each, units, start, opened) for start in gradients.STARTS for each in integrations]
+
+    def flow(question: Question) -> Flow:
+        found: Flow = store.get(("flow", *question), lambda: run(partial(gradients.measure, *question)))
+        return found
+
+    if any(store.peek(("flow", *question)) is None for question in questions):
+        if not st.button(t("networks.where.measure"), icon=":material/timer:", key="flow"):
+            return None
+        bar = st.progress(0.0)
+        for done, question in enumerate(questions):
+            bar.progress(done / len(questions), t("networks.where.measuring"))
+            flow(question)
+        bar.empty()
+    return {start: [flow((each, units, start, opened)) for each in integrations] for start in gradients.STARTS}
+
+
+def fact(view: Scene, row: str, value: object) -> str:
+    """One cell of the table of differences."""
+    t = view.t
+    if row == "where":
+        return t(f"position.{value}.short")
+    if row == "layers":
+        return t(f"networks.where.layers.{value}")
+    if isinstance(value, bool):
+        return t("networks.where.yes" if value else "networks.where.no")
+    if isinstance(value, tuple):
+        return " → ".join(map(str, value))
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def said(view: Scene, flows: dict[str, list[Flow]]) -> list[str]:
+    """What the numbers allow to be said, each start for itself, and what they leave open."""
+    t, lines = view.t, []
+    for start, each in flows.items():
+        by = {flow.integration: flow for flow in each}
+        standard, post, identity = by["standard"], by["post"], by["identity"]
+        n = post.norms.shape[1] - 1
+        values = {"n": n, "gate": f"{post.gate:.2f}", "share": share(post.arrives / standard.arrives)}
+        values |= {"own": share(post.arrives), "standard": share(standard.arrives)}
+        lines.append(t(f"networks.where.{start}") + " " + t(f"networks.where.post.{gradients.verdict(each)}", **values))
+        near = 0.1 < identity.arrives / post.arrives < 10
+        ratio = share(identity.arrives / standard.arrives)
+        lines[-1] += " " + t("networks.where.identity.same" if near else "networks.where.identity.other", share=ratio)
+    return lines
+
+
+def share(value: float) -> str:
+    """A ratio that may be of any size."""
+    if 0.001 <= value < 10:
+        return f"{value:.1%}"
+    return f"{value:,.0f} ×" if 10 <= value < 1e5 else f"{number(value, 2)} ×"

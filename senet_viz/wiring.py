@@ -1,0 +1,201 @@
+"""What a unit with a gate is made of, as data: parts and wires, in the order in which they run.
+
+``recorder`` watches a forward and makes the steps; here they become the parts of a drawing, and the facts about the
+attention block are read off them. Nothing here knows torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Kind = Literal["input", "conv", "fc", "norm", "act", "pool", "gate", "scale", "add", "concat", "factor"]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that ran: where, what, on which earlier steps, the shape it gave. Step 0 is what enters the unit."""
+
+    path: str  # of the module that ran it
+    kind: Kind
+    inputs: tuple[int, ...]
+    shape: Shape
+    detail: str = ""  # name of the activation, the gate's function or the pooling
+    kernel: Shape = ()
+    stride: int = 1
+    groups: int = 1
+    dilation: int = 1
+    bias: bool = False
+    entering: int = 0  # channels that enter a layer with weights
+
+
+@dataclass(frozen=True)
+class Part:
+    """One box: a step with the norm and the activation that follow it at once. ``inputs`` are indices of parts."""
+
+    kind: Kind
+    inputs: tuple[int, ...]
+    shape: Shape  # (C, H, W) or (C,)
+    steps: tuple[Step, ...]
+    inside: bool  # of the attention block
+
+    @property
+    def first(self) -> Step:
+        """The step that gives it its name."""
+        return self.steps[0]
+
+    @property
+    def norm(self) -> bool:
+        """Whether batch normalisation follows."""
+        return any(step.kind == "norm" for step in self.steps)
+
+    @property
+    def act(self) -> str:
+        """The activation at its end, "" for none."""
+        return next((step.detail for step in self.steps[1:] if step.kind == "act"), "")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one attention block is, read off what ran: the rows of the table of differences."""
+
+    where: str  # "branch_end", "after_relu", "module_end", "inner", "conv", or "pre", "post", "identity", "3x3"
+    layers: str  # "fc" or "conv"
+    norm: bool
+    act: str
+    function: str
+    bias: bool
+    channels: int
+    hidden: int
+
+    @property
+    def ratio(self) -> float:
+        """C over the width of the hidden layer, which need not be the r that was asked for."""
+        return self.channels / self.hidden
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """C and the width of the hidden layer."""
+        return self.channels, self.hidden
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit as it ran. ``parts[0]`` is what enters it; ``gate`` is the dotted path of its attention block."""
+
+    network: str
+    title: str
+    paths: tuple[str, ...]
+    gate: str
+    parts: tuple[Part, ...]
+    facts: Facts
+
+    @property
+    def wires(self) -> tuple[tuple[int, int], ...]:
+        """(from, to) of every arrow."""
+        return tuple((source, at) for at, part in enumerate(self.parts) for source in part.inputs)
+
+    def users(self, at: int) -> tuple[int, ...]:
+        """Parts that the output of part ``at`` enters."""
+        return tuple(to for source, to in self.wires if source == at)
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Where the gates multiply."""
+        return tuple(i for i, part in enumerate(self.parts) if part.kind == "scale")
+
+    @property
+    def gated(self) -> tuple[tuple[int, int], ...]:
+        """The wires of the signal that is gated: into the multiplication and out of it."""
+        found = []
+        for at in self.scales:
+            found += [(source, at) for source in self.parts[at].inputs if self.parts[source].kind != "gate"]
+            found += [(at, to) for to in self.users(at)]
+        return tuple(found)
+
+
+# --- from steps to parts --------------------------------------------------------------------------------------------
+
+
+def below(path: str, parent: str) -> bool:
+    """Whether a module is ``parent`` or in it."""
+    return path == parent or path.startswith(f"{parent}.")
+
+
+_TAKES: dict[str, tuple[Kind, ...]] = {"conv": ("norm", "act"), "fc": ("norm", "act"), "add": ("act",)}
+
+
+def merged(steps: Iterable[Step], gate: str) -> tuple[Part, ...]:
+    """Parts for a drawing: a convolution, its norm and its activation are one where nothing else uses what is between.
+
+    The attention block's multiplications are "scale"; what its functions are, its own modules said.
+    """
+    steps = tuple(steps)
+    uses = [sum(step.inputs.count(i) for step in steps) for i in range(len(steps))]
+    parts: list[Part] = []
+    of: dict[int, int] = {}  # step -> part
+    for at, step in enumerate(steps):
+        inside = below(step.path, gate)
+        host = parts[of[step.inputs[0]]] if step.inputs else None
+        alone = len(step.inputs) == 1 and uses[step.inputs[0]] == 1
+        # SK's sum is rectified outside of the block
+        if host and alone and (host.inside == inside or host.kind == "add") and step.kind in _TAKES.get(host.kind, ()):
+            of[at] = of[step.inputs[0]]
+            parts[of[at]] = replace(host, shape=step.shape, steps=(*host.steps, step))
+            continue
+        of[at] = len(parts)
+        inputs = tuple(dict.fromkeys(of[source] for source in step.inputs))
+        parts.append(Part(step.kind, inputs, step.shape, (step,), inside))
+    return tuple(parts)
+
+
+def facts(parts: tuple[Part, ...], integration: str) -> Facts:
+    """What the attention block is, from its parts alone."""
+    users = {at: [to for to, part in enumerate(parts) if at in part.inputs] for at in range(len(parts))}
+    squeeze = next(i for i, part in enumerate(parts) if part.inside and part.kind == "pool" and len(part.shape) < 4)
+    function = next(i for i, part in enumerate(parts) if part.inside and part.kind == "gate")
+    layers = [part for part in parts[squeeze:function] if part.kind in ("conv", "fc")]
+    first, last = layers[0], layers[-1]
+    return Facts(
+        integration if integration != "standard" else _where(parts, users),
+        first.kind,
+        first.norm,
+        first.act or next(part.first.detail for part in parts[squeeze:function] if part.kind == "act"),
+        parts[function].first.detail,
+        first.first.bias and last.first.bias,
+        parts[squeeze].shape[0],
+        first.shape[0],
+    )
+
+
+def _where(parts: tuple[Part, ...], users: dict[int, list[int]]) -> str:
+    """Where the gate sits, from what makes the gated map and what uses it."""
+    scales = [i for i, part in enumerate(parts) if part.kind == "scale"]
+    if len(scales) > 1:
+        return "conv"  # branches compete in the place of a convolution
+    next_ = [parts[to].kind for to in users[scales[0]]]
+    made_by = next(parts[i] for i in parts[scales[0]].inputs if parts[i].kind != "gate")
+    if next_:
+        return "branch_end" if next_[0] in ("add", "factor") else "inner"
+    return "module_end" if made_by.kind == "concat" else "post" if made_by.kind == "add" else "after_relu"
+
+
+# --- differences --------------------------------------------------------------------------------------------------
+
+ROWS = ("where", "layers", "norm", "act", "function", "bias", "widths", "ratio")
+
+
+def differences(units: Sequence[Unit], like: Facts) -> dict[str, tuple[tuple[object, bool], ...]]:
+    """Row by row and unit by unit: the fact, and whether it is another than that of ``like``.
+
+    Widths differ from unit to unit of one network: they are never counted as a difference.
+    """
+    return {
+        row: tuple(
+            (getattr(unit.facts, row), row != "widths" and getattr(unit.facts, row) != getattr(like, row))
+            for unit in units
+        )
+        for row in ROWS
+    }
