@@ -132,6 +132,41 @@ def test_squeeze_is_the_mean_or_the_maximum() -> None:
             assert (block(u) - u * gate[:, :, None, None]).abs().max() <= 1e-6
 
 
+@pytest.mark.parametrize("form", ["fc", "conv"])
+def test_a_softmax_gate_shares_one_among_the_channels(form: str) -> None:
+    block, u = randomise(SEBlock(C, R, gate="softmax", form=form)), picture()
+    seen: list[Tensor] = []
+    block.gate.register_forward_hook(lambda module, args, out: seen.append(out.flatten(1)))
+    with torch.no_grad():
+        out = block(u)
+    (gate,) = seen
+    assert gate.shape == (2, C) and (gate.sum(1) - 1).abs().max() <= 1e-6 and gate.std() > 1e-3
+    assert (out - u * gate[:, :, None, None]).abs().max() <= 1e-6
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_squeeze_gates_every_pixel_with_1x1_convolutions(form: str) -> None:
+    """TPAMI, table 16: the same weights as with a squeeze, no pooling; a pixel's gate depends on that pixel alone."""
+    block, u = randomise(SEBlock(C, R, squeeze="none", form=form, bias=True)), picture()
+    squeezed = SEBlock(C, R, form=form, bias=True)
+    squeezed.load_state_dict({n: v.reshape(squeezed.state_dict()[n].shape) for n, v in block.state_dict().items()})
+    assert sum(p.numel() for p in block.parameters()) == sum(p.numel() for p in squeezed.parameters())
+    squeezed.eval()
+    with torch.no_grad():
+        out = block(u)
+        assert out.shape == u.shape
+        for i in range(7):
+            for j in range(5):  # on a map of one pixel the mean is that pixel
+                alone = squeezed(u[:, :, i : i + 1, j : j + 1])
+                assert (out[:, :, i : i + 1, j : j + 1] - alone).abs().max() <= 1e-5
+    assert (out / u).std((2, 3)).min() > 0
+
+
+def test_a_width_of_its_own() -> None:
+    block: Any = SEBlock(C, 4, width=24)
+    assert block.fc1.weight.shape == (24, C) and block.fc2.weight.shape == (C, 24)
+
+
 # --- h-sigmoid -----------------------------------------------------------------------------------------------------
 
 

@@ -39,7 +39,7 @@ def outline(name: str, **options: Any) -> nn.Module:
 
 
 def side(row: Network) -> int:
-    return max(row.smallest, 40)  # odd maps in most, and more than one pixel to the end
+    return max(row.smallest, 33)  # odd maps in most, and in the ResNets more than one pixel to the end
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -211,7 +211,7 @@ def test_equation_5_is_a_count_of_the_modules(name: str) -> None:
         model = outline(name, stages=stages, bias=False)
         assert weights(model) == count(model) - plain == equation_5(units, stages, 16)
         assert [gate.stage for gate in insert.gates(model)] == [s for s in stages for _ in range(units[s - 1])]
-    for r in row.option("reduction").values:
+    for r in row.option("reduction").values if name != "senet154" else (8,):
         assert weights(outline(name, reduction=r)) == equation_5(units, every, r)
 
 
@@ -542,12 +542,21 @@ def variants(row: Network) -> list[dict[str, Any]]:
     return [{}, *single, *stages, *pairs]
 
 
-BIG = ("se_resnet101", "se_resnet152", "se_resnext101_32x4d", "senet154", "se_inception_resnet_v2", "sknet101")
+# Their units are those of a smaller network above, or they are very big: all gates, but not every option.
+BIG = {
+    "senet154": "integration",
+    "se_resnet152": "integration",
+    "se_inception_resnet_v2": "integration",
+    "se_resnext50_32x4d": "integration",
+    "se_resnet101": "",
+    "se_resnext101_32x4d": "",
+    "sknet101": "branches",
+}
 CASES = [
     (row, options)
     for row in NETWORKS
     for options in variants(row)
-    if row.name not in BIG or not options or set(options) in ({"integration"}, {"branches"})
+    if row.name not in BIG or not options or set(options) == {BIG[row.name]}
 ]
 
 
@@ -559,9 +568,7 @@ def test_every_gate_runs_learns_and_matters(row: Network, options: dict[str, Any
     assert idle_gates(model, side(row)) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["se_resnet50", "mobilenet_v3_small", "senet154", "se_inception_resnet_v2", "sknet101"]
-)
+@pytest.mark.parametrize("name", ["se_resnet50", "mobilenet_v3_small", "se_vgg16_bn", "sknet26"])
 def test_options_reach_the_blocks(name: str) -> None:
     row = insert.network(name)
     for options in variants(row):

@@ -37,6 +37,9 @@ BLOCKS: dict[str, tuple[str, Callable[[], nn.Module], bool]] = {  # kind, the bl
     "ours, batch norm": ("se", partial(SEBlock, C, 4, gate="h_sigmoid", form="conv_bn"), True),
     "ours, max": ("se", partial(SEBlock, C, 4, squeeze="max"), True),
     "ours, tanh": ("se", partial(SEBlock, C, 4, gate="tanh"), True),
+    "ours, softmax over channels": ("se", partial(SEBlock, C, 4, gate="softmax"), True),
+    "ours, softmax over channels, convolutions": ("se", partial(SEBlock, C, 4, gate="softmax", form="conv"), True),
+    "ours, a width of its own": ("se", partial(SEBlock, C, width=24), True),
     "ours, SK": ("sk", partial(SKConv, C, groups=4), True),
     "ours, SK of three": ("sk", partial(SKConv, C, branches=3, groups=4), True),
     "timm SEModule": ("se", partial(SEModule, C, rd_channels=8), True),
@@ -158,6 +161,7 @@ def renamed_children() -> nn.Module:
 
 NEAR_MISSES: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "SEModule of another library": (renamed_children, "1: SEModule(avg_pool, fc)"),
+    "ours without a squeeze": (partial(SEBlock, C, squeeze="none"), "1: SEBlock(fc1, fc2, bn, act, gate)"),
     "SELayer": (lambda: of_class("SELayer", fc=nn.Linear(C, C)), "1: SELayer(fc)"),
     "GlobalContext that adds": (
         partial(GlobalContext, C, fuse_add=True, fuse_scale=False),
