@@ -201,7 +201,7 @@ class Comparison:
 
     unit: str  # "params" or "gflops"; what is compared, or only counted where nothing was printed
     lines: tuple[Row, ...]
-    printed: tuple[float | None, ...]  # millions, or billions
+    printed: tuple[str | None, ...]  # millions, or billions, with the digits that were printed
     ours: tuple[float, ...]
     way: str  # how ``ours`` is counted
     agreed: tuple[tuple[str, int, int], ...]  # way, lines that agree when rounded, lines that have a number
@@ -225,8 +225,7 @@ def compare(table: Table, counted: Sequence[Counted | None]) -> Comparison:
         agreed.append((way, hits, sum(text is not None for text in texts)))
     way = max(agreed, key=lambda found: found[1])[0]
     ours_ = tuple(each.get(way, each[_ELSE.get(way, "plain")]) / scale for each in values)
-    numbers = tuple(None if text is None else float(text) for text in texts)
-    return Comparison(unit, tuple(line for line, _ in pairs), numbers, ours_, way, tuple(agreed))
+    return Comparison(unit, tuple(line for line, _ in pairs), tuple(texts), ours_, way, tuple(agreed))
 
 
 _ELSE = {"first_all": "all", "both": "statistics"}  # where a network has no such way: the nearest that it has

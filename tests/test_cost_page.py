@@ -144,7 +144,7 @@ def test_figures_become_slides(lang: str) -> None:
         lambda t: figures.draw_curve("n", (2, 4), np.array([9_000_000, 8_000_000]), 7_000_000, 4, (9.0, None), t),
         lambda t: figures.draw_saving(["all", "not 2"], np.array([30, 10]), 100, t),
         lambda t: figures.draw_time(rounds, *times, "note", t),
-        lambda t: figures.draw_table("c", ("a", "b"), (22.0, 21.0), (1.0, None), (1.1, 1.2), "M", t),
+        lambda t: figures.draw_table("c", ("a", "b"), (22.0, 21.0), ("1.0", None), (1.1, 1.2), "M", t),
     )
     for draw in drawings:
         made = draw(i18n.texts(lang))

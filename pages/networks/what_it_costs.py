@@ -23,7 +23,7 @@ bare, extra = (*price.without, *price.memory[:1]), (*price.adds, *price.memory[1
 ui.figure(view, lambda t: figures.draw_adds(net, bare, extra, t), "adds", choice)
 side = price.cost.size
 st.caption(t("networks.cost.counted", side=side))
-if sk:
+if sk and price.bare is not None:
     st.info(t("networks.cost.sk", own=f"{price.cost.gate.params:,}", all=f"{price.adds[0]:,}"))
 
 # --- where ------------------------------------------------------------------------------------------------------------

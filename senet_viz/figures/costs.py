@@ -121,7 +121,7 @@ def draw_curve(
     rows = tuple((n, int(total), int(total) - bare, p) for n, total, p in zip(ratios, totals, printed, strict=True))
     return Figure(
         "cost-curve",
-        t("fig.curve.title", r=r, share=percent(float(extra[place]))),
+        t("fig.curve.title", r=r, share=percent(float(extra[place])), r0=ratios[0], share0=percent(float(extra[0]))),
         (panel,),
         1,
         Table(("r", "parameters", "of the gates", "printed, millions"), rows),
@@ -172,16 +172,22 @@ def draw_time(rounds: np.ndarray, bare: Quartiles, gated: Quartiles, extra: Quar
         ),
         title=t("fig.time.each"), x=t("fig.time.round"), y="ms", y_range=(0, 1.1 * float(np.quantile(rounds, 0.98))),
     )  # fmt: skip
-    reach = max(float(np.quantile(np.abs(more), 0.9)), abs(low), abs(high), 1.0) * 1.3
+    ends = min(float(np.quantile(more, 0.05)), 0.0), max(float(np.quantile(more, 0.95)), 0.0)
+    pad = 0.15 * max(ends[1] - ends[0], 1.0)
+    ends = ends[0] - pad, ends[1] + pad
     right = Panel(
         (
-            Points(x, np.clip(more, -reach, reach), t("fig.time.extra"), "gate"),
-            Rule(middle, "y", t("fig.time.median", value=f"{middle:+.1f}"), "pinned"),
+            Points(x, np.clip(more, *ends), t("fig.time.extra"), "gate"),
+            Rule(middle, "y", "", "pinned"),
             Rule(low, "y", "", "muted"),
             Rule(high, "y", "", "muted"),
         ),
-        title=t("fig.time.paired"), x=t("fig.time.round"), y="%", y_range=(-reach, reach), legend=False,
-    )  # fmt: skip
+        title=t("fig.time.paired", value=f"{middle:+.1f}"),
+        x=t("fig.time.round"),
+        y="%",
+        y_range=ends,
+        legend=False,
+    )
     values = {"low": f"{low:+.1f}", "middle": f"{middle:+.1f}", "high": f"{high:+.1f}", "n": len(rounds)}
     return Figure(
         "cost-time",
@@ -196,13 +202,13 @@ def draw_time(rounds: np.ndarray, bare: Quartiles, gated: Quartiles, extra: Quar
 
 
 def draw_table(
-    cite: str, labels: Sequence[str], errors: Sequence[float], printed: Sequence[float | None],
+    cite: str, labels: Sequence[str], errors: Sequence[float], printed: Sequence[str | None],
     ours: Sequence[float | None], unit: str, t: Texts,
 ) -> Figure:  # fmt: skip
     """One ablation: top-1 error as published, and what we count beside what was printed (``unit`` names it)."""
     at, top1 = np.arange(1.0, len(labels) + 1), np.asarray(errors, dtype=float)  # 0 would get a line of its own
     best, spread = int(top1.argmin()), max(float(np.ptp(top1)), 0.4)
-    rest = at != best
+    rest = np.arange(len(labels)) != best
     low, high = float(top1.min()), float(top1.max())
     y_ticks = tuple((float(y), label) for y, label in zip(at, labels, strict=True))
     y_range = (len(labels) + 0.5, 0.5)
@@ -219,8 +225,8 @@ def draw_table(
     known = [i for i, value in enumerate(ours) if value is not None]
     if known:
         mine = np.array([ours[i] for i in known], dtype=float)
-        theirs = [(i, printed[i]) for i in known if printed[i] is not None]
-        every = np.concatenate([mine, [float(v) for _, v in theirs if v is not None]])
+        theirs = [(i, float(text)) for i in known if (text := printed[i]) is not None]
+        every = np.concatenate([mine, [v for _, v in theirs]])
         wide = max(float(np.ptp(every)), 0.02 * float(every.max()))
         shown: list[Points] = [Points(mine, at[known] - 0.13, t("fig.table.ours"), "gate")]
         if theirs:
@@ -229,8 +235,8 @@ def draw_table(
         words = []
         for i, m in zip(known, mine, strict=True):
             said, seen = f"{m:.2f}", printed[i]
-            far = m if seen is None else max(m, seen)
-            said += "" if seen is None else f" · {seen:g}"
+            far = m if seen is None else max(m, float(seen))
+            said += "" if seen is None else f" · {seen}"
             words.append(Text(far + 0.06 * wide, at[i], said, 16, "ink", "start"))
         panels.append(
             Panel(
@@ -239,7 +245,7 @@ def draw_table(
                 x=unit,
                 x_range=(float(every.min()) - 0.2 * wide, float(every.max()) + 0.75 * wide),
                 y_range=y_range,
-                y_ticks=y_ticks,
+                y_ticks=tuple((float(y), "") for y in at),
             )
         )
     rows = tuple(zip(labels, map(float, errors), printed, ours, strict=True))

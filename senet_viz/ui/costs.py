@@ -34,7 +34,7 @@ def choose(view: Scene) -> Choice:
     """Which network, with which gates."""
     t, names = view.t, prices.names()
     state.keep("net", names, prices.DEFAULT)
-    left, *boxes = st.columns([2, 2, 1, 2])
+    left, *boxes = st.columns([8, 10, 5, 9])
     net = str(
         left.selectbox(t("networks.cost.net"), list(names), format_func=names.__getitem__, key="net", on_change=_reset)
     )
