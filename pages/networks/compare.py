@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from senet_viz import agreement, prices, profile, ui, zoo
 from senet_viz.figures import comparing
 from senet_viz.types import Edit
+from senet_viz.ui import costs
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 
@@ -37,7 +36,7 @@ else:
     st.markdown(t("networks.compare.classes", a=titles[0], n=len(mine.classes), b=titles[1], m=len(other.classes)))
 
 # --- gates and cost ---------------------------------------------------------------------------------------------------
-gates = tuple([block.gate[-1].numpy() for block in each.trace.blocks] for each in pair)
+gates = tuple(tuple(block.gate[-1].numpy() for block in each.trace.blocks) for each in pair)
 blocks = tuple(tuple(ui.short(block.name) for block in each.trace.blocks) for each in pair)
 ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t), "gates", *key)
 
@@ -45,9 +44,7 @@ st.subheader(t("networks.compare.cost"))
 if other.spec == mine.spec:
     st.markdown(t("networks.compare.cost.same"))
 else:
-    counted = [
-        view.drawn(lambda key=each.spec.key: prices.price(prices.Choice(key)), "price", each.spec.key) for each in pair
-    ]
+    counted = [costs.price(prices.Choice(each.spec.key)) for each in pair]
     table = {
         t("networks.compare.network"): list(titles),
         t("networks.compare.params"): [f"{price.cost.params:,}" for price in counted],

@@ -54,11 +54,15 @@ def draw_answers(
 
 def draw_gates(
     titles: tuple[str, str],
-    blocks: tuple[tuple[str, ...], tuple[str, ...]],
-    gates: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    blocks: tuple[tuple[str, ...], ...],
+    gates: tuple[tuple[np.ndarray, ...], ...],
     t: Texts,
 ) -> Figure:
-    """All gates of both networks, one row a block, greatest first; and every block's mean and spread by depth."""
+    """All gates of both networks, one row a block, greatest first; and every block's mean and spread by depth.
+
+    Args:
+        blocks, gates: of either network: the names of its B blocks, and the gate (C,) of each.
+    """
     scale = Scale.gate(t("gate.name"))
     panels: list[Panel] = []
     rows: list[tuple[object, ...]] = []
