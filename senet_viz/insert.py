@@ -337,7 +337,7 @@ def build(
     row = network(name)
     chosen = row.choose(options)
     with _seeded(seed, device):
-        model = _backbone(row, classes)
+        model = _fresh(row, classes)
         (add_sk if row.family == "sk" else add_se)(model, **chosen)
     return model.eval().to(device) if device is not None else model.eval()
 
@@ -352,7 +352,7 @@ def bare(name: str, *, classes: int = 1000, device: str | torch.device | None = 
     """
     row = network(name)
     with _seeded(seed, device):
-        model = _backbone(row, classes)
+        model = _fresh(row, classes)
         if row.family != "sk":
             add_se(model, stages=())
     return model.eval().to(device) if device is not None else model.eval()
@@ -368,6 +368,16 @@ def _seeded(seed: int, device: str | torch.device | None) -> Iterator[None]:
                 yield
         else:  # as the caller says, who may be in a ``with torch.device(...)`` of their own
             yield
+
+
+def _fresh(row: Network, classes: int) -> nn.Module:
+    """The backbone with random weights under which a picture reaches the end: torch's own fade in a deep Inception."""
+    model = _backbone(row, classes)
+    if row.family in ("inception", "inception_resnet"):
+        for part in model.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+    return model
 
 
 def _backbone(row: Network, classes: int) -> nn.Module:

@@ -59,7 +59,7 @@ def pictures(count: int, seed: int = 5, size: int = 64) -> Tensor:
 def side(name: str) -> int:
     """Of the pictures for a network of ``build``: 64 pixels, or what leaves more than one at the end."""
     source, _, key = name.partition("/")
-    return 107 if source == "zoo" and zoo.spec(key).size == 299 else 64
+    return 139 if source == "zoo" and zoo.spec(key).size == 299 else 64
 
 
 def stir(module: nn.Module, size: int = 64) -> nn.Module:

@@ -479,7 +479,7 @@ def awake(gate: nn.Module) -> None:
     """
 
     def turn(layer: Any, args: object, out: Tensor) -> Tensor:
-        if float(out[:, 0].mean()) < 0:
+        if float(out[0, 0].mean()) < 0:  # on the picture that is looked at below
             with torch.no_grad():
                 layer.weight[0] *= -1
                 if layer.bias is not None:
