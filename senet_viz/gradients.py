@@ -3,7 +3,7 @@
 The stack is made of the parts of SE-ResNet itself: torchvision's ``Bottleneck``, ``blocks.SEBlock`` (r = 16) and
 ``networks.gated.GatedBottleneck``, as many units as the network has, all of one narrow width, so that fifty of them
 take a twentieth of a second. Weights are those of torchvision's ResNet before training; batch normalisation is in
-training mode, as in the first step of a training.
+training mode, as in the first step of a training, unless it is to be left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from senet_viz.networks.gated import GatedUnit
 
-STARTS = ("on", "silent")
+STARTS = ("on", "frozen", "silent")
 DEPTHS = {16: "SE-ResNet-50", 33: "SE-ResNet-101", 50: "SE-ResNet-152"}  # residual units of the paper's networks
 OPEN = 4.0  # added to the gates' logits: sigmoid(4) = 0.982
 _WIDTH, _SIDE, _BATCH, _CLASSES = 64, 8, 8, 10
@@ -33,6 +33,11 @@ class Flow:
     integration: str
     norms: np.ndarray  # (seeds, units + 1)
     gate: float  # mean of all gates
+
+    @property
+    def units(self) -> int:
+        """How deep the stack is."""
+        return self.norms.shape[1] - 1
 
     @property
     def log10(self) -> np.ndarray:
@@ -58,8 +63,9 @@ def measure(
     Args:
         integration: see ``networks.gated.GatedUnit``.
         units: how deep.
-        start: ``"on"``: all branches speak, as torchvision builds them; ``"silent"``: the scale of each branch's last
-            norm begins at 0 (``zero_init_residual``), so that the shortcuts alone carry anything.
+        start: ``"on"``: all branches speak, as torchvision builds them; ``"frozen"``: the same, but batch norm uses its
+            initial statistics (mean 0, variance 1), so that it rescales nothing; ``"silent"``: the scale of each
+            branch's last norm begins at 0 (``zero_init_residual``), so that the shortcuts alone carry anything.
         opened: gates near 1 instead of near 0.5.
 
     Raises:
@@ -69,17 +75,17 @@ def measure(
 
     if integration not in INTEGRATIONS or start not in STARTS:
         raise ValueError(f"no such stack: {integration}, {start}")
-    found = [_backward(integration, units, start == "silent", opened, seed) for seed in seeds]
+    found = [_backward(integration, units, start, opened, seed) for seed in seeds]
     return Flow(integration, np.array([norms for norms, _ in found]), float(np.mean([gate for _, gate in found])))
 
 
-def _backward(integration: str, units: int, silent: bool, opened: bool, seed: int) -> tuple[list[float], float]:
+def _backward(integration: str, units: int, start: str, opened: bool, seed: int) -> tuple[list[float], float]:
     import torch
     import torch.nn.functional as F
 
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.random.default_generator.manual_seed(seed)
-        stack = _stack(integration, units, silent, opened)
+        stack = _stack(integration, units, start, opened)
         torch.random.default_generator.manual_seed(seed)  # whatever the gates have drawn
         head = torch.nn.Linear(_WIDTH, _CLASSES)
         x = torch.randn(_BATCH, _WIDTH, _SIDE, _SIDE).relu().requires_grad_()
@@ -94,7 +100,7 @@ def _backward(integration: str, units: int, silent: bool, opened: bool, seed: in
         return [float(grad.norm()) for grad in torch.autograd.grad(loss, maps)], float(np.mean(gates))
 
 
-def _stack(integration: str, units: int, silent: bool, opened: bool) -> list[GatedUnit]:
+def _stack(integration: str, units: int, start: str, opened: bool) -> list[GatedUnit]:
     import torch
     from torch import nn
     from torchvision.models.resnet import Bottleneck
@@ -107,7 +113,7 @@ def _stack(integration: str, units: int, silent: bool, opened: bool) -> list[Gat
         for part in unit.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
-        if silent:
+        if start == "silent":
             nn.init.zeros_(unit.bn3.weight)
     stack: list[GatedUnit] = []
     for unit in bare:
@@ -115,7 +121,11 @@ def _stack(integration: str, units: int, silent: bool, opened: bool) -> list[Gat
         if opened:
             with torch.no_grad():
                 gate.fc2.bias.add_(OPEN)  # type: ignore[operator]
-        stack.append(GatedBottleneck(unit, gate, integration).train())
+        unit_ = GatedBottleneck(unit, gate, integration).train()
+        for part in unit_.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.train(start != "frozen")
+        stack.append(unit_)
     return stack
 
 
@@ -123,8 +133,9 @@ def verdict(flows: Sequence[Flow]) -> str:
     """Which sentence the numbers allow about SE-POST beside the standard unit, both among ``flows``.
 
     ``"vanishes"`` or ``"explodes"``: less than a tenth, or more than ten times, of what the standard unit lets
-    through, with every seed; ``"same"``: neither.
+    through; ``"same"``: neither. One seed that says otherwise makes it ``"unclear"``.
     """
     by = {flow.integration: flow.norms[:, 0] / flow.norms[:, -1] for flow in flows}
     share = by["post"] / by["standard"]
-    return "vanishes" if (share < 0.1).all() else "explodes" if (share > 10).all() else "same"
+    said = {"vanishes" if each < 0.1 else "explodes" if each > 10 else "same" for each in share}
+    return said.pop() if len(said) == 1 else "unclear"

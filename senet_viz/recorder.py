@@ -250,5 +250,5 @@ def orders(network: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     block = net.get_submodule(found.gate)
     defined = tuple(name for name, part in block.named_modules() if name and next(part.children(), None) is None)
     steps = (step for part in found.parts if part.inside for step in part.steps)
-    ran = (step.path.removeprefix(f"{found.gate}.") for step in steps if step.path != found.gate)
-    return repr(block), defined, tuple(dict.fromkeys(ran))
+    ran = (step.path.removeprefix(f"{found.gate}.") for step in steps if below(step.path, found.gate))
+    return repr(block), defined, tuple(path for path in dict.fromkeys(ran) if path != found.gate)

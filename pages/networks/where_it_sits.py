@@ -36,11 +36,14 @@ for i, unit in enumerate(units):
     table[unit.title] = [f"**{said}**" if differs else said for said, differs in cells]
 st.table(table)
 st.caption(t("networks.where.table.note", like=like.title))
+if versus != "all":
+    differ = sum(each[1][1] for each in rows.values())
+    st.markdown(t("networks.where.same", title=units[1].title, like=like.title, n=differ, rows=len(rows) - 1))
 
 # --- print() lists, forward() runs ------------------------------------------------------------------------------------
 st.subheader(t("networks.where.order"), anchor=False)
 st.markdown(t("networks.where.order.idea"))
-block = LIKE if versus == "all" else versus
+block = names[-1] if len(units[-1].scales) == 1 else LIKE  # SK is defined in the order in which it runs
 listing = ui.pick(
     "listing",
     {key: t(f"networks.where.order.{key}") for key in ("defined", "run")},
@@ -68,7 +71,7 @@ st.markdown(t(f"networks.where.{integration}.why"))
 # --- why SE-POST hurts ------------------------------------------------------------------------------------------------
 st.subheader(t("networks.where.flow"), anchor=False)
 st.markdown(t("networks.where.flow.idea"))
-left, right = st.columns(2)
+left, right = st.columns([3, 2])
 with left:
     depth = ui.pick(
         "units",
@@ -83,16 +86,10 @@ with right:
 flows = wired.flows(view, depth, opened, INTEGRATIONS)
 if flows is not None:
     curves = [(start, [(flow.integration, flow.log10) for flow in each]) for start, each in flows.items()]
-    by = {start: {flow.integration: flow.arrives for flow in each} for start, each in flows.items()}
-    ratios = {start: wired.share(each["post"] / each["standard"]) for start, each in by.items()}
-    ui.figure(
-        view,
-        lambda t: figures.draw_flow(curves, depth, t("fig.flow.title", n=depth, **ratios), t),
-        "flow",
-        depth,
-        opened,
-    )
+    found = flows  # the title's numbers are words too: they follow the language of the export
+    ui.figure(view, lambda t: figures.draw_flow(curves, wired.title(t, found), t), "flow", depth, opened)
     for line in wired.said(view, flows):
         st.markdown(f"- {line}")
-    st.markdown(t("networks.where.flow.open"))
+    top1 = {name: f"{error:.2f}" for name, error in errors}
+    st.markdown(t("networks.where.flow.open", standard=top1["standard"], post=top1["post"], identity=top1["identity"]))
 ui.code(view, GatedUnit.forward, gradients.measure, recorder.record, wiring.merged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +12,8 @@ from senet_viz.i18n import Texts
 from senet_viz.wiring import Part, Unit
 
 COLOURS = {"conv": "u", "squeeze": "z", "excite": "logit", "scale": "gate", "join": "muted"}
-WIDE, THIN, GATE, TALL = 0.92, 0.64, 1.1, 0.7  # of a box; branches are 1 apart, rows too
-PITCH = 0.72  # between more than two branches
+WIDE, THIN, GATE, TALL = 0.92, 0.69, 1.1, 0.7  # of a box; branches are 1 apart, rows too
+PITCH = 0.75  # between more than two branches
 LEAST = 3.0  # width of a drawing
 LANE = 0.2  # between wires that go round
 
@@ -73,11 +73,13 @@ def place(unit: Unit) -> tuple[Spot, ...]:
         if len(fan) > 2 or width[above] == THIN:
             width[i] = THIN
     for i, part in enumerate(parts):
+        if group(part) in ("squeeze", "excite"):
+            width[i] = GATE
         near = [x[p] for p in before[i]] if part.kind in ("add", "concat") else [x[to] for to in fans[i]]
         if len(near) > 1 and max(near) > min(near):
             width[i] = max(near) - min(near) + (THIN if len(near) > 2 else WIDE)
     for i in beside:
-        x[i], width[i] = x[unit.scales[0]] + (WIDE + GATE) / 2 + 0.12, GATE
+        x[i], width[i] = x[unit.scales[0]] + (WIDE + GATE) / 2 + 0.12, GATE  # the gate's function too
     row = [0] * len(parts)
     for i, part in enumerate(parts):
         for p in part.inputs:
@@ -241,12 +243,16 @@ def draw_integration(
 
 
 FLOWS = {"standard": "ink", "pre": "u", "post": "gate", "identity": "z", "3x3": "logit"}
+DASHED = ("pre", "3x3", "identity")  # they lie on one of the others in places
 
 
 def draw_flow(
-    flows: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]], units: int, title: str, t: Texts
+    flows: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]], said: Mapping[str, object], t: Texts
 ) -> Figure:
-    """Gradient by depth: a panel a start, each with a curve an integration, log10 of (seeds, units + 1)."""
+    """Gradient by depth: a panel a start, each with a curve an integration, log10 of (seeds, units + 1).
+
+    ``said``: the numbers of its title.
+    """
     panels, rows = list[Panel](), list[tuple[object, ...]]()
     every = np.concatenate([values.ravel() for _, each in flows for _, values in each])
     low, high = min(-1.0, float(np.nanmin(every))), max(1.0, float(np.nanmax(every)))
@@ -254,14 +260,11 @@ def draw_flow(
     ticks = tuple((float(e), _power(e)) for e in range(-step * int(-low // step), int(high) + 1, step))
     for start, each in flows:
         marks: list[Mark] = []
-        for name, values in each:
+        for name, values in sorted(each, key=lambda item: item[0] in DASHED):
             x = np.arange(1, values.shape[1] + 1)
             marks += [Line(x, seed, "", FLOWS[name], width=1) for seed in values]
             middle = np.median(values, axis=0)
-            # standard, pre and 3x3 may lie on each other
-            marks.append(
-                Line(x, middle, t(f"fig.integration.{name}"), FLOWS[name], dash=name in ("pre", "3x3"), width=4)
-            )
+            marks.append(Line(x, middle, t(f"fig.integration.{name}"), FLOWS[name], dash=name in DASHED, width=4))
             rows += [
                 (start, name, s, int(i), float(v))
                 for s, seed in enumerate(values)
@@ -284,13 +287,13 @@ def draw_flow(
     )
     return Figure(
         "gradient-flow",
-        title,
+        t("fig.flow.title", **said),
         tuple(panels),
         len(panels),
         Table(
             ("start", "integration", "seed", "unit", "log10 of the gradient's norm over that of the end"), tuple(rows)
         ),
-        t("fig.flow.alt", n=units, told=told),
+        t("fig.flow.alt", n=said["n"], told=told),
         note=t("fig.flow.note"),
         height=460,
     )
@@ -298,8 +301,19 @@ def draw_flow(
 
 def _power(exponent: float, digits: int = 0) -> str:
     """10 to the power of it."""
-    raised = f"{exponent:.{digits}f}".translate(str.maketrans("-0123456789.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹·"))
+    raised = f"{exponent:.{digits}f}".translate(_RAISED)
     return "1" if exponent == 0 else f"10{raised}"
+
+
+_RAISED = str.maketrans("-0123456789.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹·")
+
+
+def scientific(value: float) -> str:
+    """A positive number of any size with two digits, as a power of ten where it is very large or very small."""
+    if 1e-3 <= value < 1e5:
+        return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits}·10{str(int(exponent)).translate(_RAISED)}"
 
 
 def draw_order(defined: Sequence[str], ran: Sequence[str], chosen: str, t: Texts) -> Figure:

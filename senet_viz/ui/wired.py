@@ -10,10 +10,12 @@ import streamlit as st
 
 from senet_viz import gradients, recorder
 from senet_viz.figures import number
+from senet_viz.figures.wiring import scientific
 from senet_viz.ui import state
 
 if TYPE_CHECKING:
     from senet_viz.gradients import Flow
+    from senet_viz.i18n import Texts
     from senet_viz.ui.scene import Scene
     from senet_viz.wiring import Unit
 
@@ -79,23 +81,39 @@ def fact(view: Scene, row: str, value: object) -> str:
 
 
 def said(view: Scene, flows: dict[str, list[Flow]]) -> list[str]:
-    """What the numbers allow to be said, each start for itself, and what they leave open."""
+    """What the numbers allow to be said, each start for itself."""
     t, lines = view.t, []
     for start, each in flows.items():
-        by = {flow.integration: flow for flow in each}
-        standard, post, identity = by["standard"], by["post"], by["identity"]
-        n = post.norms.shape[1] - 1
-        values = {"n": n, "gate": f"{post.gate:.2f}", "share": share(post.arrives / standard.arrives)}
-        values |= {"own": share(post.arrives), "standard": share(standard.arrives)}
-        lines.append(t(f"networks.where.{start}") + " " + t(f"networks.where.post.{gradients.verdict(each)}", **values))
-        near = 0.1 < identity.arrives / post.arrives < 10
-        ratio = share(identity.arrives / standard.arrives)
-        lines[-1] += " " + t("networks.where.identity.same" if near else "networks.where.identity.other", share=ratio)
+        by = {flow.integration: flow.arrives for flow in each}
+        post = next(flow for flow in each if flow.integration == "post")
+        values = {"n": post.units, "gate": f"{post.gate:.2f}", "share": share(t, by["post"] / by["standard"])}
+        values |= {"own": times(by["post"]), "standard": times(by["standard"])}
+        near = 0.1 < by["identity"] / by["post"] < 10
+        identity = share(t, by["identity"] / by["standard"])
+        parts = (
+            t(f"networks.where.{start}"),
+            t(f"networks.where.post.{gradients.verdict(each)}", **values),
+            t("networks.where.identity.same" if near else "networks.where.identity.other", share=identity),
+        )
+        lines.append(" ".join(parts))
     return lines
 
 
-def share(value: float) -> str:
-    """A ratio that may be of any size."""
-    if 0.001 <= value < 10:
-        return f"{value:.1%}"
-    return f"{value:,.0f} ×" if 10 <= value < 1e5 else f"{number(value, 2)} ×"
+def title(t: Texts, flows: dict[str, list[Flow]]) -> dict[str, object]:
+    """The numbers of the figure's title: how deep, and SE-POST beside the standard unit, start by start."""
+    found = {start: {flow.integration: flow for flow in each} for start, each in flows.items()}
+    ratios = {start: by["post"].arrives / by["standard"].arrives for start, by in found.items()}
+    return {"n": found["on"]["post"].units} | {start: share(t, ratio) for start, ratio in ratios.items()}
+
+
+def share(t: Texts, ratio: float) -> str:
+    """A part of, or so many times; of any size."""
+    if ratio >= 10:
+        return t("networks.where.times", n=scientific(ratio))
+    percent = f"{100 * ratio:.2g} %" if 1e-6 <= ratio < 0.1 else f"{ratio:.0%}"
+    return t("networks.where.part", n=percent if ratio >= 1e-6 else scientific(ratio))
+
+
+def times(ratio: float) -> str:
+    """A factor of any size."""
+    return f"×{scientific(ratio)}"
