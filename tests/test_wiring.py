@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from torch import nn
 
-from senet_viz import gradients, i18n, insert, recorder, wiring
+from senet_viz import export, gradients, i18n, insert, recorder, wiring
 from senet_viz.blocks import SEBlock
 from senet_viz.errors import OptionRefused, UnknownModel
-from senet_viz.figures import SMALL, Layout, ems
+from senet_viz.figures import SMALL, Layout, ems, palette, screen
 from senet_viz.figures import wiring as figures
 from senet_viz.figures.grammar import Box, Text
 from senet_viz.networks.gated import INTEGRATIONS
@@ -319,6 +321,48 @@ def test_merged_keeps_what_others_use() -> None:
     parts = wiring.merged(made, "se")
     assert [(p.kind, p.inputs) for p in parts] == [("input", ()), ("conv", (0,)), ("act", (1,)), ("add", (2, 1))]
     assert parts[1].norm and not parts[1].act and isinstance(parts[1], Part)
+
+
+def test_filled_boxes_are_tints_that_ink_can_be_read_on() -> None:
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for dark in (False, True):
+        for colour in (*figures.COLOURS.values(), "pinned"):
+            high, low = sorted((light(palette.role("ink", dark)), light(palette.tint(colour, dark))), reverse=True)
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (colour, dark)
+        tints = {palette.tint(colour, dark) for colour in figures.COLOURS.values()}
+        assert len(tints) == len(figures.COLOURS) and palette.background(dark) not in tints
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_screen_and_slide_fill_the_same_boxes(dark: bool) -> None:
+    figure = figures.draw_units([recorder.unit("se_resnet50")], i18n.texts("en"))
+    boxes = [m for panel in figure.panels for m in panel.marks if isinstance(m, Box)]
+    tints = sorted(palette.tint(box.colour, dark) for box in boxes)
+    shapes = screen.to_plotly(figure, dark).layout.shapes
+    assert sorted(shape.fillcolor for shape in shapes if shape.fillcolor) == tints
+    patches = [p for axes in export.draw(figure, dark).axes for p in axes.patches if p.get_fill()]
+    assert sorted(to_hex(p.get_facecolor()) for p in patches) == tints
+
+
+def test_every_drawing_passes_plotlys_own_checks() -> None:
+    t = i18n.texts("zh")
+    flows = [(start, [(i, gradients.measure(i, 3, start).log10) for i in INTEGRATIONS]) for start in gradients.STARTS]
+    said = {"n": 3, "on": "1", "silent": "1"}
+    unit = recorder.unit("se_resnet50", integration="identity")
+    drawn = (
+        figures.draw_units([recorder.unit(name) for name in recorder.SIX], t),
+        figures.draw_integration(unit, "identity", [("standard", 22.28), ("identity", 22.2)], 23.3, "", t),
+        figures.draw_flow(flows, said, t),
+        figures.draw_order(("a", "b", "c"), ("a", "c", "b"), "run", t),
+    )
+    for figure in drawn:
+        go.Figure(screen.spec(figure))  # which refuses what plotly does not know
+        assert figure.table.rows and figure.alt
+    assert len(drawn[2].table.rows) == len(gradients.STARTS) * len(INTEGRATIONS) * 3 * 4
 
 
 # --- gradients ----------------------------------------------------------------------------------------------------

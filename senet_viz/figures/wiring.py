@@ -276,6 +276,7 @@ def draw_flow(
                 t(f"fig.flow.{start}"),
                 x=t("fig.flow.x"),
                 y=t("fig.flow.y") if not panels else "",
+                x_range=(0.5, float(said["n"]) + 1.5),  # type: ignore[arg-type]
                 y_range=(low - 0.6, high + 0.6),
                 y_ticks=ticks,
             )
@@ -296,6 +297,7 @@ def draw_flow(
         t("fig.flow.alt", n=said["n"], told=told),
         note=t("fig.flow.note"),
         height=460,
+        least=240,
     )
 
 
