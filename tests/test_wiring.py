@@ -67,7 +67,7 @@ def recorded(name: str, unit: Unit, **options: Any) -> list[Step]:
     return list(recorder.record(net, torch.empty(1, 3, size, size, device="meta"), unit.paths))
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", recorder.UNITS)
 def test_order_and_modules_are_those_of_a_real_forward(name: str) -> None:
     unit = recorder.unit(name)
     order, channels, net = real(name, unit)
