@@ -31,34 +31,37 @@ SECTIONS = {
 }
 
 
-def navigation(lang: str) -> st.Page:
-    """The menu, its titles in the reader's language; returns the page that was asked for."""
+def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
+    """The menu, its titles in the reader's language; returns the page that was asked for, and all in their order.
+
+    It lies on top: beside the page there is room for photo, model, block and channel at one glance.
+    """
     t = i18n.texts(lang)
     first = next(iter(SECTIONS))
-    return st.navigation(
-        {
-            t(f"{section}.section"): [
-                st.Page(
-                    HERE / "pages" / section / f"{key}.py",
-                    title=t(f"{section}.{key}.nav"),
-                    icon=icon,
-                    url_path=key,
-                    default=section == first and not index,
-                )
-                for index, (key, icon) in enumerate(pages)
-            ]
-            for section, pages in SECTIONS.items()
-        }
-    )
+    menu = {
+        t(f"{section}.section"): [
+            st.Page(
+                HERE / "pages" / section / f"{key}.py",
+                title=t(f"{section}.{key}.nav"),
+                icon=icon,
+                url_path=key,
+                default=section == first and not index,
+            )
+            for index, (key, icon) in enumerate(pages)
+        ]
+        for section, pages in SECTIONS.items()
+    }
+    return st.navigation(menu, position="top"), [page for pages in menu.values() for page in pages]
 
 
 def frame() -> None:
     """One rerun."""
     st.set_page_config("senet-viz", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
-    page = navigation(ui.language())
+    page, pages = navigation(ui.language())
     if ui.sidebar():
         with ui.guard():
             page.run()
+        ui.neighbours(page, pages)
         ui.write_url()
 
 

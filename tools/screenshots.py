@@ -87,14 +87,21 @@ def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
 
 
 def pages(browser: Browser, url: str) -> list[str]:
-    """The paths of all pages, as the sidebar lists them."""
+    """The paths of all pages, as the menus on top list them."""
     page = browser.new_page()
     page.goto(url)
     settle(page)
-    links = page.locator('[data-testid="stSidebarNavLink"]').evaluate_all("links => links.map(link => link.href)")
+    links: list[str] = []
+    for section in page.get_by_test_id("stTopNavSection").all():
+        section.click()
+        found = page.get_by_test_id("stTopNavDropdownLink")
+        found.first.wait_for()
+        links += found.evaluate_all("links => links.map(link => link.href)")
+        page.keyboard.press("Escape")
+        found.first.wait_for(state="detached")
     page.close()
     if not links:
-        sys.exit("the sidebar lists no page")
+        sys.exit("the menus list no page")
     return [urlsplit(link).path.strip("/") for link in links]
 
 

@@ -1,6 +1,6 @@
 """The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
 
-from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, pick, rows, titled
+from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, neighbours, pick, rows, titled
 from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
 from senet_viz.ui.scrub import scrubber, swept
 from senet_viz.ui.sidebar import sidebar
@@ -16,6 +16,7 @@ __all__ = [
     "guard",
     "header",
     "language",
+    "neighbours",
     "pick",
     "prepare",
     "rows",

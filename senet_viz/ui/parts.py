@@ -332,6 +332,16 @@ def header(view: Scene) -> None:
             st.badge(t("model.untrained"), icon=":material/warning:", color="red")
 
 
+def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:
+    """The way back and the way on: the pages are a walk."""
+    here = [each.url_path for each in pages].index(page.url_path)
+    back, on = st.columns(2)
+    if here > 0:
+        back.page_link(pages[here - 1], icon=":material/arrow_back:")
+    if here + 1 < len(pages):
+        on.page_link(pages[here + 1], icon=":material/arrow_forward:", icon_position="right")
+
+
 def _gate_label(view: Scene, m: int) -> str:
     return "s" if len(view.gate) == 1 else f"a{m}"
 

@@ -216,7 +216,10 @@ class Visitor:
 
     def go(self, page: str) -> Visitor:
         """Through the menu."""
-        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=self.t(f"{section(page)}.{page}.nav")).click()
+        menu = self.page.get_by_test_id("stTopNavSection").filter(has_text=self.t(f"{section(page)}.section"))
+        link = self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=self.t(f"{section(page)}.{page}.nav"))
+        menu.click()
+        link.click()
         self.until(lambda: self.heading() == self.t(f"{section(page)}.{page}.title"), f"the page {page}")
         return self.settle()
 
