@@ -418,6 +418,18 @@ def test_a_zip_of_photos_is_measured_and_a_bad_one_is_named(visitor: Visitor) ->
     visitor.until(lambda: "broken.png" in main.inner_text(), "the bad one to be named")
 
 
+def test_the_pages_are_a_walk_from_one_to_the_next(visitor: Visitor) -> None:
+    visitor.open("squeeze", **HERE)
+    links = visitor.page.get_by_test_id("stMain").get_by_test_id("stPageLink-NavLink")
+    assert links.count() == 1, "nothing lies before the first page"
+    links.first.click()
+    visitor.until(lambda: visitor.heading() == visitor.t("walk.excitation.title"), "the next page")
+    visitor.settle()
+    assert visitor.number() == HERE["channel"] and links.count() == 2
+    links.first.click()
+    visitor.until(lambda: visitor.heading() == visitor.t("walk.squeeze.title"), "the page before")
+
+
 # --- how it looks ---------------------------------------------------------------------------------------------------
 
 
@@ -431,6 +443,8 @@ def test_nothing_is_wider_than_the_window(visit: Visit, width: int, lang: str) -
         ("squeeze", "tiny_sk", "layer2.1.conv2"), ("excitation", "tiny_sk", "layer2.1.conv2"),
         ("rescale", "tiny_sk", "layer2.1.conv2"), ("channel_weights", "tiny_se", "layer3.1.se"),
         ("kernel_selection", "tiny_sk", "layer2.1.conv2"), ("sk_anatomy", "tiny_sk", "layer2.1.conv2"),
+        ("where_it_sits", "tiny_se", "layer3.1.se"), ("what_it_costs", "tiny_se", "layer3.1.se"),
+        ("compare", "tiny_se", "layer3.1.se"),
     ):  # fmt: skip
         visitor.open(page, **HERE | {"model": model, "block": block, "lang": lang})
         wide = visitor.page.evaluate(
@@ -449,7 +463,15 @@ def brightness(colour: str) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_are_read_on_either_background(visit: Visit, scheme: str) -> None:
     visitor = visit(color_scheme=scheme)
-    for page in (*PAGES, "channel_weights", "kernel_selection", "sk_anatomy"):
+    for page in (
+        *PAGES,
+        "channel_weights",
+        "kernel_selection",
+        "sk_anatomy",
+        "where_it_sits",
+        "what_it_costs",
+        "compare",
+    ):
         visitor.open(page, **HERE)
         paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
         assert (paper < 0.3) == (scheme == "dark")
