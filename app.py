@@ -28,6 +28,7 @@ SECTIONS = {
         ("what_it_costs", ":material/payments:"),
         ("compare", ":material/compare:"),
     ),
+    "lab": (("class_profiles", ":material/groups:"),),
 }
 
 

@@ -1,6 +1,7 @@
 """The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
 
 from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, neighbours, pick, rows, titled
+from senet_viz.ui.profiled import profiled_scene
 from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
 from senet_viz.ui.scrub import scrubber, swept
 from senet_viz.ui.sidebar import sidebar
@@ -19,6 +20,7 @@ __all__ = [
     "neighbours",
     "pick",
     "prepare",
+    "profiled_scene",
     "rows",
     "scene",
     "scrubber",

@@ -55,6 +55,10 @@ PAGE = (
     "units",
     "opened",
     "listing",
+    "classes",
+    "panels",
+    "framing",
+    "within",
 )
 NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units"})
 
