@@ -46,11 +46,25 @@ def test_it_opens_with_every_kind_of_network(model: str, weights: str, shown: st
     assert any(f"**{numbers['early']:.0%}**" in text and f"**{numbers['late']:.0%}**" in text for text in words(at))
 
 
+@pytest.mark.parametrize(("model", "trend"), [("tiny_se", "rises"), ("tiny_se_h", "slightly"), ("tiny_sk", "slightly")])
+def test_the_idea_is_no_stronger_than_the_numbers(model: str, trend: str) -> None:
+    at = start(PAGE, model=model, weights="pretrained")
+    first = i18n.table("en")[f"lab.class_profiles.idea.{trend}"].split("** ")[0]
+    assert any(text.startswith(first) for text in words(at))
+
+
 def test_one_click_takes_the_network_that_is_shown() -> None:
     at = start(PAGE, model="tiny_sk", weights="random")
     (button,) = [b for b in at.main.button if zoo.spec("tiny_sk").title in b.label]
     well(button.click().run())
     assert url(at)["weights"] == "pretrained" and not at.main.info
+
+
+def test_a_channel_that_the_network_in_place_does_not_have() -> None:
+    """The last it has is pinned instead, in the panel of its block."""
+    at = start(PAGE, model="mobilenet_v3_small", block="features.11.block.2", channel=500)
+    assert not any("c = 500" in e.proto.spec for e in at.get("plotly_chart"))
+    assert "c = 63" in next(e.proto.spec for e in at.get("plotly_chart") if e.proto.id.endswith("-chart-roles-fig6"))
 
 
 def test_the_curves_are_the_profiles_own_and_the_photos_gates() -> None:

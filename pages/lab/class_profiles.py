@@ -18,6 +18,7 @@ t, names = view.t, profiled.class_names(view, found)
 short = {block.name: ui.short(block.name) for block in found.blocks}
 
 st.header(t("lab.class_profiles.title"), anchor=False)
+ui.header(view)
 zoom = float(ui.pick("framing", {f"{z:g}": f"×{z:g}" for z in found.zooms}, t("zoom.label")))
 level = found.zooms.index(zoom)
 all_roles = view.drawn(lambda: roles.roles(found, level), "roles", level)
@@ -25,7 +26,9 @@ results = view.drawn(lambda: roles.findings(found, level), "findings", level)
 
 # --- the one idea -----------------------------------------------------------------------------------------------------
 n = results[0].numbers
-trend = "rises" if n["low"] > 0 else "falls" if n["high"] < 0 else "level"
+trend = (
+    "falls" if n["high"] < 0 else "level" if n["low"] <= 0 else "rises" if n["best"] >= roles.SPECIFIC else "slightly"
+)
 shown = {key: f"{n[key]:.0%}" for key in ("early", "late", "chance")}
 st.markdown(t(f"lab.class_profiles.idea.{trend}", n=f"{len(found.truth):,}", k=len(names), **shown))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -31,7 +32,7 @@ def profiled_scene() -> tuple[Scene, Profile]:
     said, take = st.columns([3, 1], vertical_alignment="center")
     said.info(view.t("lab.instead", model=view.spec.title, ours=ours.spec.title))
     take.button(view.t("scale.sk.take", ours=ours.spec.title), on_click=_take, args=(key,))
-    return ours, known[key]
+    return replace(ours, channel=min(ours.channel, ours.block.channels - 1)), known[key]
 
 
 def _take(key: str) -> None:

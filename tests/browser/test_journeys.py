@@ -444,7 +444,7 @@ def test_nothing_is_wider_than_the_window(visit: Visit, width: int, lang: str) -
         ("rescale", "tiny_sk", "layer2.1.conv2"), ("channel_weights", "tiny_se", "layer3.1.se"),
         ("kernel_selection", "tiny_sk", "layer2.1.conv2"), ("sk_anatomy", "tiny_sk", "layer2.1.conv2"),
         ("where_it_sits", "tiny_se", "layer3.1.se"), ("what_it_costs", "tiny_se", "layer3.1.se"),
-        ("compare", "tiny_se", "layer3.1.se"),
+        ("compare", "tiny_se", "layer3.1.se"), ("class_profiles", "tiny_se", "layer3.1.se"),
     ):  # fmt: skip
         visitor.open(page, **HERE | {"model": model, "block": block, "lang": lang})
         wide = visitor.page.evaluate(
@@ -471,6 +471,7 @@ def test_words_are_read_on_either_background(visit: Visit, scheme: str) -> None:
         "where_it_sits",
         "what_it_costs",
         "compare",
+        "class_profiles",
     ):
         visitor.open(page, **HERE)
         paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
