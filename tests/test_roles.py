@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from senet_viz import i18n, profile, roles
+from senet_viz.figures import palette
 from senet_viz.figures import roles as figures
 from senet_viz.figures.roles import Curves
 from senet_viz.profile import BlockProfile, Profile
 from senet_viz.roles import Role
+from tests.test_figures import BLINDNESS, lab, linear
 
 K, PICTURES, C = 10, 20, 64
 COUNTS = np.full(K, PICTURES)
@@ -211,6 +215,15 @@ def test_figures_draw_what_they_are_given(lang: str) -> None:
     band = seven.panels[0].marks[0]
     assert np.allclose(band.base, mean[1] - std[1]) and np.allclose(band.y, 2 * std[1])  # type: ignore[union-attr]
     assert six.panels[0].y_range == six.panels[1].y_range and six.panels[0].y_range != seven.panels[0].y_range
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_lines_of_classes_are_told_apart_with_every_kind_of_sight(dark: bool) -> None:
+    assert len(figures.CLASSES) == figures.MOST == 4
+    for a, b in combinations((*figures.CLASSES, "ink", "pinned"), 2):
+        for matrix in (np.eye(3), *map(np.array, BLINDNESS.values())):
+            one, other = (lab(matrix @ linear(palette.role(role, dark))) for role in (a, b))
+            assert np.linalg.norm(one - other) > 10, (a, b)
 
 
 def test_the_best_block_is_named() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from senet_viz.figures.grammar import Bars, Figure, Line, Mark, Panel, Points, Rule, Table, Text
 from senet_viz.i18n import Texts
 
-CLASSES = ("branch0", "branch1", "branch2", "logit")  # at most four lines a panel besides mean and photo
+# at most four lines a panel besides mean and photo; of all roles, those that any kind of sight tells apart best
+CLASSES = ("u", "branch1", "pre", "dead")
 MOST = len(CLASSES)
 
 
