@@ -18,6 +18,7 @@ import numpy as np
 from senet_viz import i18n, zoo
 from senet_viz.errors import (
     CardRefused,
+    EditRefused,
     ImageRejected,
     NoGateFound,
     OptionRefused,
@@ -215,6 +216,58 @@ def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zo
             for block in blocks
         ],
     }
+
+
+# --- what if ------------------------------------------------------------------------------------------------------
+
+
+def _whatif(args: argparse.Namespace) -> None:
+    from senet_viz import edits, images, labels, tap, whatif
+
+    spec = zoo.spec(args.model)
+    wanted = tuple(edits.parse(text) for text in args.edit)
+    picture = images.preprocess(_photo(args.photo), spec)
+    trained = not args.random and zoo.trained(args.model)
+    module: nn.Module = zoo.load(args.model, weights="pretrained" if trained else "random")
+    before = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
+    try:
+        after = tap.run(module, picture.x, wanted, model=spec.key, picture_key=picture.key)
+    except ValueError as error:  # a channel or a branch that this block has not
+        raise EditRefused(" ".join(args.edit)[:80], str(error)) from error
+    names = labels.names(spec)
+
+    def top5(trace: Trace) -> list[dict[str, Any]]:
+        share, other = trace.logits.softmax(0), before.logits.softmax(0)
+        best = share.topk(min(TOP, len(share))).indices.tolist()
+        return [{"name": names[i], "probability": float(share[i]), "change": float(share[i] - other[i])} for i in best]
+
+    answer = {
+        "model": spec.key,
+        "trained": trained,
+        "picture": picture.key,
+        "edits": [edits.written(edit) for edit in wanted],
+        "before": top5(before),
+        "after": top5(after),
+        "blocks": [vars(moved) for moved in whatif.downstream(before, after)],
+    }
+    print(json.dumps(answer, ensure_ascii=False) if args.json else _whatif_text(answer))
+
+
+def _whatif_text(answer: dict[str, Any]) -> str:
+    lines = [answer["model"] if answer["trained"] else f"{answer['model']} (UNTRAINED: its answers mean nothing)"]
+    lines += [f"edit   {edit}" for edit in answer["edits"]]
+    for when in ("before", "after"):
+        change = "" if when == "before" else "  ({change:+.1f})"
+        lines += [
+            f"{when:6s} {100 * row['probability']:5.1f} %  {row['name']}" + change.format(change=100 * row["change"])
+            for row in answer[when]
+        ]
+    for row in answer["blocks"]:
+        lines.append(
+            f"{row['name']}{' (edited)' if row['edited'] else ''}  gates move by {row['mean_change']:.6f} on average, "
+            f"channel {row['channel']} most: {row['was']:.4f} -> {row['now']:.4f}"
+        )
+    return "\n".join(lines)
 
 
 def _sweep(args: argparse.Namespace) -> None:
@@ -475,6 +528,17 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_trace)
+
+    add = commands.add_parser("whatif", help="one photo before and after changes to gates, and what later gates did")
+    add.add_argument("photo", help="a picture file, or the name of a sample")
+    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add.add_argument(
+        "--edit", action="append", required=True, metavar="BLOCK:OP[:CHANNELS][=VALUE]",
+        help="as in layer3.1.se:mute:17,42 or layer3.1.se:scale:3=0.5; may be given again, in this order",
+    )  # fmt: skip
+    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
+    add.add_argument("--json", action="store_true", help="every number, as JSON")
+    add.set_defaults(run=_whatif)
 
     add = commands.add_parser("sweep", help="one photo at many scales: what becomes of every gate")
     add.add_argument("photo", help="a picture file, or the name of a sample")

@@ -75,6 +75,15 @@ class OptionRefused(SenetVizError):
             self.code = "option.named"
 
 
+class EditRefused(SenetVizError):
+    """Text that is no edit, or an edit that does not fit its block; ``reason`` says in a few words why."""
+
+    code = "edit"
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"{text!r}: {reason}", text=text)
+
+
 class NotAHost(SenetVizError):
     """A network that gates of ours cannot be put into, or that has some already."""
 

@@ -42,6 +42,7 @@ class _Probe:
     with_u: bool
     seen: dict[str, Tensor] = field(default_factory=dict)
     turn: int = 0  # when it ran, from 1; 0 if never
+    given: Tensor | None = None  # (B, M, C) in the place of its gate
 
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor | None]
@@ -85,9 +86,14 @@ class _Session:
             if get_ident() != owner:
                 return None
             probe.turn = self.turns = self.turns + 1
+            if probe.given is not None:  # one picture's U times B gates is B maps: what comes before ran once
+                own = place.layout.per_branch(place.module, out).shape
+                if probe.given.shape[1:] != own[1:]:
+                    raise ValueError(f"{place.name} has gates {tuple(own[1:])}; got {tuple(probe.given.shape[1:])}")
+                out = probe.given.reshape(-1, *out.shape[1:])
             seen["gate"] = out
             if not probe.edits:
-                return None
+                return None if probe.given is None else out
             edited = place.layout.per_branch(place.module, out)
             logits = place.layout.per_branch(place.module, seen["s"], logits=True)
             for edit in probe.edits:
@@ -95,6 +101,13 @@ class _Session:
             seen["gate"] = edited.reshape(out.shape)
             return seen["gate"]
 
+        def widen(part: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+            if get_ident() != owner or probe.given is None:
+                return None
+            return (args[0].expand(len(probe.given), *args[0].shape[1:]), *args[1:])
+
+        if probe.given is not None and place.layout.kind == "split":  # it shapes its gate by the batch it was given
+            self._on(place.module._forward_pre_hooks, widen)
         if place.w1 is not None:
             self._on(place.w1._forward_hooks, first)
         if place.pre is not None and not pre_here:
@@ -162,6 +175,25 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
+
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+@contextmanager
+def alone(module: nn.Module) -> Iterator[None]:
+    """This thread alone has the module, in eval mode: for a library that sets hooks of its own.
+
+    Hooks that it forgets are taken away, and every mode is given back, also after an exception.
+    """
+    with lock_of(module), _evaluating(module):
+        before = [(hooks, set(hooks)) for part in module.modules() for hooks in (getattr(part, h) for h in _HOOKS)]
+        try:
+            yield
+        finally:
+            for hooks, keys in before:
+                for key in set(hooks) - keys:
+                    del hooks[key]
 
 
 def _probes(module: nn.Module, edits: Sequence[Edit], keep_u: Iterable[str]) -> list[_Probe]:
@@ -276,3 +308,68 @@ def run(
     if x.ndim != 4 or len(x) != 1:
         raise ValueError(f"x must be (1, 3, H, W); got {tuple(x.shape)}")
     return run_batch(module, x, edits, keep_u, model, (picture_key,))[0]
+
+
+def gated(module: nn.Module, x: Tensor, block: str, gates: Tensor, edits: Sequence[Edit] = ()) -> Tensor:
+    """Class scores (B, K) of one picture with each of B gates in the place of one block's own.
+
+    What comes before the block runs once; from its gate on there are B maps. Gradients follow ``gates`` where the
+    caller's mode records them, through the gates of later blocks too. The module is left as ``run`` leaves it.
+
+    Args:
+        x: (1, 3, H, W).
+        gates: (B, M, C).
+        edits: of other blocks, as in ``run``; those of ``block`` are applied to what is given here.
+
+    Raises:
+        NoGateFound: no block of that name, or it never runs.
+        ValueError: ``x`` or ``gates`` has another shape.
+    """
+    if x.ndim != 4 or len(x) != 1 or gates.ndim != 3 or not len(gates):
+        raise ValueError(f"x must be (1, 3, H, W) and gates (B, M, C); got {tuple(x.shape)} and {tuple(gates.shape)}")
+    weight = next(module.parameters())
+    x, gates = x.to(weight.device, weight.dtype), gates.to(weight.device, weight.dtype)
+    probes = [p for p in _probes(module, edits, (block,)) if p.place.name == block or p.edits]
+    for probe in probes:
+        probe.with_u = False
+        if probe.place.name == block:
+            probe.given = gates
+    with lock_of(module), _evaluating(module):
+        try:
+            with _Session(probes):
+                logits = module(x)
+        except RuntimeError:  # a network that writes B maps into the one of a picture: then all of it sees B pictures
+            with _Session(probes):
+                logits = module(x.expand(len(gates), *x.shape[1:]).contiguous())
+    if isinstance(logits, tuple | list):
+        logits = logits[0]
+    if not all(probe.turn for probe in probes if probe.given is not None):
+        raise NoGateFound(f"{block} never runs", name=block)
+    return logits.flatten(1).float()
+
+
+def last_map(module: nn.Module, x: Tensor) -> str:
+    """Name of the last part that gives a map of more than one pixel: what a head pools. Costs one forward.
+
+    Raises:
+        NoGateFound: no part does.
+    """
+    found: list[str] = []
+    owner = get_ident()
+
+    def told(name: str) -> Callable[..., None]:
+        def hook(part: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+            if get_ident() == owner and isinstance(out, Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
+                found.append(name)
+
+        return hook
+
+    session = _Session(())
+    with alone(module), torch.inference_mode(), session:
+        for name, part in module.named_modules():
+            if name:
+                session._on(part._forward_hooks, told(name))
+        module(x)
+    if not found:
+        raise NoGateFound("no part of this network gives a map", name="")
+    return found[-1]

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from senet_viz import images, insert, profile, tap, zoo
+from senet_viz import edits, images, insert, profile, tap, zoo
 from senet_viz.__main__ import main
 from senet_viz.card import read_all
 from senet_viz.networks.tiny import BLOCKS
@@ -218,6 +218,38 @@ def test_sweep_names_the_blocks_there_are(tmp_path: Path, photo: Path, capsys: S
         err = capsys.readouterr().err
         assert "Traceback" not in err and ("layer1.0.se" in err or "channels 0 to" in err)
     assert not (tmp_path / "out").exists()
+
+
+# --- what if --------------------------------------------------------------------------------------------------------
+
+
+def test_whatif_prints_before_and_after(photo: Path, capsys: Said) -> None:
+    texts = ("layer3.1.se:mute:17,42", "layer4.0.se:scale:3=0.5")
+    given = [part for text in texts for part in ("--edit", text)]
+    assert main(["whatif", str(photo), "--model", "tiny_se", *given, "--random", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    module, x = zoo.load("tiny_se", weights="random"), images.preprocess(images.read(photo), zoo.spec("tiny_se")).x
+    before, after = tap.run(module, x), tap.run(module, x, tuple(map(edits.parse, texts)))
+    assert answer["edits"] == list(texts) and answer["trained"] is False
+    for key, trace in (("before", before), ("after", after)):
+        best = trace.logits.softmax(0).topk(5).values.tolist()
+        assert [row["probability"] for row in answer[key]] == pytest.approx(best)
+    assert answer["blocks"][0]["name"] == "layer3.1.se"
+    assert [row["name"] for row in answer["blocks"] if row["edited"]] == ["layer3.1.se", "layer4.0.se"]
+    for row in answer["blocks"]:
+        old, new = before.block(row["name"]).gate, after.block(row["name"]).gate
+        assert row["mean_change"] == pytest.approx(float((new - old).abs().mean()))
+        assert row["now"] == float(new[row["branch"], row["channel"]])
+    assert main(["whatif", str(photo), *given, "--random"]) == 0
+    said = capsys.readouterr().out
+    assert "UNTRAINED" in said and all(text in said for text in texts) and "layer4.2.se  gates move" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["layer3.1.se:explode", "layer3.1.se:mute:9999", "layer9.9.se:mute", "layer3.1.se:branch=4", "mute"]
+)
+def test_whatif_refuses_in_one_sentence(photo: Path, capsys: Said, text: str) -> None:
+    assert refused(capsys, "whatif", photo, "--random", "--edit", text)
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz import layouts, tap
-from senet_viz.edits import LOGIT_OPS, NEEDS_VALUE, OPS, apply
+from senet_viz.edits import LOGIT_OPS, MAY_HAVE_VALUE, NEEDS_VALUE, OPS, apply, parse, written
+from senet_viz.errors import EditRefused
 from senet_viz.types import Edit
 from tests.conftest import Build, Traced, pictures
 
 SOME = (1, 4)
-VALUE = {"scale": 0.5, "fill": 0.25, "branch": 1.0}
+VALUE = {"scale": 0.5, "fill": 0.25, "branch": 1.0, "clamp": 0.3, "threshold": 0.4, "top": 1.0, "shuffle": 3.0}
 
 
 def shares(*shape: int) -> Tensor:
@@ -31,6 +32,10 @@ def expected(op: str, gate: Tensor, channels: tuple[int, ...]) -> Tensor:
     """What the operation means, written with loops."""
     rows, (m_all, c_all) = gate.reshape(-1, *gate.shape[-2:]).clone(), gate.shape[-2:]
     meant = set(channels or range(c_all))
+    order = list(range(c_all))
+    mixed = torch.randperm(len(meant), generator=torch.Generator().manual_seed(3)).tolist()
+    for at, source in zip(sorted(meant), mixed, strict=True):
+        order[at] = sorted(meant)[source]
     for row, old in zip(rows, gate.reshape(-1, m_all, c_all), strict=True):
         for m in range(m_all):
             for c in range(c_all):
@@ -44,6 +49,10 @@ def expected(op: str, gate: Tensor, channels: tuple[int, ...]) -> Tensor:
                     "equal": 1 / m_all,
                     "swap": old[m_all - 1 - m, c],
                     "branch": float(m == 1),
+                    "clamp": min(float(old[m, c]), torch.tensor(0.3).item()),
+                    "threshold": float(old[m, c]) if float(old[m, c]) >= 0.4 else 0.0,
+                    "top": float(old[m, c]) if old[m, c] == max(old[m, k] for k in meant) else 0.0,
+                    "shuffle": float(old[m, order[c]]),
                 }[op]
                 row[m, c] = new if c in meant else 0.0 if op == "solo" else old[m, c]
     return rows.reshape(gate.shape)
@@ -126,6 +135,64 @@ def test_another_gate_function_needs_the_logits(op: str) -> None:
         apply(Edit("block", op), shares(2, 6))
     with pytest.raises(ValueError, match="block has channels 0 to 5"):
         apply(Edit("block", op, (6,)), shares(2, 6), shares(2, 6))
+
+
+# --- as text -------------------------------------------------------------------------------------------------------
+
+TEXTS = {
+    "layer3.1.se:mute:17,42": Edit("layer3.1.se", "mute", (17, 42)),
+    "layer3.1.se:scale:3=0.5": Edit("layer3.1.se", "scale", (3,), 0.5),
+    "layer3.1.se:ones": Edit("layer3.1.se", "ones"),
+    "se:fill=1e-05": Edit("se", "fill", (), 1e-5),
+    "a.b_2.conv2:branch=1": Edit("a.b_2.conv2", "branch", (), 1.0),
+    "se:shuffle=-3": Edit("se", "shuffle", (), -3.0),
+    "se:channel_softmax:0": Edit("se", "channel_softmax", (0,)),
+}
+
+
+@pytest.mark.parametrize(("text", "meant"), TEXTS.items())
+def test_text_is_an_edit_and_back(text: str, meant: Edit) -> None:
+    assert parse(text) == parse(f"  {text}\n") == meant
+    assert written(meant) == text
+
+
+@pytest.mark.parametrize("op", [*OPS, *LOGIT_OPS])
+def test_every_edit_comes_back_from_its_text(op: str) -> None:
+    for channels in ((), (5,), (9, 2)):
+        for value in (0.1, 1 / 3, 10.0, 1e22) if op in NEEDS_VALUE else (None,):
+            meant = Edit("layer1.0.se", op, channels, value)
+            assert parse(written(meant)) == meant
+    assert op in MAY_HAVE_VALUE or parse(f"b:{op}").value is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "layer3.1.se", "se:", ":mute", "se:explode", "se:mute:", "se:mute:a", "se:mute:-1", "se:mute:1,,2", "se:scale",
+     "se:scale:3", "se:mute:1=0.5", "se:fill=", "se:fill=nan", "se:fill=inf", "se:fill=1e999", "se:fill=--1",
+     "se:mute:9999999", "se:mute:1:2", "se:mute:\u0663", "s e:mute", "se:mute:" + "1," * 20_000 + "1"],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_text_that_is_no_edit_is_refused_by_name(text: str) -> None:
+    with pytest.raises(EditRefused) as caught:
+        parse(text)
+    assert caught.value.code == "edit" and len(str(caught.value.details["text"])) <= 80
+
+
+def test_shuffling_is_the_same_every_time_and_moves_gates() -> None:
+    gate = shares(2, 64)
+    once = apply(Edit("b", "shuffle"), gate)
+    assert torch.equal(once, apply(Edit("b", "shuffle", (), 0.0), gate))
+    assert not torch.equal(once, gate) and not torch.equal(once, apply(Edit("b", "shuffle", (), 1.0), gate))
+    assert torch.equal(once.sort(-1).values, gate.sort(-1).values)
+    assert (once.sum(-2) - 1).abs().max() <= 1e-6  # branches move together
+
+
+def test_the_most_open_channels_stay() -> None:
+    gate = torch.tensor([[0.1, 0.9, 0.5, 0.7]])
+    assert torch.equal(apply(Edit("b", "top", (), 2.0), gate), torch.tensor([[0, 0.9, 0, 0.7]]))
+    assert torch.equal(apply(Edit("b", "top", (0, 2), 1.0), gate), torch.tensor([[0, 0.9, 0.5, 0.7]]))
+    assert torch.equal(apply(Edit("b", "top", (), 99.0), gate), gate)
+    assert float(apply(Edit("b", "top", (), 0.0), gate).max()) == 0
 
 
 # --- errors --------------------------------------------------------------------------------------------------------

@@ -389,6 +389,106 @@ def test_no_graph_is_kept(x: Tensor) -> None:
     assert tensors and not any(t.requires_grad for t in tensors)
 
 
+# --- gates that are given ------------------------------------------------------------------------------------------
+
+
+def test_given_gates_are_what_edits_make(traced: Traced) -> None:
+    """In float64, as above. Every layout: also where the network writes into maps, or shapes gates by its batch."""
+    block = traced.trace.blocks[len(traced.trace.blocks) // 2]
+    edits = [Edit(block.name, "keep"), Edit(block.name, "mute", (0, 3)), Edit(block.name, "mute")]
+    traced.module.double()
+    try:
+        gates = torch.stack([tap.run(traced.module, traced.x[:1], (e,)).block(block.name).gate for e in edits])
+        alone = [tap.run(traced.module, traced.x[:1], (e,)).logits for e in edits]
+        with torch.inference_mode():
+            together = tap.gated(traced.module, traced.x[:1], block.name, gates)
+    finally:
+        traced.module.float()
+    for of_many, one in zip(together, alone, strict=True):
+        assert apart(of_many, one) <= TOLERANCE
+    assert apart(together[0], together[2]) > 1e-3
+    assert hooks(traced.module) == 0
+    assert torch.equal(bare(traced.module, traced.x[:1]), traced.logits)
+
+
+def test_what_comes_before_given_gates_runs_once(net: Any, x: Tensor) -> None:
+    seen: list[int] = []
+    handles = [
+        part.register_forward_hook(lambda module, args, out: seen.append(len(out))) for part in (net.stem, net.layer4)
+    ]
+    block = tap.run(net, x).blocks[4]
+    seen.clear()
+    with torch.inference_mode():
+        tap.gated(net, x, block.name, block.gate.expand(5, -1, -1))
+    assert seen == [1, 5]
+    for handle in handles:
+        handle.remove()
+
+
+def test_gradients_reach_given_gates(net: Any, x: Tensor) -> None:
+    """Against differences of the score, which later gates are part of."""
+    net.double()
+    block = tap.run(net, x).blocks[2]
+    gates = block.gate.double()[None].requires_grad_()
+    (slope,) = torch.autograd.grad(tap.gated(net, x, block.name, gates)[0, 3], gates)
+    step = torch.zeros_like(gates)
+    step[0, 0, 7] = 1e-3
+    with torch.inference_mode():
+        up, down = (tap.gated(net, x, block.name, gates + sign * step)[0, 3] for sign in (1, -1))
+    assert float(slope[0, 0, 7]) == pytest.approx(float(up - down) / 2e-3, rel=0.02, abs=1e-3)
+    assert float(slope.abs().max()) > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_is_left_after_given_gates(net: Any, x: Tensor, mode: str) -> None:
+    MODES[mode](net)
+    before = snapshot(net)
+    block = tap.run(net, x).blocks[1]
+    tap.gated(net, x, block.name, block.gate[None])
+    assert_untouched(net, before)
+    for wrong in (block.gate[None, :, :-1], block.gate, block.gate[None].repeat(1, 2, 1), block.gate[None][:0]):
+        with pytest.raises(ValueError, match="got"):
+            tap.gated(net, x, block.name, wrong)
+        assert_untouched(net, before)
+    with pytest.raises(NoGateFound):
+        tap.gated(net, x, "layer9.0.se", block.gate[None])
+    net.fc = nn.Linear(7, 7)
+    before = snapshot(net)
+    with pytest.raises(RuntimeError, match="shapes"):
+        tap.gated(net, x, block.name, block.gate[None])
+    assert_untouched(net, before)
+
+
+def test_gates_given_to_a_silent_block_are_refused(x: Tensor) -> None:
+    with pytest.raises(NoGateFound, match="never runs"):
+        tap.gated(Forgetful().eval(), x, "forgotten", torch.ones(2, 1, 3))
+
+
+def test_hooks_that_a_library_forgets_are_taken_away(net: Any, x: Tensor) -> None:
+    net.train()
+    mine = net.stem.register_forward_hook(lambda *args: None)
+
+    def careless() -> None:
+        with tap.alone(net):
+            assert not any(part.training for part in net.modules() if isinstance(part, nn.BatchNorm2d))
+            net.stem.register_forward_hook(lambda *args: None)
+            net.fc.register_full_backward_hook(lambda *args: None)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        careless()
+    assert hooks(net) == 1 and all(part.training for part in net.modules())
+    mine.remove()
+
+
+def test_the_last_map_is_what_the_head_pools(net: Any, x: Tensor) -> None:
+    before = snapshot(net)
+    assert tap.last_map(net, x) == "layer4"
+    assert_untouched(net, before)
+    with pytest.raises(NoGateFound, match="map"):
+        tap.last_map(nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 2)), x)
+
+
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 

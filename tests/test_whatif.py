@@ -1,0 +1,101 @@
+"""A ranking is its counterfactuals one by one, only cheaper, and leaves the network as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from senet_viz import tap, whatif
+from senet_viz.errors import NoGateFound
+from senet_viz.types import Edit
+from tests.conftest import Build, hooks, pictures
+
+X = pictures(1, seed=9)
+
+
+@pytest.fixture(params=["se", "se_h", "sk"])
+def net(request: pytest.FixtureRequest, build: Build) -> Any:
+    return build(f"ours/{request.param}")
+
+
+def one_by_one(net: Any, block: str, channels: range, *more: Edit, op: str = "mute", value: float | None = None) -> Any:
+    return torch.stack([tap.run(net, X, (*more, Edit(block, op, (c,), value))).logits for c in channels]).numpy()
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    assert np.abs(ours - theirs).max() <= 1e-5 * max(1.0, np.abs(theirs).max())
+
+
+def test_a_ranking_is_its_channels_one_by_one(net: Any) -> None:
+    block = tap.run(net, X).blocks[4]
+    before = tap.run(net, X).logits
+    found = whatif.ranking(net, X, block.name)
+    alone = one_by_one(net, block.name, range(block.channels))
+    assert found.channels == tuple(range(block.channels)) and found.total == block.channels
+    assert_same(found.logits, alone)
+    assert found.target == int(before.argmax()) and np.array_equal(found.base, before.numpy())
+    drop = alone[:, found.target] - found.base[found.target]
+    assert found.change[found.hurts_most[0]] == found.change.min() == pytest.approx(drop.min(), abs=1e-4)
+    assert list(found.flips) == np.flatnonzero(alone.argmax(1) != found.base.argmax()).tolist()
+    assert np.abs(found.change).max() > 1e-3
+    assert hooks(net) == 0 and torch.equal(tap.run(net, X).logits, before)
+
+
+def test_other_operations_and_edits_that_are_there_already(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whatif, "CHUNK", 24)
+    first, block, last = (tap.run(net, X).blocks[k] for k in (0, 4, -1))
+    more = (Edit(first.name, "mute", (1,)), Edit(block.name, "scale", (0, 2), 0.5), Edit(last.name, "shuffle"))
+    found = whatif.ranking(net, X, block.name, 3, "scale", 2.0, more)
+    assert_same(found.logits, one_by_one(net, block.name, range(block.channels), *more, op="scale", value=2.0))
+    assert found.target == 3 and np.array_equal(found.base, tap.run(net, X, more).logits.numpy())
+
+
+def test_a_ranking_says_how_far_it_is_and_keeps_what_is_done(net: Any) -> None:
+    told: list[tuple[int, int]] = []
+    block = tap.run(net, X).blocks[-1]
+
+    def stop(done: int, total: int) -> bool:
+        told.append((done, total))
+        return len(told) < 2
+
+    found = whatif.ranking(net, X, block.name, progress=stop)
+    assert told == [(whatif.CHUNK, block.channels), (2 * whatif.CHUNK, block.channels)]
+    assert found.channels == tuple(range(2 * whatif.CHUNK)) and len(found.logits) == 2 * whatif.CHUNK
+    assert set(found.hurts_most) == set(found.channels) and found.total == block.channels
+
+
+def test_the_part_before_the_block_runs_once_a_batch(net: Any) -> None:
+    seen: list[int] = []
+    block = tap.run(net, X).blocks[4]
+    handle = net.stem.register_forward_hook(lambda module, args, out: seen.append(len(out)))
+    whatif.ranking(net, X, block.name)
+    handle.remove()
+    assert seen == [1] * (1 + -(-block.channels // whatif.CHUNK))
+
+
+def test_what_is_refused(net: Any) -> None:
+    block = tap.run(net, X).blocks[0].name
+    with pytest.raises(NoGateFound):
+        whatif.ranking(net, X, "layer9.0.se")
+    with pytest.raises(ValueError, match="target"):
+        whatif.ranking(net, X, block, target=-1)
+    with pytest.raises(ValueError, match="operation"):
+        whatif.ranking(net, X, block, op="explode")
+    with pytest.raises(KeyError):
+        whatif.ranking(net, X, block, progress=lambda done, total: {}[done])
+    assert hooks(net) == 0
+
+
+def test_downstream_is_the_edited_block_and_those_after_it(net: Any) -> None:
+    before = tap.run(net, X)
+    name = before.blocks[3].name
+    after = tap.run(net, X, (Edit(name, "mute", (2,)),))
+    found = whatif.downstream(before, after)
+    assert [moved.name for moved in found] == [block.name for block in before.blocks[3:]]
+    assert found[0].edited and found[0].channel == 2 and found[0].now == 0 and not any(m.edited for m in found[1:])
+    assert found[0].was == float(before.block(name).gate[found[0].branch, 2])
+    assert all(moved.mean_change > 0 for moved in found)
+    assert whatif.downstream(before, before) == ()
