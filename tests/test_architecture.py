@@ -43,6 +43,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "labels": ("zoo",),
     "train": ("networks",),
     "profile": ("tap", "train"),
+    "attribute": ("tap",),
+    "whatif": ("tap",),
     "sweep": ("tap", "images"),
     "moves": ("sweep",),
     "verdicts": ("profile",),
@@ -74,7 +76,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "recorder",
         "gradients",
     ),
-    "__main__": ("moves", "engine", "images", "labels", "export", "card", "prices", "timing"),
+    "__main__": ("moves", "engine", "images", "labels", "export", "card", "prices", "timing", "whatif"),
     "pages": (
         "agreement",
         "ui",
