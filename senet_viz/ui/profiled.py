@@ -29,7 +29,7 @@ def profiled_scene() -> tuple[Scene, Profile]:
         return view, known[view.spec.key]
     key = view.spec.key if view.spec.key in known else PROFILED
     ours = _scene(key, "pretrained", s.get("block"), int(s.get("channel") or 0))
-    said, take = st.columns([3, 1], vertical_alignment="center")
+    said, take = st.columns([2, 1], vertical_alignment="center")
     said.info(view.t("lab.instead", model=view.spec.title, ours=ours.spec.title))
     take.button(view.t("scale.sk.take", ours=ours.spec.title), on_click=_take, args=(key,))
     return replace(ours, channel=min(ours.channel, ours.block.channels - 1)), known[key]

@@ -324,7 +324,7 @@ def sk_scene() -> Scene:
     if view.block.kind == "sk":
         return view
     view = _scene(SK, "pretrained", s.get("unit"), 0)
-    said, take = st.columns([3, 1], vertical_alignment="center")
+    said, take = st.columns([2, 1], vertical_alignment="center")
     said.info(view.t("scale.sk.instead", model=zoo.spec(s["_shown"][0]).title, ours=view.spec.title))
     take.button(view.t("scale.sk.take", ours=view.spec.title), on_click=s.__setitem__, args=("model", SK))
     state.keep("unit", view.blocks, view.name)
