@@ -1,6 +1,6 @@
 """256 channels muted one at a time: one ranking against 256 single traced forwards. Goal: at most 0.35.
 
-Both in one thread with as many torch threads as there are cores.
+Both with one torch thread, as the engine runs them.
 
     python -m benchmarks.whatif [--rounds 5] [--block layer3.1.se]
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 
 import torch
@@ -51,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--block", action="append", help="default: the first and the last of 256 channels")
     args = parser.parse_args(arguments)
-    torch.set_num_threads(min(os.cpu_count() or 1, 2))
+    torch.set_num_threads(1)
     rows = [row for block in args.block or ["layer3.0.se", "layer3.2.se"] for row in measure(block, args.rounds)]
     print_table(["model", "block", "channels", "channels muted", "rounds", "ms (quartiles)", "ratio"], rows)
     worst = max(float(str(row[-1])) for row in rows if row[3] == "one ranking")
