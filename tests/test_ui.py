@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from senet_viz import errors, i18n, images, photos, replay, tap, zoo
 from senet_viz.blocks import SEBlock
-from senet_viz.errors import ImageRejected, NotAHost, OptionRefused, PhotosRejected, SenetVizError
+from senet_viz.errors import EditRefused, ImageRejected, NotAHost, OptionRefused, PhotosRejected, SenetVizError
 from senet_viz.types import Trace
 from senet_viz.ui import parts, short, state
 from senet_viz.ui.scene import sentence
@@ -50,7 +50,7 @@ def test_short_names_tell_blocks_apart(key: str) -> None:
 
 
 REASONS = {ImageRejected: images.REASONS, PhotosRejected: photos.REASONS}  # what is said depends on the reason
-ABOUT = (OptionRefused, NotAHost)  # what is said depends on a network
+ABOUT = (OptionRefused, NotAHost, EditRefused)  # what is said names what was asked for
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
@@ -61,9 +61,11 @@ def test_every_error_is_its_sentence(lang: str) -> None:
     for error in [*named, *(kind(reason, **details) for kind, reasons in REASONS.items() for reason in reasons)]:
         said = sentence(error, lang)
         assert said == i18n.text(f"error.{error.code}", lang, **details) and "for the log" not in said
-    for error in (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16")):
+    refused = EditRefused("layer3:mut", "for the log")
+    for error in (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16"), refused):
         assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **error.details)
         assert "{" not in sentence(error, lang)
+    assert "layer3:mut" in sentence(refused, lang) and "for the log" not in sentence(refused, lang)
     assert "integration" in sentence(OptionRefused("SE-VGG-16", "integration", "reduction, gate"), lang)
     assert sentence(SenetVizError("odd"), lang) == i18n.text("error.unexpected", lang, ref="-")
 
