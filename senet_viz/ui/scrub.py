@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from senet_viz import labels, moves
+from senet_viz import moves
 from senet_viz.figures import palette
 from senet_viz.figures.scales import times
 from senet_viz.figures.screen import photo_url
 from senet_viz.sweep import Kind, Sweep
+from senet_viz.types import Trace
 from senet_viz.ui import parts
 from senet_viz.ui.scene import Scene, short
 
@@ -48,7 +50,7 @@ def _data(view: Scene, sweep: Sweep, base: int) -> dict[str, Any]:
             for label, p in zip(shown, sweep.pictures, strict=True)
         ],
         "frames": [photo_url(_small(picture.shown)) for picture in sweep.pictures],
-        "scores": [_scores(view, trace.logits.double().numpy()) for trace in sweep.traces],
+        "scores": [_scores(view, trace) for trace in sweep.traces],
         "blocks": [
             {
                 "name": block.name,
@@ -72,14 +74,9 @@ def _small(shown: np.ndarray) -> np.ndarray:
     return shown if side <= FRAME else np.asarray(Image.fromarray(shown).resize((FRAME, FRAME)))
 
 
-def _scores(view: Scene, logits: np.ndarray, count: int = 5) -> list[dict[str, Any]]:
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
-    best = np.argsort(-shares)[:count]
-    return [
-        {"label": labels.label(view.spec, int(i), view.lang), "share": float(shares[i]), "text": f"{shares[i]:.1%}"}
-        for i in best
-    ]
+def _scores(view: Scene, trace: Trace) -> list[dict[str, Any]]:
+    best = replace(view.seen, trace=trace).top()
+    return [{"label": name, "share": share, "text": f"{share:.1%}"} for name, share in best]
 
 
 def _picked(names: tuple[str, ...], scales: tuple[float, ...]) -> None:
