@@ -222,13 +222,20 @@ def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zo
 
 
 def _whatif(args: argparse.Namespace) -> None:
-    from senet_viz import edits, images, labels, tap, whatif
+    from senet_viz import edits, images, labels, profile, tap, whatif
 
     spec = zoo.spec(args.model)
-    wanted = tuple(edits.parse(text) for text in args.edit)
+    asked = tuple(edits.parse(text) for text in args.edit)
     picture = images.preprocess(_photo(args.photo), spec)
     trained = not args.random and zoo.trained(args.model)
     module: nn.Module = zoo.load(args.model, weights="pretrained" if trained else "random")
+
+    def photo(name: str) -> dict[str, Any]:
+        other = images.preprocess(_photo(name), spec)
+        return {block.name: block.gate.numpy() for block in tap.run(module, other.x).blocks}
+
+    profiled = profile.read().get(spec.key) if trained and any(edit.op == "mean" for edit in asked) else None
+    wanted = whatif.filled(asked, profiled.means() if profiled else {}, photo)
     before = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
     try:
         after = tap.run(module, picture.x, wanted, model=spec.key, picture_key=picture.key)

@@ -1,7 +1,9 @@
-"""Changes to a gate, each a pure function. SE is a selection among one branch, SK among M: one signature serves both.
+"""Changes to a block, each a pure function. SE is a selection among one branch, SK among M: one signature serves both.
 
-An operation takes a gate ``(..., M, C)``, a mask ``(C,)`` of the channels meant and a value, and returns a new gate.
-Those of ``LOGIT_OPS`` are another gate function: they take the logits ``(..., M, C)`` in the place of the value.
+An operation of ``OPS`` takes a gate ``(..., M, C)``, a mask ``(C,)`` of the channels meant and a value, and returns a
+new gate. Those of ``LOGIT_OPS`` are another gate function: they take the logits ``(..., M, C)`` in the place of the
+value. Those of ``GIVEN_OPS`` put gates there that come from elsewhere, and the two others change what comes before:
+``SQUEEZE_OPS`` make z of U, ``HIDDEN_OPS`` change the bottleneck. What comes first in the block is changed first.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import re
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from senet_viz.errors import EditRefused
 from senet_viz.types import Edit
@@ -62,22 +64,49 @@ OPS: dict[str, Op] = {
 NEEDS_VALUE = frozenset({"scale", "fill", "branch", "clamp", "threshold", "top"})
 MAY_HAVE_VALUE = NEEDS_VALUE | {"shuffle"}  # its seed, 0 where there is none
 LOGIT_OPS: dict[str, LogitOp] = {
+    "sigmoid": lambda gate, mask, s: torch.where(mask, torch.sigmoid(s), gate),
+    "h_sigmoid": lambda gate, mask, s: torch.where(mask, nn.functional.hardsigmoid(s), gate),
+    # where print() shows the ReLU, after the second layer: no gate could be below 0.5
+    "late_relu": lambda gate, mask, s: torch.where(mask, torch.sigmoid(s.relu()), gate),
     # the wrong axis: the channels of a branch compete, not the branches of a channel
     "channel_softmax": lambda gate, mask, s: torch.where(mask, torch.softmax(s, -1), gate),
 }
+SQUEEZE_OPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "max_squeeze": lambda fused: fused.amax((-2, -1)),  # (..., C, H, W) to z (..., C)
+}
+HIDDEN_OPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "dead": torch.zeros_like,  # no hidden unit fires: what is left is the second layer's bias
+}
+# constant gates: the mean over validation pictures; the gates that another photo had
+GIVEN_OPS = ("mean", "photo")
+STAGES = (tuple(SQUEEZE_OPS), tuple(HIDDEN_OPS), tuple(LOGIT_OPS), (*OPS, *GIVEN_OPS))  # in the order of the block
+NAMES = tuple(op for stage in STAGES for op in stage)
+
+
+def stage(edit: Edit) -> int:
+    """Where in the block this edit changes something: 0 squeeze, 1 hidden, 2 gate function, 3 gate.
+
+    Raises:
+        ValueError: unknown operation.
+    """
+    for number, names in enumerate(STAGES):
+        if edit.op in names:
+            return number
+    raise ValueError(f"unknown operation {edit.op!r}; there are {', '.join(NAMES)}")
 
 
 def apply(edit: Edit, gate: Tensor, logits: Tensor | None = None) -> Tensor:
-    """The gate ``(..., M, C)`` after one edit; the one given stays as it was.
+    """The gate ``(..., M, C)`` after one edit; the one given stays as it was. What changes z or the hidden layer
+    has done so already: it leaves the gate that came of it.
 
     Args:
         logits: ``(..., M, C)`` before the gate function, for the operations of ``LOGIT_OPS``.
 
     Raises:
-        ValueError: unknown operation, a channel that does not exist, or a value or logits that are missing.
+        ValueError: unknown operation, a channel that does not exist, or a value, gates or logits that are missing.
     """
-    if edit.op not in OPS and edit.op not in LOGIT_OPS:
-        raise ValueError(f"unknown operation {edit.op!r}; there are {', '.join((*OPS, *LOGIT_OPS))}")
+    if stage(edit) < 2:
+        return gate
     if edit.op in NEEDS_VALUE and edit.value is None:
         raise ValueError(f"operation {edit.op!r} needs a value")
     channels = gate.shape[-1]
@@ -90,30 +119,38 @@ def apply(edit: Edit, gate: Tensor, logits: Tensor | None = None) -> Tensor:
         mask[list(edit.channels)] = True
     if edit.op in OPS:
         return OPS[edit.op](gate, mask, edit.value or 0.0).to(gate.dtype)
+    if edit.op in GIVEN_OPS:
+        given = torch.tensor(edit.gates, dtype=gate.dtype, device=gate.device)
+        if given.shape != gate.shape[-2:]:
+            raise ValueError(f"{edit.block} has gates {tuple(gate.shape[-2:])}; {edit.op} brings {tuple(given.shape)}")
+        return torch.where(mask, given, gate)
     if logits is None:
         raise ValueError(f"operation {edit.op!r} needs the logits")
     return LOGIT_OPS[edit.op](gate, mask, logits).to(gate.dtype)
 
 
-# --- as text: block:operation[:channels][=value] --------------------------------------------------------------------
+# --- as text: block:operation[:channels][=value][@source] -------------------------------------------------------------
 
-_WRITTEN = re.compile(r"([\w.]+):([a-z_]+)(?::(\d{1,6}(?:,\d{1,6})*))?(?:=([-+.\de]+))?", re.ASCII)
+_WRITTEN = re.compile(
+    r"([A-Za-z_][\w.]*):([a-z_]+)(?::(\d{1,6}(?:,\d{1,6})*))?(?:=([-+.\de]+))?(?:@([^;@\n]{1,300}))?", re.ASCII
+)
 LONGEST = 20_000  # characters: every channel of a block of 4096 by name
 
 
 def parse(text: str) -> Edit:
-    """An edit from text such as ``layer3.1.se:mute:17,42``, ``layer3.1.se:scale:3=0.5`` or ``layer3.1.se:ones``.
+    """An edit from text such as ``layer3.1.se:mute:17,42``, ``layer3.1.se:scale:3=0.5``, ``layer3.1.se:ones`` or
+    ``layer3.1.se:photo@coffee``. The gates that ``mean`` and ``photo`` bring are filled in by ``whatif.filled``.
 
     Raises:
-        EditRefused: another form, an unknown operation, a value that is missing, not finite, or not wanted. Whether
-            the block has these channels is seen when the edit is applied.
+        EditRefused: another form, an unknown operation, a value or a source that is missing, not finite, or not wanted.
+            Whether the block has these channels is seen when the edit is applied.
     """
     match = _WRITTEN.fullmatch(text.strip()) if len(text) <= LONGEST else None
     if match is None:
         raise EditRefused(text[:80], "not of the form block:operation:channels=value")
-    block, op, channels, number = match.groups()
-    if op not in OPS and op not in LOGIT_OPS:
-        raise EditRefused(text[:80], f"no operation {op}; there are {', '.join((*OPS, *LOGIT_OPS))}")
+    block, op, channels, number, source = match.groups()
+    if op not in NAMES:
+        raise EditRefused(text[:80], f"no operation {op}; there are {', '.join(NAMES)}")
     try:
         value = None if number is None else float(number)
     except ValueError:
@@ -122,11 +159,16 @@ def parse(text: str) -> Edit:
         raise EditRefused(text[:80], f"{number} is not a number")
     if (value is None and op in NEEDS_VALUE) or (value is not None and op not in MAY_HAVE_VALUE):
         raise EditRefused(text[:80], f"{op} {'needs a' if op in NEEDS_VALUE else 'has no'} value")
-    return Edit(block, op, tuple(int(c) for c in channels.split(",")) if channels else (), value)
+    if (source is not None) != (op == "photo"):
+        raise EditRefused(text[:80], f"{op} {'has no' if source else 'needs a'} photo")
+    if channels and op in (*SQUEEZE_OPS, *HIDDEN_OPS):
+        raise EditRefused(text[:80], f"{op} is for all channels")
+    return Edit(block, op, tuple(int(c) for c in channels.split(",")) if channels else (), value, source or "")
 
 
 def written(edit: Edit) -> str:
     """The text that ``parse`` reads as this edit."""
     channels = ":" + ",".join(map(str, edit.channels)) if edit.channels else ""
     value = "" if edit.value is None else f"={edit.value!r}".removesuffix(".0")
-    return f"{edit.block}:{edit.op}{channels}{value}"
+    source = f"@{edit.source}" if edit.source else ""
+    return f"{edit.block}:{edit.op}{channels}{value}{source}"

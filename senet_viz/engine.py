@@ -247,8 +247,8 @@ class Engine:
 
         module = self.model(trace.model, device, weights)
         question = (trace.model, device, weights, trace.picture_key, trace.edits, block, trace.block(block).u is None)
-        edited = any(edit.block == block for edit in trace.edits)
-        return self._replays.get(question, lambda: replay(module, trace.block(block), edited))
+        edits = tuple(edit for edit in trace.edits if edit.block == block)
+        return self._replays.get(question, lambda: replay(module, trace.block(block), edits))
 
     def unit(
         self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained", branches: int = 0

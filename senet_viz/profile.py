@@ -94,6 +94,11 @@ class Profile:
                 return block
         raise NoGateFound(f"no attention block {name} in this profile", name=name)
 
+    def means(self, zoom: int = 0) -> dict[str, np.ndarray]:
+        """The gates (M, C) of every block, the mean over all pictures."""
+        counts = self.counts
+        return {b.name: b.total(counts, zoom)[0].reshape(b.branches, -1).astype(np.float32) for b in self.blocks}
+
     def hits(self, zoom: int = 0) -> np.ndarray | None:
         """(N,) bool: pictures whose best class is the right one, at zoom number ``zoom``."""
         return None if self.predicted is None else self.predicted[zoom] == self.truth

@@ -5,7 +5,7 @@ The pages print these numbers; the truth badge prints the largest difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet_viz import edits as edit_ops
 from senet_viz.errors import NoGateFound
 from senet_viz.layouts import Place, child, places
-from senet_viz.types import BlockTrace
+from senet_viz.types import BlockTrace, Edit
 
 Array = np.ndarray
 TOLERANCE = 1e-5  # of the larger of 1 and the quantity's own size: float32 has seven digits
@@ -130,9 +131,11 @@ def gate_function(place: Place) -> str:
     return name
 
 
-def _squeeze(place: Place, u: Array) -> tuple[str, Array | None]:
+def _squeeze(place: Place, u: Array, by_max: bool) -> tuple[str, Array | None]:
     """How this block squeezes, and z from u (M, C, H, W); None where the way is not ours to write out."""
     fused = u.sum(axis=0)
+    if by_max:
+        return "max", fused.max(axis=(1, 2))
     if place.layout.kind == "gc" and child(place.module, "conv_attn") is not None:
         w, b = _matrix(child(place.module, "conv_attn"))
         assert w is not None
@@ -155,16 +158,18 @@ def difference(ours: Array, theirs: Array) -> float:
     return float(np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max()))
 
 
-def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay:
+def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> Replay:
     """Recompute ``block`` from its own z on (and z from u, where the trace has u) with the weights of ``module``.
 
     Args:
-        edited: the gate was edited, so it is not compared with the gate function.
+        edits: of this block, with which the trace was taken: the arithmetic is changed in the same places.
 
     Raises:
         NoGateFound: ``module`` has no block of that name.
     """
     place = _place(module, block.name)
+    edits = sorted(edits, key=edit_ops.stage)
+    used = {edit.op for edit in edits}
     w1, b1 = _matrix(place.w1)
     w2, b2 = _matrix(place.w2)
     seen_z, seen_pre, seen_hidden, seen_s = map(_numpy, (block.z, block.pre, block.hidden, block.s))
@@ -173,7 +178,7 @@ def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay
     differences: dict[str, float] = {}
     z, how = None, "avg"
     if block.u is not None:
-        how, z = _squeeze(place, block.u.double().numpy())
+        how, z = _squeeze(place, block.u.double().numpy(), "max_squeeze" in used)
         if z is not None:
             differences["z"] = difference(z, seen_z)
     pre = hidden = None
@@ -184,6 +189,7 @@ def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay
         pre = _normalised(norm, pre) if normed and norm is not None else pre
         act_fn = _ACTIVATIONS.get(type(act).__name__)
         hidden = act_fn(pre) if act_fn else _through(act, pre, (1, -1, 1, 1))  # type: ignore[arg-type]
+        hidden = np.zeros_like(hidden) if "dead" in used else hidden
         differences |= {"pre": difference(pre, seen_pre), "hidden": difference(hidden, seen_hidden)}
     if w2 is not None:
         flat = w2 @ (seen_z if hidden is None else hidden) + (0 if b2 is None else b2)
@@ -196,8 +202,9 @@ def replay(module: nn.Module, block: BlockTrace, edited: bool = False) -> Replay
     known = GATE_FUNCTIONS.get(gate_fn)
     shape = (1, -1) if place.branches == 1 else (1, *s.shape)  # as the block's own gate function sees it
     gate = known(s) if known else _through(place.gate, s, shape).reshape(s.shape)
-    if not edited:
-        differences["gate"] = difference(gate, seen_gate)
+    for edit in edits:
+        gate = edit_ops.apply(edit, torch.from_numpy(gate), torch.from_numpy(s)).numpy()
+    differences["gate"] = difference(gate, seen_gate)
     if block.residue is not None and block.u is not None:
         differences["out"] = block.residue / max(1.0, float(block.out.abs().max()))
     act_name = type(act).__name__ if place.layout.act else ""

@@ -115,6 +115,37 @@ class _Session:
         self._on(place.w2._forward_hooks, second)
         self._on(place.gate._forward_hooks, gate)
 
+    def _change(self, probe: _Probe) -> None:
+        """What comes before the gate function, where an edit changes it."""
+        place, owner = probe.place, self.owner
+        first: nn.Module = place.w2 if place.w1 is None else place.w1
+
+        def squeeze(op: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+            def hook(part: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+                if get_ident() != owner:
+                    return None
+                u = _u(probe)
+                assert u is not None  # its hooks ran before
+                return (op(u.sum(1)).reshape(args[0].shape), *args[1:])
+
+            return hook
+
+        def hidden(op: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+            def hook(part: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+                return None if get_ident() != owner else (op(args[0]), *args[1:])
+
+            return hook
+
+        for edit in probe.edits:
+            if edit.op in edit_ops.SQUEEZE_OPS:
+                if not probe.with_u:
+                    self._watch_u(probe)
+                self._on(first._forward_pre_hooks, squeeze(edit_ops.SQUEEZE_OPS[edit.op]))
+            elif edit.op in edit_ops.HIDDEN_OPS:
+                if place.w1 is None:
+                    raise ValueError(f"{place.name} has no hidden layer; {edit.op} has nothing to change")
+                self._on(place.w2._forward_pre_hooks, hidden(edit_ops.HIDDEN_OPS[edit.op]))
+
     def _watch_u(self, probe: _Probe) -> None:
         place, seen = probe.place, probe.seen
         how, _, path = place.layout.u.partition(":")
@@ -153,6 +184,8 @@ class _Session:
                 self._watch(probe)
                 if probe.with_u:
                     self._watch_u(probe)
+                if probe.edits and probe.given is None:
+                    self._change(probe)
         except BaseException:
             self.__exit__()
             raise
@@ -202,7 +235,8 @@ def _probes(module: nn.Module, edits: Sequence[Edit], keep_u: Iterable[str]) -> 
     unknown = sorted((keep | {edit.block for edit in edits}) - {place.name for place in there})
     if unknown:
         raise NoGateFound(f"no attention block: {unknown[0]}", name=unknown[0])
-    return [_Probe(p, tuple(e for e in edits if e.block == p.name), p.name in keep) for p in there]
+    ordered = sorted(edits, key=edit_ops.stage)  # what comes first in a block is changed first
+    return [_Probe(p, tuple(e for e in ordered if e.block == p.name), p.name in keep) for p in there]
 
 
 def _u(probe: _Probe) -> Tensor | None:
@@ -258,7 +292,7 @@ def run_batch(
     share a module take turns.
 
     Args:
-        edits: applied to their blocks' gates in this order.
+        edits: applied to their blocks, of each block in this order but what comes first in it first.
         keep_u: names of the blocks whose ``u`` is wanted (it is large).
         model, picture_keys: copied into the traces.
 
@@ -319,7 +353,8 @@ def gated(module: nn.Module, x: Tensor, block: str, gates: Tensor, edits: Sequen
     Args:
         x: (1, 3, H, W).
         gates: (B, M, C).
-        edits: of other blocks, as in ``run``; those of ``block`` are applied to what is given here.
+        edits: of other blocks, as in ``run``; those of ``block``'s gate are applied to what is given here, and what
+            would change its squeeze or its hidden layer changes nothing.
 
     Raises:
         NoGateFound: no block of that name, or it never runs.

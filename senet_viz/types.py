@@ -64,15 +64,18 @@ class BlockTrace:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change to one block's gate, hashable: ``op`` names a function of ``edits.OPS`` or ``edits.LOGIT_OPS``.
+    """One change to one block, hashable: ``op`` names a function of ``edits``, see ``edits.STAGES``.
 
-    ``channels`` is () for all of them; ``value`` is what the operation needs, if anything.
+    ``channels`` is () for all of them; ``value`` is what the operation needs, if anything. An operation of
+    ``edits.GIVEN_OPS`` puts ``gates`` there, M rows of C; ``source`` says whose they are.
     """
 
     block: str
     op: str
     channels: tuple[int, ...] = ()
     value: float | None = None
+    source: str = ""
+    gates: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ to the gates after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,9 +29,10 @@ class Ranking:
     value: float | None
     target: int  # class
     channels: tuple[int, ...]  # N, in the order in which they ran
+    gates: np.ndarray  # (M, C) of the block before
     logits: np.ndarray  # (N, K) class scores with that channel changed
     base: np.ndarray  # (K,) with none changed
-    total: int  # channels there are
+    total: int  # channels that were asked for
 
     @property
     def change(self) -> np.ndarray:
@@ -58,6 +59,7 @@ def ranking(
     value: float | None = None,
     edits: Sequence[Edit] = (),
     progress: Callable[[int, int], bool | None] = lambda done, total: None,
+    channels: Sequence[int] | None = None,
 ) -> Ranking:
     """What one operation on each single channel of ``block`` does to the class scores of one picture.
 
@@ -69,10 +71,11 @@ def ranking(
         target: class whose score ``change`` is about; by default the first of the network as it is.
         edits: changes that are there already, in every run.
         progress: told after every batch how many channels of how many are done; False stops, what is done is kept.
+        channels: which ones; by default all of them.
 
     Raises:
         NoGateFound: no block of that name, or it never runs.
-        ValueError: an edit that does not fit, a class that does not exist, or ``x`` of another shape.
+        ValueError: an edit that does not fit, a class or channel that does not exist, or ``x`` of another shape.
     """
     import torch
 
@@ -91,16 +94,44 @@ def ranking(
     others = tuple(edit for edit in edits if edit.block != block)  # this block's are in its gate already
     rows: list[Tensor] = []
     done = 0
-    while done < seen.channels:
-        chunk = range(done, min(done + CHUNK, seen.channels))
+    wanted = tuple(range(seen.channels) if channels is None else channels)
+    while done < len(wanted):
+        chunk = wanted[done : done + CHUNK]
         gates = [edit_ops.apply(Edit(block, op, (c,), value), seen.gate, seen.s) for c in chunk]
         with torch.inference_mode():
             rows.append(tap.gated(module, x, block, torch.stack(gates), others).cpu())
-        done = chunk.stop
-        if progress(done, seen.channels) is False:
+        done += len(chunk)
+        if progress(done, len(wanted)) is False:
             break
-    scores = torch.cat(rows).numpy()
-    return Ranking(block, op, value, goal, tuple(range(done)), scores, before.logits.numpy(), seen.channels)
+    scores = torch.cat(rows).numpy() if rows else np.empty((0, len(before.logits)), np.float32)
+    base, gate = before.logits.numpy(), seen.gate.numpy()
+    return Ranking(block, op, value, goal, wanted[:done], gate, scores, base, len(wanted))
+
+
+def filled(
+    edits: Sequence[Edit], mean: Mapping[str, np.ndarray], photo: Callable[[str], Mapping[str, np.ndarray]]
+) -> tuple[Edit, ...]:
+    """The same edits, with the gates that ``mean`` and ``photo`` bring.
+
+    Args:
+        mean: block to (M, C), over validation pictures.
+        photo: the gates (M, C) of every block, for the name of a photo.
+
+    Raises:
+        EditRefused: nothing is known of that block's mean, or of its gates in that photo.
+    """
+    from senet_viz.edits import GIVEN_OPS, written
+    from senet_viz.errors import EditRefused
+
+    found = []
+    for edit in edits:
+        if edit.op in GIVEN_OPS:
+            known = mean if edit.op == "mean" else photo(edit.source)
+            if edit.block not in known:
+                raise EditRefused(written(edit)[:80], f"no gates of {edit.block} are known")
+            edit = replace(edit, gates=tuple(map(tuple, known[edit.block].tolist())))
+        found.append(edit)
+    return tuple(found)
 
 
 @dataclass(frozen=True)

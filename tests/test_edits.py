@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
 
@@ -10,10 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz import layouts, tap
-from senet_viz.edits import LOGIT_OPS, MAY_HAVE_VALUE, NEEDS_VALUE, OPS, apply, parse, written
+from senet_viz.edits import (
+    GIVEN_OPS,
+    HIDDEN_OPS,
+    LOGIT_OPS,
+    MAY_HAVE_VALUE,
+    NEEDS_VALUE,
+    OPS,
+    SQUEEZE_OPS,
+    apply,
+    parse,
+    stage,
+    written,
+)
 from senet_viz.errors import EditRefused
 from senet_viz.types import Edit
-from tests.conftest import Build, Traced, pictures
+from tests.conftest import Build, Traced, hooks, pictures
 
 SOME = (1, 4)
 VALUE = {"scale": 0.5, "fill": 0.25, "branch": 1.0, "clamp": 0.3, "threshold": 0.4, "top": 1.0, "shuffle": 3.0}
@@ -129,6 +142,45 @@ def test_the_wrong_axis_shares_among_the_channels_of_a_branch(
         assert shape[-2] == 1 or (after.sum(-2) - 1).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("channels", [(), SOME])
+@pytest.mark.parametrize(
+    ("op", "function"),
+    [
+        ("sigmoid", lambda s: 1 / (1 + (-s).exp())),
+        ("h_sigmoid", lambda s: (s + 3).clamp(0, 6) / 6),
+        ("late_relu", lambda s: 1 / (1 + (-s.clamp(min=0)).exp())),
+    ],
+)
+def test_another_gate_function_is_taken_of_the_logits(op: str, function: Any, channels: tuple[int, ...]) -> None:
+    logits = torch.randn(4, 1, 6, generator=torch.Generator().manual_seed(8)) * 3
+    gate = torch.rand(4, 1, 6, generator=torch.Generator().manual_seed(9))
+    after, meant = apply(Edit("block", op, channels), gate, logits), list(channels or range(6))
+    assert (after[..., meant] - function(logits.double()).float()[..., meant]).abs().max() <= 1e-6
+    rest = [c for c in range(6) if c not in meant]
+    assert torch.equal(after[..., rest], gate[..., rest])
+    assert op != "late_relu" or float(after[..., meant].min()) >= 0.5
+
+
+@pytest.mark.parametrize("op", GIVEN_OPS)
+def test_gates_that_come_from_elsewhere(op: str) -> None:
+    gate, other = shares(3, 2, 6), shares(2, 6).flip(-1)
+    given = tuple(map(tuple, other.tolist()))
+    assert torch.equal(apply(Edit("b", op, (), gates=given), gate), other.expand(3, 2, 6))
+    after = apply(Edit("b", op, SOME, gates=given), gate)
+    assert torch.equal(after[..., SOME], other[..., SOME].expand(3, 2, 2)) and torch.equal(after[..., 0], gate[..., 0])
+    for wrong in ((), given[:1], tuple(row[:5] for row in given)):
+        with pytest.raises(ValueError, match=f"b has gates .2, 6.; {op} brings"):
+            apply(Edit("b", op, gates=wrong), gate)
+
+
+def test_what_comes_first_in_a_block_is_changed_first() -> None:
+    first = [Edit("b", op) for op in ("max_squeeze", "dead", "h_sigmoid", "mute")]
+    assert [stage(each) for each in first] == [0, 1, 2, 3]
+    gate = shares(1, 6)
+    for op in (*SQUEEZE_OPS, *HIDDEN_OPS):  # they have changed what the gate was made of
+        assert apply(Edit("b", op), gate) is gate
+
+
 @pytest.mark.parametrize("op", LOGIT_OPS)
 def test_another_gate_function_needs_the_logits(op: str) -> None:
     with pytest.raises(ValueError, match="needs the logits"):
@@ -147,6 +199,10 @@ TEXTS = {
     "a.b_2.conv2:branch=1": Edit("a.b_2.conv2", "branch", (), 1.0),
     "se:shuffle=-3": Edit("se", "shuffle", (), -3.0),
     "se:channel_softmax:0": Edit("se", "channel_softmax", (0,)),
+    "layer4.1.se:mean": Edit("layer4.1.se", "mean"),
+    "layer4.1.se:photo:3@coffee": Edit("layer4.1.se", "photo", (3,), source="coffee"),
+    "se:photo@my dog (1).jpg": Edit("se", "photo", source="my dog (1).jpg"),
+    "se:max_squeeze": Edit("se", "max_squeeze"),
 }
 
 
@@ -169,6 +225,7 @@ def test_every_edit_comes_back_from_its_text(op: str) -> None:
     "text",
     ["", "layer3.1.se", "se:", ":mute", "se:explode", "se:mute:", "se:mute:a", "se:mute:-1", "se:mute:1,,2", "se:scale",
      "se:scale:3", "se:mute:1=0.5", "se:fill=", "se:fill=nan", "se:fill=inf", "se:fill=1e999", "se:fill=--1",
+     "se:photo", "se:photo@", "se:mute@coffee", "se:photo@a@b", "se:photo@a;b", "se:dead:3", "se:max_squeeze:1",
      "se:mute:9999999", "se:mute:1:2", "se:mute:\u0663", "s e:mute", "se:mute:" + "1," * 20_000 + "1"],
     ids=lambda text: text[:20],
 )  # fmt: skip
@@ -261,6 +318,68 @@ def cut(net: Any, name: str) -> Any:
     stride = block.branches[0][0].stride[0] if last == "conv2" else 1
     setattr(net.get_submodule(parent), last, Nothing(stride))
     return net
+
+
+@pytest.mark.parametrize("block", ["se", "se_h", "sk"])
+def test_giving_back_the_same_gates_changes_nothing(block: str, build: Build, x: Tensor) -> None:
+    net = build(f"ours/{block}")
+    before = tap.run(net, x)
+    same = [Edit(b.name, "photo", gates=tuple(map(tuple, b.gate.tolist()))) for b in before.blocks]
+    assert torch.equal(tap.run(net, x, same).logits, before.logits)
+    function = {"se": "sigmoid", "se_h": "h_sigmoid"}.get(block)
+    if function:
+        again = tap.run(net, x, tuple(Edit(b.name, function) for b in before.blocks))
+        assert (again.logits - before.logits).abs().max() <= 1e-5
+
+
+def test_another_squeeze_is_the_network_that_has_it(build: Build, x: Tensor) -> None:
+    net = build("ours/se")
+    names = tuple(ref.name for ref in layouts.find(net))
+    found = tap.run(net, x, tuple(Edit(name, "max_squeeze") for name in names))
+    other = deepcopy(net)
+    for name in names:
+        other.get_submodule(name).pool = nn.AdaptiveMaxPool2d(1)
+    with torch.inference_mode():
+        logits = other(x)[0]
+    assert (found.logits - logits).abs().max() <= 1e-5 < (logits - tap.run(net, x).logits).abs().max()
+
+
+def test_a_dead_bottleneck_leaves_the_bias(build: Build, x: Tensor) -> None:
+    """σ(b2) for every picture; a half where there is no bias: what learners see in a network that failed to train."""
+    net, name = deepcopy(build("ours/se")), "layer3.0.se"
+    gate = tap.run(net, x, (Edit(name, "dead"),)).block(name).gate[0]
+    assert torch.equal(gate, torch.full_like(gate, 0.5))
+    fc2 = net.get_submodule(name).fc2
+    fc2.bias = nn.Parameter(torch.linspace(-2, 2, fc2.out_features))
+    gate = tap.run(net, x, (Edit(name, "dead"),)).block(name).gate[0]
+    assert (gate - torch.sigmoid(fc2.bias)).abs().max() <= 1e-6
+
+
+def test_muting_stays_whatever_gate_function_comes(build: Build, x: Tensor) -> None:
+    net, name = build("ours/se"), "layer3.0.se"
+    gate = tap.run(net, x, (Edit(name, "mute", SOME), Edit(name, "h_sigmoid"))).block(name).gate[0]
+    assert gate[list(SOME)].tolist() == [0, 0] and float(gate.max()) > 0
+
+
+@pytest.mark.parametrize("block", ["se", "sk"])
+def test_two_threads_that_edit_at_once_do_not_see_each_other(block: str, build: Build, x: Tensor) -> None:
+    net = build(f"ours/{block}")
+    names = [ref.name for ref in layouts.find(net)]
+    before = tap.run(net, x).logits
+    wanted = [(Edit(names[0], "mute"),), (Edit(names[-1], "ones"), Edit(names[1], "max_squeeze")), (), None]
+    gates = torch.rand(3, *tap.run(net, x).blocks[2].gate.shape, generator=torch.Generator().manual_seed(1))
+
+    def ask(edits: Any) -> Tensor:
+        with torch.inference_mode():
+            return tap.gated(net, x, names[2], gates) if edits is None else tap.run(net, x, edits).logits
+
+    alone = [ask(edits) for edits in wanted]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(ask, wanted * 10))
+    assert all(torch.equal(found, alone[k % 4]) for k, found in enumerate(together))
+    with pytest.raises(ValueError, match="channels 0 to"):
+        tap.run(net, x, (Edit(names[0], "mute", (9999,)),))
+    assert torch.equal(tap.run(net, x).logits, before) and hooks(net) == 0
 
 
 @pytest.mark.parametrize("block", ["se", "se_h", "sk"])

@@ -80,18 +80,38 @@ def test_without_u_there_is_no_z_to_compare(traced: Traced) -> None:
     assert again.holds
 
 
-def test_an_edited_gate_is_not_held_against_the_gate_function(traced: Traced) -> None:
+def test_an_edited_gate_is_the_gate_function_and_the_edit(traced: Traced) -> None:
     first, last = traced.trace.blocks[0].name, traced.trace.blocks[-1].name
     edits = (Edit(first, "mute", (0, 1)), Edit(last, "scale", (), 0.5))
     trace = tap.run(traced.module, traced.x[:1], edits, (first, last))
     for name, edit in zip((first, last), edits, strict=True):
         block = trace.block(name)
-        again = replay(traced.module, block, edited=True)
-        assert set(again.differences) == quantities(block.kind) - {"gate"}
+        again = replay(traced.module, block, (edit,))
+        assert set(again.differences) == quantities(block.kind)
         assert again.holds, again.differences
-        unedited = apply(edit, torch.from_numpy(again.gate).float())
-        assert (unedited - block.gate).abs().max() <= TOLERANCE
+        edited = apply(edit, torch.from_numpy(replay(traced.module, block).gate).float())
+        assert (edited - block.gate).abs().max() <= TOLERANCE
         assert not replay(traced.module, block).holds, "an edit that shows nowhere"
+
+
+@pytest.mark.parametrize("op", ["max_squeeze", "dead", "h_sigmoid", "late_relu"])
+def test_what_is_changed_before_the_gate_is_done_again_in_the_same_place(traced: Traced, op: str) -> None:
+    block = traced.trace.blocks[-1]
+    edit = Edit(block.name, op)
+    if op == "dead" and block.hidden is None:
+        with pytest.raises(ValueError, match="no hidden layer"):
+            tap.run(traced.module, traced.x[:1], (edit,))
+        return
+    found = tap.run(traced.module, traced.x[:1], (edit,), (block.name,)).block(block.name)
+    again = replay(traced.module, found, (edit,))
+    size = max(1.0, float(np.abs(again.s).max()))  # maxima make large logits: the gate is no better than they are
+    assert again.worst <= TOLERANCE * size, again.differences
+    assert found.residue is not None and found.residue <= TOLERANCE * max(1.0, float(found.out.abs().max()))
+    if op == "max_squeeze":
+        assert found.u is not None and found.z is not None
+        assert (found.z - found.u.sum(0).amax((1, 2))).abs().max() <= TOLERANCE * found.z.abs().max()
+        assert again.squeeze == "max" and "z" in again.differences
+    assert not torch.equal(found.gate, block.gate) or not replay(traced.module, block).holds or op != "dead"
 
 
 # --- the badge goes red --------------------------------------------------------------------------------------------

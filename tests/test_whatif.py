@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from senet_viz import tap, whatif
-from senet_viz.errors import NoGateFound
+from senet_viz.errors import EditRefused, NoGateFound
 from senet_viz.types import Edit
 from tests.conftest import Build, hooks, pictures
 
@@ -74,6 +74,32 @@ def test_the_part_before_the_block_runs_once_a_batch(net: Any) -> None:
     whatif.ranking(net, X, block.name)
     handle.remove()
     assert seen == [1] * (1 + -(-block.channels // whatif.CHUNK))
+
+
+def test_some_channels_alone(net: Any) -> None:
+    block = tap.run(net, X).blocks[4]
+    found, every = whatif.ranking(net, X, block.name, channels=(7, 2)), whatif.ranking(net, X, block.name)
+    assert found.channels == (7, 2) and found.total == 2
+    assert_same(found.logits, every.logits[[7, 2]])
+    assert np.array_equal(found.gates, block.gate.numpy())
+    nothing = whatif.ranking(net, X, block.name, channels=())
+    assert nothing.channels == nothing.hurts_most == nothing.flips == ()
+
+
+def test_gates_from_elsewhere_are_filled_in(net: Any) -> None:
+    before, other = tap.run(net, X), tap.run(net, pictures(1, seed=10))
+    name = before.blocks[3].name
+    mean = {name: np.full(before.block(name).gate.shape, 0.25, np.float32)}
+    theirs = {"coffee": {block.name: block.gate.numpy() for block in other.blocks}}
+    asked = (Edit(name, "mean", (1,)), Edit(before.blocks[5].name, "photo", source="coffee"), Edit(name, "mute", (2,)))
+    found = whatif.filled(asked, mean, theirs.__getitem__)
+    assert found[2] is asked[2]
+    after = tap.run(net, X, found)
+    assert after.block(name).gate[0, 1] == 0.25 and after.block(name).gate[0, 2] == 0
+    assert torch.equal(after.blocks[5].gate, other.blocks[5].gate)
+    for edit in (Edit("nowhere", "mean"), Edit(before.blocks[0].name, "mean")):
+        with pytest.raises(EditRefused):
+            whatif.filled((edit,), mean, theirs.__getitem__)
 
 
 def test_what_is_refused(net: Any) -> None:
