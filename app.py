@@ -28,7 +28,10 @@ SECTIONS = {
         ("what_it_costs", ":material/payments:"),
         ("compare", ":material/compare:"),
     ),
-    "lab": (("class_profiles", ":material/groups:"),),
+    "lab": (
+        ("what_if", ":material/science:"),
+        ("class_profiles", ":material/groups:"),
+    ),
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from senet_viz.anatomy import Unit
     from senet_viz.replay import Replay
     from senet_viz.sweep import Kind, Sweep
+    from senet_viz.whatif import Ranking
 
 T = TypeVar("T")
 LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep shows how far it is after so many pictures
@@ -110,6 +111,7 @@ class Engine:
         self._replays: Shared[Replay] = Shared(64)
         self._units: Shared[Unit] = Shared(64, lambda unit: unit.u.nbytes / 2**20)
         self._sweeps: Shared[Sweep] = Shared(256, _sweep_mib)
+        self._rankings: Shared[Ranking] = Shared(32, lambda found: found.logits.nbytes / 2**20)
         self._room = BoundedSemaphore(waiting)
         self._workers = workers or min(os.cpu_count() or 1, 8)
         self._running = 0
@@ -240,6 +242,48 @@ class Engine:
                     break
             parts.append(self._sweeps.get(question, partial(self._do, partial(forward, group), wide=True)))
         return sweep.joined(kind, parts)
+
+    def ranking(
+        self,
+        trace: Trace,
+        picture: Picture,
+        block: str,
+        channels: Sequence[int],
+        op: str = "mute",
+        value: float | None = None,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        progress: Callable[[int, int], bool | None] = lambda done, total: None,
+    ) -> Ranking | None:
+        """One operation on each of these channels alone: see ``whatif.ranking``. Every batch is one forward.
+
+        Every batch is kept by itself: a search that was stopped goes on where it was. None where nothing is there.
+
+        Args:
+            trace: of ``picture``, with the edits that are there already.
+            progress: told in the asking thread, before every batch that has to be run, how many channels of how many
+                there are already; False leaves it at those.
+
+        Raises:
+            NoGateFound, ValueError: see ``whatif.ranking``. Busy: too many are waiting.
+        """
+        from senet_viz import whatif
+
+        module, edits = self.model(trace.model, device, weights), trace.edits
+
+        def forward(chunk: tuple[int, ...]) -> Ranking:
+            with self._count:
+                self.forwards += 1
+            return whatif.ranking(module, picture.x, block, 0, op, value, edits, channels=chunk, before=trace)
+
+        parts: list[Ranking] = []
+        for start in range(0, len(channels), whatif.CHUNK):
+            chunk = tuple(channels[start : start + whatif.CHUNK])
+            question = (trace.model, device, weights, picture.key, edits, block, op, value, chunk)
+            if self._rankings.peek(question) is None and progress(start, len(channels)) is False:
+                break
+            parts.append(self._rankings.get(question, partial(self._do, partial(forward, chunk))))
+        return whatif.joined(parts, len(channels)) if parts else None
 
     def replay(self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained") -> Replay:
         """The arithmetic of one block of a trace, done again: see ``replay.replay``."""

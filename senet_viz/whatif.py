@@ -60,6 +60,7 @@ def ranking(
     edits: Sequence[Edit] = (),
     progress: Callable[[int, int], bool | None] = lambda done, total: None,
     channels: Sequence[int] | None = None,
+    before: Trace | None = None,
 ) -> Ranking:
     """What one operation on each single channel of ``block`` does to the class scores of one picture.
 
@@ -72,6 +73,7 @@ def ranking(
         edits: changes that are there already, in every run.
         progress: told after every batch how many channels of how many are done; False stops, what is done is kept.
         channels: which ones; by default all of them.
+        before: the trace of ``x`` with ``edits``, where there is one already.
 
     Raises:
         NoGateFound: no block of that name, or it never runs.
@@ -83,7 +85,7 @@ def ranking(
     from senet_viz import tap
     from senet_viz.errors import NoGateFound
 
-    before = tap.run(module, x, edits)
+    before = before or tap.run(module, x, edits)
     try:
         seen = before.block(block)
     except KeyError as error:
@@ -106,6 +108,12 @@ def ranking(
     scores = torch.cat(rows).numpy() if rows else np.empty((0, len(before.logits)), np.float32)
     base, gate = before.logits.numpy(), seen.gate.numpy()
     return Ranking(block, op, value, goal, wanted[:done], gate, scores, base, len(wanted))
+
+
+def joined(parts: Sequence[Ranking], total: int) -> Ranking:
+    """One ranking of several of the same question, each of other channels; ``total`` channels were asked for."""
+    channels = tuple(c for part in parts for c in part.channels)
+    return replace(parts[0], channels=channels, logits=np.concatenate([p.logits for p in parts]), total=total)
 
 
 def filled(
@@ -145,6 +153,11 @@ class Moved:
     branch: int
     was: float
     now: float
+
+    @property
+    def largest(self) -> float:
+        """|now - was|: no gate of the block moved more."""
+        return abs(self.now - self.was)
 
 
 def downstream(before: Trace, after: Trace) -> tuple[Moved, ...]:

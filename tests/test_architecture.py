@@ -45,6 +45,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "profile": ("tap", "train"),
     "attribute": ("tap",),
     "whatif": ("tap",),
+    "stack": ("edits",),
     "sweep": ("tap", "images"),
     "moves": ("sweep",),
     "verdicts": ("profile",),
@@ -59,7 +60,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "card": ("verdicts", "zoo"),
     "figures": ("types", "errors", "i18n", "kernels", "wiring"),
     "export": ("figures",),
-    "engine": ("replay", "anatomy", "zoo", "sweep"),
+    "engine": ("replay", "anatomy", "zoo", "sweep", "whatif"),
     "ui": (
         "moves",
         "engine",
@@ -75,6 +76,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "timing",
         "recorder",
         "gradients",
+        "stack",
+        "whatif",
     ),
     "__main__": ("moves", "engine", "images", "labels", "export", "card", "prices", "timing", "whatif"),
     "pages": (

@@ -11,10 +11,11 @@ from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from senet_viz import images, layouts, replay, tap, zoo
+from senet_viz import images, layouts, replay, tap, whatif, zoo
 from senet_viz.engine import Engine, Shared
 from senet_viz.errors import Busy, NoGateFound, UnknownModel
 from senet_viz.types import Edit, Picture, Trace
@@ -223,7 +224,7 @@ def test_replay_is_the_replays(engine: Engine, picture: Picture) -> None:
 def test_an_edited_gate_is_not_called_a_lie(engine: Engine, picture: Picture) -> None:
     trace = ask(engine, picture, edits=(Edit("layer3.1.se", "fill", (), 0.25),), keep_u=("layer3.1.se",))
     again = engine.replay(trace, "layer3.1.se", weights="random")
-    assert "gate" not in again.differences and again.holds
+    assert again.holds and (again.gate == 0.25).all() and "gate" in again.differences
 
 
 def test_errors_come_out_and_are_not_kept(engine: Engine, picture: Picture) -> None:
@@ -351,3 +352,26 @@ def test_a_sweep_takes_the_threads_that_idle_and_gives_them_back() -> None:
     assert engine._do(torch.get_num_threads, wide=True) == 1, "the other worker is busy"
     go_on.set()
     other.join(30)
+
+
+def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: Engine, picture: Picture) -> None:
+    trace = engine.trace("tiny_se", picture, weights="random")
+    name, forwards = trace.blocks[4].name, engine.forwards
+    every = range(trace.blocks[4].channels)
+    told: list[int] = []
+
+    def once(done: int, total: int) -> bool:
+        told.append(done)
+        return len(told) < 2
+
+    def ask(progress: Any = lambda done, total: None) -> Any:
+        return engine.ranking(trace, picture, name, every, weights="random", progress=progress)
+
+    assert ask(lambda done, total: False) is None and engine.forwards == forwards
+    half = ask(once)
+    assert half.channels == tuple(range(whatif.CHUNK)) and half.total == len(every) and told == [0, whatif.CHUNK]
+    whole = ask()
+    assert whole.channels == tuple(every) and engine.forwards == forwards + -(-len(every) // whatif.CHUNK)
+    module = engine.model("tiny_se", weights="random")
+    assert np.abs(whole.logits - whatif.ranking(module, picture.x, name).logits).max() <= 1e-5
+    assert ask().channels == whole.channels and engine.forwards == forwards + -(-len(every) // whatif.CHUNK)

@@ -22,6 +22,7 @@ from senet_viz.replay import TOLERANCE
 from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, short
 
+Then = Callable[[str | None, int], None]
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
 
@@ -50,19 +51,25 @@ def choose(key: str, options: dict[Any, str], label: str, default: Any = None) -
     return st.selectbox(label, list(options), format_func=options.__getitem__, key=key, persist_state="session")
 
 
-def _picked(key: str, blocks: Sequence[str]) -> None:
-    """A cell was clicked: its channel becomes the pinned one, and its row the block."""
+def _picked(key: str, blocks: Sequence[str], then: Then | None) -> None:
+    """A cell was clicked: its channel becomes the pinned one, and its row the block; ``then`` something may follow."""
     value = st.session_state[key].get("picked")
     if not value:
         return
     st.session_state["channel"] = int(value["channel"])
     if blocks:
         st.session_state["block"] = blocks[int(value["row"])]
+    if then is not None:
+        then(blocks[int(value["row"])] if blocks else None, int(value["channel"]))
 
 
-def board(data: dict[str, Any], key: str, blocks: Sequence[str] = ()) -> None:
-    """Mount a board: see ``assets/components/board.js``."""
-    picked = partial(_picked, f"board-{key}", blocks)
+def board(data: dict[str, Any], key: str, blocks: Sequence[str] = (), then: Then | None = None) -> None:
+    """Mount a board: see ``assets/components/board.js``.
+
+    Args:
+        then: told the block (None: the one on screen) and the channel of a cell that was clicked, before the rerun.
+    """
+    picked = partial(_picked, f"board-{key}", blocks, then)
     component("board")(key=f"board-{key}", data={"key": key, **data}, on_picked_change=picked)
 
 
@@ -75,12 +82,14 @@ def atlas(
     alt: str,
     budget: int = 120_000,
     mark: Hashable = (),
+    then: Then | None = None,
 ) -> atlases.Atlas:
     """All feature maps as one board; returns what was drawn.
 
     Args:
         maps: gives the (C, H, W); called only where they were not drawn before.
         mark: names what ``maps`` are besides the scene, for the cache.
+        then: see ``board``.
     """
     drawn: atlases.Atlas = view.drawn(
         lambda: atlases.build(maps(), scale, order.tolist(), budget=budget),
@@ -106,7 +115,7 @@ def atlas(
         "alt": alt,
         "legends": [_legend(scale)],
     }
-    board(data, key)
+    board(data, key, then=then)
     return drawn
 
 
@@ -132,6 +141,7 @@ def rows(
     pinned_row: int = 0,
     descending: bool = False,
     width: int = 512,
+    then: Then | None = None,
 ) -> None:
     """Rows of numbers as colours, one row a quantity or a block, all as wide as the board.
 
@@ -139,6 +149,7 @@ def rows(
         lines: label, values (C,) and scale of every row.
         blocks: where a click on a row leads; () where all rows belong to the block on screen.
         descending: each row sorted, greatest first; the browser sorts the same way.
+        then: see ``board``.
     """
 
     def paint() -> bytes:
@@ -175,7 +186,7 @@ def rows(
             for label, values, scale in lines
         ],
     }
-    board(data, key, blocks)
+    board(data, key, blocks, then)
 
 
 @lru_cache(maxsize=256)

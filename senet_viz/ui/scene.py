@@ -57,6 +57,7 @@ class Scene:
     blocks: tuple[str, ...]
     name: str
     channel: int
+    edits: tuple[Edit, ...] = ()
 
     @cached_property
     def t(self) -> Texts:
@@ -65,8 +66,8 @@ class Scene:
 
     @cached_property
     def trace(self) -> Trace:
-        """This photo through this model, with the block's U."""
-        return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, (), (self.name,))
+        """This photo through this model, its gates edited where there are edits, with the block's U."""
+        return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, self.edits, (self.name,))
 
     @cached_property
     def block(self) -> BlockTrace:
@@ -126,7 +127,7 @@ class Scene:
     @property
     def key(self) -> tuple[Hashable, ...]:
         """Names what is on screen, channel apart."""
-        return (self.spec.key, self.weights, self.device, self.picture.key, self.name)
+        return (self.spec.key, self.weights, self.device, self.picture.key, self.name, self.edits)
 
     def order(self, by: str, branch: int = 0) -> np.ndarray:
         """Channels (C,) sorted by ``"index"``, ``"z"`` or ``"gate"``, greatest first."""
@@ -212,8 +213,8 @@ class Seen:
         return [(self.classes[i], float(self.shares[i])) for i in np.argsort(-self.shares)[:count]]
 
 
-def seen(key: str, weights: str, edits: Sequence[Edit] = ()) -> Seen:
-    """The photo on screen through another network, or through one whose gates are changed.
+def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") -> Seen:
+    """The photo on screen, or an ``other``, through another network or through one whose gates are changed.
 
     Raises:
         WeightsUnavailable, WeightsInvalid: its weights cannot be had.
@@ -221,8 +222,8 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = ()) -> Seen:
     from senet_viz import images
 
     s = st.session_state
-    row, device, image = zoo.spec(key), zoo.resolve(s["device"]), photo(s["photo"])
-    picture = state.drawings().get(("picture", key, s["photo"]), lambda: images.preprocess(image, row))
+    row, device, name = zoo.spec(key), zoo.resolve(s["device"]), other or s["photo"]
+    picture = state.drawings().get(("picture", key, name), lambda: images.preprocess(photo(name), row))
     trace = state.engine().trace(key, picture, device, weights, edits)
     return Seen(s["lang"], row, weights, zoo.trained(key, weights), trace)
 

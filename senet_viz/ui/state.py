@@ -59,6 +59,11 @@ PAGE = (
     "panels",
     "framing",
     "within",
+    "edits",
+    "click",
+    "amount",
+    "change",
+    "target",
 )
 NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units"})
 

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from senet_viz import i18n, images, sweep, tap, zoo
+from senet_viz import edits, i18n, images, sweep, tap, zoo
 from senet_viz.figures import palette
 from senet_viz.ui import short
 from tests import pictures, truth
@@ -494,3 +494,34 @@ def test_words_are_read_on_either_background(visit: Visit, scheme: str) -> None:
         ink = [colour for colour in ink if hexed(colour) not in OVER_RAMPS]
         weak = [colour for colour in ink if abs(brightness(colour) - paper) < 0.3]
         assert len(weak) <= len(ink) // 10, weak
+
+
+# --- the lab --------------------------------------------------------------------------------------------------------
+
+
+def answer(visitor: Visitor) -> str:
+    """The page's first sentence: what the change did to the answer."""
+    return visitor.page.locator("[data-testid=stMarkdown]").filter(has_text="%").first.inner_text()
+
+
+def test_a_click_on_a_map_mutes_its_channel_and_undo_opens_it(visit: Visit) -> None:
+    """By hand: click a map, read the new answer, take it back; numbers are those of a network of the test's own."""
+    visitor = visit()
+    here = HERE | {"weights": "pretrained", "photo": "coffee", "block": "layer4.1.se"}
+    visitor.open("what_if", **here)
+    picture = images.preprocess(images.sample("coffee"), zoo.spec("tiny_se"))
+    module = truth.model("tiny_se", "pretrained")
+    own = tap.run(module, picture.x)
+    first, share = int(own.logits.argmax()), own.logits.double().softmax(0)
+    visitor.until(lambda: f"({float(share[first]):.1%})" in answer(visitor), "the answer as it is")
+    order = np.argsort(-own.block("layer4.1.se").gate[-1].numpy(), kind="stable")
+    click(visitor, "whatif", 0.005, 0.005)  # the first map is the most open
+    text = f"layer4.1.se:mute:{order[0]}"
+    visitor.until(lambda: visitor.url().get("edits") == text, "the edit in the address")
+    muted = tap.run(module, picture.x, (edits.parse(text),)).logits.double().softmax(0)
+    visitor.until(lambda: f"{float(muted[first]):.1%}" in answer(visitor), "the answer without it")
+    assert visitor.url()["channel"] == str(order[0]), "what is clicked is pinned as well"
+    assert not visitor.errors()
+    visitor.page.locator(".st-key-_undo button").click()
+    visitor.until(lambda: "edits" not in visitor.url(), "the address without it")
+    visitor.until(lambda: f"({float(share[first]):.1%})" in answer(visitor), "the answer as it was")

@@ -1,0 +1,104 @@
+"""The gate console: change gates of a live network and see what it answers then, and what its later gates do."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import edits, ui, whatif
+from senet_viz.figures import whatif as figures
+from senet_viz.figures.grammar import Scale
+from senet_viz.ui import console, profiled
+
+view = ui.scene()
+t, c = view.t, view.channel
+page = console.console(view)
+after = page.after
+was, now = view.seen.shares, after.seen.shares
+names, mark = view.seen.classes, page.asked
+
+st.header(t("lab.what_if.title"), anchor=False)
+
+# --- the one idea: what the change did to the answer ------------------------------------------------------------------
+first, then = int(was.argmax()), int(now.argmax())
+shares = {"p": f"{was[first]:.1%}", "q": f"{now[first]:.1%}", "r": f"{now[then]:.1%}"}
+kind = "none" if not mark else "same" if first == then else "flips"
+st.markdown(t(f"lab.what_if.idea.{kind}", n=len(mark), a=names[first], b=names[then], **shares))
+ui.header(view)
+
+console.clicks(page)
+left, right = st.columns([1, 1], gap="medium")
+with left:
+    scale = view.drawn(lambda: Scale.around_zero("x̃", view.out()), "out")
+    order = view.order("gate", view.block.branches - 1)
+    st.markdown(f"**{t('lab.atlas', n=len(order), block=ui.short(view.name))}**")
+    drawn = ui.atlas(
+        after, after.out, scale, order, "whatif", t("lab.atlas.alt"), 60_000, "whatif",
+        lambda block, channel: console.clicked(mark, view.name, block, channel),
+    )  # fmt: skip
+with right:
+    ui.figure(after, lambda t: figures.draw_scores(names, was, now, t), "scores", narrow=True)
+    console.listed(page)
+ui.badge(after)
+with st.expander(t("lab.whole.open", block=ui.short(view.name)), icon=":material/tune:", expanded=True):
+    console.whole(page)
+
+# --- downstream -------------------------------------------------------------------------------------------------------
+moved = page.moved
+blocks = [block.name for block in view.trace.blocks]
+short = [ui.short(each.name) for each in moved]
+if moved:
+    hit = [each.edited for each in moved]
+    mean, most = (np.array([getattr(each, field) for each in moved]) for field in ("mean_change", "largest"))
+    ui.figure(after, lambda t: figures.draw_downstream(short, hit, mean, most, t), "down")
+st.markdown(f"**{t('lab.carpet', n=len(blocks))}**")
+how = ui.pick("carpet", {"index": t("carpet.index"), "sorted": t("carpet.sorted")}, t("sort.label"), "index")
+ui.rows(
+    after,
+    [(ui.short(block.name), block.gate[-1].numpy(), Scale.gate("s")) for block in after.trace.blocks],
+    "whatif-carpet",
+    t("lab.carpet", n=len(blocks)),
+    blocks=blocks,
+    pinned_row=blocks.index(view.name),
+    width=640,
+    descending=how == "sorted",
+    then=lambda block, channel: console.clicked(mark, view.name, block, channel),
+)
+
+# --- one channel ------------------------------------------------------------------------------------------------------
+pair = (float(view.gate[-1, c]), float(after.gate[-1, c]))
+ui.figure(after, lambda t: figures.draw_maps(view.out(c), after.out(c), c, pair, t), "maps", c)
+
+# --- a question, and the search that answers it -----------------------------------------------------------------------
+st.subheader(t("lab.search"), anchor=False)
+goal = console.target(page)
+few = console.three(after)
+answer = profiled.predict(
+    ("what_if", after.key, goal),
+    t("lab.what_if.ask", name=names[goal], block=ui.short(view.name)),
+    {str(channel): t("lab.what_if.option", c=channel, s=f"{after.gate[-1, channel]:.2f}") for channel in few},
+    t("lab.class_profiles.skip"),
+)
+if answer is not None:
+    small = console.alone(after, few, goal)
+    worst = small.hurts_most[0]
+    each = " · ".join(f"c = {channel}: **{d:+.3f}**" for channel, d in zip(small.channels, small.change, strict=True))
+    was_right = answer == str(worst)
+    kind = "nothing" if small.change.min() >= 0 else "shown" if not answer else "right" if was_right else "wrong"
+    (st.success if kind == "right" else st.info)(t(f"lab.what_if.{kind}", c=worst, each=each))
+    flips = ", ".join(map(str, small.flips))
+    st.markdown(t("lab.what_if.flips" if flips else "lab.what_if.noflip", c=flips))
+    st.markdown(t("lab.what_if.why" if worst != int(np.argmax(after.gate[-1])) else "lab.what_if.why.open"))
+    found = console.search(page, goal)
+    if found is not None:
+        at, change, verb = np.array(found.channels), found.change, t("lab.short.mute")
+        gate = found.gates[-1][at]
+        ui.figure(
+            after,
+            lambda t: figures.draw_ranking(at, change, gate, c, names[goal], verb, t),
+            "ranking",
+            goal,
+            c,
+            len(at),
+        )
+ui.code(view, edits.apply, whatif.downstream, whatif.ranking)

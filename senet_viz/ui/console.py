@@ -1,0 +1,329 @@
+"""The gate console: what is changed in which block, by clicks and by name; listed, undone, shared in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import edits as ops
+from senet_viz import stack, whatif
+from senet_viz.errors import EditRefused
+from senet_viz.i18n import Texts
+from senet_viz.types import Edit
+from senet_viz.ui import state
+from senet_viz.ui.parts import pick
+from senet_viz.ui.scene import Scene, seen, short
+
+if TYPE_CHECKING:
+    from senet_viz.whatif import Ranking
+
+EDITS, PAST, SEARCH = "edits", "_edits_past", "_searching"
+CLICKS = ("mute", "solo", "scale", "fill", "pin")
+AMOUNTS = {"scale": (0.0, 2.0, 0.5), "fill": (0.0, 1.0, 0.5)}  # least, most, at first
+BLOCK_VALUES = {"threshold": (0.0, 1.0, 0.5), "clamp": (0.0, 1.0, 0.5)}
+
+
+@dataclass(frozen=True, eq=False)
+class Console:
+    """The page's two networks: ``before`` has the gates it has, ``after`` the edited ones."""
+
+    before: Scene
+    asked: stack.Edits  # what fits this network
+    elsewhere: int  # edits of blocks that it has not
+    refused: tuple[str, ...]  # texts that are no edit of it
+
+    @property
+    def t(self) -> Texts:
+        """Texts in the reader's language."""
+        return self.before.t
+
+    @cached_property
+    def after(self) -> Scene:
+        """The same photo through the network with edited gates."""
+        return replace(self.before, edits=filled(self.before, self.asked)) if self.asked else self.before
+
+    @cached_property
+    def moved(self) -> tuple[whatif.Moved, ...]:
+        """The edited blocks and those after them."""
+        return whatif.downstream(self.before.trace, self.after.trace)
+
+
+def filled(view: Scene, edits: stack.Edits) -> stack.Edits:
+    """The edits with the gates that they bring from elsewhere.
+
+    Raises:
+        EditRefused: these gates are not known here.
+    """
+    return whatif.filled(edits, means(view), partial(_gates_of, view))
+
+
+def means(view: Scene) -> Mapping[str, np.ndarray]:
+    """The mean gates (M, C) over the validation pictures, of a network that has a profile."""
+    from senet_viz.ui.profiled import profiles
+
+    found = profiles().get(view.spec.key) if view.trained else None
+    if found is None:
+        return {}
+    known: dict[str, np.ndarray] = state.drawings().get(("means", view.spec.key), found.means)
+    return known
+
+
+def _gates_of(view: Scene, photo: str) -> dict[str, np.ndarray]:
+    if photo not in photos(view.t):
+        raise EditRefused(photo[:80], "no such photo")
+    trace = seen(view.spec.key, view.weights, other=photo).trace
+    return {block.name: block.gate.numpy() for block in trace.blocks}
+
+
+def photos(t: Texts) -> dict[str, str]:
+    """Every photo that there is, and what it is called: samples, and what was uploaded in this session."""
+    from senet_viz import images
+
+    mine = [key for key in st.session_state.get("_mine", []) if state.uploads().peek(key) is not None]
+    named = {sample.key: t(f"sample.{sample.key}") for sample in images.SAMPLES}
+    return named | {key: t("photo.mine", n=i + 1) for i, key in enumerate(mine)}
+
+
+def console(view: Scene) -> Console:
+    """What the address and the clicks before ask for, as far as this network has it."""
+    asked, refused = stack.read(str(st.session_state.get(EDITS) or ""))
+    places = {
+        block.name: stack.Place(block.branches, block.channels, block.hidden is not None) for block in view.trace.blocks
+    }
+    here = tuple(edit for edit in asked if edit.block in places)
+    good, wrong = [], list(refused)
+    for edit in here:
+        try:
+            if not stack.fits(edit, places[edit.block]):
+                raise EditRefused(ops.written(edit)[:80], "")
+            filled(view, (edit,))
+        except EditRefused:
+            wrong.append(ops.written(edit)[:80])
+        else:
+            good.append(edit)
+    return Console(view, tuple(good), len(asked) - len(here), tuple(wrong))
+
+
+# --- changes --------------------------------------------------------------------------------------------------------
+
+
+def change(edits: stack.Edits) -> None:
+    """Take these edits from now on; what was before can be had back."""
+    s = st.session_state
+    past: list[str | None] = s.setdefault(PAST, [])
+    past.append(s.get(EDITS))
+    del past[:-100]
+    s[EDITS] = stack.written(edits) or None
+
+
+def undo() -> None:
+    """The edits before the last change."""
+    past = st.session_state.get(PAST)
+    if past:
+        st.session_state[EDITS] = past.pop()
+
+
+def clicked(now: stack.Edits, here: str, block: str | None, channel: int) -> None:
+    """A channel was clicked on a board: do what a click does."""
+    op = st.session_state.get("click", CLICKS[0])
+    if op != "pin":
+        change(stack.toggled(now, block or here, op, channel, _amount(op)))
+
+
+def _amount(op: str) -> float | None:
+    if op not in AMOUNTS:
+        return None
+    low, high, first = AMOUNTS[op]
+    try:
+        value = float(st.session_state.get("amount") or first)
+    except ValueError:
+        return first
+    return min(max(value, low), high) if np.isfinite(value) else first
+
+
+# --- what stands on the page ----------------------------------------------------------------------------------------
+
+
+def clicks(page: Console) -> str:
+    """What a click on a channel does; returns the operation."""
+    t, view, s = page.t, page.before, st.session_state
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        op = str(pick("click", {op: t(f"lab.click.{op}") for op in CLICKS}, t("lab.click")))
+        if op != "pin":
+            label = t(f"lab.click.{op}.pinned", c=view.channel)
+            st.button(label, key="_this", on_click=clicked, args=(page.asked, view.name, None, view.channel))
+    if op in AMOUNTS:
+        low, high, _ = AMOUNTS[op]
+        s["_amount"] = _amount(op)
+
+        def moved() -> None:
+            s["amount"] = f"{s['_amount']:g}"
+
+        st.slider(t(f"lab.amount.{op}"), low, high, step=0.05, key="_amount", on_change=moved)
+    return op
+
+
+def offered(page: Console) -> dict[str, Any]:
+    """The changes of a whole block that make sense here, by name."""
+    view = page.before
+    block, own = view.block, view.replay.gate_fn
+    known = ["ones"] if block.branches == 1 else ["equal", "swap", *(f"branch{m}" for m in range(block.branches))]
+    known += ["mean"] if view.name in means(view) else []
+    known += ["photo", "shuffle", "mute", "top", "threshold"] + ([] if block.branches > 1 else ["clamp"])
+    known += [op for op in ("h_sigmoid", "sigmoid") if op != own and not (op == "h_sigmoid" and block.branches > 1)]
+    known += ["max_squeeze"] if view.replay.squeeze == "avg" else []
+    known += ["dead"] if block.hidden is not None else []
+    known += ["late_relu"] if block.branches == 1 else []
+    return {name: page.t(f"lab.op.{name.rstrip('0123456789')}", m=name[-1]) for name in (*known, "channel_softmax")}
+
+
+def whole(page: Console) -> None:
+    """Change the whole block on screen, or all blocks, in a way that has a name."""
+    t, view, s = page.t, page.before, st.session_state
+    names = offered(page)
+    state.keep("change", names, next(iter(names)))
+    name = str(
+        st.selectbox(t("lab.whole", block=short(view.name)), list(names), format_func=names.__getitem__, key="change")
+    )
+    op = name.rstrip("0123456789")
+    value: float | None = float(name[-1]) if op == "branch" else None
+    source = ""
+    if op in BLOCK_VALUES:
+        low, high, first = BLOCK_VALUES[op]
+        value = st.slider(t(f"lab.value.{op}"), low, high, first, step=0.05, key=f"_{op}")
+    elif op == "top":
+        c = view.block.channels
+        value = float(st.slider(t("lab.value.top", n=c), 1, c, max(1, c // 10), key=f"_top_{c}"))
+    elif op == "shuffle":
+        value = float(st.number_input(t("lab.value.shuffle"), 0, 999, 0, key="_seed"))
+    elif op == "photo":
+        others = {key: text for key, text in photos(t).items() if key != view.photo}
+        source = str(st.selectbox(t("lab.value.photo"), list(others), format_func=others.__getitem__, key="_source"))
+    st.caption(t(f"lab.op.{op}.why"))
+    every = [b.name for b in view.trace.blocks if b.kind == view.block.kind]
+    one, all_ = st.columns(2)
+    for column, blocks, label, kind in (
+        (one, [view.name], t("lab.apply", block=short(view.name)), "primary"),
+        (all_, every, t("lab.apply.all", n=len(every)), "secondary"),
+    ):
+        now = page.asked
+        for block in blocks:
+            now = stack.put(now, Edit(block, op, (), value, source))
+        column.button(label, key=f"_apply_{kind}", type=kind, width="stretch", on_click=change, args=(now,))  # type: ignore[arg-type]
+    s.setdefault(PAST, [])
+
+
+def listed(page: Console) -> None:
+    """Every edit with a way to take it back; and what of the address could not be used."""
+    t, s = page.t, st.session_state
+    for text in page.refused[:5]:
+        plain = " ".join(text.replace("`", "").split())
+        st.warning(t("lab.refused", text=f"`{plain}`"), icon=":material/error:")
+    if page.elsewhere:
+        st.caption(t("lab.elsewhere", n=page.elsewhere))
+    if not page.asked:
+        st.caption(t("lab.no_edits"))
+    with st.container(horizontal=True):
+        for index, edit in enumerate(page.asked):
+            st.button(
+                said(edit, t), key=f"_edit_{index}", icon=":material/close:", help=ops.written(edit)[:200],
+                on_click=change, args=(stack.without(page.asked, index),),
+            )  # fmt: skip
+    with st.container(horizontal=True):
+        if s.get(PAST):
+            st.button(t("lab.undo"), key="_undo", icon=":material/undo:", type="tertiary", on_click=undo)
+        if page.asked:
+            icon = ":material/restart_alt:"
+            st.button(t("lab.clear"), key="_clear", icon=icon, type="tertiary", on_click=change, args=((),))
+
+
+def said(edit: Edit, t: Texts) -> str:
+    """An edit in a few words."""
+    channels = ", ".join(map(str, edit.channels[:4])) + (f", … ({len(edit.channels)})" if edit.channels[4:] else "")
+    what = t(f"lab.short.{edit.op}")
+    if edit.op == "photo":
+        what += f" {photos(t).get(edit.source, edit.source)}"
+    elif edit.value is not None:
+        what += f" {edit.value:g}"
+    return f"{short(edit.block)} · {what}" + (f" · c = {channels}" if channels else "")
+
+
+# --- which channel hurts most? --------------------------------------------------------------------------------------
+
+
+def target(page: Console) -> int:
+    """The class that the questions below are about; by default the network's own answer."""
+    t, view = page.t, page.before
+    names, first = view.seen.classes, np.argsort(-view.seen.shares, kind="stable")
+    own = int(first[0])
+    options = {"own": t("lab.target.own", name=names[own])} | {str(int(c)): names[c] for c in first}
+    state.keep("target", options, "own")
+    chosen = st.selectbox(t("lab.target"), list(options), format_func=options.__getitem__, key="target")
+    return own if chosen == "own" else int(str(chosen))
+
+
+def three(view: Scene) -> tuple[int, ...]:
+    """Channels to guess about: the one that is most open, the one with the largest z, the one that is least open."""
+    gate = view.gate[-1]
+    picked: list[int] = []
+    for order in (
+        np.argsort(-gate, kind="stable"),
+        np.argsort(-view.z, kind="stable"),
+        np.argsort(gate, kind="stable"),
+    ):
+        picked.append(next(int(c) for c in order if c not in picked))
+    return tuple(sorted(picked))
+
+
+def alone(view: Scene, channels: tuple[int, ...], goal: int) -> Ranking:
+    """What muting each of a few channels alone does."""
+    found = state.engine().ranking(
+        view.trace, view.picture, view.name, channels, device=view.device, weights=view.weights
+    )
+    assert found is not None  # nothing stops it
+    return replace(found, target=goal)
+
+
+def _stop() -> None:
+    st.session_state.pop(SEARCH, None)
+
+
+def search(page: Console, goal: int) -> Ranking | None:
+    """Every channel of the block muted alone; a button begins, a bar tells how far, any click stops, all is kept."""
+    t, view, s = page.t, page.after, st.session_state
+    every = tuple(range(view.block.channels))
+    about = (view.key, "search")
+    running = s.get(SEARCH) == about
+    slot = st.empty()
+    bar: list[Any] = []
+
+    def progress(done: int, total: int) -> bool:
+        if running:
+            if not bar:
+                with slot.container():
+                    st.button(
+                        t("photos.stop"), icon=":material/stop:", key="_stop", on_click=s.pop, args=(SEARCH, None)
+                    )
+                    bar.append(st.progress(0.0))
+            bar[0].progress(done / total, t("lab.search.running", done=done, n=total))
+        return running
+
+    found = state.engine().ranking(
+        view.trace, view.picture, view.name, every, device=view.device, weights=view.weights, progress=progress
+    )
+    if running:
+        s.pop(SEARCH, None)
+    slot.empty()
+    done = len(found.channels) if found else 0
+    if done < len(every):
+        with slot.container():
+            if done:
+                st.caption(t("lab.search.some", done=done, n=len(every)))
+            label = t("lab.search.on" if done else "lab.search.go", n=len(every), block=short(view.name))
+            st.button(label, icon=":material/search:", key="_search", on_click=s.__setitem__, args=(SEARCH, about))
+    return replace(found, target=goal) if found else None
