@@ -14,7 +14,6 @@ from senet_viz.types import Edit
 
 Edits = tuple[Edit, ...]
 MOST = 64  # edits of one text
-PER_CHANNEL = ("mute", "solo", "scale", "fill", "clamp")  # what a click on a channel can do
 
 
 @dataclass(frozen=True)

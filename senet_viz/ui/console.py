@@ -184,7 +184,7 @@ def offered(page: Console) -> dict[str, Any]:
 
 def whole(page: Console) -> None:
     """Change the whole block on screen, or all blocks, in a way that has a name."""
-    t, view, s = page.t, page.before, st.session_state
+    t, view = page.t, page.before
     names = offered(page)
     state.keep("change", names, next(iter(names)))
     name = str(
@@ -215,7 +215,6 @@ def whole(page: Console) -> None:
         for block in blocks:
             now = stack.put(now, Edit(block, op, (), value, source))
         column.button(label, key=f"_apply_{kind}", type=kind, width="stretch", on_click=change, args=(now,))  # type: ignore[arg-type]
-    s.setdefault(PAST, [])
 
 
 def listed(page: Console) -> None:
