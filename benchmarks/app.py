@@ -20,7 +20,7 @@ from time import perf_counter
 from benchmarks._seat import Seat, Server, server
 from benchmarks.common import print_table, spread
 
-PAGES = ("squeeze", "excitation", "rescale")
+PAGES = ("squeeze", "excitation", "rescale", "what_if")
 BLOCKS = {  # 256 channels each, of 8x8, 14x14 and 56x56
     "tiny_se": "layer3.1.se",
     "legacy_seresnet18": "layer3.0.se_module",

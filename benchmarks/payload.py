@@ -29,6 +29,7 @@ CLICKS = {  # widget, and the label of what is chosen
     "squeeze": (("sort", "sort.z"), ("scope", "scope.channel"), ("pool", "pool.max")),
     "excitation": (("gatefn", "h-sigmoid"),),
     "rescale": (("order", "sort.z"), ("carpet", "carpet.index")),
+    "what_if": (("_this", "Mute 101, or open it"), ("carpet", "carpet.sorted")),
 }
 
 
