@@ -204,3 +204,21 @@ def test_texts_are_filled() -> None:
     with pytest.raises(KeyError):
         i18n.table("xx")
     assert i18n.has("device.used", "en") and not i18n.has("no.such.key", "en")
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_bold_words_are_bold(lang: str) -> None:
+    """Markdown takes ** for bold only where no letter touches it outside while a punctuation mark does inside."""
+    letter, mark = r"[^\W_]", r"[^\w\s*]"
+    opens, closes = re.compile(rf"{letter}\*\*{mark}"), re.compile(rf"{mark}\*\*{letter}")
+
+    def faults(text: str) -> list[str]:
+        parts = re.sub(r"\{[^{}]*\}", "x", text).split("**")
+        seams = [
+            (before[-1:], inner[:1], inner[-1:], after[:1])
+            for before, inner, after in zip(parts[::2], parts[1::2], parts[2::2], strict=False)
+        ]
+        return [f"{a}**{b}…{c}**{d}" for a, b, c, d in seams if opens.match(f"{a}**{b}") or closes.match(f"{c}**{d}")]
+
+    assert faults("看。**答案。**目前") and not faults("看。**答案**。目前") and not faults("看。**答案。** 目前")
+    assert {key: found for key, text in i18n.table(lang).items() if (found := faults(text))} == {}

@@ -81,21 +81,23 @@ answer = profiled.predict(
 )
 if answer is not None:
     small = console.alone(after, few, goal)
-    worst = small.hurts_most[0]
-    each = " · ".join(f"c = {channel}: **{d:+.3f}**" for channel, d in zip(small.channels, small.change, strict=True))
-    was_right = answer == str(worst)
-    kind = "nothing" if small.change.min() >= 0 else "shown" if not answer else "right" if was_right else "wrong"
+    at_ = int(np.abs(small.change).argmax())
+    worst, by = small.channels[at_], float(small.change[at_])
+    each = " · ".join(f"c = {ch}: **{figures.signed(d)}**" for ch, d in zip(small.channels, small.change, strict=True))
+    nothing = figures.signed(by) == figures.signed(0)
+    kind = "nothing" if nothing else "shown" if not answer else "right" if answer == str(worst) else "wrong"
     (st.success if kind == "right" else st.info)(t(f"lab.what_if.{kind}", c=worst, each=each))
     flips = ", ".join(map(str, small.flips))
     st.markdown(t("lab.what_if.flips" if flips else "lab.what_if.noflip", c=flips))
-    st.markdown(t("lab.what_if.why" if worst != int(np.argmax(after.gate[-1])) else "lab.what_if.why.open"))
+    why = "closed" if worst != int(np.argmax(after.gate[-1])) else "for" if by < 0 else "against"
+    st.markdown(t(f"lab.what_if.why.{'none' if nothing else why}"))
     found = console.search(page, goal)
     if found is not None:
-        at, change, verb = np.array(found.channels), found.change, t("lab.short.mute")
+        at, change = np.array(found.channels), found.change
         gate = found.gates[-1][at]
         ui.figure(
             after,
-            lambda t: figures.draw_ranking(at, change, gate, c, names[goal], verb, t),
+            lambda t: figures.draw_ranking(at, change, gate, c, names[goal], t),
             "ranking",
             goal,
             c,

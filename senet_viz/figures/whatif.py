@@ -51,6 +51,12 @@ def draw_scores(names: Sequence[str], before: np.ndarray, after: np.ndarray, t: 
     )
 
 
+def signed(value: float) -> str:
+    """A change of a class score, with its sign and three decimals; what rounds to 0 has none."""
+    text = f"{value:+.3f}"
+    return "0.000" if float(text) == 0 else text.replace("-", "\u2212")
+
+
 def _points(change: float) -> str:
     """A difference of probabilities in percentage points."""
     return f"{100 * change:+.1f}".replace("-", "\u2212") if abs(change) >= 5e-4 else "±0"
@@ -112,13 +118,13 @@ def draw_maps(before: np.ndarray, after: np.ndarray, channel: int, gates: tuple[
 
 
 def draw_ranking(
-    channels: np.ndarray, change: np.ndarray, gate: np.ndarray, pinned: int, name: str, verb: str, t: Texts
+    channels: np.ndarray, change: np.ndarray, gate: np.ndarray, pinned: int, name: str, t: Texts
 ) -> Figure:
-    """Which of N channels, changed alone, hurts a class most: both ends as bars; and all of them against their gate.
+    """Which of N channels, muted alone, hurts a class most: both ends as bars; and all of them against their gate.
 
     Args:
-        channels, change, gate: (N,) what was changed, what it does to the class score, and its gate before.
-        name, verb: of the class, and of what is done to a channel.
+        channels, change, gate: (N,) what was muted, what that does to the class score, and its gate before.
+        name: of the class.
     """
     order = np.argsort(change, kind="stable")
     both = order if len(order) <= 2 * EACH else np.concatenate([order[:EACH], order[-EACH:]])
@@ -150,17 +156,14 @@ def draw_ranking(
         x_range=(-0.03, 1.03),
         legend=False,
     )
-    said = {"c": int(channels[order[0]]), "d": f"{change[order[0]]:+.3f}".replace("-", "\u2212"), "name": name}
-    said |= {
-        "verb": verb,
-        "s": f"{gate[order[0]]:.2f}",
-        "rank": int((gate > gate[order[0]]).sum()) + 1,
-        "n": len(order),
-    }
+    first, last = order[0], order[-1]
+    rank = int((gate > gate[first]).sum()) + 1
+    said = {"name": name, "n": len(order), "s": f"{gate[first]:.2f}", "rank": rank}
+    said |= {"c": int(channels[first]), "d": signed(change[first]), "k": int(channels[last]), "e": signed(change[last])}
     rows = tuple((int(channels[i]), float(gate[i]), float(change[i])) for i in order)
     return Figure(
         "whatif-ranking",
-        t("fig.ranking.title" if change[order[0]] < 0 else "fig.ranking.title.none", **said),
+        t("fig.ranking.title" if change[first] < 0 < change[last] else "fig.ranking.title.one", **said),
         (ends, scatter),
         2,
         Table(("channel", "gate", "change of the class score"), rows),
