@@ -2,6 +2,9 @@
 
 A photo that cannot be used is skipped, and named with its reason; the others stay. What a zip promises is not believed:
 its directory is measured before it is read, and no entry is unpacked beyond the size of one photo.
+
+Where photos are labelled, the innermost folder that one lies in is its class. Names of folders are what people typed:
+text to be shown, never a path to be opened.
 """
 
 from __future__ import annotations
@@ -9,12 +12,15 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
 
 from senet_viz import images
 from senet_viz.errors import ImageRejected, PhotosRejected, SenetVizError
@@ -22,26 +28,35 @@ from senet_viz.errors import ImageRejected, PhotosRejected, SenetVizError
 if TYPE_CHECKING:
     from PIL import Image
 
+T = TypeVar("T")
 MOST = 100  # photos of one set
 MAX_SIDE = 1024  # longest side kept: the middle at 2x is still 512 wide
+MOST_LABELLED = 400  # photos of one set in class folders
+LABELLED_SIDE = 512  # longest side kept of those
+EACH = 2  # photos that a class needs: one alone differs from nothing
+DEPTH, LABELLED_DEPTH = 2, 6  # parts of a path in a zip: what a folder's zip has; a data set's
+LONGEST_NAME = 60  # characters of a class name
 MAX_ZIP = 64 * 2**20  # bytes of a zip
 MAX_DIRECTORY = 2**20  # bytes of a zip's list of contents, some ten thousand entries
 MAX_UNPACKED = 256 * 2**20  # bytes of all its photos, before they are decoded
 MAX_RATIO = 200  # of a photo's own bytes to its packed ones: photos hardly shrink at all
-REASONS = ("none", "zip", "large", "path", "locked", "bomb")
+REASONS = ("none", "zip", "large", "path", "locked", "bomb", "loose", "single", "classes", "missing")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _ZIP = (b"PK\3\4", b"PK\5\6")
 _END, _END_SIZE, _COMMENT = b"PK\5\6", 22, 2**16
+_UTF8 = 0x800  # flag of a zip's entry: its name is UTF-8
 
 Progress = Callable[[int, int], object]  # photos read, photos in all
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo of a set."""
+    """One photo of a set; ``folder`` is its class, "" where photos are not labelled."""
 
     name: str
     key: str  # sha256 of its bytes
     image: Image.Image
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,12 +66,34 @@ class Photos:
     key: str
     photos: tuple[Photo, ...]
     skipped: tuple[tuple[str, SenetVizError], ...]
-    beyond: int  # files left out because ``MOST`` or ``MAX_UNPACKED`` was reached
+    beyond: int  # files left out because the most photos or ``MAX_UNPACKED`` was reached
 
     @property
     def mib(self) -> float:
         """Memory that its pixels take."""
         return sum(photo.image.width * photo.image.height * 3 for photo in self.photos) / 2**20
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its K classes in alphabetical order."""
+        return tuple(sorted({photo.folder for photo in self.photos}))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One file, not opened yet."""
+
+    path: PurePosixPath
+    open: Callable[[], bytes]
+    labelled: bool
+
+    @property
+    def folder(self) -> str:
+        return class_name(self.path.parent.name) if self.labelled else ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.folder}/{self.path.name}" if self.folder else self.path.name or str(self.path)
 
 
 def read(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
@@ -68,42 +105,136 @@ def read(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, t
     Raises:
         PhotosRejected: a zip that is damaged or too large, or a set without one usable photo.
     """
-    found: dict[str, Photo] = {}  # the same photo twice counts once
+    entries = [entry for name, data in files for entry in _entries(name, data, labelled=False)]
+    return _read(entries, MOST, MAX_SIDE, progress)
+
+
+def read_labelled(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
+    """The same from files whose names say in which folder they lay, or from a zip of such folders.
+
+    The classes take turns, so that the first photos of the set are a fair sample of it. A photo that lies in no
+    folder, or alone in its class, is skipped.
+
+    Raises:
+        PhotosRejected: as ``read``; all photos are loose; or there are not two classes of ``EACH`` photos.
+    """
+    entries = [entry for name, data in files for entry in _entries(name, data, labelled=True)]
+    found = _read(in_turn(entries, lambda entry: entry.folder), MOST_LABELLED, LABELLED_SIDE, progress)
+    return enough(found)
+
+
+def enough(found: Photos) -> Photos:
+    """A labelled set without the classes that have too few photos.
+
+    Raises:
+        PhotosRejected: fewer than two classes are left.
+    """
+    count = Counter(photo.folder for photo in found.photos)
+    kept = tuple(photo for photo in found.photos if count[photo.folder] >= EACH)
+    if len({photo.folder for photo in kept}) < 2:
+        raise PhotosRejected("classes", n=sum(n >= EACH for n in count.values()), each=EACH)
+    alone = [(f"{p.folder}/{p.name}", PhotosRejected("single")) for p in found.photos if count[p.folder] < EACH]
+    return replace(found, key=_key(kept), photos=kept, skipped=(*found.skipped, *alone))
+
+
+def folder(directory: Path) -> list[tuple[str, Path]]:
+    """(class, file) of every photo below a folder of this machine, the classes in turn; links are not followed.
+
+    For who may read the disk anyway: a command line, never a page.
+
+    Raises:
+        PhotosRejected: no such folder, no photo in it, or only photos outside of class folders.
+    """
+    if not directory.is_dir():
+        raise PhotosRejected("missing", name=str(directory))
+    files = [
+        file
+        for file in sorted(directory.rglob("*"))
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
+    ]
+    found = [(class_name(file.parent.name), file) for file in files if file.parent != directory]
+    if not found:
+        raise PhotosRejected("loose" if files else "none", n=len(files))
+    return in_turn(found, lambda pair: pair[0])
+
+
+def in_turn(items: Sequence[T], group: Callable[[T], str]) -> list[T]:
+    """The first of every group, then the second of every group, ..."""
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(group(item), []).append(item)
+    turns = zip_longest(*(groups[name] for name in sorted(groups)), fillvalue=None)
+    return [item for turn in turns for item in turn if item is not None]
+
+
+def class_name(text: str) -> str:
+    """A folder's name as one line of text: no control or direction marks, no more than ``LONGEST_NAME`` characters."""
+    seen = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(seen.split())[:LONGEST_NAME].strip()
+
+
+def _read(entries: Sequence[_Entry], most: int, side: int, progress: Progress) -> Photos:
+    found: dict[tuple[str, str], Photo] = {}  # the same photo twice counts once
     skipped: list[tuple[str, SenetVizError]] = []
-    entries = [entry for name, data in files for entry in _entries(name, data)]
-    taken = entries[:MOST]
+    taken = entries[:most]
     unpacked = 0
-    for done, (name, open_) in enumerate(taken):
+    for done, entry in enumerate(taken):
         if unpacked >= MAX_UNPACKED:
             taken = taken[:done]
             break
         try:
-            data = open_()
+            if entry.labelled and not entry.folder:
+                raise PhotosRejected("loose", n=1)
+            data = entry.open()
             unpacked += len(data)
             key = hashlib.sha256(data).hexdigest()
             image = images.read(data)
-            image.thumbnail((MAX_SIDE, MAX_SIDE))
-            found.setdefault(key, Photo(name, key, image))
+            image.thumbnail((side, side))
+            found.setdefault((entry.folder, key), Photo(entry.path.name, key, image, entry.folder))
         except (ImageRejected, PhotosRejected) as error:
-            skipped.append((name, error))
+            skipped.append((entry.name, error))
         progress(done + 1, len(taken))
     if not found:
-        raise PhotosRejected("none", n=len(entries))
-    key = hashlib.sha256("".join(sorted(found)).encode()).hexdigest()[:16]
-    return Photos(key, tuple(found.values()), tuple(skipped), len(entries) - len(taken))
+        reasons = {error.reason for _, error in skipped if isinstance(error, PhotosRejected)}
+        raise PhotosRejected("loose" if reasons == {"loose"} else "none", n=len(entries))
+    photos = tuple(found.values())
+    return Photos(_key(photos), photos, tuple(skipped), len(entries) - len(taken))
 
 
-def _entries(name: str, data: bytes) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """(name, what gives its bytes) of every file: of the zip's, if it is one."""
+def _key(photos: Sequence[Photo]) -> str:
+    each = sorted(f"{photo.folder}\0{photo.key}" if photo.folder else photo.key for photo in photos)
+    return hashlib.sha256("".join(each).encode()).hexdigest()[:16]
+
+
+def _entries(name: str, data: bytes, labelled: bool) -> Iterator[_Entry]:
+    """Every file: of the zip, if it is one."""
     if not data.startswith(_ZIP):
-        yield name, lambda: data
+        path = PurePosixPath(name.replace("\\", "/") if labelled else name)
+        if not labelled:
+            yield _Entry(path, lambda: data, labelled)
+        elif not path.name.startswith("."):
+            yield _Entry(path, partial(_straight, data, path, name, LABELLED_DEPTH), labelled)
         return
     archive = _opened(name, data)
+    depth = LABELLED_DEPTH if labelled else DEPTH
     for info in archive.infolist():
-        path = PurePosixPath(info.filename.replace("\\", "/"))
+        path = PurePosixPath(_named(info).replace("\\", "/"))
         if info.is_dir() or "__MACOSX" in path.parts or path.name.startswith("."):
             continue  # folders, and what systems add to them
-        yield path.name or info.filename, partial(_unpacked, archive, info, path)
+        yield _Entry(path, partial(_unpacked, archive, info, path, depth), labelled)
+
+
+def _named(info: zipfile.ZipInfo) -> str:
+    """An entry's name. Windows writes Chinese names as GBK and does not say so."""
+    if info.flag_bits & _UTF8 or info.filename.isascii():
+        return info.filename
+    raw = info.filename.encode("cp437", "replace")
+    for encoding in ("utf-8", "gbk"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return info.filename
 
 
 def _opened(name: str, data: bytes) -> zipfile.ZipFile:
@@ -121,16 +252,25 @@ def _opened(name: str, data: bytes) -> zipfile.ZipFile:
         raise PhotosRejected("zip", name=name) from error
 
 
-def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: PurePosixPath) -> bytes:
+def _straight(data: bytes, path: PurePosixPath, name: str, depth: int) -> bytes:
+    """``data``, if its path leads nowhere but down.
+
+    Raises:
+        PhotosRejected: it does not.
+    """
+    if path.is_absolute() or ".." in path.parts or ":" in name or len(path.parts) > depth:
+        raise PhotosRejected("path", name=path.name)
+    return data
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: PurePosixPath, depth: int) -> bytes:
     """At most one photo's bytes.
 
     Raises:
         PhotosRejected: a path that leads elsewhere, a password, or an entry that unpacks to far more than it is.
         ImageRejected: an entry that is too large or damaged.
     """
-    # one folder is what a folder's zip has; whatever else a path says, no photo needs it
-    if path.is_absolute() or ".." in path.parts or ":" in info.filename or len(path.parts) > 2:
-        raise PhotosRejected("path", name=path.name)
+    _straight(b"", path, info.filename, depth)
     if info.flag_bits & 1:
         raise PhotosRejected("locked", name=path.name)
     if info.file_size > images.MAX_BYTES:

@@ -150,6 +150,89 @@ def _gates(traces: Sequence[BlockTrace]) -> np.ndarray:
     return np.stack([trace.gate.numpy() for trace in traces]).astype(np.float64)
 
 
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What mean and std of every gate by class are made of. A batch more gives a new one: one can stop and go on."""
+
+    counts: np.ndarray  # (K,) pictures of each class so far
+    heads: tuple[tuple[str, str, int], ...] = ()  # name, kind and M of every block
+    sums: tuple[np.ndarray, ...] = ()  # of every block: (2, K, M*C) float64, sum and sum of squares
+
+    @classmethod
+    def empty(cls, classes: int) -> Tally:
+        """Before the first picture."""
+        return cls(np.zeros(classes, dtype=np.int64))
+
+    @property
+    def mib(self) -> float:
+        """Memory that it takes."""
+        return sum(each.nbytes for each in self.sums) / 2**20
+
+    def plus(self, y: np.ndarray, blocks: Sequence[Sequence[BlockTrace]]) -> Tally:
+        """With one batch more.
+
+        Args:
+            y: (B,) class of every picture.
+            blocks: for every block, one trace a picture.
+        """
+        heads = tuple((t[0].name, t[0].kind, t[0].branches) for t in blocks)
+        sums = []
+        for i, traces in enumerate(blocks):
+            gates = _gates(traces).reshape(len(traces), -1)  # (B, M*C)
+            total = self.sums[i].copy() if self.sums else np.zeros((2, len(self.counts), gates.shape[1]))
+            np.add.at(total[0], y, gates)
+            np.add.at(total[1], y, gates**2)
+            sums.append(total)
+        return Tally(self.counts + np.bincount(y, minlength=len(self.counts)), heads, tuple(sums))
+
+    def only(self, classes: np.ndarray) -> Tally:
+        """Of these classes alone, in this order."""
+        return Tally(self.counts[classes], self.heads, tuple(total[:, classes] for total in self.sums))
+
+    def moments(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of every block: mean and std (K, M*C) float32. Every class must have a picture."""
+        found = []
+        for total in self.sums:
+            mean, square = total / self.counts[:, None]
+            found.append((mean.astype(np.float32), np.sqrt(np.maximum(square - mean**2, 0)).astype(np.float32)))
+        return found
+
+
+def counted(module: nn.Module, x: Tensor, y: np.ndarray, tally: Tally) -> tuple[Tally, np.ndarray]:
+    """One forward of a batch: the tally with it, and the best output (B,) of every picture.
+
+    Args:
+        x: (B, 3, H, W), prepared.
+        y: (B,) class of every picture.
+    """
+    logits, blocks = _forward(module, x)
+    return tally.plus(y, blocks), logits.argmax(1).numpy()
+
+
+def made(
+    tallies: Sequence[Tally],
+    model: str,
+    size: int,
+    zooms: Sequence[float],
+    classes: Sequence[str],
+    truth: np.ndarray,
+    predicted: np.ndarray | None = None,
+) -> Profile:
+    """A profile of what was counted: one tally a zoom, all of the same pictures.
+
+    Raises:
+        ValueError: no pictures, or a class without one.
+    """
+    if not len(truth) or not all(tally.counts.all() for tally in tallies):
+        raise ValueError("every class needs at least one picture")
+    moments = [tally.moments() for tally in tallies]
+    blocks = tuple(
+        BlockProfile(*head, *(np.stack([m[i][part] for m in moments]) for part in (0, 1)))
+        for i, head in enumerate(tallies[0].heads)
+    )
+    return Profile(model, size, tuple(zooms), tuple(classes), truth.astype(np.int16), predicted, blocks)
+
+
 def _prepare_ours() -> Prepare:
     from senet_viz.train import normalise
 
@@ -191,35 +274,21 @@ def run(
     prepare = prepare or _prepare_ours()
     place = {name: index for index, name in enumerate(classes)}
     to_class = None if outputs is None else np.array([place.get(name, -1) for name in outputs], dtype=np.int16)
-    known: list[BlockTrace] = []  # one trace of every block: name, kind, M
-    sums: list[np.ndarray] = []  # of every block: (2, Z, K, M*C), sum and sum of squares, float64
+    labels = y.numpy()
     predicted = np.empty((len(zooms), len(x)), dtype=np.int16)
+    tallies = []
     for level, zoom in enumerate(zooms):
+        tally = Tally.empty(len(classes))
         for start in range(0, len(x), BATCH):
             rows = slice(start, start + BATCH)
             with torch.inference_mode():
                 batch = prepare(zoomed(x[rows], zoom, size))
-            logits, blocks = _forward(module, batch)
+            tally, best = counted(module, batch, labels[rows], tally)
             if to_class is not None:
-                predicted[level, rows] = to_class[logits.argmax(1).numpy()]
-            if not known:
-                known = [traces[0] for traces in blocks]
-                sums = [np.zeros((2, len(zooms), len(classes), t.branches * t.channels)) for t in known]
-            for traces, total in zip(blocks, sums, strict=True):
-                gates = _gates(traces).reshape(len(traces), -1)  # (B, M*C)
-                np.add.at(total[0, level], y[rows].numpy(), gates)
-                np.add.at(total[1, level], y[rows].numpy(), gates**2)
+                predicted[level, rows] = to_class[best]
             progress(level * len(x) + min(start + BATCH, len(x)), len(zooms) * len(x))
-    found = tuple(_block(trace, *(total / counts[:, None])) for trace, total in zip(known, sums, strict=True))
-    return Profile(
-        model, size, tuple(zooms), tuple(classes), y.numpy().astype(np.int16),
-        None if to_class is None else predicted, found,
-    )  # fmt: skip
-
-
-def _block(trace: BlockTrace, mean: np.ndarray, square: np.ndarray) -> BlockProfile:
-    std = np.sqrt(np.maximum(square - mean**2, 0))
-    return BlockProfile(trace.name, trace.kind, trace.branches, mean.astype(np.float32), std.astype(np.float32))
+        tallies.append(tally)
+    return made(tallies, model, size, zooms, classes, labels, None if to_class is None else predicted)
 
 
 def selection(

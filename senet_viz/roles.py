@@ -148,6 +148,14 @@ def depth(profile: Profile, zoom: int = 0) -> tuple[Finding, Finding]:
     )
 
 
+def trend(found: Finding) -> Literal["falls", "level", "slightly", "rises"]:
+    """What the first finding of ``depth`` says in a word: what eta2 does from early to late blocks."""
+    n = found.numbers
+    if n["low"] <= 0:
+        return "falls" if n["high"] < 0 else "level"
+    return "rises" if n["best"] >= SPECIFIC else "slightly"
+
+
 def saturation(found: Sequence[Role]) -> Finding:
     """The finding "a late block saturates near 1": of the last half, the block with most class means above 0.9.
 
@@ -178,6 +186,15 @@ def findings(profile: Profile, zoom: int = 0) -> tuple[Finding, ...]:
     return (*depth(profile, zoom), saturation(found), same_pattern(found))
 
 
+def spaced(names: Sequence[str], pinned: str, count: int) -> list[str]:
+    """``count`` of the blocks, evenly spaced from the first to the last; the pinned one takes its nearest's place."""
+    at = np.linspace(0, len(names) - 1, count).round().astype(int).tolist()
+    here = names.index(pinned)
+    if here not in at:
+        at[min(range(count), key=lambda i: abs(at[i] - here))] = here
+    return [names[i] for i in at]
+
+
 def candidates(found: Sequence[Role]) -> tuple[int, ...]:
     """Three blocks to choose from, in depth order: the most class-specific, the deepest other, and the least."""
     order = sorted(range(len(found)), key=lambda i: found[i].eta2)
@@ -200,7 +217,6 @@ def distances(block: BlockProfile, counts: np.ndarray, gate: np.ndarray, zoom: i
     return np.sqrt((((gate - mean) / spread) ** 2).mean(1))
 
 
-def guess(block: BlockProfile, counts: np.ndarray, gate: np.ndarray, wanted: int, zoom: int = 0) -> Guess:
-    """The class whose mean gates are nearest to a photo's (C,), and the rank of class ``wanted``."""
-    d = distances(block, counts, gate, zoom)
-    return Guess(block.name, int(d.argmin()), 1 + int((d < d[wanted]).sum()))
+def guess(name: str, away: np.ndarray, wanted: int) -> Guess:
+    """The nearest class by ``distances`` (K,), and the rank of class ``wanted``."""
+    return Guess(name, int(away.argmin()), 1 + int((away < away[wanted]).sum()))

@@ -287,18 +287,18 @@ def test_a_set_can_be_stopped_and_gone_on_with(engine: Engine, monkeypatch: pyte
     at = start(PAGE, **TRAINED, set="mine")
     monkeypatch.setattr(preferences, "preference", interrupted)
     upload(at, files(5))
-    assert at.table.len == 0 and any(button.key == "stop" for button in at.button)
+    assert at.table.len == 0 and any(button.key == "set-stop" for button in at.button)
     monkeypatch.setattr(preferences, "preference", true)
     before = engine.forwards
-    well(at.button(key="stop").click().run())
+    well(at.button(key="set-stop").click().run())
     assert i18n.text("photos.some", "en", done=2, n=5) in words(at)
     assert table(at)[0][i18n.text("verdict.rise", "en")].endswith("/\u00a02") and engine.forwards == before
     at.segmented_control(key="lang").set_value("zh")
     well(at.run())
     assert i18n.text("photos.some", "zh", done=2, n=5) in words(at) and engine.forwards == before
-    well(at.button(key="go_on").click().run())
+    well(at.button(key="set-go_on").click().run())
     assert table(at)[0][i18n.text("verdict.rise", "zh")].endswith("/\u00a05")
-    assert engine.forwards > before and not any(button.key in ("stop", "go_on") for button in at.button)
+    assert engine.forwards > before and not any(button.key in ("set-stop", "set-go_on") for button in at.button)
     assert [row[i18n.text("verdict.change", "zh")] for row in table(at)] == [
         f"{signed(v.change[0])}\u00a0±\u00a0{v.change[1]:.4f}" for v in own_set(files(5))
     ]
@@ -310,7 +310,7 @@ def test_another_blur_waits_for_a_click(engine: Engine) -> None:
     well(at.run())
     assert i18n.text("photos.ready", "en", n=2) in words(at)
     assert table(at)[0][i18n.text("verdict.rise", "en")].endswith("/\u00a01")
-    well(at.button(key="go_on").click().run())
+    well(at.button(key="set-go_on").click().run())
     found = [preference(images.read(data), 1.0) for _, data, _ in files(2)]
     own = selection.verdicts(selection.gathered(truth.names("tiny_sk"), found))
     assert [row[i18n.text("verdict.change", "en")] for row in table(at)] == [

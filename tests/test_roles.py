@@ -165,11 +165,11 @@ def test_a_class_mean_is_nearest_to_its_own_class() -> None:
     known = block(0.2, 0.05)
     mean, _ = roles.gates(known)
     for k in range(K):
-        found = roles.guess(known, COUNTS, mean[k] + 0.01, k)
+        found = roles.guess("b", roles.distances(known, COUNTS, mean[k] + 0.01), k)
         assert (found.nearest, found.rank) == (k, 1)
     d = roles.distances(known, COUNTS, mean[3] + 0.05)
     assert d[3] == pytest.approx(1, abs=1e-4), "one std within the class away in every channel"
-    other = roles.guess(known, COUNTS, mean[3], 5)
+    other = roles.guess("b", roles.distances(known, COUNTS, mean[3]), 5)
     assert other.nearest == 3 and other.rank == 1 + sorted(roles.distances(known, COUNTS, mean[3])).index(
         roles.distances(known, COUNTS, mean[3])[5]
     )
@@ -178,7 +178,9 @@ def test_a_class_mean_is_nearest_to_its_own_class() -> None:
 def test_a_gate_that_scatters_counts_less() -> None:
     mean = np.array([[[0.0, 0.0], [0.4, 0.1]]])
     std = np.array([[[0.4, 0.01], [0.4, 0.01]]])  # the first channel says little
-    found = roles.guess(BlockProfile("b", "se", 1, mean, std), np.array([9, 9]), np.array([0.4, 0.0]), 1)
+    found = roles.guess(
+        "b", roles.distances(BlockProfile("b", "se", 1, mean, std), np.array([9, 9]), np.array([0.4, 0.0])), 1
+    )
     assert (found.nearest, found.rank) == (0, 2)
 
 
@@ -231,5 +233,5 @@ def test_the_best_block_is_named() -> None:
     between, within = np.array([0.1, 0.3, 0.1]), np.array([0.3, 0.1, 0.0])
     drawn = figures.draw_findings(("1.0", "2.0", "3.0"), between, within, zero, zero, zero, 0.02, t)
     assert "3.0" in drawn.title and [row[1] for row in drawn.table.rows] == pytest.approx([0.1, 0.9, 1.0])
-    guess = figures.draw_guess(("1.0", "2.0"), ("cat", "dog"), (1, 30), "cat", 50, t)
+    guess = figures.draw_guess(("1.0", "2.0"), ("cat", "dog"), (1, 30), "cat", 50, True, t)
     assert guess.table.rows == (("1.0", "cat", 1), ("2.0", "dog", 30)) and "1 of 2" in guess.title

@@ -183,9 +183,12 @@ def draw_findings(
 
 
 def draw_guess(
-    blocks: Sequence[str], nearest: Sequence[str], ranks: Sequence[int], wanted: str, total: int, t: Texts
+    blocks: Sequence[str], nearest: Sequence[str], ranks: Sequence[int], wanted: str, total: int, own: bool, t: Texts
 ) -> Figure:
-    """One row a block: the rank of class ``wanted`` among ``total``, and the class that is nearest in name."""
+    """One row a block: the rank of class ``wanted`` among ``total``, and the class that is nearest in name.
+
+    ``own``: the network itself says ``wanted``; else most blocks do.
+    """
     y, rank = np.arange(len(blocks), dtype=float), np.array(ranks, dtype=float)
     words = [
         Text(float(r) + 0.012 * total, float(i), f"{r:.0f} · {name}", anchor="start")
@@ -197,14 +200,14 @@ def draw_guess(
         y=t("fig.roles.depth"),
         x_range=(0, 1.3 * total),
         y_range=(len(blocks) - 0.5, -0.5),
-        x_ticks=(1.0, *(float(n) for n in range(10, total + 1, 10))),
+        x_ticks=(1.0, *(float(n) for n in (range(10, total + 1, 10) if total >= 10 else range(2, total + 1)))),
         y_ticks=tuple((float(i), name) for i, name in enumerate(blocks)),
     )
     first = sum(r == 1 for r in ranks)
     said = {"wanted": wanted, "n": first, "blocks": len(blocks), "last": nearest[-1]}
     return Figure(
         "roles-guess",
-        t("fig.roles.guess", **said),
+        t("fig.roles.guess" if own else "fig.roles.guess.most", **said),
         (panel,),
         1,
         Table(("block", "nearest class", f"rank of {wanted}"), tuple(zip(blocks, nearest, ranks, strict=True))),

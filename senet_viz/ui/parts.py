@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -208,7 +209,7 @@ def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow
     from senet_viz.figures.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
-    titled(view, f"#### {drawn.title}", build, drawn.key, key, narrow)
+    titled(view, f"#### {plain(drawn.title)}", build, drawn.key, key, narrow)
     # the page writes the title itself, beside the export
     chart = view.drawn(lambda: typed(spec(replace(drawn, title=""), view.dark)), "plotly", view.lang, view.dark, *key)
     # maps keep their shape: on a wide screen they would only drift apart
@@ -223,6 +224,11 @@ def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow
     )
     if drawn.note:
         st.caption(drawn.note)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: names of folders are what people typed."""
+    return re.sub(r"([\\`*_\[\]<>$~|&#])", r"\\\1", text)
 
 
 def _ready(spec: dict[str, Any]) -> Any:

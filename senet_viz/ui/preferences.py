@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from senet_viz import zoo
-from senet_viz.errors import PhotosRejected, SenetVizError, WeightsInvalid
+from senet_viz.errors import WeightsInvalid
 from senet_viz.figures.grammar import Table
-from senet_viz.ui import state
-from senet_viz.ui.scene import Scene, sentence, short
+from senet_viz.ui import sets, state
+from senet_viz.ui.scene import Scene, short
 
-RUNNING = "_measuring"  # session: a set is being measured
-SET = "_photo_set"  # session: key of the set that was uploaded
-FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "zip"]
+SET = "set"  # the set of photos of one's own, in the session
 
 
 def preference(view: Scene, blur: float = 0.0) -> np.ndarray:
@@ -48,90 +45,29 @@ def _question(view: Scene, photo: str, blur: float) -> tuple[object, ...]:
 
 def uploaded(view: Scene) -> Any:
     """Ask for photos; the ``photos.Photos`` that came, now or before, or None."""
-    from senet_viz import photos
-
-    t, s = view.t, st.session_state
-    files = st.file_uploader(
-        t("photos.upload", most=photos.MOST), FORMATS, accept_multiple_files=True, key="_set_files", max_upload_size=8
-    )
-    st.caption(t("photos.privacy"))
-    ids = tuple(file.file_id for file in files)
-    if not files:
-        s["_set_error"] = None
-    if files and s.get("_set_ids") != ids:
-        bar = st.progress(0.0)
-        said = partial(_reading, bar, view)
-        try:
-            found = photos.read([(file.name, file.getvalue()) for file in files], said)
-        except PhotosRejected as error:
-            s["_set_error"] = error  # the set before stays
-        else:
-            state.photo_sets().get(found.key, lambda: found)
-            s[SET], s[RUNNING], s["_set_error"] = found.key, True, None
-        s["_set_ids"] = ids
-        bar.empty()
-    if s.get("_set_error") is not None:
-        st.error(sentence(s["_set_error"], view.lang), icon=":material/broken_image:")
-    kept = state.photo_sets().peek(s[SET]) if SET in s else None
-    if kept is None:
-        if SET in s:
-            st.warning(t("photos.gone"))
-        return None
-    if kept.beyond:
-        st.warning(t("photos.beyond", n=kept.beyond, most=photos.MOST, mib=photos.MAX_UNPACKED // 2**20))
-    if kept.skipped:
-        with st.expander(t("photos.skipped", n=len(kept.skipped)), icon=":material/broken_image:"):
-            for name, why in kept.skipped:
-                plain = " ".join(name.replace("`", "").split())[:80]  # a zip may call its files anything
-                st.markdown(f"- `{plain}`: {sentence(why, view.lang)}")
-    return kept
-
-
-def _reading(bar: Any, view: Scene, done: int, total: int) -> None:
-    bar.progress(done / total, view.t("photos.reading", done=done, n=total))
+    return sets.uploaded(view, SET)
 
 
 def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.ndarray]]:
     """(name, ``preference``) of every photo of a set that is measured; measures those that are missing.
 
-    Any click interrupts the loop at its next word to the browser; every photo that is done is kept, for all sessions.
+    What is done is kept for all sessions.
     """
-    t, s = view.t, st.session_state
     store = state.preferences()
     scenes = [(p.name, replace(view, image=p.image, photo=f"set-{p.key}")) for p in found.photos]
-    missing = [each for _, each in scenes if store.peek(_question(each, each.photo, blur)) is None]
-    slot = st.empty()
-    if missing and s.get(RUNNING):
-        with slot.container():
-            st.button(t("photos.stop"), icon=":material/stop:", key="stop", on_click=_run, args=(False,))
-            bar = st.progress(0.0)
-            failed = _measure(view, missing, len(scenes), bar, blur)
-        s[RUNNING] = False
-        slot.empty()
-        if failed is not None:
-            st.error(sentence(failed, view.lang), icon=":material/error:")
-    known = [(name, store.peek(_question(each, each.photo, blur))) for name, each in scenes]
-    done = [(name, values) for name, values in known if values is not None]
-    if len(done) < len(scenes):
-        with slot.container():
-            st.markdown(t("photos.some" if done else "photos.ready", done=len(done), n=len(scenes)))
-            st.button(t("photos.go_on"), icon=":material/play_arrow:", key="go_on", on_click=_run, args=(True,))
-    return done
 
+    def known() -> list[tuple[str, np.ndarray | None]]:
+        return [(name, store.peek(_question(each, each.photo, blur))) for name, each in scenes]
 
-def _measure(view: Scene, missing: Sequence[Scene], total: int, bar: Any, blur: float) -> SenetVizError | None:
-    for i, each in enumerate(missing):
-        done = total - len(missing) + i
-        bar.progress(done / total, view.t("photos.measuring", done=done, n=total))
-        try:
-            preference(each, blur)
-        except SenetVizError as error:  # too many are waiting: what is done stays
-            return error
-    return None
+    def next_one() -> None:
+        missing = (i for i, (_, values) in enumerate(known()) if values is None)
+        preference(scenes[next(missing)][1], blur)
 
+    def count() -> int:
+        return sum(values is not None for _, values in known())
 
-def _run(on: bool) -> None:
-    st.session_state[RUNNING] = on
+    sets.worked(view, SET, count, len(scenes), next_one, "photos.ready")
+    return [(name, values) for name, values in known() if values is not None]
 
 
 # --- what is shipped, tables, names -----------------------------------------------------------------------------------

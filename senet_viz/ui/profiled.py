@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
-from senet_viz import profile, roles, zoo
+from senet_viz import labelled, photos, profile, roles
 from senet_viz.figures.roles import Curves
 from senet_viz.profile import Profile
+from senet_viz.ui import sets, state
+from senet_viz.ui.parts import pick, plain
 from senet_viz.ui.scene import Scene, _scene, scene, short
 
+MINE = "classes"  # the set of photos of one's own in class folders, in the session
+WNID = re.compile(r"n\d{8}")
 PROFILED = "tiny_se"  # shown where the sidebar's network has no profile
 
 
@@ -22,9 +28,47 @@ def profiles() -> dict[str, Profile]:
     return {key: found for key, found in profile.read().items() if found.blocks}
 
 
-def profiled_scene() -> tuple[Scene, Profile]:
-    """What the sidebar asks for and its profile; where that network, or its random weights, have none, tiny SE."""
-    s, view, known = st.session_state, scene(), profiles()
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A network's profile, and the scene that goes with it."""
+
+    view: Scene
+    profile: Profile
+    level: int  # which of the profile's zooms is looked at
+    names: tuple[str, ...]  # of the K classes, in the reader's language
+    mine: bool  # of photos of one's own
+    mark: Hashable  # names the profile and the zoom, for caches
+
+    @property
+    def zoom(self) -> float:
+        """How much objects are enlarged."""
+        return self.profile.zooms[self.level]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What the URL calls the classes. A folder of one's own may have any name, so those are numbers."""
+        return tuple(map(str, range(len(self.names)))) if self.mine else self.profile.classes
+
+
+def profiled_scene() -> Record | None:
+    """A profile for what the sidebar asks for: the shipped one, or that of photos of one's own, once there are any."""
+    view = scene()
+    t = view.t
+    left, right = st.columns([1, 2])
+    with left:
+        source = pick("source", {"shipped": t("source.shipped"), "mine": t("source.mine")}, t("source.label"))
+    with right:
+        zoom = float(pick("framing", {f"{z:g}": f"×{z:g}" for z in profile.ZOOMS}, t("zoom.label")))
+    if source == "mine":
+        return _mine(view, zoom)
+    view, found = _shipped(view)
+    level = found.zooms.index(zoom)
+    return Record(view, found, level, _class_names(view, found.classes), False, ("shipped", level))
+
+
+def _shipped(view: Scene) -> tuple[Scene, Profile]:
+    """The network on screen and its profile; where it, or its random weights, have none, tiny SE and a word on it."""
+    s, known = st.session_state, profiles()
     if view.spec.key in known and view.trained:
         return view, known[view.spec.key]
     key = view.spec.key if view.spec.key in known else PROFILED
@@ -39,18 +83,90 @@ def _take(key: str) -> None:
     st.session_state["model"], st.session_state["weights"] = key, "pretrained"
 
 
-def class_names(view: Scene, found: Profile) -> tuple[str, ...]:
-    """Names of the profile's K classes in the reader's language; the folder's where the network does not know it."""
-    about = zoo.shipped(view.spec.key)
-    known = dict(zip(about.classes, view.seen.classes, strict=True)) if about else {}
-    return tuple(known.get(folder, folder) for folder in found.classes)
+def _mine(view: Scene, zoom: float) -> Record | None:
+    """The profile of a set of one's own, as far as it is measured; None before there are two classes of it."""
+    found = sets.uploaded(view, MINE, labelled=True)
+    if found is None:
+        return None
+    names = _class_names(view, found.classes)
+    count = Counter(photo.folder for photo in found.photos)
+    each = " · ".join(f"{plain(n)} {count[c]}" for n, c in zip(names, found.classes, strict=True))
+    st.caption(view.t("photos.classes", k=len(names), n=len(found.photos), each=each))
+    y = np.array([found.classes.index(photo.folder) for photo in found.photos])
+    question = (view.spec.key, view.weights, view.device, found.key, zoom)
+    done = sets.worked(
+        view,
+        MINE,
+        lambda: _done(view, question, len(y)),
+        len(y),
+        lambda: _more(view, question, found, y, zoom),
+        "photos.ready.classes",
+    )
+    tally = state.tallies().peek((*question, done))
+    if tally is None or (tally.counts >= photos.EACH).sum() < 2:
+        return None
+    kept = np.flatnonzero(tally.counts >= photos.EACH)
+
+    def make() -> Profile:
+        truth = np.searchsorted(kept, [k for k in y[:done] if k in kept])
+        names = [found.classes[k] for k in kept]
+        return profile.made([tally.only(kept)], view.spec.key, view.spec.size, (zoom,), names, truth)
+
+    mark = (*question, done)
+    made = state.drawings().get(("profile", mark), make)
+    return Record(view, made, 0, tuple(names[k] for k in kept), True, mark)
 
 
-def top_class(view: Scene, found: Profile) -> int:
-    """The network's own answer to this photo, as an index into the profile's classes."""
-    about = zoo.shipped(view.spec.key)
-    assert about is not None, "only shipped networks have a profile"
-    return found.classes.index(about.classes[int(view.seen.shares.argmax())])
+def _ends(view: Scene, total: int) -> list[int]:
+    """How many photos are done after each batch."""
+    size = labelled.batch_size(view.spec)
+    return [*range(size, total, size), total]
+
+
+def _done(view: Scene, question: tuple[Hashable, ...], total: int) -> int:
+    store = state.tallies()
+    return next((end for end in reversed(_ends(view, total)) if store.peek((*question, end)) is not None), 0)
+
+
+def _more(view: Scene, question: tuple[Hashable, ...], found: photos.Photos, y: np.ndarray, zoom: float) -> None:
+    """One batch more, for all sessions that measure this set."""
+    engine, store = state.engine(), state.tallies()
+    start = _done(view, question, len(y))
+    end = next(end for end in _ends(view, len(y)) if end > start)
+    before = store.peek((*question, start)) or profile.Tally.empty(len(found.classes))
+    module = engine.model(view.spec.key, view.device, view.weights)
+
+    def work() -> profile.Tally:
+        x = labelled.stacked([photo.image for photo in found.photos[start:end]], view.spec, zoom)
+        return profile.counted(module, x, y[start:end], before)[0]
+
+    store.get((*question, end), lambda: engine.run(work))
+
+
+def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:
+    """What the reader calls these classes: a folder is called by WordNet's number, or already as it should be."""
+    known = labelled.outputs(view.spec, folders)
+    return tuple(
+        view.seen.classes[i] if i is not None and WNID.fullmatch(folder) else folder
+        for folder, i in zip(folders, known, strict=True)
+    )
+
+
+def guessed(record: Record, photo: Mapping[str, np.ndarray]) -> tuple[list[roles.Guess], int, bool]:
+    """Every block's guess, the class that it is asked about, and whether that is the network's own answer.
+
+    Where the network's answer is none of the profile's classes, it is the class that most blocks are nearest to, the
+    deepest block's where there are several.
+    """
+    found, level = record.profile, record.level
+    away = {b.name: roles.distances(b, found.counts, photo[b.name], level) for b in found.blocks}
+    outputs, own = labelled.outputs(record.view.spec, found.classes), int(record.view.seen.shares.argmax())
+    if record.view.trained and own in outputs:
+        top, said = outputs.index(own), True
+    else:
+        nearest = [int(d.argmin()) for d in reversed(away.values())]
+        top, said = max(nearest, key=Counter(nearest).__getitem__), False
+    return [roles.guess(name, d, top) for name, d in away.items()], top, said
 
 
 def photo_gates(view: Scene, zoom: float) -> dict[str, np.ndarray]:

@@ -64,6 +64,7 @@ PAGE = (
     "amount",
     "change",
     "target",
+    "source",
 )
 NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units"})
 
@@ -90,6 +91,12 @@ def uploads() -> Shared[Any]:
 def photo_sets() -> Shared[Any]:
     """Sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
     return Shared(400, lambda found: found.mib)
+
+
+@st.cache_resource(show_spinner=False)
+def tallies() -> Shared[Any]:
+    """Gates of sets in class folders, summed up batch after batch: 256 MiB."""
+    return Shared(256, lambda tally: tally.mib)
 
 
 @st.cache_resource(show_spinner=False)

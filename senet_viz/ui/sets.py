@@ -1,0 +1,138 @@
+"""Sets of photos of one's own, and long work on them: uploaded, measured piece by piece, stopped and gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from senet_viz.errors import PhotosRejected, SenetVizError
+from senet_viz.ui import state
+from senet_viz.ui.scene import Scene, sentence
+
+if TYPE_CHECKING:
+    from senet_viz.photos import Photos
+
+FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+LABELLED_MB = 32  # of one upload in class folders
+
+
+def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
+    """Ask for photos; the set that came, now or before, or None.
+
+    Args:
+        name: of this set, in the session.
+        labelled: photos in class folders, by folder or zip; else several files, or a zip.
+    """
+    from senet_viz import photos
+
+    t, s = view.t, st.session_state
+    files = _asked_labelled(view, name) if labelled else _asked(view, name)
+    ids = tuple(file.file_id for file in files)
+    if not files:
+        s[f"_{name}_error"] = None
+    if files and s.get(f"_{name}_ids") != ids:
+        bar = st.progress(0.0)
+        read = photos.read_labelled if labelled else photos.read
+        try:
+            found = read([(file.name, file.getvalue()) for file in files], partial(_reading, bar, view))
+        except PhotosRejected as error:
+            s[f"_{name}_error"] = error  # the set before stays
+        else:
+            state.photo_sets().get(found.key, lambda: found)
+            s[f"_{name}_key"], s[f"_{name}_error"] = found.key, None
+            run(name, True)
+        s[f"_{name}_ids"] = ids
+        bar.empty()
+    if s.get(f"_{name}_error") is not None:
+        st.error(sentence(s[f"_{name}_error"], view.lang), icon=":material/broken_image:")
+    key = s.get(f"_{name}_key")
+    kept: Photos | None = state.photo_sets().peek(key) if key else None
+    if kept is None:
+        if key:
+            st.warning(t("photos.gone"))
+        return None
+    if kept.beyond:
+        most = photos.MOST_LABELLED if labelled else photos.MOST
+        st.warning(t("photos.beyond", n=kept.beyond, most=most, mib=photos.MAX_UNPACKED // 2**20))
+    if kept.skipped:
+        with st.expander(t("photos.skipped", n=len(kept.skipped)), icon=":material/broken_image:"):
+            for file, why in kept.skipped:
+                plain = " ".join(file.replace("`", "").split())[:80]  # a zip may call its files anything
+                st.markdown(f"- `{plain}`: {sentence(why, view.lang)}")
+    return kept
+
+
+def _asked(view: Scene, name: str) -> Sequence[Any]:
+    from senet_viz import photos
+
+    files = st.file_uploader(
+        view.t("photos.upload", most=photos.MOST),
+        [*FORMATS, "zip"],
+        accept_multiple_files=True,
+        key=f"_{name}_files",
+        max_upload_size=8,
+    )
+    st.caption(view.t("photos.privacy"))
+    return files
+
+
+def _asked_labelled(view: Scene, name: str) -> Sequence[Any]:
+    from senet_viz import photos
+
+    t = view.t
+    st.markdown(t("photos.labelled", most=photos.MOST_LABELLED, each=photos.EACH))
+    left, right = st.columns(2)
+    loose = left.file_uploader(
+        t("photos.folder"), FORMATS, accept_multiple_files="directory", key=f"_{name}_folder", max_upload_size=8
+    )
+    packed = right.file_uploader(t("photos.zip"), ["zip"], key=f"_{name}_zip", max_upload_size=LABELLED_MB)
+    st.caption(t("photos.labelled.privacy"))
+    return [*loose, *([packed] if packed else [])]
+
+
+def _reading(bar: Any, view: Scene, done: int, total: int) -> None:
+    bar.progress(done / total, view.t("photos.reading", done=done, n=total))
+
+
+def run(name: str, on: bool) -> None:
+    """Whether work on this set goes on by itself."""
+    st.session_state[f"_{name}_running"] = on
+
+
+def worked(view: Scene, name: str, count: Callable[[], int], total: int, step: Callable[[], object], ready: str) -> int:
+    """Do what is missing of long work on a set while it runs; returns how many photos are done.
+
+    Any click interrupts the loop at its next word to the browser; what is done is kept by who keeps it.
+
+    Args:
+        count: photos that are done by now.
+        step: does the next few.
+        ready: text to show before the first.
+    """
+    t, s = view.t, st.session_state
+    slot, done = st.empty(), count()
+    if done < total and s.get(f"_{name}_running"):
+        failed: SenetVizError | None = None
+        with slot.container():
+            st.button(t("photos.stop"), icon=":material/stop:", key=f"{name}-stop", on_click=run, args=(name, False))
+            bar, before = st.progress(0.0), -1
+            try:
+                while before < done < total:  # a step that gets no further is the last
+                    bar.progress(done / total, t("photos.measuring", done=done, n=total))
+                    step()
+                    before, done = done, count()
+            except SenetVizError as error:  # too many are waiting: what is done stays
+                failed = error
+        run(name, False)
+        slot.empty()
+        if failed is not None:
+            st.error(sentence(failed, view.lang), icon=":material/error:")
+    if done < total:
+        with slot.container():
+            st.markdown(t("photos.some" if done else ready, done=done, n=total))
+            go_on = t("photos.go_on" if done else "photos.measure")
+            st.button(go_on, icon=":material/play_arrow:", key=f"{name}-go_on", on_click=run, args=(name, True))
+    return done
