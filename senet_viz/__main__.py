@@ -22,6 +22,7 @@ from senet_viz.errors import (
     ImageRejected,
     NoGateFound,
     OptionRefused,
+    PhotosRejected,
     SenetVizError,
     TrainingRefused,
     WeightsUnavailable,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 SHOWN = 8  # values of a long vector that fit a line
 TOP = 5
+SIDE = 64  # of the pictures that the small networks were trained on
 OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
 LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50.0
 
@@ -53,7 +55,7 @@ def _sentence(error: SenetVizError) -> str:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    return text if isinstance(error, ImageRejected) else f"{text} ({message})"
+    return text if isinstance(error, ImageRejected | PhotosRejected) else f"{text} ({message})"
 
 
 # --- train --------------------------------------------------------------------------------------------------------
@@ -87,6 +89,10 @@ def _train(args: argparse.Namespace) -> None:
 def _profile(args: argparse.Namespace) -> None:
     from senet_viz import profile
 
+    if args.folder is not None:
+        _profile_folder(args)
+        return
+    args.out = args.out or profile.FILE
     keys = args.model or [key for key in OURS if zoo.available(key) == "shipped"]
     if not keys:
         raise WeightsUnavailable("no trained small network is here yet: train them first")
@@ -96,6 +102,73 @@ def _profile(args: argparse.Namespace) -> None:
         print(f"{key}: {len(known[key].truth)} pictures, {len(known[key].blocks)} blocks", flush=True)
     profile.write(args.out, list(known.values()))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB")
+
+
+def _profile_folder(args: argparse.Namespace) -> None:
+    """Photos in class folders: what the gates of each network know about these classes."""
+    from tqdm.auto import tqdm
+
+    from senet_viz import labelled, photos, profile
+
+    if args.size is not None or args.side is not None:
+        raise OptionRefused("profile FOLDER", "--size or --side", "the network's own input")
+    files = photos.folder(args.folder)
+    known = profile.read(args.out) if args.out is not None and args.out.is_file() else {}
+
+    def skipped(file: Path, error: ImageRejected) -> None:
+        tqdm.write(f"{file}: {_sentence(error)}", file=sys.stderr)
+
+    for key in args.model or [zoo.DEFAULT]:
+        trained = not args.random and zoo.trained(key)
+        module = zoo.load(key, args.device, "pretrained" if trained else "random")
+        with tqdm(desc=key, total=len(files), mininterval=1, disable=args.quiet) as bar:
+            found = labelled.measured(module, zoo.spec(key), files, skipped, lambda done, _: bar.update(done - bar.n))
+        known[key] = found
+        print(_profile_text(found, trained))
+        if args.figure is not None:
+            _findings_figure(found, args.figure if len(args.model or ()) < 2 else _beside(args.figure, key), args.lang)
+    if args.out is not None:
+        profile.write(args.out, list(known.values()))
+
+
+def _profile_text(found: Profile, trained: bool) -> str:
+    from senet_viz import labelled, roles
+
+    each = roles.roles(found)
+    lines = [found.model if trained else f"{found.model} (UNTRAINED: its gates know nothing)"]
+    counted = ", ".join(f"{name} {n}" for name, n in zip(found.classes, found.counts, strict=True))
+    lines.append(f"  {len(found.truth)} photos of {len(found.classes)} classes: {counted}")
+    known = np.array([k is not None for k in labelled.outputs(zoo.spec(found.model), found.classes)])
+    hits, meant = found.hits(), known[found.truth]
+    if hits is not None:
+        lines.append(
+            f"  of the {meant.sum()} in folders called like a class of its own it knows {hits[meant].mean():.1%}"
+        )
+    rows: list[tuple[str, ...]] = [("block", "eta2", "between", "within", "> 0.9", "< 0.1", "pattern")]
+    rows += [(r.name, *(f"{v:.3f}" for v in (r.eta2, r.between, r.within, r.high, r.low, r.pattern))) for r in each]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.append(f"  eta2 by luck alone: {roles.chance(found.counts):.3f}")
+    lines += [f"  {finding.key}: {finding.word}" for finding in roles.findings(found)]
+    return "\n".join(lines)
+
+
+def _beside(file: Path, key: str) -> Path:
+    return file.with_stem(f"{file.stem}-{key}")
+
+
+def _findings_figure(found: Profile, file: Path, lang: str) -> None:
+    from senet_viz import export, roles
+    from senet_viz.figures import roles as figures
+
+    each, luck = roles.roles(found), roles.chance(found.counts)
+    fields = ("between", "within", "high", "low", "pattern")
+    columns = {field: np.array([getattr(row, field) for row in each]) for field in fields}
+    names = tuple(row.name for row in each)
+    kind = file.suffix[1:].lower()
+    slide = export.render(lambda t: figures.draw_findings(names, **columns, chance=luck, t=i18n.texts(t)), kind, lang)
+    file.write_bytes(slide.data)
+    print(file)
 
 
 def _profile_of(key: str, args: argparse.Namespace) -> Profile:
@@ -110,7 +183,7 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
     spec, about = zoo.spec(key), zoo.shipped(key)
     names = about.classes if about else None
     module = zoo.load(key, args.device)
-    val = read_folder(args.data / "val", args.side, names=names)
+    val = read_folder(args.data / "val", args.side or SIDE, names=names)
     size = args.size or spec.size
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
 
@@ -496,6 +569,13 @@ def _stages(text: str) -> tuple[int, ...] | None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,2,3") from error
 
 
+def _slide_file(text: str) -> Path:
+    file = Path(text)
+    if file.suffix.lower() not in (".png", ".svg", ".pdf", ".csv"):
+        raise argparse.ArgumentTypeError(f"must end in .png, .svg, .pdf or .csv; got {text!r}")
+    return file
+
+
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -580,12 +660,27 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--quiet", action="store_true", help="no progress bar")
     add.set_defaults(run=_train)
 
-    add = commands.add_parser("profile", help="mean and std of every gate over data/val, by class and zoom")
-    add.add_argument("--data", type=Path, required=True, help="folder that holds val/<class>/*")
-    add.add_argument("--model", action="append", help="may be given again (default: the trained small networks)")
-    add.add_argument("--out", type=Path, default=FILE, help="other models that this file holds stay in it")
-    add.add_argument("--size", type=_positive, help="side of the input (default: the model's own)")
-    add.add_argument("--side", type=_positive, default=64, help="side at which the pictures are held (default 64)")
+    add = commands.add_parser("profile", help="mean and std of every gate by class, of photos in class folders")
+    which = add.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "folder", type=Path, nargs="?", help="photos of your own, one folder a class: what each block knows of them"
+    )
+    which.add_argument("--data", type=Path, help="folder that holds val/<class>/*: the record that the program shows")
+    add.add_argument(
+        "--model", action="append",
+        help=f"may be given again (default: {zoo.DEFAULT}; with --data the trained small networks)",
+    )  # fmt: skip
+    add.add_argument(
+        "--out", type=Path,
+        help="safetensors file; other models in it stay (default: none; with --data the one that is shipped)",
+    )  # fmt: skip
+    add.add_argument(
+        "--figure", type=_slide_file, help="with a folder: what the findings rest on, as .png, .svg, .pdf, .csv"
+    )
+    add.add_argument("--lang", choices=tuple(i18n.LANGUAGES), default=i18n.DEFAULT)
+    add.add_argument("--random", action="store_true", help="with a folder: the untrained control")
+    add.add_argument("--size", type=_positive, help="with --data: side of the input (default: the model's own)")
+    add.add_argument("--side", type=_positive, help=f"with --data: side at which pictures are held (default {SIDE})")
     add.add_argument("--device", default="cpu")
     add.add_argument("--quiet", action="store_true", help="no progress bar")
     add.set_defaults(run=_profile)

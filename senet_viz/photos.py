@@ -258,7 +258,8 @@ def _straight(data: bytes, path: PurePosixPath, name: str, depth: int) -> bytes:
     Raises:
         PhotosRejected: it does not.
     """
-    if path.is_absolute() or ".." in path.parts or ":" in name or len(path.parts) > depth:
+    drive = name[1:2] == ":"
+    if path.is_absolute() or ".." in path.parts or drive or len(path.parts) > depth:
         raise PhotosRejected("path", name=path.name)
     return data
 

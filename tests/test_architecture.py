@@ -52,7 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "roles": ("profile",),
     "selection": ("verdicts",),
     "photos": ("images",),
-    "labelled": ("sweep", "labels"),
+    "labelled": ("sweep", "labels", "photos", "profile"),
     "agreement": ("verdicts",),
     "cost": ("layouts",),
     "timing": ("cost",),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, images, profile, roles, sweep, tap, zoo
-from senet_viz.ui import state
-from tests import truth
-from tests.test_pages import array, chart, fresh, start, url, well, words
+from senet_viz import i18n, images, labelled, labels, photos, profile, roles, sweep, tap, zoo
+from senet_viz.engine import Engine
+from senet_viz.ui import parts, profiled, state
+from tests import pictures, truth
+from tests.test_pages import array, badges, chart, fresh, start, url, well, words
+from tests.test_photos import packed
 
 PAGE = "class_profiles"
 GOLDFISH, LION = "n01443537", "n02129165"
@@ -167,3 +173,176 @@ def test_at_another_zoom_the_photo_is_enlarged_as_well(fresh: None) -> None:
     forwards = state.engine().forwards
     well(at.run())
     assert state.engine().forwards == forwards
+
+
+# --- photos of one's own ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine, and sets and tallies, that nobody has asked anything yet."""
+    made = (state.engine, state.drawings, state.uploads, state.photo_sets, state.tallies)
+    for each in made:
+        each.clear()
+    yield state.engine()
+    for each in made:
+        each.clear()
+
+
+def crops(names: tuple[str, ...] = ("flower", "temple", "cup"), each: int = 6) -> dict[str, bytes]:
+    """Class folders: pieces of one sample photo are one class."""
+    found = {}
+    for name, photo in zip(names, ("flower", "china", "coffee"), strict=False):
+        image = images.sample(photo)
+        for i in range(each):
+            box = (30 * i, 20 * i, 30 * i + 220, 20 * i + 180)
+            found[f"set/{name}/{i}.png"] = pictures.encode(image.crop(box), "PNG")
+    return found
+
+
+def upload(at: AppTest, entries: dict[str, bytes]) -> AppTest:
+    at.file_uploader(key="_classes_zip").set_value(("set.zip", packed(entries), "application/zip"))
+    at.run()
+    assert not at.exception
+    return at
+
+
+def own_profile(entries: dict[str, bytes], key: str = "tiny_se", zoom: float = 1.0) -> dict[str, dict[str, np.ndarray]]:
+    """Gates (N, C) of every block, by class folder, one forward a photo."""
+    spec, gates = zoo.spec(key), {}
+    for name, data in entries.items():
+        trace = tap.run(truth.model(key, "pretrained"), sweep.at_scale(images.read(data), spec, zoom).x)
+        for block in trace.blocks:
+            gates.setdefault(block.name, {}).setdefault(name.split("/")[-2], []).append(block.gate[-1].numpy())
+    return {b: {c: np.stack(rows) for c, rows in by_class.items()} for b, by_class in gates.items()}
+
+
+def test_a_zip_of_class_folders_is_shown_like_the_shipped_profile(shared: Engine) -> None:
+    entries = crops()
+    at = start(PAGE, weights="pretrained", photo="coffee", source="mine", panels="layer4.1.se")
+    assert not at.get("plotly_chart"), "nothing before there are photos"
+    well(upload(at, entries))
+    assert i18n.text("photos.classes", "en", n=18, k=3, each="cup 6 · flower 6 · temple 6") in words(at)
+    own, picked = own_profile(entries)["layer4.1.se"], roles.uniform(512)
+    means = [own[name].mean(0) for name in ("cup", "flower", "temple")]
+    photo = truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained").block("layer4.1.se").gate[-1].numpy()
+    for line, values in zip(lines(at), [*means, np.mean(means, axis=0), photo], strict=True):
+        assert np.abs(line - values[picked]).max() <= 1e-5
+    well(at.main.button(key="predict-skip").click().run())
+    table = {
+        b: (np.stack([g.mean(0) for g in by.values()]), [g.var(0) for g in by.values()])
+        for b, by in own_profile(entries).items()
+    }
+    etas = [float(m.var(0).mean() / (m.var(0).mean() + np.mean(v))) for m, v in table.values()]
+    (drawn,) = [
+        array(tr["y"]) for tr in chart(at, "roles-findings") if tr.get("mode") == "lines" and tr.get("name") == "η²"
+    ]
+    np.testing.assert_allclose(drawn, etas, atol=1e-3)
+    assert url(at)["source"] == "mine" and len(at.get("plotly_chart")) == 4
+
+
+def test_the_browsers_folder_says_the_classes_too(shared: Engine) -> None:
+    entries = crops(("a", "b"), each=3)
+    at = start(PAGE, weights="pretrained", source="mine")
+    at.file_uploader(key="_classes_folder").set_value([(name, data, "image/png") for name, data in entries.items()])
+    well(at.run())
+    assert i18n.text("photos.classes", "en", n=6, k=2, each="a 3 · b 3") in words(at)
+    assert len(at.get("plotly_chart")) == 3
+
+
+def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries, ran = crops(), []
+    true = profile.counted
+    monkeypatch.setattr(labelled, "MOST_BATCH", 5)
+
+    def interrupted(*args: Any) -> Any:
+        ran.append(len(args[1]))
+        return true(*args)
+
+    monkeypatch.setattr(profile, "counted", interrupted)
+    more = profiled._more
+
+    def stopping(*args: Any) -> None:
+        if len(ran) == 2:
+            st.stop()  # what a click does to a script that runs
+        more(*args)
+
+    monkeypatch.setattr(profiled, "_more", stopping)
+    at = start(PAGE, weights="pretrained", source="mine", panels="layer4.1.se")
+    upload(at, entries)
+    assert not at.get("plotly_chart") and ran == [5, 5]
+    well(at.main.button(key="classes-stop").click().run())
+    assert i18n.text("photos.some", "en", done=10, n=18) in words(at) and ran == [5, 5]
+    part = own_profile({name: entries[name] for name in by_turns(entries)[:10]})["layer4.1.se"]
+    np.testing.assert_allclose(lines(at)[0], part["cup"].mean(0)[roles.uniform(512)], atol=1e-5)
+    at.segmented_control(key="lang").set_value("zh")
+    well(at.run())
+    assert i18n.text("photos.some", "zh", done=10, n=18) in words(at) and ran == [5, 5]
+    monkeypatch.setattr(profiled, "_more", more)
+    well(at.main.button(key="classes-go_on").click().run())
+    assert ran == [5, 5, 5, 3], "what was done is not done again"
+    whole = own_profile(entries)["layer4.1.se"]["cup"].mean(0)
+    np.testing.assert_allclose(lines(at)[0], whole[roles.uniform(512)], atol=1e-5)
+    other = start(PAGE, weights="pretrained", source="mine")
+    well(upload(other, entries))
+    assert ran == [5, 5, 5, 3] and len(other.get("plotly_chart")) == 3, "a second visitor with the same photos"
+
+
+def by_turns(entries: dict[str, bytes]) -> list[str]:
+    return photos.in_turn(list(entries), lambda name: name.split("/")[-2])
+
+
+def test_another_network_or_zoom_waits_for_a_click(shared: Engine) -> None:
+    at = start(PAGE, weights="pretrained", source="mine", panels="layer4.1.conv2")
+    entries = crops(("a", "b"), each=2)
+    well(upload(at, entries))
+    for widget, value in (("model", "tiny_sk"), ("framing", "1.5")):
+        (at.selectbox if widget == "model" else at.segmented_control)(key=widget).set_value(value)
+        well(at.run())
+        assert i18n.text("photos.ready.classes", "en", n=4) in words(at) and not at.get("plotly_chart")
+        well(at.main.button(key="classes-go_on").click().run())
+        assert len(at.get("plotly_chart")) == 3
+    own = own_profile(entries, "tiny_sk", 1.5)["layer4.1.conv2"]
+    np.testing.assert_allclose(lines(at)[1], own["b"].mean(0)[roles.uniform(256)], atol=1e-5)
+
+
+def test_untrained_networks_of_libraries_say_so(shared: Engine) -> None:
+    at = start(PAGE, model="mobilenet_v3_small", weights="random", source="mine")
+    well(upload(at, crops(("a", "b"), each=2)))
+    assert len(at.get("plotly_chart")) == 3 and badges(at, "red")
+
+
+def test_names_of_folders_are_text(shared: Engine) -> None:
+    wild = "*a*, <b>$x$ `c` [d](e) :smile:"
+    at = start(PAGE, weights="pretrained", source="mine")
+    well(upload(at, crops((wild, "plain"), each=2)))
+    assert at.main.multiselect[0].options == [wild, "plain"]
+    (title,) = [text for text in titles(at) if "Fig. 7" in text]
+    assert parts.plain(wild) in title and wild not in title
+    at.main.multiselect[0].set_value(["0"])
+    well(at.run().run())
+    assert url(at)["classes"] == "0" and "a\\*" in parts.plain(wild)
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_photos_without_folders_are_one_sentence(shared: Engine, lang: str) -> None:
+    at = start(PAGE, weights="pretrained", source="mine", lang=lang)
+    upload(at, {"1.png": crops()["set/flower/0.png"]})
+    assert [box.value for box in at.error] == [i18n.text("error.photos.loose", lang)]
+    at.main.segmented_control(key="source").set_value("shipped")
+    well(at.run())
+    assert len(at.get("plotly_chart")) == 3
+
+
+def test_the_network_is_asked_about_its_own_answer_where_the_folders_know_it(shared: Engine) -> None:
+    at = start(PAGE, weights="pretrained", photo="coffee", source="mine")
+    about = zoo.shipped("tiny_se")
+    assert about is not None
+    own = about.classes[int(truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained").logits.argmax())]
+    well(upload(at, crops((own, "n01443537"), each=2)))
+    shown = labels.names(zoo.spec("tiny_se"))[about.classes.index(own)]
+    assert any(
+        i18n.table("en")["fig.roles.guess"].split("{n}")[0] in text and f"“{shown}”" in text for text in titles(at)
+    )
+    well(upload(at, crops(("x", "y"), each=2)))
+    assert any("“x”" in text or "“y”" in text for text in titles(at))

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from senet_viz import edits, images, insert, profile, tap, zoo
+from senet_viz import edits, images, insert, profile, roles, tap, zoo
 from senet_viz.__main__ import main
 from senet_viz.card import read_all
 from senet_viz.networks.tiny import BLOCKS
@@ -163,6 +163,42 @@ def test_profile_and_card_follow(trained: Path, data: Path, capsys: Said, monkey
     assert main(["card", "--weights", str(trained), "--data", str(data)]) == 0
     assert "as it says" in capsys.readouterr().out
     assert "## Which kernel does SK choose?" in (trained / "README.md").read_text(encoding="utf-8")
+
+
+def test_profile_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
+    """Photos of one's own: the table is that of the file that can be written, and nothing is written unasked."""
+    before = profile.FILE.read_bytes()
+    out, figure = tmp_path / "mine.safetensors", tmp_path / "mine.csv"
+    shared = ["profile", str(data / "val"), "--model", "tiny_sk", "--quiet"]
+    assert main([*shared, "--out", str(out), "--figure", str(figure)]) == 0
+    said = capsys.readouterr().out
+    (found,) = profile.read(out).values()
+    assert (found.model, found.classes, len(found.truth)) == ("tiny_sk", ("blue", "red"), 10)
+    rows = {
+        line.split()[0]: line.split()[1:] for line in said.splitlines() if "conv2" in line and not line.startswith("/")
+    }
+    written = {row.split(",")[0]: row.split(",")[1:] for row in figure.read_text("utf-8-sig").splitlines()[1:]}
+    for each in roles.roles(found):
+        assert [float(v) for v in rows[each.name]] == pytest.approx(
+            [each.eta2, each.between, each.within, each.high, each.low, each.pattern], abs=2e-3
+        )
+        assert float(written[each.name][0]) == pytest.approx(each.eta2, abs=2e-3)
+    assert main([*shared, "--random"]) == 0
+    assert "UNTRAINED" in capsys.readouterr().out and profile.FILE.read_bytes() == before
+
+
+def test_what_goes_wrong_with_a_folder_is_one_sentence(data: Path, capsys: Said, tmp_path: Path) -> None:
+    assert "no such folder" in refused(capsys, "profile", tmp_path / "none")
+    assert "lie in no folder" in refused(capsys, "profile", data / "val" / "blue")
+    (tmp_path / "one" / "only").mkdir(parents=True)
+    for file in (data / "val" / "blue").iterdir():
+        (tmp_path / "one" / "only" / file.name).write_bytes(file.read_bytes())
+    assert "two classes" in refused(capsys, "profile", tmp_path / "one", "--quiet")
+    assert "size" in refused(capsys, "profile", data / "val", "--size", "64")
+    for wrong in ([], [str(data), "--data", str(data)], [str(data), "--figure", "a.doc"]):
+        with pytest.raises(SystemExit):
+            main(["profile", *wrong])
+        assert "error" in capsys.readouterr().err
 
 
 def test_what_goes_wrong_with_training_is_one_sentence(data: Path, capsys: Said, tmp_path: Path) -> None:

@@ -159,3 +159,105 @@ def test_more_photos_than_the_most_are_counted(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(photos, "MAX_UNPACKED", len(many[0][1]))
     found = photos.read(many)
     assert len(found.photos) == 1 and found.beyond == 4
+
+
+# --- photos in class folders ------------------------------------------------------------------------------------------
+
+
+def piece(i: int) -> bytes:
+    return pictures.encode(pictures.quadrants(40 + i, 40), "PNG")
+
+
+def labelled(found: photos.Photos) -> list[str]:
+    return [f"{p.folder}/{p.name}" for p in found.photos]
+
+
+def test_the_innermost_folder_is_the_class() -> None:
+    """In a zip, however deep, and in the names that a browser gives the files of a folder."""
+    packs = packed({"set/val/dog/1.png": piece(0), "set/train/dog/2.png": piece(1), "set\\val\\cat\\3.png": piece(2)})
+    found = photos.read_labelled([("any.zip", packs), ("pets/cat/4.png", piece(3))])
+    assert found.classes == ("cat", "dog") and found.skipped == ()
+    assert labelled(found) == ["cat/3.png", "dog/1.png", "cat/4.png", "dog/2.png"], "the classes take turns"
+
+
+def test_the_same_photos_in_other_folders_are_another_set() -> None:
+    one = {"a/1.png": piece(0), "a/2.png": piece(1), "b/3.png": piece(2), "b/4.png": piece(3)}
+    two = {"a/1.png": piece(0), "a/3.png": piece(2), "b/2.png": piece(1), "b/4.png": piece(3)}
+    keys = [photos.read_labelled([("x.zip", packed(e))]).key for e in (one, dict(reversed(one.items())), two)]
+    assert keys[0] == keys[1] != keys[2]
+    assert len(photos.read_labelled([("x.zip", packed(one | {"a/again.png": piece(0)}))]).photos) == 4
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (("1.png", "2.png", "3.png"), "loose"),
+        (("cat/1.png", "cat/2.png", "3.png"), "classes"),
+        (("cat/1.png", "cat/2.png", "dog/3.png"), "classes"),
+        (("cat/1.png", "dog/2.png"), "classes"),
+    ],
+)
+def test_too_little_to_compare_is_one_sentence(entries: tuple[str, ...], reason: str) -> None:
+    files = [(name, piece(i)) for i, name in enumerate(entries)]
+    for given in (files, [("x.zip", packed(dict(files)))]):
+        with pytest.raises(PhotosRejected) as caught:
+            photos.read_labelled(given)
+        assert caught.value.reason == reason
+        for lang in i18n.LANGUAGES:
+            assert i18n.text(f"error.{caught.value.code}", lang, **caught.value.details)
+
+
+def test_what_cannot_be_compared_is_named_and_the_rest_stays() -> None:
+    files = {f"{name}/{i}.png": piece(i + 10 * len(name)) for name in ("cat", "horse") for i in range(2)}
+    more = {"loose.png": piece(7), "dog/alone.png": piece(8), "cat/bad.png": b"no picture at all"}
+    found = photos.read_labelled([("x.zip", packed(files | more))])
+    assert found.classes == ("cat", "horse") and len(found.photos) == 4
+    assert reasons(found) == {"loose.png": "loose", "dog/alone.png": "single", "cat/bad.png": "not_a_picture"}
+
+
+@pytest.mark.parametrize("path", ["../cat/1.png", "/cat/1.png", "C:/cat/1.png", "a/b/c/d/e/f/1.png", "cat/../1.png"])
+def test_a_path_that_leads_elsewhere_is_no_class(path: str) -> None:
+    good = [(f"{name}/{i}.png", piece(i + 10 * len(name))) for name in ("cat", "horse") for i in range(2)]
+    found = photos.read_labelled([*good, (path, piece(50)), ("x.zip", packed({path: piece(51)}))])
+    assert found.classes == ("cat", "horse") and [e.reason for _, e in found.skipped] == ["path", "path"]  # type: ignore[attr-defined]
+
+
+def test_a_name_is_a_line_of_text() -> None:
+    assert photos.class_name("  big\n\tcat\u202e\x00 ") == "big cat"
+    assert photos.class_name("\u7334") == "\u7334" and len(photos.class_name("a" * 999)) == photos.LONGEST_NAME
+
+
+def test_names_that_windows_wrote_in_chinese() -> None:
+    """GBK without saying so: zipfile reads such names as cp437."""
+    data = packed({"AAAA/1.png": piece(0), "AAAA/2.png": piece(1), "dog/1.png": piece(2), "dog/2.png": piece(3)})
+    found = photos.read_labelled([("x.zip", data.replace(b"AAAA", "\u718a\u732b".encode("gbk")))])
+    assert found.classes == ("dog", "\u718a\u732b")
+
+
+def test_of_many_photos_every_class_keeps_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "MOST_LABELLED", 6)
+    found = photos.read_labelled([(f"{c}/{i}.png", piece(10 * k + i)) for k, c in enumerate("ab") for i in range(6)])
+    assert [p.folder for p in found.photos] == list("ababab") and found.beyond == 6
+
+
+def test_a_folder_of_this_machine(tmp_path: Path) -> None:
+    for name in (
+        "set/cat/2.png",
+        "set/cat/1.jpg",
+        "set/dog/1.PNG",
+        "set/loose.png",
+        "set/dog/notes.txt",
+        "set/dog/.h.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = photos.folder(tmp_path / "set")
+    assert [(name, file.name) for name, file in found] == [("cat", "1.jpg"), ("dog", "1.PNG"), ("cat", "2.png")]
+    for place, reason in ((tmp_path / "set" / "cat", "loose"), (tmp_path / "none", "missing")):
+        with pytest.raises(PhotosRejected) as caught:
+            photos.folder(place)
+        assert caught.value.reason == reason
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PhotosRejected) as caught:
+        photos.folder(tmp_path / "empty")
+    assert caught.value.reason == "none"

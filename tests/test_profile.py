@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from senet_viz import profile, tap
 from senet_viz.errors import NoGateFound, WeightsInvalid
-from senet_viz.profile import Profile, Selection, blurred, crop_side, zoomed
+from senet_viz.profile import Profile, Selection, Tally, blurred, crop_side, zoomed
 from senet_viz.train import normalise
 
 Build = Callable[[str], nn.Module]
@@ -111,6 +111,40 @@ def test_a_class_without_a_picture_is_refused(build: Build) -> None:
     x, y = pictures()
     with pytest.raises(ValueError, match="at least one picture"):
         profile.run(build("ours/se"), x, y, (*CLASSES, "d"), SIZE)
+
+
+def test_a_tally_is_numpys_mean_and_std_however_the_pictures_come(build: Build) -> None:
+    """In one batch, in several, or gone on with later; and of some of the classes."""
+    x, y = pictures()
+    labels, module = y.numpy(), build("ours/sk")
+    prepared = normalise(zoomed(x, 1.0, SIZE))
+    traces = tap.run_batch(module, prepared)
+    for ends in ((9,), (4, 9), (1, 2, 3, 9)):
+        tally, start = Tally.empty(3), 0
+        for end in ends:
+            before = tally
+            tally, best = profile.counted(module, prepared[start:end], labels[start:end], tally)
+            assert best.tolist() == [int(t.logits.argmax()) for t in traces[start:end]]
+            assert int(before.counts.sum()) == start, "what was counted before stays as it was"
+            start = end
+        for order in ([0, 1, 2], [2, 0]):
+            part = tally.only(np.array(order))
+            assert part.counts.tolist() == [(labels == k).sum() for k in order]
+            for (name, kind, m), (mean, std) in zip(part.heads, part.moments(), strict=True):
+                gates = np.stack([t.block(name).gate.double().numpy().reshape(-1) for t in traces])
+                assert kind == "sk" and gates.shape[1] % m == 0
+                for row, k in enumerate(order):
+                    assert np.abs(mean[row] - gates[labels == k].mean(0)).max() <= 1e-5
+                    assert np.abs(std[row] - gates[labels == k].std(0)).max() <= 1e-5
+    assert tally.mib == pytest.approx(sum(s.size for s in tally.sums) * 8 / 2**20)
+
+
+def test_a_profile_needs_every_class(build: Build) -> None:
+    tally, _ = profile.counted(
+        build("ours/se"), normalise(zoomed(pictures()[0], 1.0, SIZE)), np.zeros(9, int), Tally.empty(2)
+    )
+    with pytest.raises(ValueError, match="at least one picture"):
+        profile.made([tally], "m", SIZE, (1.0,), ("a", "b"), np.zeros(9, int))
 
 
 # --- zoom ---------------------------------------------------------------------------------------------------------

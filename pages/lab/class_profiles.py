@@ -29,7 +29,8 @@ def lesson(record: profiled.Record) -> None:
     over = t(f"lab.class_profiles.over.{whose}", n=f"{len(found.truth):,}", k=len(names))
     st.markdown(t(f"lab.class_profiles.idea.{roles.trend(results[0])}", over=over, **shown))
     if record.mine and n["chance"] >= FEW:
-        st.warning(t("lab.class_profiles.few", n=len(found.truth), chance=f"{n['chance']:.2f}"))
+        few = t("lab.class_profiles.few", n=len(found.truth), chance=f"{n['chance']:.0%}")
+        (st.warning if n["chance"] >= roles.AGNOSTIC else st.caption)(few)
 
     # --- fig. 6 -------------------------------------------------------------------------------------------------------
     left, right = st.columns([4, 3])

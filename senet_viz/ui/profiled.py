@@ -54,7 +54,7 @@ def profiled_scene() -> Record | None:
     """A profile for what the sidebar asks for: the shipped one, or that of photos of one's own, once there are any."""
     view = scene()
     t = view.t
-    left, right = st.columns([1, 2])
+    left, right = st.columns([3, 2])
     with left:
         source = pick("source", {"shipped": t("source.shipped"), "mine": t("source.mine")}, t("source.label"))
     with right:

@@ -83,13 +83,15 @@ def _asked_labelled(view: Scene, name: str) -> Sequence[Any]:
     from senet_viz import photos
 
     t = view.t
-    st.markdown(t("photos.labelled", most=photos.MOST_LABELLED, each=photos.EACH))
-    left, right = st.columns(2)
-    loose = left.file_uploader(
-        t("photos.folder"), FORMATS, accept_multiple_files="directory", key=f"_{name}_folder", max_upload_size=8
-    )
-    packed = right.file_uploader(t("photos.zip"), ["zip"], key=f"_{name}_zip", max_upload_size=LABELLED_MB)
-    st.caption(t("photos.labelled.privacy"))
+    kept = state.photo_sets().peek(st.session_state.get(f"_{name}_key"))
+    with st.expander(t("photos.own"), expanded=kept is None, icon=":material/folder_open:"):
+        st.markdown(t("photos.labelled", most=photos.MOST_LABELLED, each=photos.EACH))
+        left, right = st.columns(2)
+        loose = left.file_uploader(
+            t("photos.folder"), FORMATS, accept_multiple_files="directory", key=f"_{name}_folder", max_upload_size=8
+        )
+        packed = right.file_uploader(t("photos.zip"), ["zip"], key=f"_{name}_zip", max_upload_size=LABELLED_MB)
+        st.caption(t("photos.labelled.privacy", mib=LABELLED_MB))
     return [*loose, *([packed] if packed else [])]
 
 
