@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from senet_viz.prices import Choice, Price
     from senet_viz.profile import Profile
     from senet_viz.types import BlockTrace, Trace
+    from senet_viz.worth import Worth
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 SHOWN = 8  # values of a long vector that fit a line
@@ -206,6 +207,105 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
         return replace(
             found, selection=profile.selection(module, control, val.x, size, profile.SELECTION_ZOOMS, progress, prepare)
         )
+
+
+def _worth(args: argparse.Namespace) -> None:
+    """Accuracy of networks with their own gates and with other ones."""
+    from senet_viz import worth
+
+    keys = args.model or [key for key in OURS if zoo.available(key) == "shipped" and zoo.spec(key).blocks]
+    if not keys:
+        raise WeightsUnavailable("no trained small network is here yet: train them first")
+    known = worth.read(args.out) if args.out is not None and args.out.is_file() else {}
+    for key in keys:
+        known[key] = _worth_val(key, args) if args.folder is None else _worth_folder(key, args)
+        print(_worth_text(known[key]), flush=True)
+    if args.out is not None:
+        worth.write(args.out, list(known.values()))
+
+
+def _worth_val(key: str, args: argparse.Namespace) -> Worth:
+    """Over data/val, with the means of the shipped profile: the pictures come in its order."""
+    import torch
+
+    from senet_viz import profile
+    from senet_viz.train import normalise, read_folder
+
+    spec, about, known = zoo.spec(key), zoo.shipped(key), profile.read()
+    if about is None or key not in known:
+        raise WeightsUnavailable(f"{key} has no shipped profile: give a folder instead of --data", model=key)
+    val = read_folder(args.data / "val", SIDE, names=about.classes)
+
+    def fetch(numbers: Sequence[int]) -> Tensor:
+        with torch.inference_mode():
+            return normalise(profile.zoomed(val.x[list(numbers)], 1.0, spec.size))
+
+    return _worth_measured(key, args, fetch, val.y.numpy(), known[key].means())
+
+
+def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
+    """Over photos of one's own, with their own mean gates."""
+    from senet_viz import images, labelled, photos, profile
+
+    spec = zoo.spec(key)
+    files = [(name, file) for name, file in photos.folder(args.folder) if _usable(file)]
+    named = labelled.outputs(spec, [name for name, _ in files])
+    kept = [(file, k) for (_, file), k in zip(files, named, strict=True) if k is not None]
+    y = np.array([k for _, k in kept])
+    if len(set(y.tolist())) < 2:
+        raise PhotosRejected("unknown", n=len({name for name, _ in files}))
+
+    def fetch(numbers: Sequence[int]) -> Tensor:
+        return labelled.stacked([images.read(kept[i][0]) for i in numbers], spec)
+
+    tally, size = profile.Tally.empty(1), labelled.batch_size(spec)
+    module = zoo.load(key, args.device)
+    for start in range(0, len(y), size):
+        rows = range(start, min(start + size, len(y)))
+        tally, _ = profile.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
+    return _worth_measured(key, args, fetch, y, tally.means())
+
+
+def _usable(file: Path) -> bool:
+    from senet_viz import images
+
+    try:
+        images.read(file)
+    except ImageRejected as error:
+        print(f"{file}: {_sentence(error)}", file=sys.stderr)
+        return False
+    return True
+
+
+def _worth_measured(
+    key: str, args: argparse.Namespace, fetch: Callable[[Sequence[int]], Tensor], y: np.ndarray, means: Any
+) -> Worth:
+    from tqdm.auto import tqdm
+
+    from senet_viz import labels, worth
+
+    module, count = zoo.load(key, args.device), labels.count(zoo.spec(key))
+    with tqdm(desc=key, total=len(y), mininterval=1, disable=args.quiet) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.update(done - bar.n)
+
+        return worth.measure(module, fetch, y, count, means, progress=told, model=key)
+
+
+def _worth_text(found: Worth) -> str:
+    from senet_viz import worth
+
+    lines = [f"{found.model}: {found.hits.shape[1]} pictures, guessing {found.chance:.1%}"]
+    for condition in worth.CONDITIONS:
+        (share, (low, high)), (change, (worse, better)) = found.accuracy(condition), found.change(condition)
+        beside = (
+            "" if condition == "own" else f"  {100 * change:+6.1f} points ({100 * worse:+.1f} to {100 * better:+.1f})"
+        )
+        lines.append(f"  {condition:9s} {share:6.1%} ({low:.1%} to {high:.1%}){beside}")
+    said = worth.verdict(found)
+    lines.append(f"  verdict: {said.word}; of what gates are worth, {said.needs_photo:.0%} needs the photo")
+    return "\n".join(lines)
 
 
 def _card(args: argparse.Namespace) -> None:
@@ -684,6 +784,18 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--device", default="cpu")
     add.add_argument("--quiet", action="store_true", help="no progress bar")
     add.set_defaults(run=_profile)
+
+    add = commands.add_parser(
+        "worth", help="accuracy with the gates as they are and with others: is the gate worth it?"
+    )
+    which = add.add_mutually_exclusive_group(required=True)
+    which.add_argument("folder", type=Path, nargs="?", help="photos, one folder a class, called like it")
+    which.add_argument("--data", type=Path, help="folder that holds val/<class>/*: of the small networks")
+    add.add_argument("--model", action="append", help="may be given again (default: the trained small networks)")
+    add.add_argument("--out", type=Path, help="safetensors file; other models that it holds stay in it (default: none)")
+    add.add_argument("--device", default="cpu")
+    add.add_argument("--quiet", action="store_true", help="no progress bar")
+    add.set_defaults(run=_worth)
 
     add = commands.add_parser("card", help="write the model card from the weight files and the profile")
     add.add_argument("--weights", type=Path, default=FILE.parent, help="folder of tiny_*.safetensors")

@@ -189,6 +189,13 @@ class Tally:
         """Of these classes alone, in this order."""
         return Tally(self.counts[classes], self.heads, tuple(total[:, classes] for total in self.sums))
 
+    def means(self) -> dict[str, np.ndarray]:
+        """The gates (M, C) of every block, the mean over all pictures."""
+        every = [total[0].sum(0) / self.counts.sum() for total in self.sums]
+        return {
+            name: mean.reshape(m, -1).astype(np.float32) for (name, _, m), mean in zip(self.heads, every, strict=True)
+        }
+
     def moments(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of every block: mean and std (K, M*C) float32. Every class must have a picture."""
         found = []

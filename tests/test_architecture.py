@@ -46,6 +46,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "attribute": ("tap",),
     "whatif": ("tap",),
     "stack": ("edits",),
+    "worth": ("tap",),
     "sweep": ("tap", "images"),
     "moves": ("sweep",),
     "verdicts": ("profile",),
@@ -74,6 +75,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "selection",
         "photos",
         "labelled",
+        "worth",
         "prices",
         "timing",
         "recorder",
@@ -94,6 +96,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "labelled",
         "photos",
         "roles",
+        "worth",
     ),
     "pages": (
         "agreement",
@@ -105,7 +108,7 @@ HOOKS = "tap"  # pages never see a hook
 LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub")
 WITHOUT_TORCH = (  # a page can be drawn with
     "errors", "types", "i18n", "zoo", "images", "labels", "kernels", "formulas", "figures", "export",
-    "photos", "selection",
+    "photos", "selection", "worth",
 )  # fmt: skip
 
 

@@ -260,14 +260,14 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
         return true(*args)
 
     monkeypatch.setattr(profile, "counted", interrupted)
-    more = profiled._more
+    more = profiled.more
 
     def stopping(*args: Any) -> None:
         if len(ran) == 2:
             st.stop()  # what a click does to a script that runs
         more(*args)
 
-    monkeypatch.setattr(profiled, "_more", stopping)
+    monkeypatch.setattr(profiled, "more", stopping)
     at = start(PAGE, weights="pretrained", source="mine", panels="layer4.1.se")
     upload(at, entries)
     assert not at.get("plotly_chart") and ran == [5, 5]
@@ -278,7 +278,7 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
     at.segmented_control(key="lang").set_value("zh")
     well(at.run())
     assert i18n.text("photos.some", "zh", done=10, n=18) in words(at) and ran == [5, 5]
-    monkeypatch.setattr(profiled, "_more", more)
+    monkeypatch.setattr(profiled, "more", more)
     well(at.main.button(key="classes-go_on").click().run())
     assert ran == [5, 5, 5, 3], "what was done is not done again"
     whole = own_profile(entries)["layer4.1.se"]["cup"].mean(0)

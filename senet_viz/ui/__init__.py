@@ -6,6 +6,7 @@ from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_sce
 from senet_viz.ui.scrub import scrubber, swept
 from senet_viz.ui.sidebar import sidebar
 from senet_viz.ui.state import language, warm, write_url
+from senet_viz.ui.worth import worth
 
 __all__ = [
     "Scene",
@@ -32,5 +33,6 @@ __all__ = [
     "swept",
     "titled",
     "warm",
+    "worth",
     "write_url",
 ]

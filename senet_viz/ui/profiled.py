@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -16,6 +17,9 @@ from senet_viz.profile import Profile
 from senet_viz.ui import sets, state
 from senet_viz.ui.parts import pick, plain
 from senet_viz.ui.scene import Scene, _scene, scene, short
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MINE = "classes"  # the set of photos of one's own in class folders, in the session
 WNID = re.compile(r"n\d{8}")
@@ -94,16 +98,17 @@ def _mine(view: Scene, zoom: float) -> Record | None:
     st.caption(view.t("photos.classes", k=len(names), n=len(found.photos), each=each))
     y = np.array([found.classes.index(photo.folder) for photo in found.photos])
     question = (view.spec.key, view.weights, view.device, found.key, zoom)
-    done = sets.worked(
+    images = [photo.image for photo in found.photos]
+    sets.worked(
         view,
         MINE,
-        lambda: _done(view, question, len(y)),
+        lambda: so_far(view, question, y, len(names))[0],
         len(y),
-        lambda: _more(view, question, found, y, zoom),
+        lambda: more(view, question, images, y, len(names), zoom),
         "photos.ready.classes",
     )
-    tally = state.tallies().peek((*question, done))
-    if tally is None or (tally.counts >= photos.EACH).sum() < 2:
+    done, tally = so_far(view, question, y, len(names))
+    if (tally.counts >= photos.EACH).sum() < 2:
         return None
     kept = np.flatnonzero(tally.counts >= photos.EACH)
 
@@ -117,30 +122,33 @@ def _mine(view: Scene, zoom: float) -> Record | None:
     return Record(view, made, 0, tuple(names[k] for k in kept), True, mark)
 
 
-def _ends(view: Scene, total: int) -> list[int]:
-    """How many photos are done after each batch."""
-    size = labelled.batch_size(view.spec)
-    return [*range(size, total, size), total]
+def so_far(view: Scene, question: tuple[Hashable, ...], y: np.ndarray, classes: int) -> tuple[int, profile.Tally]:
+    """How many photos of a set are counted by now, and the tally of them."""
+    size, store = labelled.batch_size(view.spec), state.tallies()
+    for end in reversed([*range(size, len(y), size), len(y)]):
+        tally: profile.Tally | None = store.peek((*question, end))
+        if tally is not None:
+            return end, tally
+    return 0, profile.Tally.empty(classes)
 
 
-def _done(view: Scene, question: tuple[Hashable, ...], total: int) -> int:
-    store = state.tallies()
-    return next((end for end in reversed(_ends(view, total)) if store.peek((*question, end)) is not None), 0)
+def more(
+    view: Scene, question: tuple[Hashable, ...], images: Sequence[Image], y: np.ndarray, classes: int, zoom: float = 1.0
+) -> None:
+    """One batch more, for all sessions that ask this about the set.
 
-
-def _more(view: Scene, question: tuple[Hashable, ...], found: photos.Photos, y: np.ndarray, zoom: float) -> None:
-    """One batch more, for all sessions that measure this set."""
-    engine, store = state.engine(), state.tallies()
-    start = _done(view, question, len(y))
-    end = next(end for end in _ends(view, len(y)) if end > start)
-    before = store.peek((*question, start)) or profile.Tally.empty(len(found.classes))
+    Args:
+        y: (N,) class of every photo, below ``classes``.
+    """
+    engine, (start, before) = state.engine(), so_far(view, question, y, classes)
+    end = min(start + labelled.batch_size(view.spec), len(y))
     module = engine.model(view.spec.key, view.device, view.weights)
 
     def work() -> profile.Tally:
-        x = labelled.stacked([photo.image for photo in found.photos[start:end]], view.spec, zoom)
+        x = labelled.stacked(images[start:end], view.spec, zoom)
         return profile.counted(module, x, y[start:end], before)[0]
 
-    store.get((*question, end), lambda: engine.run(work))
+    state.tallies().get((*question, end), lambda: engine.run(work))
 
 
 def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:
@@ -213,8 +221,11 @@ def several(key: str, options: Mapping[str, str], label: str, default: Sequence[
     return tuple(chosen)
 
 
-def predict(about: Hashable, question: str, options: Mapping[str, str], skip: str) -> str | None:
-    """A question with a stake: one button an option; what was answered about this, "" for "just show me", or None."""
+def predict(about: Hashable, question: str, options: Mapping[str, str], skip: str, name: str = "predict") -> str | None:
+    """A question with a stake: one button an option; what was answered about this, "" for "just show me", or None.
+
+    ``name`` tells the questions of one page apart.
+    """
     s = st.session_state
     answers: dict[Hashable, str] = s.setdefault("_predicted", {})
     if about not in answers:
@@ -222,6 +233,6 @@ def predict(about: Hashable, question: str, options: Mapping[str, str], skip: st
         columns = st.columns([1] * len(options) + [1.4])
         give: Callable[[Hashable, str], None] = answers.__setitem__
         for column, (option, text) in zip(columns, options.items(), strict=False):
-            column.button(text, key=f"predict-{option}", width="stretch", on_click=give, args=(about, option))
-        columns[-1].button(skip, key="predict-skip", type="tertiary", on_click=give, args=(about, ""))
+            column.button(text, key=f"{name}-{option}", width="stretch", on_click=give, args=(about, option))
+        columns[-1].button(skip, key=f"{name}-skip", type="tertiary", on_click=give, args=(about, ""))
     return answers.get(about)

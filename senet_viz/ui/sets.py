@@ -104,13 +104,15 @@ def run(name: str, on: bool) -> None:
     st.session_state[f"_{name}_running"] = on
 
 
-def worked(view: Scene, name: str, count: Callable[[], int], total: int, step: Callable[[], object], ready: str) -> int:
-    """Do what is missing of long work on a set while it runs; returns how many photos are done.
+def worked(
+    view: Scene, name: str, count: Callable[[], float], total: int, step: Callable[[], object], ready: str
+) -> None:
+    """Do what is missing of long work on a set, while it runs; else offer to.
 
     Any click interrupts the loop at its next word to the browser; what is done is kept by who keeps it.
 
     Args:
-        count: photos that are done by now.
+        count: photos that are done by now; a part of the work on one counts in part.
         step: does the next few.
         ready: text to show before the first.
     """
@@ -120,10 +122,10 @@ def worked(view: Scene, name: str, count: Callable[[], int], total: int, step: C
         failed: SenetVizError | None = None
         with slot.container():
             st.button(t("photos.stop"), icon=":material/stop:", key=f"{name}-stop", on_click=run, args=(name, False))
-            bar, before = st.progress(0.0), -1
+            bar, before = st.progress(0.0), -1.0
             try:
                 while before < done < total:  # a step that gets no further is the last
-                    bar.progress(done / total, t("photos.measuring", done=done, n=total))
+                    bar.progress(done / total, t("photos.measuring", done=int(done), n=total))
                     step()
                     before, done = done, count()
             except SenetVizError as error:  # too many are waiting: what is done stays
@@ -134,7 +136,6 @@ def worked(view: Scene, name: str, count: Callable[[], int], total: int, step: C
             st.error(sentence(failed, view.lang), icon=":material/error:")
     if done < total:
         with slot.container():
-            st.markdown(t("photos.some" if done else ready, done=done, n=total))
+            st.markdown(t("photos.some" if done >= 1 else ready, done=int(done), n=total))
             go_on = t("photos.go_on" if done else "photos.measure")
             st.button(go_on, icon=":material/play_arrow:", key=f"{name}-go_on", on_click=run, args=(name, True))
-    return done

@@ -100,6 +100,12 @@ def tallies() -> Shared[Any]:
 
 
 @st.cache_resource(show_spinner=False)
+def worths() -> Shared[Any]:
+    """Which photos of a set are recognised with which gates, batch after batch: a hundred bytes each."""
+    return Shared(8192)
+
+
+@st.cache_resource(show_spinner=False)
 def prices() -> Shared[Any]:
     """What networks cost, and times that were measured: a few kilobytes each."""
     return Shared(256)
