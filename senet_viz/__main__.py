@@ -234,6 +234,8 @@ def _worth_val(key: str, args: argparse.Namespace) -> Worth:
     spec, about, known = zoo.spec(key), zoo.shipped(key), profile.read()
     if about is None or key not in known:
         raise WeightsUnavailable(f"{key} has no shipped profile: give a folder instead of --data", model=key)
+    if known[key].classes != about.classes:
+        raise CardRefused(f"The profile of {key} is of other classes: make the profile again first.")
     val = read_folder(args.data / "val", SIDE, names=about.classes)
 
     def fetch(numbers: Sequence[int]) -> Tensor:

@@ -276,6 +276,7 @@ def _recipe(weights: Sequence[Weights]) -> list[str]:
     commands = [
         f"python -m senet_viz train --data DIR --all --out assets/weights{options}",
         "python -m senet_viz profile --data DIR --out assets/weights/profile.safetensors",
+        "python -m senet_viz worth --data DIR --out assets/weights/worth.safetensors",
         "python -m senet_viz card",
     ]
     where = (

@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from senet_viz import edits, images, insert, profile, roles, tap, zoo
+from senet_viz import edits, images, insert, profile, roles, tap, worth, zoo
 from senet_viz.__main__ import main
 from senet_viz.card import read_all
 from senet_viz.networks.tiny import BLOCKS
 from senet_viz.train import written_top1
+from senet_viz.types import Edit
 from tests import folders
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -185,6 +186,50 @@ def test_profile_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
         assert float(written[each.name][0]) == pytest.approx(each.eta2, abs=2e-3)
     assert main([*shared, "--random"]) == 0
     assert "UNTRAINED" in capsys.readouterr().out and profile.FILE.read_bytes() == before
+
+
+def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
+    """Folders called like classes, with the mean gates of these photos; the file says what the table says."""
+    for colour, name in (("blue", "goldfish"), ("red", "n07920052"), ("blue", "nothing it knows")):
+        folder = tmp_path / "set" / name
+        folder.mkdir(parents=True)
+        for file in (data / "val" / colour).iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "set" / "goldfish" / "bad.png").write_bytes(b"no picture at all")
+    out = tmp_path / "worth.safetensors"
+    assert main(["worth", str(tmp_path / "set"), "--model", "tiny_se", "--out", str(out), "--quiet"]) == 0
+    said = capsys.readouterr()
+    found = worth.read(out)["tiny_se"]
+    assert found.hits.shape == (8, 10) and found.outputs == 50 and "bad.png" in said.err
+    lines = {line.split()[0]: line for line in said.out.splitlines() if line.startswith("  ")}
+    for condition in worth.CONDITIONS:
+        assert f"{found.accuracy(condition)[0]:.1%}" in lines[condition]
+    x = {}
+    for name in ("goldfish", "n07920052"):
+        for file in (tmp_path / "set" / name).glob("?.png"):
+            x[file] = images.preprocess(images.read(file), zoo.spec("tiny_se")).x
+    module, about = zoo.load("tiny_se"), zoo.shipped("tiny_se")
+    assert about is not None
+    wnid = {"goldfish": "n01443537"}
+    traces = {file: tap.run(module, each) for file, each in x.items()}
+    right = {file: about.classes.index(wnid.get(file.parent.name, file.parent.name)) for file in x}
+    assert found.share("own").sum() == sum(int(t.logits.argmax()) == right[f] for f, t in traces.items())
+    names = [b.name for b in next(iter(traces.values())).blocks]
+    mean = {n: np.mean([t.block(n).gate.numpy() for t in traces.values()], axis=0) for n in names}
+    constant = [Edit(n, "mean", gates=tuple(map(tuple, g.tolist()))) for n, g in mean.items()]
+    hits = [int(tap.run(module, each, constant).logits.argmax()) == right[f] for f, each in x.items()]
+    assert found.share("mean").sum() == sum(hits)
+
+
+def test_what_goes_wrong_with_worth_is_one_sentence(
+    trained: Path, data: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "called like a class" in refused(capsys, "worth", data / "val", "--model", "tiny_se", "--quiet")
+    assert "lie in no folder" in refused(capsys, "worth", data / "val" / "red", "--model", "tiny_se")
+    assert "no shipped profile" in refused(capsys, "worth", "--data", data, "--model", "mobilenet_v3_small")
+    assert "has no class" in refused(capsys, "worth", "--data", data, "--model", "tiny_se", "--quiet")
+    monkeypatch.setenv(zoo.LOCAL, str(trained))
+    assert "of other classes" in refused(capsys, "worth", "--data", data, "--model", "tiny_se", "--quiet")
 
 
 def test_what_goes_wrong_with_a_folder_is_one_sentence(data: Path, capsys: Said, tmp_path: Path) -> None:
