@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from senet_viz.profile import Profile, Tally
 
-COSTS = 8  # a batch under every condition takes so many times as long as one with the gates as they are
 KEPT = (0.85, 0.15)  # of what it knows beyond chance: from the first on "nearly all", up to the second "hardly any"
 
 
@@ -53,15 +52,10 @@ def worth(view: Scene) -> None:
     shown = _mine(view) if parts.pick("source", sources, t("source.label")) == "mine" else _shipped(view)
     if shown is None:
         return
-    options = {key: t(f"worth.keeps.{key}") for key in ("all", "part", "none")}
     name = shown.spec.title
-    ask = t("worth.ask", model=name, own=f"{shown.worth.accuracy('own')[0]:.0%}")
-    answer = profiled.predict(("worth", shown.mark), ask, options, t("worth.skip"), name="worth")
-    if answer is None:
+    # of a network that only guesses nothing can be asked
+    if measuring.verdict(shown.worth).word != "chance" and not _answered(shown, t):
         return
-    right = keeps(shown.worth)
-    kind = "shown" if not answer else "right" if answer == right else "wrong"
-    (st.success if kind == "right" else st.info)(t(f"worth.{kind}", answer=options[right]))
     first, *more = said(shown, t)
     st.markdown(first)
     rows = _rows(shown)
@@ -71,6 +65,19 @@ def worth(view: Scene) -> None:
         st.markdown(line)
     pictures = len(profiled.profiles()[shown.spec.key].truth) if shown.constants == "shipped" else count
     st.caption(t(f"worth.means.{shown.constants}", n=f"{pictures:,}"))
+
+
+def _answered(shown: Shown, t: i18n.Texts) -> bool:
+    """Ask what a constant leaves; once that is answered, say what is right."""
+    options = {key: t(f"worth.keeps.{key}") for key in ("all", "part", "none")}
+    ask = t("worth.ask", model=shown.spec.title, own=f"{shown.worth.accuracy('own')[0]:.0%}")
+    answer = profiled.predict(("worth", shown.mark), ask, options, t("worth.skip"), name="worth")
+    if answer is None:
+        return False
+    right = keeps(shown.worth)
+    kind = "shown" if not answer else "right" if answer == right else "wrong"
+    (st.success if kind == "right" else st.info)(t(f"worth.{kind}", answer=options[right]))
+    return True
 
 
 def keeps(found: Worth) -> str:
@@ -183,9 +190,9 @@ class _Work:
         return np.concatenate(parts_, axis=1)
 
     def count(self) -> float:
-        """Photos that are done, a sum as an eighth of a photo."""
+        """Photos that are done. While their gates are only summed up, less than one."""
         done = self.done().shape[1]
-        return float(done) if self.shipped is not None else (self.summed[0] + (COSTS - 1) * done) / COSTS
+        return float(done) if done or self.shipped is not None else 0.99 * self.summed[0] / len(self.y)
 
     def step(self) -> None:
         if self.shipped is None and self.summed[0] < len(self.y):
