@@ -10,9 +10,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, images, labelled, profile, tap, worth, zoo
+from senet_viz import export, i18n, images, labelled, profile, tap, worth, zoo
 from senet_viz.engine import Engine
+from senet_viz.figures import screen
 from senet_viz.figures import worth as figures
+from senet_viz.figures.grammar import Figure
 from senet_viz.types import Edit
 from senet_viz.ui import profiled, state
 from senet_viz.ui.worth import _Work
@@ -209,3 +211,22 @@ def test_the_figure_says_what_the_rows_say() -> None:
     texts = [mark.text for mark in drawn.panels[1].marks if hasattr(mark, "text")]
     assert texts[2] == "55.8%  \u221219.2 (\u221221.0 \u2026 \u221217.4)" and "  0.0 (" in texts[3]
     assert drawn.table.rows[1] == ("mean", 0.558, 0.5, 0.6, -0.192, -0.21, -0.174)
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_can_be_on_a_slide(lang: str, dark: bool) -> None:
+    import plotly.graph_objects as go
+
+    found = worth.read()["tiny_se"]
+    rows = [figures.Row(c, *found.accuracy(c), *found.change(c)) for c in worth.CONDITIONS]
+
+    def build(wanted: str) -> Figure:
+        return figures.draw_worth("Tiny", rows, found.chance, found.hits.shape[1], i18n.texts(wanted))
+
+    go.Figure(screen.spec(build(lang), dark))  # plotly's own validators
+    assert export.render(build, "png", lang, dark).data.startswith(b"\x89PNG")
+    head, *lines = export.render(build, "csv", lang).data.decode("utf-8-sig").splitlines()
+    assert head.startswith("gates,accuracy") and len(lines) == len(worth.CONDITIONS)
+    for row, line in zip(rows, lines, strict=True):
+        assert line.split(",")[0] == row.key and float(line.split(",")[1]) == pytest.approx(row.accuracy)
