@@ -103,4 +103,7 @@ if answer is not None:
             c,
             len(at),
         )
+
+# --- is the gate worth anything? --------------------------------------------------------------------------------------
+ui.worth(view)
 ui.code(view, edits.apply, whatif.downstream, whatif.ranking)
