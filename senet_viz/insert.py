@@ -19,7 +19,6 @@ What a network has not is refused by name: ``UnknownModel``, ``OptionRefused``, 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from torch import nn
 from senet_viz.blocks import FORMS, GATES, SQUEEZES, SEBlock, SKConv
 from senet_viz.errors import NotAHost, OptionRefused, UnknownModel
 from senet_viz.networks.gated import HOSTS, INTEGRATIONS, host_of, replace
+from senet_viz.seeds import seeded
 
 Stages = Iterable[int] | None
 
@@ -318,8 +318,6 @@ def gates(model: nn.Module) -> tuple[Gate, ...]:
 
 # --- networks -----------------------------------------------------------------------------------------------------
 
-_BUILDING = threading.RLock()  # construction draws from the global random numbers
-
 
 def build(
     name: str, *, classes: int = 1000, device: str | torch.device | None = None, seed: int = 0, **options: Any
@@ -361,8 +359,7 @@ def bare(name: str, *, classes: int = 1000, device: str | torch.device | None = 
 @contextmanager
 def _seeded(seed: int, device: str | torch.device | None) -> Iterator[None]:
     """Global randomness is left as it was. Other devices get what the CPU drew, so that numbers are the same there."""
-    with _BUILDING, torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+    with seeded(seed):
         if device is not None:
             with torch.device("meta" if torch.device(device).type == "meta" else "cpu"):
                 yield

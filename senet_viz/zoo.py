@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from senet_viz import i18n
 from senet_viz.errors import DeviceUnavailable, UnknownModel, WeightsInvalid, WeightsUnavailable
+from senet_viz.seeds import seeded
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -434,8 +435,6 @@ def _from_hub(repository: str, report: Progress) -> Path:
 
 # --- loading ------------------------------------------------------------------------------------------------------
 
-_BUILDING = threading.Lock()  # construction draws from the global random numbers
-
 
 def load(
     key: str,
@@ -493,10 +492,7 @@ def _file(row: ModelSpec, file: str | Path | None, progress: Progress | None) ->
 
 def _build(row: ModelSpec, **options: Any) -> nn.Module:
     """The architecture with the random weights of seed 0, or what ``options`` add; global randomness is untouched."""
-    import torch
-
-    with _BUILDING, torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(0)
+    with seeded(0):
         if row.source == "ours":
             from senet_viz.networks.tiny import TinyNet
 

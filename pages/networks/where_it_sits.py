@@ -86,10 +86,13 @@ with right:
 flows = wired.flows(view, depth, opened, INTEGRATIONS)
 if flows is not None:
     curves = [(start, [(flow.integration, flow.log10) for flow in each]) for start, each in flows.items()]
-    found = flows  # the title's numbers are words too: they follow the language of the export
-    ui.figure(view, lambda t: figures.draw_flow(curves, wired.title(t, found), t), "flow", depth, opened)
+    found, seeds = flows, len(curves[0][1][0][1])  # words of the title follow the export's language
+    ui.figure(view, lambda t: figures.draw_flow(curves, wired.title(t, found), t), "flow", depth, opened, seeds)
+    if seeds < len(gradients.SEEDS):
+        st.info(t("networks.where.flow.more", n=seeds, of=len(gradients.SEEDS)), icon=":material/hourglass_top:")
     for line in wired.said(view, flows):
         st.markdown(f"- {line}")
     top1 = {name: f"{error:.2f}" for name, error in errors}
     st.markdown(t("networks.where.flow.open", standard=top1["standard"], post=top1["post"], identity=top1["identity"]))
-ui.code(view, GatedUnit.forward, gradients.measure, recorder.record, wiring.merged)
+ui.code(view, GatedUnit.forward, gradients.compared, recorder.record, wiring.merged)
+wired.more(view, depth, opened, INTEGRATIONS)

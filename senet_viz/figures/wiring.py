@@ -295,7 +295,7 @@ def draw_flow(
             ("start", "integration", "seed", "unit", "log10 of the gradient's norm over that of the end"), tuple(rows)
         ),
         t("fig.flow.alt", n=said["n"], told=told),
-        note=t("fig.flow.note"),
+        note=t("fig.flow.note", seeds=len(flows[0][1][0][1])),
         height=460,
         least=240,
     )

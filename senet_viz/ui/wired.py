@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from senet_viz.ui.scene import Scene
     from senet_viz.wiring import Unit
 
-Question = tuple[str, int, str, bool]  # of ``gradients.measure``
-
 
 def units(names: Sequence[str]) -> list[Unit]:
     """A typical unit of each of these networks."""
@@ -46,24 +44,47 @@ def orders(name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 def flows(view: Scene, units: int, opened: bool, integrations: Sequence[str]) -> dict[str, list[Flow]] | None:
     """What was measured, start by start; None where nobody has asked for it yet. A button asks.
 
-    Every integration is one short piece of work for the engine, so that nobody else waits long.
+    The first seed's curves come at once; ``more`` measures the other seeds when these stand on the page.
     """
-    t, store, run = view.t, state.prices(), state.engine().run
-    questions: list[Question] = [(each, units, start, opened) for start in gradients.STARTS for each in integrations]
-
-    def flow(question: Question) -> Flow:
-        found: Flow = store.get(("flow", *question), lambda: run(partial(gradients.measure, *question)))
-        return found
-
-    if any(store.peek(("flow", *question)) is None for question in questions):
-        if not st.button(t("networks.where.measure"), icon=":material/timer:", key="flow"):
+    if not _measured(units, opened):
+        if not st.button(view.t("networks.where.measure"), icon=":material/timer:", key="flow"):
             return None
-        bar = st.progress(0.0)
-        for done, question in enumerate(questions):
-            bar.progress(done / len(questions), t("networks.where.measuring"))
-            flow(question)
-        bar.empty()
-    return {start: [flow((each, units, start, opened)) for each in integrations] for start in gradients.STARTS}
+        _measure(view, units, opened, integrations, gradients.SEEDS[0])
+    seeds = _measured(units, opened)
+    store = state.prices()
+    return {
+        start: gradients.joined([store.peek(("flow", units, opened, seed, start)) or [] for seed in seeds])
+        for start in gradients.STARTS
+    }
+
+
+def more(view: Scene, units: int, opened: bool, integrations: Sequence[str]) -> None:
+    """Last on the page: one seed more, and the page again with it, until there are all."""
+    seeds = _measured(units, opened)
+    if seeds and (left := [seed for seed in gradients.SEEDS if seed not in seeds]):
+        _measure(view, units, opened, integrations, left[0])
+        st.rerun()
+
+
+def _measured(units: int, opened: bool) -> list[int]:
+    """Seeds of which every start is there."""
+    store = state.prices()
+    return [
+        seed
+        for seed in gradients.SEEDS
+        if all(store.peek(("flow", units, opened, seed, start)) is not None for start in gradients.STARTS)
+    ]
+
+
+def _measure(view: Scene, units: int, opened: bool, integrations: Sequence[str], seed: int) -> None:
+    """Every start is one short piece of work for the engine, so that nobody else waits long."""
+    run, done = state.engine().run, len(gradients.STARTS) * gradients.SEEDS.index(seed)
+    bar = st.progress(0.0)
+    for n, start in enumerate(gradients.STARTS, start=done):
+        bar.progress(n / len(gradients.STARTS) / len(gradients.SEEDS), view.t("networks.where.measuring"))
+        work = partial(gradients.compared, integrations, units, start, opened, seed)
+        state.prices().get(("flow", units, opened, seed, start), partial(run, work))
+    bar.empty()
 
 
 def fact(view: Scene, row: str, value: object) -> str:

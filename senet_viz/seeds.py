@@ -1,0 +1,22 @@
+"""Random numbers of one seed for whoever builds something with torch's global ones, one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_DRAWING = threading.RLock()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Inside, torch draws from ``seed``; afterwards its global random numbers are as they were.
+
+    They belong to the process: without the lock, two threads that build a network each would draw from each other's.
+    """
+    import torch
+
+    with _DRAWING, torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        yield

@@ -1,0 +1,52 @@
+"""Two who build at the same time each get the numbers of their own seed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+import torch
+
+from senet_viz import gradients, insert, zoo
+from senet_viz.seeds import seeded
+
+
+def test_a_seed_is_a_seed_and_nobody_elses_numbers_move() -> None:
+    before = torch.random.get_rng_state()
+    with seeded(3):
+        first = torch.rand(4)
+    with seeded(3), seeded(3):
+        assert torch.equal(first, torch.rand(4)), "the inner one begins anew"
+    with pytest.raises(ValueError, match="on the way"), seeded(4):
+        raise ValueError("on the way")
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_who_builds_at_the_same_time_does_not_disturb() -> None:
+    """The zoo, the surgery and the gradients all draw from torch's one generator."""
+    net = zoo.load("tiny_se", weights="random").state_dict()
+    mobile = insert.build("mobilenet_v3_small", classes=4).state_dict()
+    flow = gradients.measure("pre", 3, seeds=(1,)).norms
+    barrier = Barrier(4)
+
+    def tiny() -> bool:
+        return all(torch.equal(v, net[k]) for k, v in zoo.load("tiny_se", weights="random").state_dict().items())
+
+    def built() -> bool:
+        again = insert.build("mobilenet_v3_small", classes=4).state_dict()
+        return all(torch.equal(v, mobile[k]) for k, v in again.items())
+
+    def measured() -> bool:
+        return bool((gradients.measure("pre", 3, seeds=(1,)).norms == flow).all())
+
+    def outline() -> bool:
+        return insert.build("se_resnet50", device="meta", seed=7) is not None
+
+    def often(work: object) -> list[bool]:
+        barrier.wait(60)
+        return [work() for _ in range(4)]  # type: ignore[operator]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(often, (tiny, built, measured, outline)))
+    assert found == [[True] * 4] * 4
