@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -252,42 +252,50 @@ def ours(table: str, line: Row) -> Counted | None:
     if line.group == "original":
         return None
     if table == "sk7":
-        if line.label == "K3":
-            return _counted(line, lambda: insert.bare("sknet50", device="meta"))
-        branches = 3 if "K7" in line.label else 2
-        found = _counted(line, lambda: insert.build("sknet50", device="meta", branches=branches))
-        if "summed" in line.label:  # both branches, and nothing that chooses
-            rest = cost.of(insert.build("sknet50", device="meta")).rest
-            return replace(found, params=rest.params, macs=rest.macs, other=rest.pool)
-        return found
+        if line.label == "K3":  # the ResNeXt that SKNet is made from
+            return _tally(Choice(_NETS["ResNeXt-50"]))[1]
+        choice = Choice("sknet50").but(branches=3) if "K7" in line.label else Choice("sknet50")
+        return _tally(choice)["summed" in line.label]  # all branches, and nothing that chooses
     if table in ("se2", "sk2"):
-        net = _NETS[line.label]
         plain = line.group == "bare" or (table == "sk2" and line.label.startswith("ResNeXt"))
         first = table == "se2" and line.label.startswith("ResNet-")
-        make = insert.bare if plain else insert.build
-        return _counted(line, lambda: make(net, device="meta"), first, side=size(net))
+        return _tally(Choice(_NETS[line.label]), first)[plain]
     if line.label == "original":
-        return _counted(line, lambda: insert.bare(_R50, device="meta"), True)
-    options = _OPTIONS[line.label]
-    return _counted(
-        line, lambda: insert.build(_R50, device="meta", **{"bias": False, **options}), True,
-        lambda: insert.build(_R50, device="meta", **options),
-    )  # fmt: skip
-
-
-def _counted(
-    line: Row,
-    make: Callable[[], nn.Module],
-    first: bool = False,
-    biased: Callable[[], nn.Module] | None = None,
-    side: int = 224,
-) -> Counted:
-    net = make()
+        return _tally(Choice(_R50), True)[1]
+    choice = Choice(_R50).but(**_OPTIONS[line.label])
+    if line.gflops is not None:
+        found = _tally(choice.but(bias=False), True)[0]
+        return replace(found, biases=parameters(choice) - found.params)
+    net = build(choice.but(bias=False))  # parameters need no forward
     params = sum(p.numel() for p in net.parameters())
-    statistics = sum(b.numel() for name, b in net.named_buffers() if "running" in name)
-    biases = sum(p.numel() for p in biased().parameters()) - params if biased else 0
-    if line.gflops is None:  # parameters need no forward
-        return Counted(params, biases, statistics, None, None, 0)
+    return Counted(params, parameters(choice) - params, _statistics(net), None, None, 0)
+
+
+@lru_cache(maxsize=64)
+def _tally(choice: Choice, first: bool = False) -> tuple[Counted, Counted]:
+    """The network with its gates and without, from one count; ``first``: also with the stride on the first 1x1."""
+    net, side = build(choice), size(choice.net)
     found = cost.of(net, side)
-    early = cost.of(cost.stride_first(net), side).macs if first else None
-    return Counted(params, biases, statistics, found.macs, early, found.total.pool + found.total.scale)
+    early = cost.of(cost.stride_first(net), side) if first else None
+    gates = {part.name for part in found.per_module if part.gate}
+    every, rest = found.total, found.rest
+    return (
+        Counted(every.params, 0, _statistics(net), every.macs, early.macs if early else None, every.pool + every.scale),
+        Counted(
+            rest.params,
+            0,
+            _statistics(net, gates),
+            rest.macs,
+            early.rest.macs if early else None,
+            rest.pool + rest.scale,
+        ),
+    )
+
+
+def _statistics(net: nn.Module, without: Collection[str] = ()) -> int:
+    """Numbers in its running means and variances, some modules left out."""
+    return sum(
+        buffer.numel()
+        for name, buffer in net.named_buffers()
+        if "running" in name and name.rpartition(".")[0] not in without
+    )

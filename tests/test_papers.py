@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from senet_viz import papers, prices
+from senet_viz import cost, insert, papers, prices
 from senet_viz.papers import SENET, SKNET
 
 
@@ -108,3 +108,17 @@ def test_where_the_printed_hundredth_of_a_gflop_comes_from() -> None:
 def test_rounding() -> None:
     assert prices.agrees(28_071_976, "28.1", 1e6) and not prices.agrees(28_151_976, "28.1", 1e6)
     assert prices.agrees(7_600_000_000, "7.60", 1e9) and not prices.agrees(7_594_700_000, "7.60", 1e9)
+
+
+@pytest.mark.parametrize("name", ["se_resnet50", "se_vgg16_bn", "se_bn_inception", "se_inception_resnet_v2"])
+def test_one_count_gives_both_networks(name: str) -> None:
+    """What is left of a count without the gates' share is the network that never had any."""
+    first = name == "se_resnet50"
+    gated, plain = prices._tally(prices.Choice(name), first)
+    for counted, net in ((gated, insert.build(name, device="meta")), (plain, insert.bare(name, device="meta"))):
+        found = cost.of(net, insert.network(name).size)
+        assert (counted.params, counted.macs) == (found.params, found.macs)
+        assert counted.other == found.total.pool + found.total.scale
+        assert counted.statistics == sum(b.numel() for n, b in net.named_buffers() if "running" in n)
+        early = cost.of(cost.stride_first(net), insert.network(name).size).macs if first else None
+        assert counted.first == early

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,13 +99,16 @@ def totals(choice: Choice, ratios: tuple[int, ...]) -> list[int]:
     return found
 
 
-def counted(table: papers.Table) -> list[Counted | None]:
-    """What we count for every line of a paper's table."""
-
-    def count() -> list[Counted | None]:
-        return [prices.ours(table.key, line) for line in table.rows]
-
-    found: list[Counted | None] = state.prices().get(("table", table.key), lambda: state.engine().run(count))
+def counted(view: Scene, table: papers.Table) -> list[Counted | None]:
+    """What we count for every line of a paper's table; says how far it is where that is not known yet."""
+    store, run, found = state.prices(), state.engine().run, list[Counted | None]()
+    bar = st.empty()
+    for n, line in enumerate(table.rows):
+        key, work = ("line", table.key, line.group, line.label), partial(prices.ours, table.key, line)
+        if line.group != "original" and store.peek(key) is None:
+            bar.progress(n / len(table.rows), view.t("networks.cost.tables.counting", net=line.label))
+        found.append(store.get(key, partial(run, work)))
+    bar.empty()
     return found
 
 
@@ -156,8 +160,7 @@ def tables(view: Scene) -> None:
     st.markdown(t("networks.cost.tables.idea"))
     names = {table.key: t(f"networks.cost.table.{table.key}") for table in papers.TABLES}
     table = papers.table(pick("table", names, t("networks.cost.table"), "se10"))
-    with st.spinner(t("networks.cost.tables.counting")):
-        found = prices.compare(table, counted(table))
+    found = prices.compare(table, counted(view, table))
     errors = [line.top1 for line in found.lines if line.top1 is not None]  # every line that is compared has one
 
     def draw(t: Texts) -> Figure:
