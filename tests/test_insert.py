@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
-from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -14,11 +12,12 @@ import torchvision
 from torch import Tensor, nn
 
 from senet_viz import insert, layouts, tap
-from senet_viz.blocks import SEBlock, SKConv
 from senet_viz.errors import NoGateFound, NotAHost, OptionRefused, UnknownModel
 from senet_viz.insert import NETWORKS, Network
 from senet_viz.networks.gated import HOSTS, GatedBottleneck, GatedInceptionResidual, replace
 from senet_viz.networks.sknet import SKNet
+from tests import at_work
+from tests.at_work import backbone, gated, lively, side
 from tests.conftest import pictures
 
 RESNETS = tuple(row for row in NETWORKS if row.family == "resnet")
@@ -38,14 +37,10 @@ def outline(name: str, **options: Any) -> nn.Module:
     return insert.build(name, device="meta", **options)
 
 
-def side(row: Network) -> int:
-    return max(row.smallest, 33)  # odd maps in most, and in the ResNets more than one pixel to the end
-
-
 @pytest.fixture(scope="module", autouse=True)
 def backbones_are_let_go() -> Iterator[None]:
     yield
-    backbone.cache_clear()
+    at_work.forget()
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
@@ -255,18 +250,6 @@ def copy_weights(ours: nn.Module, theirs: nn.Module) -> None:
     ours.load_state_dict({name: value.reshape(state[name].shape) for name, value in given.items()})
 
 
-def lively(model: nn.Module, x: Tensor) -> nn.Module:
-    """Norms take the statistics of ``x``, and shift; else a deep random network fades to nothing."""
-    torch.manual_seed(3)
-    norms = [part for part in model.modules() if isinstance(part, nn.BatchNorm2d)]
-    for norm in norms:
-        nn.init.uniform_(norm.bias, -0.3, 0.3)
-        norm.momentum, norm.training = 1.0, True
-    with torch.no_grad():
-        model(x)
-    return model.eval()
-
-
 PARITY = [("se_resnet50", "seresnet50"), ("se_resnext50_32x4d", "seresnext50_32x4d"), ("senet154", "legacy_senet154")]
 
 
@@ -433,177 +416,6 @@ def test_the_gates_widths_in_mobilenet_are_its_own() -> None:
     assert [gate.module.fc1.out_channels for gate in gates] == wanted
     ratios = [gate.channels / gate.module.fc1.out_channels for gate in gates]
     assert 2 <= min(ratios) < 4 == max(ratios) or min(ratios) < 4  # C/width is not always 4
-
-
-# --- every gate is at work ----------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=2)
-def _bare(name: str) -> nn.Module:
-    if name != "se_vgg16_bn":
-        return insert.bare(name, classes=10)
-    with torch.device("meta"):  # two of its layers hold 120 million weights that say nothing about gates
-        model = torchvision.models.vgg16_bn(weights=None, num_classes=10)
-    model.classifier = nn.Linear(512 * 49, 10)
-    torch.manual_seed(0)
-    model.to_empty(device="cpu")
-    for part in model.modules():
-        if hasattr(part, "reset_parameters"):
-            part.reset_parameters()
-    return model.eval()
-
-
-def backbone(name: str) -> nn.Module:
-    """The network without gates, to be changed."""
-    return deepcopy(_bare(name))
-
-
-backbone.cache_clear = _bare.cache_clear  # type: ignore[attr-defined]
-
-
-def gated(row: Network, **options: Any) -> nn.Module:
-    """As ``build`` makes it, from a backbone that was made before."""
-    model, chosen = backbone(row.name), row.choose(options)
-    if row.family == "mobilenet":  # its bare form has no sites any more
-        return insert.build(row.name, classes=10, **options)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        return (insert.add_sk if row.family == "sk" else insert.add_se)(model, **chosen)
-
-
-def awake(gate: nn.Module) -> None:
-    """One hidden unit is on and gates stand open, whatever was drawn.
-
-    A dead bottleneck is a fact about weights, not about surgery; and behind fifty half-open gates in a row, which is
-    what a random "post" or "identity" network has, float32 sees nothing of the first.
-    """
-
-    def turn(layer: Any, args: object, out: Tensor) -> Tensor:
-        if float(out[0, 0].mean()) < 0:  # on the picture that is looked at below
-            with torch.no_grad():
-                layer.weight[0] *= -1
-                if layer.bias is not None:
-                    layer.bias[0] *= -1
-            out = out.clone()
-            out[:, 0] *= -1
-        return out
-
-    layers: Any = gate
-    layers.fc1.register_forward_hook(turn)
-    if layers.fc2.bias is not None:
-        nn.init.constant_(layers.fc2.bias, 2)
-
-
-def idle_gates(model: nn.Module, size: int) -> list[str]:
-    """Gates that do not run exactly once, whose weights get no gradient, or that may be shut with no effect."""
-    x = pictures(3, size=size)
-    parts = {name: part for name, part in model.named_modules() if isinstance(part, SEBlock | SKConv)}
-    for part in parts.values():
-        awake(part)
-    lively(model, x)
-    for part in parts.values():
-        part.fc1._forward_hooks.clear()  # type: ignore[union-attr, operator]
-    runs = dict.fromkeys(parts, 0)
-
-    def shut(name: str, sample: int) -> Callable[..., Tensor]:
-        def hook(part: nn.Module, args: object, out: Tensor) -> Tensor:
-            runs[name] += 1
-            keep = torch.ones(len(out), *[1] * (out.ndim - 1))
-            keep[sample] = 0
-            return out * keep
-
-        return hook
-
-    # one forward: in sample i + 1 the i-th gate is shut, the first sample is as it is
-    handles = [p.gate.register_forward_hook(shut(n, i)) for i, (n, p) in enumerate(parts.items(), start=1)]
-    with torch.inference_mode():
-        logits = model(x[:1].expand(len(parts) + 1, -1, -1, -1))
-    for handle in handles:
-        handle.remove()
-    effects = (logits[1:] - logits[0]).abs().amax(1)
-    model.zero_grad()
-    model(x[:1]).square().sum().backward()
-    idle = []
-    for (name, part), effect in zip(parts.items(), effects, strict=True):
-        layers = (part.fc1.weight.grad, part.fc2.weight.grad)  # type: ignore[union-attr]
-        learns = all(g is not None and bool(g.isfinite().all()) and float(g.abs().max()) > 0 for g in layers)  # type: ignore[union-attr, operator, arg-type]
-        if runs[name] != 1 or not learns or not float(effect) > 0:
-            idle.append(name)
-    return idle
-
-
-def variants(row: Network) -> list[dict[str, Any]]:
-    """The released network, every other value of every option, and some pairs."""
-    single = [{o.name: v} for o in row.options if o.name != "stages" for v in o.values if v != o.default]
-    stages = [{"stages": (s,)} for s in row.option("stages").values]
-    pairs = [{"squeeze": "none", "form": "conv_bn"}, {"gate": "softmax", "form": "conv"}] if row.family != "sk" else []
-    if "integration" in row.defaults:
-        pairs += [{"integration": "post", "squeeze": "none"}, {"integration": "pre", "stages": (1, 3), "bias": False}]
-    return [{}, *single, *stages, *pairs]
-
-
-# Their units are those of a smaller network above, or they are very big: all gates, but not every option.
-BIG = {
-    "senet154": "integration",
-    "se_resnet152": "integration",
-    "se_inception_resnet_v2": "integration",
-    "se_resnext50_32x4d": "integration",
-    "se_resnet101": "",
-    "se_resnext101_32x4d": "",
-    "sknet101": "branches",
-}
-CASES = [
-    (row, options)
-    for row in NETWORKS
-    for options in variants(row)
-    if row.name not in BIG or not options or set(options) == {BIG[row.name]}
-]
-
-
-@pytest.mark.parametrize(("row", "options"), CASES, ids=lambda v: v.name if isinstance(v, Network) else str(v))
-def test_every_gate_runs_learns_and_matters(row: Network, options: dict[str, Any]) -> None:
-    model = gated(row, **options)
-    stages = options.get("stages", row.defaults["stages"])
-    assert {gate.stage for gate in insert.gates(model)} == set(stages)
-    assert idle_gates(model, side(row)) == []
-
-
-@pytest.mark.parametrize("name", ["se_resnet50", "mobilenet_v3_small", "se_vgg16_bn", "sknet26"])
-def test_options_reach_the_blocks(name: str) -> None:
-    row = insert.network(name)
-    for options in variants(row):
-        chosen = row.choose(options)
-        for gate in insert.gates(outline(name, **options)):
-            block: Any = gate.module
-            if row.family == "sk":
-                assert len(block.branches) == block.m == chosen["branches"]
-                assert block.fc1.out_channels == max(gate.channels // chosen["reduction"], chosen["floor"])
-                continue
-            assert type(block.gate) is insert.GATES[chosen["gate"]]
-            assert (block.fc1.bias is not None) == (block.fc2.bias is not None) == chosen["bias"]
-            assert block.form == ("conv" if chosen["squeeze"] == "none" and chosen["form"] == "fc" else chosen["form"])
-            assert isinstance(block.bn, nn.BatchNorm2d) == (block.form == "conv_bn")
-            assert (block.pool is None) == (chosen["squeeze"] == "none")
-            assert isinstance(block.pool, nn.AdaptiveMaxPool2d) == (chosen["squeeze"] == "max")
-            if row.family != "mobilenet":
-                assert block.fc1.weight.shape[0] == max(gate.channels // chosen["reduction"], 1)
-
-
-def test_a_gate_that_is_never_called_is_found() -> None:
-    """A well-known public SE-Inception makes its gates and never calls them: the check above must see that."""
-
-    class Forgotten(nn.Module):
-        def __init__(self, inner: nn.Module) -> None:
-            super().__init__()
-            self.inner, self.se = inner, SEBlock(256, 16)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.inner(x)
-
-    model: Any = backbone("se_bn_inception")
-    insert.add_se(model, stages=(2, 3))
-    model.inception_3a = Forgotten(model.inception_3a)
-    assert idle_gates(model, 48) == ["inception_3a.se"]
 
 
 # --- walking them -------------------------------------------------------------------------------------------------
