@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from senet_viz.anatomy import Unit
+    from senet_viz.insert import Choice
     from senet_viz.replay import Replay
     from senet_viz.sweep import Kind, Sweep
     from senet_viz.whatif import Ranking
@@ -93,6 +94,13 @@ def _sweep_mib(sweep: Sweep) -> float:
     return sum(map(_trace_mib, sweep.traces)) + pixels / 2**20
 
 
+def _built(choice: Choice, device: str) -> nn.Module:
+    from senet_viz import insert, zoo
+
+    target = zoo.resolve(device)
+    return insert.build(choice.net, device=target, **dict(choice.options)).requires_grad_(False)
+
+
 class Engine:
     """Models, traces and replays for all sessions of this process.
 
@@ -107,6 +115,7 @@ class Engine:
         self.forwards = 0
         self._count = Lock()
         self._models: Shared[nn.Module] = Shared(3)
+        self._variants: Shared[nn.Module] = Shared(2)  # the two that are compared; they push out nobody's model
         self._traces: Shared[Trace] = Shared(192, _trace_mib)
         self._replays: Shared[Replay] = Shared(64)
         self._units: Shared[Unit] = Shared(64, lambda unit: unit.u.nbytes / 2**20)
@@ -154,13 +163,19 @@ class Engine:
         """
         return self._do(work)
 
-    def model(self, key: str, device: str = "cpu", weights: str = "pretrained", progress: Any = None) -> nn.Module:
-        """The network of that key, loaded once, in eval mode.
+    def model(
+        self, key: str | Choice, device: str = "cpu", weights: str = "pretrained", progress: Any = None
+    ) -> nn.Module:
+        """The network of that key, loaded once, in eval mode; or one of ``insert`` with options, which is untrained.
 
         Raises:
             WeightsUnavailable, WeightsInvalid, UnknownModel, DeviceUnavailable: see ``zoo.load``.
+            OptionRefused: see ``insert.build``.
         """
-        from senet_viz import zoo
+        from senet_viz import insert, zoo
+
+        if isinstance(key, insert.Choice):
+            return self._variants.get((key, device), lambda: self._do(lambda: _built(key, device)))
 
         def make() -> nn.Module:
             module = self._do(lambda: zoo.load(key, device, weights, progress))  # type: ignore[arg-type]
@@ -175,7 +190,7 @@ class Engine:
 
     def trace(
         self,
-        key: str,
+        key: str | Choice,
         picture: Picture,
         device: str = "cpu",
         weights: str = "pretrained",
@@ -194,7 +209,7 @@ class Engine:
         def forward() -> Trace:
             with self._count:
                 self.forwards += 1
-            return tap.run(module, picture.x, edits, keep_u, key, picture.key)
+            return tap.run(module, picture.x, edits, keep_u, str(key), picture.key)
 
         question = (key, device, weights, picture.key, tuple(edits), frozenset(keep_u))
         return self._traces.get(question, lambda: self._do(forward))

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replace_
 from typing import Any, Literal
 
 import torch
@@ -194,6 +195,60 @@ def network(name: str) -> Network:
     if name not in _BY_NAME:
         raise UnknownModel(f"no network {name!r}; there are {', '.join(_BY_NAME)}", model=name)
     return _BY_NAME[name]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network and the options of its gates that are not the released ones: hashable, so caches know it by it."""
+
+    net: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join((self.net, *(f"{name}={value}" for name, value in self.options)))
+
+    def but(self, **options: Any) -> Choice:
+        """The same with other options; those that are the released ones are left out, so that equals are equal."""
+        released = _BY_NAME[self.net].defaults if self.net in _BY_NAME else {}
+        kept = {
+            name: value
+            for name, value in (dict(self.options) | options).items()
+            if name not in released or value != released[name] or type(value) is not type(released[name])
+        }
+        return replace_(self, options=tuple(sorted(kept.items())))
+
+    @property
+    def all(self) -> dict[str, Any]:
+        """Every option, the released ones too.
+
+        Raises:
+            OptionRefused: an option that the network has not; one that is none of ``NETWORKS`` has none.
+        """
+        row = _BY_NAME.get(self.net)
+        if row is not None:
+            return row.choose(dict(self.options))
+        if self.options:
+            name, value = self.options[0]
+            raise _refused(self.net, f"{name} = {value}", "-")
+        return {}
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The options that are really others than the released ones."""
+        released = network(self.net).defaults
+        return {name: value for name, value in self.all.items() if value != released[name]}
+
+
+# What libraries call the same networks. Their strides may lie elsewhere; the zoo's notes say so.
+TWINS = {
+    "legacy_seresnet50": "se_resnet50", "seresnet50": "se_resnet50", "legacy_senet154": "senet154",
+    "legacy_seresnext50_32x4d": "se_resnext50_32x4d", "skresnext50_32x4d": "sknet50",
+}  # fmt: skip
+
+
+def named(key: str) -> Network | None:
+    """The row that is this network of a library, or has this name; None where there is none."""
+    return _BY_NAME.get(TWINS.get(key, key))
 
 
 # --- surgery ------------------------------------------------------------------------------------------------------

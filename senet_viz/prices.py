@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from senet_viz import cost, insert, zoo
-from senet_viz.errors import OptionRefused
+from senet_viz.insert import Choice as Choice
 from senet_viz.papers import Row, Table
 
 if TYPE_CHECKING:
@@ -19,33 +19,6 @@ if TYPE_CHECKING:
 
 DEFAULT = "se_resnet50"
 _NAMED = {row.name: row for row in insert.NETWORKS}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A network and the options of its gates that are not the released ones; a network of the zoo has none."""
-
-    net: str
-    options: tuple[tuple[str, Any], ...] = ()
-
-    def but(self, **options: Any) -> Choice:
-        """The same with other options."""
-        return replace(self, options=tuple(sorted((dict(self.options) | options).items())))
-
-    @property
-    def all(self) -> dict[str, Any]:
-        """Every option, the released ones too.
-
-        Raises:
-            OptionRefused: an option that the network has not.
-        """
-        row = _NAMED.get(self.net)
-        if row is not None:
-            return row.choose(dict(self.options))
-        if self.options:
-            name, value = self.options[0]
-            raise OptionRefused(zoo.spec(self.net).title, f"{name} = {value}", "-")
-        return {}
 
 
 @dataclass(frozen=True)
@@ -119,6 +92,8 @@ def build(choice: Choice) -> nn.Module:
         UnknownModel: no such network.
         OptionRefused: an option that it has not.
     """
+    if choice.net not in _NAMED:
+        zoo.spec(choice.net)
     options = choice.all
     return insert.build(choice.net, device="meta", **options) if choice.net in _NAMED else zoo.outline(choice.net)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from streamlit.testing.v1 import AppTest
 
-from senet_viz import agreement, i18n, profile, zoo
+from senet_viz import agreement, i18n, images, insert, profile, tap, zoo
 from senet_viz.figures import comparing
 from senet_viz.ui import state
 from tests import truth
@@ -69,6 +72,89 @@ def test_networks_of_other_classes_are_not_compared_by_probability() -> None:
         m=1000,
     )
     assert said in words(at)
+
+
+# --- variants ---------------------------------------------------------------------------------------------------------
+
+SMALL = {"model": "mobilenet_v3_small", "rival": "variant", "photo": "coffee"}
+
+
+def bars(at: AppTest) -> list[np.ndarray]:
+    return [array(trace["x"]) for trace in chart(at, "compare-answers") if trace["type"] == "bar"]
+
+
+def test_a_variant_is_the_network_with_these_options(fresh: None) -> None:
+    at = start(PAGE, **SMALL, r=8, gate="tanh", stages="not3")
+    x = images.preprocess(images.sample("coffee"), zoo.spec("mobilenet_v3_small")).x
+    options = {"reduction": 8, "gate": "tanh", "stages": (1, 2)}
+    nets = insert.build("mobilenet_v3_small"), insert.build("mobilenet_v3_small", **options)
+    for drawn, net in zip(bars(at), nets, strict=True):
+        shares = tap.run(net, x).logits.double().softmax(0).numpy()
+        assert np.abs(np.sort(drawn)[-1] - shares.max()) <= 1e-9
+    (table,) = at.table
+    params = table.value[i18n.text("networks.compare.params", "en")].tolist()
+    assert [int(text.replace(",", "")) for text in params] == [sum(p.numel() for p in net.parameters()) for net in nets]
+    assert badges(at, "red") == [f":red-badge[:material/warning: {untrained('MobileNetV3-Small')}]"]
+    assert table.value.iloc[:, 0].tolist() == [i18n.text("networks.compare.variant.released", "en"),
+                                               "r = 8 · tanh · Stages that get gates 1, 2"]  # fmt: skip
+    forwards = state.engine().forwards
+    well(at.run())
+    assert state.engine().forwards == forwards, "asked before, it costs nothing"
+
+
+def untrained(title: str) -> str:
+    return i18n.text("networks.compare.untrained", "en", title=title)
+
+
+def test_gates_beyond_0_and_1_are_drawn_where_they_are() -> None:
+    at = start(PAGE, **SMALL, gate="tanh")
+    means = [array(trace["y"]) for trace in chart(at, "compare-gates") if trace.get("mode") == "lines"]
+    net = insert.build("mobilenet_v3_small", gate="tanh")
+    x = images.preprocess(images.sample("coffee"), zoo.spec("mobilenet_v3_small")).x
+    own = [float(block.gate.mean()) for block in tap.run(net, x).blocks]
+    assert min(own) < 0 and any(len(m) == 9 and np.allclose(m, own, atol=1e-5) for m in means)
+
+
+def test_variants_of_one_network_share_all_other_weights() -> None:
+    released, other = (
+        insert.build("se_bn_inception", classes=4, **o) for o in ({}, {"form": "conv_bn", "squeeze": "max"})
+    )
+    a, b = released.state_dict(), other.state_dict()
+    outside = [name for name in a if ".se." not in name]
+    assert len(outside) > 100 and all(torch.equal(a[name], b[name]) for name in outside)
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_gates_for_every_pixel_are_not_called_none(lang: str) -> None:
+    at = start(PAGE, **SMALL, squeeze="none", lang=lang)
+    (figure,) = [e.proto.spec for e in at.get("plotly_chart") if e.proto.id.endswith("-chart-compare-gates")]
+    said = [note["text"] for note in json.loads(figure)["layout"]["annotations"]]
+    assert i18n.text("fig.compare.pixel", lang) in said and i18n.text("fig.compare.none", lang) not in said
+
+
+def test_the_released_options_change_nothing() -> None:
+    at = start(PAGE, **SMALL)
+    assert i18n.text("networks.compare.variant.nothing", "en") in words(at)
+    assert i18n.text("networks.compare.cost.same", "en") in words(at)
+    assert np.array_equal(*bars(at))
+
+
+def test_another_network_begins_with_its_own_gates() -> None:
+    at = start(PAGE, **SMALL, gate="relu")
+    assert url(at)["form"] == "conv" and url(at)["gate"] == "relu"
+    at.selectbox(key="model").set_value("se_bn_inception")
+    well(at.run())
+    assert (at.session_state["form"], at.session_state["gate"]) == ("fc", "sigmoid")
+
+
+def test_a_network_without_options_says_what_can_be_done() -> None:
+    at = start(PAGE, model="tiny_se", rival="variant")
+    assert i18n.text("networks.compare.variant.none", "en", model=zoo.spec("tiny_se").title) in words(at)
+    assert i18n.text("networks.compare.ones", "en") in [trace["name"] for trace in chart(at, "compare-answers")]
+    at.button(key="take").click()
+    well(at.run())
+    well(at.run())
+    assert url(at)["model"] == "mobilenet_v3_small" and url(at)["r"] == "4"
 
 
 # --- agreement --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from senet_viz import cost, export, i18n, insert, papers, prices
 from senet_viz.figures import costs as figures
 from senet_viz.prices import Choice
-from senet_viz.ui import state
+from senet_viz.ui import costs, state
 from tests.test_pages import array, chart, fresh, start, url, well, words
 
 PAGE = "what_it_costs"
@@ -91,6 +91,51 @@ def test_another_network_begins_with_its_own_gates() -> None:
     well(at.run())
     assert at.session_state["r"] == 16
     assert metrics(at)[i18n.text("networks.cost.eq5.weights", "en")] == "226,304"
+
+
+@pytest.mark.parametrize(
+    ("net", "url_", "options"),
+    [
+        ("se_resnet50", {"integration": "3x3", "gate": "tanh"}, {"integration": "3x3", "gate": "tanh"}),
+        (
+            "se_inception_resnet_v2",
+            {"integration": "pre", "form": "conv_bn"},
+            {"integration": "pre", "form": "conv_bn"},
+        ),
+        ("sknet26", {"floor": 128, "branches": 3, "r": 4}, {"floor": 128, "branches": 3, "reduction": 4}),
+        ("se_vgg16_bn", {"gate": "softmax", "integration": "post"}, {"gate": "softmax"}),
+    ],
+)
+def test_every_option_of_a_network_has_a_control(net: str, url_: dict[str, object], options: dict[str, object]) -> None:
+    at = start(PAGE, net=net, **url_)
+    assert {costs.KEYS[option.name] for option in insert.network(net).options} <= set(url(at))
+    params, macs = added(net, **options)
+    base = cost.of(insert.bare(net, device="meta"), insert.network(net).size)
+    np.testing.assert_allclose(bars(at, "cost-adds")[1][:2], [100 * params / base.params, 100 * macs / base.macs],
+                               rtol=1e-6)  # fmt: skip
+
+
+def test_what_each_option_costs() -> None:
+    at = start(PAGE, r=4)
+    (table,) = [each.value for each in at.table]
+    lines = {(option, value): (params, macs) for option, value, params, macs in table.itertuples(index=False)}
+    t = i18n.texts("en")
+    own = cost.of(insert.build("se_resnet50", device="meta", reduction=4)).gate
+    functions = " · ".join(costs.said(t, "gate", gate) for gate in insert.GATES)
+    assert lines[t("networks.cost.gate"), functions] == (f"{own.params:,}", f"{own.macs:,}"), (
+        "no function costs anything"
+    )
+    inner = cost.of(insert.build("se_resnet50", device="meta", reduction=4, integration="3x3")).gate
+    shown = lines[t("networks.cost.integration"), t("fig.integration.3x3")]
+    assert shown[0] == f"{inner.params:,} ({inner.params - own.params:+,})" and shown[1].startswith(f"{inner.macs:,} ")
+    open_ = cost.of(insert.build("se_resnet50", device="meta", reduction=4, squeeze="none")).gate
+    assert lines[t("networks.cost.squeeze"), t("networks.cost.squeeze.none")][1].startswith(f"{open_.macs:,} ")
+
+
+def test_nonsense_in_the_url_is_ignored() -> None:
+    at = start(PAGE, gate="step", integration="sideways", r=3, stages="not9", squeeze="?", form="?", bias="perhaps")
+    released = {"gate": "sigmoid", "integration": "standard", "r": "16", "stages": "all", "squeeze": "avg"}
+    assert released.items() <= url(at).items()
 
 
 def test_without_the_last_stage() -> None:

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from senet_viz import agreement, prices, profile, ui, zoo
+from senet_viz import agreement, profile, ui, zoo
 from senet_viz.figures import comparing
-from senet_viz.types import Edit
-from senet_viz.ui import costs
+from senet_viz.ui import costs, variants
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 
 view = ui.scene()
-t, mine = view.t, view.seen
+t = view.t
 
 st.header(t("networks.compare.title"), anchor=False)
-itself = {"ones": t("networks.compare.ones"), "random": t("networks.compare.random")}
-rivals = {row.key: row.title for row in zoo.MODELS if row.key != view.spec.key}
-rival = ui.choose("rival", itself | rivals, t("networks.compare.rival"), default="tiny_plain")
-if rival == "ones":
-    other = ui.seen(view.spec.key, view.weights, tuple(Edit(block, "ones") for block in view.blocks))
-else:
-    other = ui.seen(*((view.spec.key, "random") if rival == "random" else (rival, view.weights)))
-pair, titles = (mine, other), (mine.spec.title, itself.get(rival, other.spec.title))
-if not other.trained:
-    st.badge(t("networks.compare.untrained", title=other.spec.title), icon=":material/warning:", color="red")
+pair = variants.sides(view)
+mine, other = (side.seen for side in pair)
+titles = (pair[0].title, pair[1].title)
+for title in dict.fromkeys(side.seen.spec.title for side in pair if not side.seen.trained):
+    st.badge(t("networks.compare.untrained", title=title), icon=":material/warning:", color="red")
 
 # --- answers ----------------------------------------------------------------------------------------------------------
-key = (rival, other.weights)
+key = (titles, pair[0].choice, pair[1].choice, mine.weights, other.weights)
 shares, names = (mine.shares, other.shares), (mine.classes, other.classes)
 ui.figure(view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key)
 if mine.classes == other.classes:
@@ -36,22 +30,21 @@ else:
     st.markdown(t("networks.compare.classes", a=titles[0], n=len(mine.classes), b=titles[1], m=len(other.classes)))
 
 # --- gates and cost ---------------------------------------------------------------------------------------------------
-gates = tuple(tuple(block.gate[-1].numpy() for block in each.trace.blocks) for each in pair)
-blocks = tuple(tuple(ui.short(block.name) for block in each.trace.blocks) for each in pair)
-ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t), "gates", *key)
+blocks, gates, pixelwise = zip(*((side.blocks, side.gates, side.pixelwise) for side in pair), strict=True)
+ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t, pixelwise), "gates", *key)
 
 st.subheader(t("networks.compare.cost"))
-if other.spec == mine.spec:
+if pair[0].choice == pair[1].choice:
     st.markdown(t("networks.compare.cost.same"))
 else:
-    counted = [costs.price(prices.Choice(each.spec.key)) for each in pair]
+    counted = [costs.price(side.choice) for side in pair]
     table = {
         t("networks.compare.network"): list(titles),
         t("networks.compare.params"): [f"{price.cost.params:,}" for price in counted],
         t("networks.compare.macs"): [f"{price.cost.macs / 1e6:,.1f}" for price in counted],
         t("networks.compare.gateparams"): [f"{price.cost.gate.params / price.cost.params:.2%}" for price in counted],
         t("networks.compare.input"): [f"{price.cost.size}×{price.cost.size}" for price in counted],
-        t("networks.compare.where"): [t(f"position.{each.spec.position}.short") for each in pair],
+        t("networks.compare.where"): [side.where for side in pair],
     }
     st.table(table)
     st.caption(t("networks.compare.cost.note"))

@@ -30,10 +30,14 @@ def draw_answers(
         values = np.array([table.get(name, np.nan) for name in top])
         known = np.isfinite(values)
         marks.append(Bars(values[known], y[known] + at, title, role, horizontal=True, width=0.36))
+    most_ = max(float(each.max()) for each in shares)
     panel = Panel(
         tuple(marks),
         x=t("fig.compare.p"),
-        x_range=(0, 1),
+        x_range=(
+            0,
+            1 if most_ > 0.1 else 1.3 * most_,
+        ),  # unlearnt, a class of a thousand gets little
         y_range=(len(top) - 0.5, -0.5),
         y_ticks=tuple((float(i), name) for i, name in enumerate(top)),
     )
@@ -57,19 +61,22 @@ def draw_gates(
     blocks: tuple[tuple[str, ...], ...],
     gates: tuple[tuple[np.ndarray, ...], ...],
     t: Texts,
+    pixelwise: Sequence[bool] = (False, False),
 ) -> Figure:
     """All gates of both networks, one row a block, greatest first; and every block's mean and spread by depth.
 
     Args:
         blocks, gates: of either network: the names of its B blocks, and the gate (C,) of each.
+        pixelwise: whether either has a gate for every pixel instead, hence nothing in ``gates``.
     """
-    scale = Scale.gate(t("gate.name"))
+    scale = _scale([gate for each in gates for gate in each], t)
     panels: list[Panel] = []
     rows: list[tuple[object, ...]] = []
     means: list[Mark] = []
-    for title, names, each, role in zip(titles, blocks, gates, (FIRST, SECOND), strict=True):
+    for title, names, each, role, open_ in zip(titles, blocks, gates, (FIRST, SECOND), pixelwise, strict=True):
         if not len(each):
-            panels.append(Panel((Text(0.5, 0.5, t("fig.compare.none")),), title=title, axes=False, x_range=(0, 1)))
+            why = t("fig.compare.pixel" if open_ else "fig.compare.none")
+            panels.append(Panel((Text(0.5, 0.5, why),), title=title, axes=False, x_range=(0, 1)))
             continue
         sheet = np.stack([np.sort(g)[::-1][np.arange(WIDTH) * len(g) // WIDTH] for g in each])  # (B, WIDTH)
         ticks = tuple((float(i), name) for i, name in enumerate(names))
@@ -85,7 +92,7 @@ def draw_gates(
             title=t("fig.compare.depth"),
             x=t("fig.compare.x"),
             y=t("gate.name"),
-            y_range=(0, 1),
+            y_range=(scale.low, scale.high),
             x_range=(-0.03, 1.03),
             x_ticks=((0.0, t("fig.compare.first")), (1.0, t("fig.compare.last"))),
         )
@@ -100,6 +107,15 @@ def draw_gates(
         note=t("fig.compare.gates.note"),
         height=max(360, 22 * max(map(len, blocks)) + 120),
     )
+
+
+def _scale(gates: Sequence[np.ndarray], t: Texts) -> Scale:
+    """0 to 1, where gates lie; tanh and ReLU leave it, and then it is as wide as they need."""
+    low = min((float(gate.min()) for gate in gates), default=0.0)
+    high = max((float(gate.max()) for gate in gates), default=1.0)
+    if low >= 0 and high <= 1:
+        return Scale.gate(t("gate.name"))
+    return Scale.span(t("gate.name"), np.array([min(low, 0.0), max(high, 1.0)]), "gate")
 
 
 def draw_together(titles: Sequence[str], same: np.ndarray, accuracy: np.ndarray, pictures: int, t: Texts) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +13,32 @@ from senet_viz import papers, prices
 from senet_viz.figures import costs as figures
 from senet_viz.prices import Choice
 from senet_viz.ui import state
+from senet_viz.ui.parts import choose as chosen_from
 from senet_viz.ui.parts import figure, pick
 
 if TYPE_CHECKING:
-    from senet_viz.cost import Cost
+    from senet_viz.cost import Cost, Count
     from senet_viz.figures.grammar import Figure
     from senet_viz.i18n import Texts
+    from senet_viz.insert import Network, Option
     from senet_viz.prices import Counted, Price
     from senet_viz.timing import Timing
     from senet_viz.ui.scene import Scene
 
-_KEYS = ("r", "squeeze", "form", "bias", "stages")
+# Key in the URL of every option, how wide its control is, and on which line it stands.
+KEYS = {
+    "reduction": "r", "gate": "gate", "bias": "bias", "stages": "stages", "integration": "integration",
+    "squeeze": "squeeze", "form": "form", "floor": "floor", "branches": "branches",
+}  # fmt: skip
+_LINES = (("reduction", "gate", "branches"), ("stages", "integration", "floor"), ("squeeze", "form", "bias"))
+_WIDTHS = {"reduction": 9, "gate": 7, "branches": 7, "stages": 16, "integration": 9, "floor": 9, "squeeze": 8,
+           "form": 8, "bias": 9}  # fmt: skip
+_FUNCTIONS = {"h_sigmoid": "h-sigmoid", "relu": "ReLU"}  # names that no language changes
 
 
-def _reset() -> None:
+def reset() -> None:
     """Another network begins with its released gates."""
-    for key in _KEYS:
+    for key in KEYS.values():
         st.session_state.pop(key, None)
 
 
@@ -35,38 +46,99 @@ def choose(view: Scene) -> Choice:
     """Which network, with which gates."""
     t, names = view.t, prices.names()
     state.keep("net", names, prices.DEFAULT)
-    left, *boxes = st.columns([8, 10, 5, 9])
-    net = str(
-        left.selectbox(t("networks.cost.net"), list(names), format_func=names.__getitem__, key="net", on_change=_reset)
-    )
-    row = prices.row(net)
-    if row is None:
-        st.caption(t("networks.cost.net.fixed", net=names[net]))
-        return Choice(net)
-    offered = {option.name: option for option in row.options}
-    chosen: dict[str, Any] = {}
-    with boxes[0]:
-        ratios = offered["reduction"]
-        chosen["reduction"] = pick("r", {r: str(r) for r in ratios.values}, t("networks.cost.r"), ratios.default)
-    if "bias" in offered:
-        with boxes[1]:
-            biases = {"yes": t("networks.cost.bias.yes"), "no": t("networks.cost.bias.no")}
-            chosen["bias"] = pick("bias", biases, t("networks.cost.bias")) == "yes"
-        with boxes[2]:
-            squeezes = {key: t(f"networks.cost.squeeze.{key}") for key in offered["squeeze"].values}
-            chosen["squeeze"] = pick("squeeze", squeezes, t("networks.cost.squeeze"))
-    below = st.columns([3, 2])
-    every = offered["stages"].values
-    stages = {"all": t("networks.cost.stages.all"), f"not{every[-1]}": t("networks.cost.stages.not", n=every[-1])}
-    stages |= {str(n): t("networks.cost.stages.one", n=n) for n in every}
-    with below[0]:
-        picked = pick("stages", stages, t("networks.cost.stages"))
-    chosen["stages"] = every if picked == "all" else every[:-1] if picked.startswith("not") else (int(picked),)
-    if "form" in offered:
-        with below[1]:
-            forms = {key: t(f"networks.cost.form.{key}") for key in offered["form"].values}
-            chosen["form"] = pick("form", forms, t("networks.cost.form"), offered["form"].default)
+    label, place = t("networks.cost.net"), st.container()
+
+    def ask(column: Any) -> None:
+        column.selectbox(label, list(names), format_func=names.__getitem__, key="net", on_change=reset)
+
+    row = prices.row(str(st.session_state["net"]))
+    if row is not None:
+        return options(view, row, ask)
+    with place:
+        ask(st.columns([9, 19])[0])
+    net = str(st.session_state["net"])
+    st.caption(t("networks.cost.net.fixed", net=names[net]))
+    return Choice(net)
+
+
+def options(view: Scene, row: Network, first: Callable[[Any], None] | None = None) -> Choice:
+    """Every option of that network, each as a control; ``first`` draws one more, before them."""
+    t, offered, chosen = view.t, {option.name: option for option in row.options}, dict[str, Any]()
+    for line in _LINES:
+        there = [name for name in line if name in offered]
+        lead = [9] if first is not None and line is _LINES[0] else []
+        if not there:
+            continue
+        columns = st.columns([*lead, *(_WIDTHS[name] for name in there)])
+        if lead and first is not None:
+            first(columns[0])
+        for column, name in zip(columns[len(lead) :], there, strict=True):
+            with column:
+                chosen[name] = _ask(t, offered[name])
     return Choice(row.name).but(**chosen)
+
+
+def _ask(t: Texts, option: Option) -> Any:
+    """One control; lists that open where words would not fit beside each other."""
+    key, label = KEYS[option.name], t(f"networks.cost.{KEYS[option.name]}")
+    if option.name == "stages":
+        every = option.values
+        words = {"all": t("networks.cost.stages.all"), f"not{every[-1]}": t("networks.cost.stages.not", n=every[-1])}
+        picked = pick(key, words | {str(n): t("networks.cost.stages.one", n=n) for n in every}, label)
+        return every if picked == "all" else every[:-1] if picked.startswith("not") else (int(picked),)
+    if option.name == "bias":
+        return pick(key, {"yes": said(t, "bias", True), "no": said(t, "bias", False)}, label) == "yes"
+    take = chosen_from if option.name in ("gate", "integration") else pick
+    return take(key, {value: said(t, option.name, value) for value in option.values}, label, option.default)
+
+
+def said(t: Texts, name: str, value: Any) -> str:
+    """A value of an option, in the reader's words."""
+    if name == "stages":
+        return ", ".join(map(str, value))
+    if name == "bias":
+        return t("networks.cost.bias.yes" if value else "networks.cost.bias.no")
+    if name == "integration":
+        return t(f"fig.integration.{value}")
+    if name == "gate":
+        return _FUNCTIONS.get(value, value)
+    return t(f"networks.cost.{name}.{value}") if name in ("squeeze", "form") else str(value)
+
+
+def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
+    """A table of what the gates cost with every value of every option, the others as chosen; what costs the same is
+    one line. Reduction and stages have figures of their own.
+
+    Args:
+        own: what the gates of ``choice`` cost.
+    """
+    t, row, store = view.t, prices.row(choice.net), state.prices()
+    options = [option for option in row.options if option.name not in ("reduction", "stages")] if row else []
+    asked = [(option, value) for option in options for value in option.values]
+    found: dict[tuple[str, Count], list[str]] = {}
+    bar = st.empty()
+    for n, (option, value) in enumerate(asked):
+        other = choice.but(**{option.name: value})
+        if store.peek(("cost", other)) is None:
+            bar.progress(n / len(asked), t("networks.cost.tables.counting", net=said(t, option.name, value)))
+        found.setdefault((option.name, count(other).gate), []).append(said(t, option.name, value))
+    bar.empty()
+    rows = [
+        (
+            t(f"networks.cost.{KEYS[name]}"),
+            " · ".join(values),
+            beside(gate.params, own.params),
+            beside(gate.macs, own.macs),
+        )
+        for (name, gate), values in found.items()
+    ]
+    heads = (t(f"networks.cost.options.{key}") for key in ("option", "value", "params", "macs"))
+    return {head: list(column) for head, column in zip(heads, zip(*rows, strict=True), strict=True)}
+
+
+def beside(value: int, own: int) -> str:
+    """A number, and how it differs from that of the network above."""
+    return f"{value:,}" if value == own else f"{value:,} ({value - own:+,})"
 
 
 def price(choice: Choice) -> Price:
@@ -101,7 +173,8 @@ def totals(choice: Choice, ratios: tuple[int, ...]) -> list[int]:
 
 def counted(view: Scene, table: papers.Table) -> list[Counted | None]:
     """What we count for every line of a paper's table; says how far it is where that is not known yet."""
-    store, run, found = state.prices(), state.engine().run, list[Counted | None]()
+    store, run = state.prices(), state.engine().run
+    found: list[Counted | None] = []
     bar = st.empty()
     for n, line in enumerate(table.rows):
         key, work = ("line", table.key, line.group, line.label), partial(prices.ours, table.key, line)

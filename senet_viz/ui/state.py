@@ -45,6 +45,9 @@ PAGE = (
     "dilation",
     "net",
     "r",
+    "gate",
+    "floor",
+    "branches",
     "squeeze",
     "form",
     "bias",
@@ -66,7 +69,9 @@ PAGE = (
     "target",
     "source",
 )
-NUMBERS = frozenset({"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units"})
+NUMBERS = frozenset(
+    {"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units", "floor", "branches"}
+)
 
 
 @st.cache_resource(show_spinner=False)

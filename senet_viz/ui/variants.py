@@ -1,0 +1,111 @@
+"""Who is compared with whom: the network on screen with another, with itself changed, or two variants of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from senet_viz import insert, zoo
+from senet_viz.prices import Choice
+from senet_viz.types import Edit
+from senet_viz.ui import costs, state
+from senet_viz.ui.parts import choose
+from senet_viz.ui.scene import Seen, seen, short
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from senet_viz.i18n import Texts
+    from senet_viz.ui.scene import Scene
+
+EASY = "mobilenet_v3_small"  # has options, and is quick
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the two: what it says about the photo, what it costs, where its gates sit."""
+
+    title: str
+    seen: Seen
+    choice: Choice
+    where: str
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of its blocks."""
+        return tuple(short(block.name) for block in self.seen.trace.blocks)
+
+    @property
+    def gates(self) -> tuple[np.ndarray, ...]:
+        """The gate (C,) of every block; of those that choose between branches, the last one's."""
+        return tuple(block.gate[-1].numpy() for block in self.seen.trace.blocks)
+
+    @property
+    def pixelwise(self) -> bool:
+        """Whether it has gates, but none that is one number a channel: NoSqueeze."""
+        return self.choice.all.get("squeeze") == "none"
+
+
+def sides(view: Scene) -> tuple[Side, Side]:
+    """Ask with whom, and with which options; what both say."""
+    t, key = view.t, view.spec.key
+    itself = {name: t(f"networks.compare.{name}") for name in ("variant", "ones", "random")}
+    rivals = {row.key: row.title for row in zoo.MODELS if row.key != key}
+    rival = str(choose("rival", itself | rivals, t("networks.compare.rival"), default="tiny_plain"))
+    mine = _side(view, view.seen)
+    if rival == "variant":
+        row = insert.named(key)
+        if row is not None:
+            return _variants(view, row)
+        st.info(t("networks.compare.variant.none", model=view.spec.title))
+        easy = zoo.spec(EASY).title
+        st.button(t("networks.compare.variant.take", model=easy), on_click=_take, key="take")
+        rival = "ones"
+    if rival == "ones":
+        return mine, _side(view, seen(key, view.weights, tuple(Edit(b, "ones") for b in view.blocks)), itself["ones"])
+    if rival == "random":
+        return mine, _side(view, seen(key, "random"), itself["random"])
+    return mine, _side(view, seen(rival, view.weights))
+
+
+def _side(view: Scene, found: Seen, title: str = "") -> Side:
+    where = view.t(f"position.{found.spec.position}.short")
+    return Side(title or found.spec.title, found, Choice(found.spec.key), where)
+
+
+def _take() -> None:
+    st.session_state["model"], st.session_state["weights"] = EASY, "random"
+
+
+def _variants(view: Scene, row: insert.Network) -> tuple[Side, Side]:
+    """The released network and one with other gates; random weights, the same wherever no gate is."""
+    if st.session_state.get("_varied", row.name) != row.name:
+        costs.reset()
+    st.session_state["_varied"] = row.name
+    choice = costs.options(view, row)
+    st.info(view.t("networks.compare.variant.same" if choice.changed else "networks.compare.variant.nothing"))
+    pair = (Choice(row.name), choice)
+    a, b = (_built(view, row, each) for each in pair)
+    return a, b
+
+
+def _built(view: Scene, row: insert.Network, choice: Choice) -> Side:
+    t, changed = view.t, choice.changed
+    trace = state.engine().trace(choice, view.picture, view.device, "random")
+    found = Seen(view.lang, view.spec, "random", False, trace)
+    where = t(f"position.{row.position}.short")
+    if "integration" in changed:
+        where = costs.said(t, "integration", changed["integration"])
+    words = " · ".join(_said(t, name, value) for name, value in changed.items())
+    return Side(words or t("networks.compare.variant.released"), found, choice, where)
+
+
+def _said(t: Texts, name: str, value: object) -> str:
+    """A changed option in a few words."""
+    if name in ("gate", "integration"):
+        return costs.said(t, name, value)
+    if name == "reduction":
+        return f"r = {value}"
+    return f"{t(f'networks.cost.{costs.KEYS[name]}')} {costs.said(t, name, value)}"
