@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import agreement, i18n, images, insert, profile, tap, zoo
+from senet_viz.blocks import SEBlock
 from senet_viz.figures import comparing
 from senet_viz.ui import state
 from tests import truth
@@ -72,6 +74,22 @@ def test_networks_of_other_classes_are_not_compared_by_probability() -> None:
         m=1000,
     )
     assert said in words(at)
+
+
+@pytest.mark.parametrize(("model", "op"), [("tiny_se", torch.nn.functional.hardsigmoid), ("tiny_se_h", torch.sigmoid)])
+def test_another_gate_function_on_the_learnt_logits(model: str, op: Any) -> None:
+    at = start(PAGE, model=model, rival="function", photo="coffee", weights="pretrained")
+    x = images.preprocess(images.sample("coffee"), zoo.spec(model)).x
+    net = zoo.load(model)
+    for part in [each for each in net.modules() if isinstance(each, SEBlock)]:
+        part.gate.register_forward_hook(lambda part, given, out: op(given[0]))
+    with torch.inference_mode():
+        shares = net(x)[0].double().softmax(0).numpy()
+    drawn = np.sort(bars(at)[1])
+    assert drawn[-1] == pytest.approx(shares.max(), abs=1e-5) and not np.allclose(*map(np.max, bars(at)), atol=1e-4)
+    assert url(at)["rival"] == "function"
+    kernels = start(PAGE, model="tiny_sk", rival="function")
+    assert url(kernels)["rival"] == "tiny_plain", "softmax over branches is no function of one logit"
 
 
 # --- variants ---------------------------------------------------------------------------------------------------------

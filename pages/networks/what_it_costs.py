@@ -45,13 +45,6 @@ if not sk and all(gate.hidden for gate in price.cost.gates):
         column.metric(t(f"networks.cost.eq5.{key}"), f"{value:,}")
     st.markdown(t("networks.cost.eq5.same" if values[2] == 0 else "networks.cost.eq5.rounded"))
 
-# --- the other options ------------------------------------------------------------------------------------------------
-if row is not None:
-    st.subheader(t("networks.cost.options"), anchor=False)
-    st.markdown(t("networks.cost.options.idea"))
-    st.table(costs.effects(view, choice, price.cost.gate))
-    st.caption(t("networks.cost.options.why.sk" if sk else "networks.cost.options.why"))
-
 # --- over r -----------------------------------------------------------------------------------------------------------
 if row is not None:
     options = {option.name: option.values for option in row.options}
@@ -88,6 +81,13 @@ else:
     found = costs.measure(view, choice) if asked else costs.known(choice, view.device)
     if found is not None:
         costs.draw_time(view, choice, found)
+
+# --- the other options ------------------------------------------------------------------------------------------------
+if row is not None:
+    st.subheader(t("networks.cost.options"), anchor=False)
+    st.markdown(t("networks.cost.options.idea"))
+    st.table(costs.effects(view, choice, price.cost.gate))
+    st.caption(t("networks.cost.options.why.sk" if sk else "networks.cost.options.why"))
 
 # --- what the papers found --------------------------------------------------------------------------------------------
 costs.tables(view)

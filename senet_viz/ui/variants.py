@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from senet_viz.i18n import Texts
     from senet_viz.ui.scene import Scene
 
+SWAPS = {"sigmoid": "h_sigmoid", "h_sigmoid": "sigmoid"}  # the logits stay, as they were learnt
 EASY = "mobilenet_v3_small"  # has options, and is quick
 
 
@@ -52,6 +53,10 @@ def sides(view: Scene) -> tuple[Side, Side]:
     """Ask with whom, and with which options; what both say."""
     t, key = view.t, view.spec.key
     itself = {name: t(f"networks.compare.{name}") for name in ("variant", "ones", "random")}
+    swapped = SWAPS.get(view.spec.gate_fn, "")
+    if swapped:
+        words = {"own": costs.said(t, "gate", view.spec.gate_fn), "other": costs.said(t, "gate", swapped)}
+        itself["function"] = t("networks.compare.function", **words)
     rivals = {row.key: row.title for row in zoo.MODELS if row.key != key}
     rival = str(choose("rival", itself | rivals, t("networks.compare.rival"), default="tiny_plain"))
     mine = _side(view, view.seen)
@@ -63,8 +68,9 @@ def sides(view: Scene) -> tuple[Side, Side]:
         easy = zoo.spec(EASY).title
         st.button(t("networks.compare.variant.take", model=easy), on_click=_take, key="take")
         rival = "ones"
-    if rival == "ones":
-        return mine, _side(view, seen(key, view.weights, tuple(Edit(b, "ones") for b in view.blocks)), itself["ones"])
+    if rival in ("ones", "function"):
+        op = "ones" if rival == "ones" else swapped
+        return mine, _side(view, seen(key, view.weights, tuple(Edit(b, op) for b in view.blocks)), itself[rival])
     if rival == "random":
         return mine, _side(view, seen(key, "random"), itself["random"])
     return mine, _side(view, seen(rival, view.weights))

@@ -1,0 +1,50 @@
+"""On the pages about networks: what is drawn is what runs, what is said is what was measured."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from senet_viz import gradients, i18n, recorder
+from senet_viz.networks.gated import INTEGRATIONS
+from senet_viz.ui import wired
+from tests.browser.conftest import Visitor
+
+
+def test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured(visitor: Visitor) -> None:
+    visitor.open("where_it_sits", units=16, lang="en")
+    main, title = visitor.page.get_by_test_id("stMain"), visitor.page.locator(".st-key-chart-integration .infolayer")
+    seen = {visitor.t("fig.integration.standard"): title.text_content()}
+    for name in ("post", "3x3"):
+        visitor.choose("integration", visitor.t(f"fig.integration.{name}"))
+        wanted = visitor.t(f"fig.integration.title.{name}")
+        visitor.until(lambda wanted=wanted: wanted in main.inner_text(), f"the drawing of {name}")  # type: ignore[misc]
+        assert visitor.t(f"networks.where.{name}.why").replace("**", "") in main.inner_text()
+        seen[name] = title.text_content()
+        visitor.until(lambda name=name: visitor.url()["integration"] == name, "the URL")  # type: ignore[misc]
+    assert len(set(seen.values())) == 3, "every place has a drawing of its own"
+    parts = len(recorder.unit("se_resnet50", integration="3x3").parts)
+    shapes = visitor.page.locator(".st-key-chart-integration .shapelayer path")
+    visitor.until(lambda: shapes.count() == parts + 1, "a box for every part, and the line of the bare network")
+
+    visitor.page.locator(".st-key-flow button").click()
+    visitor.until(lambda: visitor.page.locator(".st-key-chart-gradient-flow .main-svg").count(), "the curves")
+    last = visitor.t("fig.flow.note", seeds=len(gradients.SEEDS)).split(";")[1]
+    visitor.until(lambda: last in main.inner_text(), "all seeds")
+    visitor.settle()
+    rows = list(
+        csv.DictReader(io.StringIO(Path(visitor.download("gradient-flow", "csv").path()).read_text("utf-8-sig")))
+    )
+    assert len(rows) == len(gradients.STARTS) * len(INTEGRATIONS) * len(gradients.SEEDS) * 17
+    value = next(reversed(rows[0]))
+    for start, name in (("on", "post"), ("frozen", "standard"), ("silent", "identity")):
+        own = gradients.measure(name, 16, start).log10
+        shown = [row for row in rows if (row["start"], row["integration"]) == (start, name)]
+        for row in shown:
+            assert float(row[value]) == pytest.approx(own[int(row["seed"]), int(row["unit"]) - 1], abs=1e-2)
+    both = {name: gradients.measure(name, 16, "silent").arrives for name in ("post", "standard")}
+    said = wired.share(i18n.texts("en"), both["post"] / both["standard"])
+    assert said in main.inner_text()
