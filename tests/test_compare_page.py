@@ -113,8 +113,9 @@ def test_a_variant_is_the_network_with_these_options(fresh: None) -> None:
     params = table.value[i18n.text("networks.compare.params", "en")].tolist()
     assert [int(text.replace(",", "")) for text in params] == [sum(p.numel() for p in net.parameters()) for net in nets]
     assert badges(at, "red") == [f":red-badge[:material/warning: {untrained('MobileNetV3-Small')}]"]
-    assert table.value.iloc[:, 0].tolist() == [i18n.text("networks.compare.variant.released", "en"),
-                                               "r = 8 · tanh · Stages that get gates 1, 2"]  # fmt: skip
+    many = i18n.text("networks.compare.variant.many", "en", n=3)
+    assert table.value.iloc[:, 0].tolist() == [i18n.text("networks.compare.variant.released", "en"), many]
+    assert i18n.text("networks.compare.variant.all", "en", said="r = 8 · tanh · stages 1, 2") in words(at)
     forwards = state.engine().forwards
     well(at.run())
     assert state.engine().forwards == forwards, "asked before, it costs nothing"
@@ -168,7 +169,7 @@ def test_another_network_begins_with_its_own_gates() -> None:
 def test_a_network_without_options_says_what_can_be_done() -> None:
     at = start(PAGE, model="tiny_se", rival="variant")
     assert i18n.text("networks.compare.variant.none", "en", model=zoo.spec("tiny_se").title) in words(at)
-    assert i18n.text("networks.compare.ones", "en") in [trace["name"] for trace in chart(at, "compare-answers")]
+    assert i18n.text("networks.compare.ones.short", "en") in [trace["name"] for trace in chart(at, "compare-answers")]
     at.button(key="take").click()
     well(at.run())
     well(at.run())

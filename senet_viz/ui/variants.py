@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from senet_viz.ui.scene import Scene
 
 SWAPS = {"sigmoid": "h_sigmoid", "h_sigmoid": "sigmoid"}  # the logits stay, as they were learnt
+MOST = 2  # changed options that a figure's legend has room for
 EASY = "mobilenet_v3_small"  # has options, and is quick
 
 
@@ -70,9 +71,10 @@ def sides(view: Scene) -> tuple[Side, Side]:
         rival = "ones"
     if rival in ("ones", "function"):
         op = "ones" if rival == "ones" else swapped
-        return mine, _side(view, seen(key, view.weights, tuple(Edit(b, op) for b in view.blocks)), itself[rival])
+        title = t("networks.compare.ones.short") if rival == "ones" else costs.said(t, "gate", swapped)
+        return mine, _side(view, seen(key, view.weights, tuple(Edit(b, op) for b in view.blocks)), title)
     if rival == "random":
-        return mine, _side(view, seen(key, "random"), itself["random"])
+        return mine, _side(view, seen(key, "random"), t("networks.compare.random.short"))
     return mine, _side(view, seen(rival, view.weights))
 
 
@@ -104,8 +106,12 @@ def _built(view: Scene, row: insert.Network, choice: Choice) -> Side:
     where = t(f"position.{row.position}.short")
     if "integration" in changed:
         where = costs.said(t, "integration", changed["integration"])
-    words = " · ".join(_said(t, name, value) for name, value in changed.items())
-    return Side(words or t("networks.compare.variant.released"), found, choice, where)
+    words = [_said(t, name, value) for name, value in changed.items()]
+    title = " · ".join(words) or t("networks.compare.variant.released")
+    if len(words) > MOST:
+        st.caption(t("networks.compare.variant.all", said=title))
+        title = t("networks.compare.variant.many", n=len(words))
+    return Side(title, found, choice, where)
 
 
 def _said(t: Texts, name: str, value: object) -> str:
@@ -114,4 +120,6 @@ def _said(t: Texts, name: str, value: object) -> str:
         return costs.said(t, name, value)
     if name == "reduction":
         return f"r = {value}"
+    if name == "stages":
+        return t("networks.compare.variant.stages", n=costs.said(t, name, value))
     return f"{t(f'networks.cost.{costs.KEYS[name]}')} {costs.said(t, name, value)}"
