@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from senet_viz import images, layouts, replay, tap, whatif, zoo
+from senet_viz import images, insert, layouts, replay, tap, whatif, zoo
 from senet_viz.engine import Engine, Shared
-from senet_viz.errors import Busy, NoGateFound, UnknownModel
+from senet_viz.errors import Busy, NoGateFound, OptionRefused, UnknownModel
+from senet_viz.insert import Choice
 from senet_viz.types import Edit, Picture, Trace
 
 WAIT = 60  # seconds after which a test that hangs fails
@@ -375,3 +376,31 @@ def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: Engin
     module = engine.model("tiny_se", weights="random")
     assert np.abs(whole.logits - whatif.ranking(module, picture.x, name).logits).max() <= 1e-5
     assert ask().channels == whole.channels and engine.forwards == forwards + -(-len(every) // whatif.CHUNK)
+
+
+# --- variants -------------------------------------------------------------------------------------------------------
+
+
+def test_a_variant_is_built_once_and_few_are_kept(picture: Picture) -> None:
+    engine = Engine(workers=1)
+    released = Choice("mobilenet_v3_small")
+    kept = engine.model("tiny_se", weights="random")
+    first = engine.model(released)
+    assert engine.model(Choice("mobilenet_v3_small").but(reduction=4)) is first, "4 is what is released"
+    assert not any(p.requires_grad for p in first.parameters()) and not first.training
+    for r in (2, 8, 16):
+        engine.model(released.but(reduction=r))
+    assert engine.model(released) is not first, "the oldest is gone"
+    assert engine.model("tiny_se", weights="random") is kept, "and pushed out nobody's model"
+
+
+def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
+    engine, choice = Engine(workers=1), Choice("mobilenet_v3_small").but(gate="relu", stages=(2, 3))
+    trace = engine.trace(choice, picture, weights="random")
+    own = tap.run(insert.build("mobilenet_v3_small", gate="relu", stages=(2, 3)), picture.x)
+    assert trace.model == str(choice) == "mobilenet_v3_small gate=relu stages=(2, 3)"
+    assert torch.equal(trace.logits, own.logits) and len(trace.blocks) == len(own.blocks) == 8
+    before = engine.forwards
+    assert engine.trace(choice, picture, weights="random") is trace and engine.forwards == before
+    with pytest.raises(OptionRefused):
+        engine.model(Choice("se_vgg16_bn").but(integration="post"))

@@ -11,9 +11,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from senet_viz import insert, layouts, tap
+from senet_viz import insert, layouts, tap, zoo
 from senet_viz.errors import NoGateFound, NotAHost, OptionRefused, UnknownModel
-from senet_viz.insert import NETWORKS, Network
+from senet_viz.insert import NETWORKS, Choice, Network
 from senet_viz.networks.gated import HOSTS, GatedBottleneck, GatedInceptionResidual, replace
 from senet_viz.networks.sknet import SKNet
 from tests import at_work
@@ -476,3 +476,31 @@ def test_it_takes_its_smallest_picture(row: Network) -> None:
 def test_every_host_has_a_network() -> None:
     models = [insert.bare(row.name, device="meta") for row in NETWORKS]
     assert {insert.host_of(model) for model in models} == set(HOSTS)
+
+
+# --- choices --------------------------------------------------------------------------------------------------------
+
+
+def test_equal_choices_are_equal() -> None:
+    choice = Choice("mobilenet_v3_small")
+    assert choice.but(reduction=4, gate="h_sigmoid") == choice and not choice.changed
+    other = choice.but(gate="tanh", reduction=8)
+    assert other == choice.but(reduction=8).but(gate="tanh") and other.changed == {"gate": "tanh", "reduction": 8}
+    assert other.but(gate="h_sigmoid", reduction=4) == choice and len({choice, other}) == 2
+    assert other.all == insert.network("mobilenet_v3_small").choose({"gate": "tanh", "reduction": 8})
+    assert Choice("tiny_se").all == {}
+    for wrong in (choice.but(bias=1), choice.but(kernel=3), Choice("tiny_se").but(reduction=16)):
+        with pytest.raises(OptionRefused):
+            assert wrong.all
+
+
+def test_networks_of_libraries_are_known_by_their_names() -> None:
+    rows = {row.key: insert.named(row.key) for row in zoo.MODELS}
+    assert {key for key, found in rows.items() if found} == {row.name for row in NETWORKS} & set(rows) | set(
+        insert.TWINS
+    )
+    for key, found in rows.items():
+        if found is not None:
+            assert zoo.spec(key).position == found.position and zoo.spec(key).blocks == found.gates
+            assert zoo.spec(key).size == found.size
+            assert count(zoo.outline(key)) == count(outline(found.name)), key
