@@ -134,13 +134,23 @@ def test_gates_beyond_0_and_1_are_drawn_where_they_are() -> None:
     assert min(own) < 0 and any(len(m) == 9 and np.allclose(m, own, atol=1e-5) for m in means)
 
 
-def test_variants_of_one_network_share_all_other_weights() -> None:
-    released, other = (
-        insert.build("se_bn_inception", classes=4, **o) for o in ({}, {"form": "conv_bn", "squeeze": "max"})
-    )
+@pytest.mark.parametrize(
+    ("name", "options", "block"),
+    [
+        ("se_bn_inception", {"form": "conv_bn", "squeeze": "max"}, ".se."),
+        ("mobilenet_v3_small", {"reduction": 16, "stages": (1,)}, ".block."),
+        ("sknet26", {"branches": 3, "floor": 8}, ".conv2."),
+    ],
+)
+def test_variants_of_one_network_share_all_weights_outside_of_the_blocks(
+    name: str, options: dict[str, Any], block: str
+) -> None:
+    released, other = (insert.build(name, classes=4, **each) for each in ({}, options))
+    inside = {gate.name for net in (released, other) for gate in insert.gates(net)}
     a, b = released.state_dict(), other.state_dict()
-    outside = [name for name in a if ".se." not in name]
-    assert len(outside) > 100 and all(torch.equal(a[name], b[name]) for name in outside)
+    outside = [n for n in a if not any(n.startswith(f"{gate}.") for gate in inside)]
+    assert len(outside) > 100 and all(torch.equal(a[n], b[n]) for n in outside)
+    assert all(block in f"{gate}." for gate in inside)
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
