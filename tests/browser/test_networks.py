@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,24 @@ def test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured(visit
     both = {name: gradients.measure(name, 16, "silent").arrives for name in ("post", "standard")}
     said = wired.share(i18n.texts("en"), both["post"] / both["standard"])
     assert said in main.inner_text()
+
+
+CLIPPED = """() => [...document.querySelectorAll('[data-testid=stMain] [data-testid=stButtonGroup]')].filter(group => {
+    const buttons = [...group.querySelectorAll('button')].map(b => b.getBoundingClientRect());
+    const right = group.getBoundingClientRect().right;
+    return buttons.some(b => b.top !== buttons[0].top || b.right > right + 1);
+}).map(group => group.innerText)"""
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_the_options_of_every_kind_of_network_fit_on_a_small_projector(
+    visit: Callable[..., Visitor], lang: str
+) -> None:
+    visitor = visit(lang=lang)
+    for net in ("se_resnet50", "se_vgg16_bn", "se_inception_resnet_v2", "mobilenet_v3_large", "sknet26"):
+        visitor.open("what_it_costs", net=net, lang=lang)
+        visitor.until(lambda net=net: visitor.url().get("net") == net, "the URL")  # type: ignore[misc]
+        assert visitor.page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").count() >= 4
+        clipped = visitor.page.evaluate(CLIPPED)
+        tables = visitor.t("networks.cost.table.se2")  # the row of the papers' ten tables may take two lines
+        assert [text for text in clipped if tables not in text] == [], net
