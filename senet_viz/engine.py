@@ -16,6 +16,7 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from senet_viz.errors import Busy
+from senet_viz.jobs import Jobs, Progress
 from senet_viz.types import Edit, Picture, Trace
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from senet_viz.anatomy import Unit
+    from senet_viz.attribute import Attribution
     from senet_viz.insert import Choice
     from senet_viz.replay import Replay
     from senet_viz.sweep import Kind, Sweep
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep shows how far it is after so many pictures
+LARGE_STEPS = 256  # of an integrated path through a network of that size: minutes on one core, not a quarter of an hour
 
 
 class Shared(Generic[T]):
@@ -121,6 +124,8 @@ class Engine:
         self._units: Shared[Unit] = Shared(64, lambda unit: unit.u.nbytes / 2**20)
         self._sweeps: Shared[Sweep] = Shared(256, _sweep_mib)
         self._rankings: Shared[Ranking] = Shared(32, lambda found: found.logits.nbytes / 2**20)
+        self._attributions: Shared[Attribution] = Shared(64, lambda found: found.values.nbytes / 2**20)
+        self._attributing: Jobs[Attribution] = Jobs(partial(self._submit, wide=True))
         self._room = BoundedSemaphore(waiting)
         self._workers = workers or min(os.cpu_count() or 1, 8)
         self._running = 0
@@ -133,12 +138,14 @@ class Engine:
         Raises:
             Busy: too many are waiting.
         """
+        return self._submit(work, wide).result()
+
+    def _submit(self, work: Callable[[], T], wide: bool = False) -> Future[T]:
         if not self._room.acquire(blocking=False):
             raise Busy("too many requests are waiting")
-        try:
-            return self._pool.submit(self._run, work, wide).result()
-        finally:
-            self._room.release()
+        future = self._pool.submit(self._run, work, wide)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
 
     def _run(self, work: Callable[[], T], wide: bool) -> T:
         import torch
@@ -299,6 +306,45 @@ class Engine:
                 break
             parts.append(self._rankings.get(question, partial(self._do, partial(forward, chunk))))
         return whatif.joined(parts, len(channels)) if parts else None
+
+    def attribution(
+        self,
+        key: str,
+        picture: Picture,
+        method: str,
+        target: int,
+        block: str | None = None,
+        edits: Sequence[Edit] = (),
+        steps: int | None = None,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        progress: Progress = lambda done, total: None,
+    ) -> Attribution:
+        """What a class score rests on: see ``attribute.run``. It counts as one forward, however many it takes.
+
+        Args:
+            progress: told in the asking thread how many runs of the network are done, of how many at most. Where an
+                exception leaves it and nobody else waits for the same answer, the work ends.
+
+        Raises:
+            NoGateFound, ValueError: see ``attribute.run``. Busy: too many are waiting.
+        """
+        from senet_viz import attribute, zoo
+
+        module, edits = self.model(key, device, weights), tuple(edits)
+        most = LARGE_STEPS if zoo.spec(key).weights_mib > LARGE_MIB else attribute.MOST_STEPS
+
+        def work(told: Progress) -> Attribution:
+            with self._count:
+                self.forwards += 1
+            return attribute.run(method, module, picture.x, target, block, steps, edits=edits, most=most, progress=told)
+
+        question = (key, device, weights, picture.key, edits, method, target, block, steps)
+        found = self._attributions.peek(question)
+        if found is None:
+            made = self._attributing.get(question, work, progress)
+            found = self._attributions.get(question, lambda: made)
+        return found
 
     def replay(self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained") -> Replay:
         """The arithmetic of one block of a trace, done again: see ``replay.replay``."""

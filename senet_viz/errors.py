@@ -107,6 +107,12 @@ class Busy(SenetVizError):
     code = "busy"
 
 
+class Stopped(SenetVizError):
+    """Work that was ended before it was done, because nobody waits for it any more."""
+
+    code = "stopped"
+
+
 class TrainingRefused(SenetVizError):
     """Data or a checkpoint that cannot be trained with; the message is a plain sentence."""
 

@@ -48,6 +48,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "whatif": ("tap",),
     "stack": ("edits",),
     "worth": ("tap",),
+    "jobs": (),
+    "importance": ("moves",),
     "sweep": ("tap", "images"),
     "moves": ("sweep",),
     "verdicts": ("profile",),
@@ -64,7 +66,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "figures": ("types", "errors", "i18n", "kernels", "wiring"),
     "export": ("figures",),
     "engine": ("replay", "anatomy", "zoo", "sweep", "whatif"),
+    "engine": ("replay", "anatomy", "zoo", "sweep", "attribute", "jobs"),
     "ui": (
+        "importance",
         "moves",
         "engine",
         "kernels",
@@ -99,6 +103,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "roles",
         "worth",
     ),
+    "__main__": ("importance", "moves", "engine", "images", "labels", "export", "card", "prices", "timing", "whatif"),
     "pages": (
         "agreement",
         "ui",

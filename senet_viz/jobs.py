@@ -1,0 +1,76 @@
+"""Work that takes long enough to ask how far it is, and that ends when nobody waits for it any more.
+
+Nothing here knows a model or a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from threading import Lock
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+Progress = Callable[[int, int], bool | None]  # told how much of how much is done; False: enough
+PULSE_S = 0.1  # how often who waits is told
+
+
+class _Job(Generic[T]):
+    """One piece of work, and how many wait for it."""
+
+    def __init__(self) -> None:
+        self.waiting, self.stopped = 0, False
+        self.done, self.total = 0, 1
+        self.future: Future[T] | None = None
+
+    def heard(self, done: int, total: int) -> bool:
+        """What the work says about itself; the answer is whether anybody still wants it."""
+        self.done, self.total = done, total
+        return not self.stopped
+
+
+class Jobs(Generic[T]):
+    """Work under way, by its name: who asks for what is being done waits for the same.
+
+    Args:
+        submit: gives work to somebody else's thread.
+    """
+
+    def __init__(self, submit: Callable[[Callable[[], T]], Future[T]]) -> None:
+        self._submit = submit
+        self._jobs: dict[Hashable, _Job[T]] = {}
+        self._lock = Lock()
+
+    def get(self, key: Hashable, work: Callable[[Progress], T], progress: Progress) -> T:
+        """What ``work`` gives; it runs elsewhere, and this thread waits.
+
+        Args:
+            work: takes what it has to tell how far it is; where that says False, it should raise.
+            progress: called in this thread, several times a second. An exception in it is raised here; the work goes
+                on while somebody else waits for it, and is told to stop where nobody does.
+        """
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None or job.stopped:
+                job = _Job()
+                job.future = self._submit(lambda: work(job.heard))
+                self._jobs[key] = job
+            job.waiting += 1
+        try:
+            return self._wait(job, progress)
+        finally:
+            with self._lock:
+                job.waiting -= 1
+                job.stopped = not job.waiting
+                if job.stopped and self._jobs.get(key) is job:
+                    del self._jobs[key]
+
+    def _wait(self, job: _Job[T], progress: Progress) -> T:
+        assert job.future is not None
+        while True:
+            try:
+                return job.future.result(timeout=PULSE_S)
+            except TimeoutError:
+                if job.future.done():  # the work's own, or it came just now
+                    return job.future.result()
+            progress(job.done, job.total)
