@@ -30,6 +30,7 @@ SECTIONS = {
     ),
     "lab": (
         ("what_if", ":material/science:"),
+        ("attribution", ":material/my_location:"),
         ("class_profiles", ":material/groups:"),
     ),
 }

@@ -143,6 +143,8 @@ def rows(
     descending: bool = False,
     width: int = 512,
     then: Then | None = None,
+    order: np.ndarray | None = None,
+    mark: Hashable = (),
 ) -> None:
     """Rows of numbers as colours, one row a quantity or a block, all as wide as the board.
 
@@ -151,6 +153,8 @@ def rows(
         blocks: where a click on a row leads; () where all rows belong to the block on screen.
         descending: each row sorted, greatest first; the browser sorts the same way.
         then: see ``board``.
+        order: of the channels in every row instead.
+        mark: names what the lines are besides the scene, for the cache.
     """
 
     def paint() -> bytes:
@@ -158,7 +162,7 @@ def rows(
 
         strips = []
         for _, values, scale in lines:
-            shown = np.sort(values)[::-1] if descending else values
+            shown = values[order] if order is not None else np.sort(values)[::-1] if descending else values
             strips.append(scale.paint(shown[np.arange(width) * len(shown) // width]))
         out = io.BytesIO()
         gap = np.full((len(strips), 1, width, 3), 128, np.uint8)
@@ -172,7 +176,7 @@ def rows(
         image.save(out, "PNG")
         return out.getvalue()
 
-    png = view.drawn(paint, "rows", key, descending, *(scale for _, _, scale in lines))
+    png = view.drawn(paint, "rows", key, mark, descending, *(scale for _, _, scale in lines))
     data = {
         "mode": "rows",
         "src": _data_url(png),
@@ -183,7 +187,12 @@ def rows(
         "noun": view.t("channel.noun"),
         "alt": alt,
         "rows": [
-            {"label": label, "sorted": descending, "values": {scale.name: packed(values, short=len(lines) > 4)}}
+            {
+                "label": label,
+                "sorted": descending,
+                "values": {scale.name: packed(values, short=len(lines) > 4)},
+                **({} if order is None else {"order": order.tolist()}),
+            }
             for label, values, scale in lines
         ],
     }
@@ -204,8 +213,18 @@ def _legend(scale: Scale) -> dict[str, Any]:
     return {"name": scale.name, "src": _data_url(out.getvalue()), "ticks": ticks}
 
 
-def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow: bool = False) -> None:
-    """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page."""
+def figure(
+    view: Scene,
+    build: Callable[[Texts], Figure],
+    *key: Hashable,
+    narrow: bool = False,
+    picked: Callable[[float, float], None] | None = None,
+) -> None:
+    """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page.
+
+    Args:
+        picked: called with the (x, y) of a dot that was clicked, before the page is drawn again.
+    """
     from senet_viz.figures.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
@@ -214,13 +233,19 @@ def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow
     chart = view.drawn(lambda: typed(spec(replace(drawn, title=""), view.dark)), "plotly", view.lang, view.dark, *key)
     # maps keep their shape: on a wide screen they would only drift apart
     width: Literal["stretch"] | int = 1000 if all(panel.aspect for panel in drawn.panels) else "stretch"
+    name = f"chart-{drawn.key}"
+    if picked:  # a click marks nothing by itself: the pin does
+        unfaded = [trace | {"unselected": {"marker": {"opacity": 1}}} for trace in chart["data"]]
+        chart = chart | {"data": unfaded}
     st.plotly_chart(
         _ready(chart),
         width=width,
         theme=None,
-        key=f"chart-{drawn.key}",
+        key=name,
         alt=drawn.alt,
         config={"displayModeBar": False},
+        on_select=partial(_clicked, name, picked) if picked else "ignore",
+        selection_mode="points",
     )
     if drawn.note:
         st.caption(drawn.note)
@@ -229,6 +254,12 @@ def figure(view: Scene, build: Callable[[Texts], Figure], *key: Hashable, narrow
 def plain(text: str) -> str:
     """Text that Markdown shows as it is: names of folders are what people typed."""
     return re.sub(r"([\\`*_\[\]<>$~|&#])", r"\\\1", text)
+
+
+def _clicked(key: str, picked: Callable[[float, float], None]) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        picked(float(points[0]["x"]), float(points[0]["y"]))
 
 
 def _ready(spec: dict[str, Any]) -> Any:

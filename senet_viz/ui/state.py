@@ -68,6 +68,9 @@ PAGE = (
     "change",
     "target",
     "source",
+    "importance",
+    "heat",
+    "layer",
 )
 NUMBERS = frozenset(
     {"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units", "floor", "branches"}

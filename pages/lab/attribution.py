@@ -1,0 +1,50 @@
+"""What does this class score rest on: which gates, and which pixels?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from senet_viz import attribute, importance, ui
+from senet_viz.ui import attributed
+
+view = ui.scene()
+t = view.t
+
+st.header(t("lab.attribution.title"), anchor=False)
+sentence = st.container()  # the page's one idea; its numbers come from what is chosen below
+ui.header(view)
+
+# --- which class, which method ----------------------------------------------------------------------------------------
+left, right = st.columns([2, 5])
+with left:
+    goal, name = attributed.target(view)
+with right:
+    methods = {method: t(f"method.{method}") for method in attributed.GATES}
+    method = ui.pick("importance", methods, t("lab.attribution.gates", block=ui.short(view.name)))
+branch = 0
+if len(view.gate) > 1:
+    names = {m: t("fig.branch", m=m, k=2 * m + 3) for m in range(len(view.gate))}
+    branch = ui.pick("branch", names, t("branch.label"), len(view.gate) - 1)
+
+# --- gate against attribution, three channels held back until somebody has guessed ------------------------------------
+cheap = attributed.attribution(view, attributed.CHEAP, goal, view.name)
+found = cheap if method == attributed.CHEAP else attributed.attribution(view, method, goal, view.name)
+said, trio = attributed.question(view, goal, name, cheap, branch)
+e, standing = attributed.effects(view, found, name, branch, trio if said is None else ())
+sentence.markdown(attributed.idea(view, e, standing))
+attributed.scatter(view, e, method, goal, branch)
+attributed.sums(view, found)
+st.markdown(attributed.about(view, found))
+if said is not None and trio:
+    st.subheader(t("lab.attribution.answer"), anchor=False)
+    attributed.answer(view, goal, name, said, trio, branch)
+if said is not None:
+    st.subheader(t("lab.attribution.rows"), anchor=False)
+    attributed.ranked(view, e, method, goal, branch)
+    st.caption(t("lab.attribution.rows.how"))
+
+# --- which pixels -----------------------------------------------------------------------------------------------------
+st.subheader(t("lab.attribution.pixels", target=name), anchor=False)
+attributed.photo(view, goal, name)
+ui.badge(view)
+ui.code(view, attribute.run, importance.standing, importance.three)

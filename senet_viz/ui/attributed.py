@@ -1,0 +1,231 @@
+"""What the page on attribution is made of: a class, the engine's answers, a question, and the truth badge."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import importance
+from senet_viz.figures import attribution as figures
+from senet_viz.figures import short as cut
+from senet_viz.figures.attribution import Effects
+from senet_viz.figures.grammar import Scale
+from senet_viz.importance import Standing
+from senet_viz.types import Edit
+from senet_viz.ui import parts, state
+from senet_viz.ui.profiled import predict
+from senet_viz.ui.scene import Scene, short
+
+if TYPE_CHECKING:
+    from senet_viz.attribute import Attribution
+
+GATES = ("gradient_x_gate", "gate_ablation", "gate_integrated_gradients", "conductance")
+PHOTO = ("grad_cam", "occlusion", "integrated_gradients")
+CHEAP = GATES[0]  # one run forth and back: what the question is made of
+PATIENCE_S = 0.4  # what takes no longer shows no progress
+LIMIT = 0.01  # of the score's change, by which what should add up may be off
+LONGEST = 22  # ems of a class name: those of data sets can be sentences
+
+
+def target(view: Scene) -> tuple[int, str]:
+    """The class whose score is explained, and its name: by default the network's own answer, photo by photo.
+
+    What differs from that lives in the URL, as a number.
+    """
+    s, t, shares, names = st.session_state, view.t, view.seen.shares, view.seen.classes
+    order = np.argsort(-shares, kind="stable")
+    own, best = int(order[0]), set(order[:5].tolist())
+    asked = s.get("target")
+    if not isinstance(asked, int) or not 0 <= asked < len(names):
+        s["target"] = None
+    options = [*order[:5].tolist(), *sorted(set(range(len(names))) - best, key=lambda i: names[i])]
+    s["target-class"] = own if s["target"] is None else s["target"]
+
+    def chosen() -> None:
+        s["target"] = None if s["target-class"] == own else s["target-class"]
+
+    label = {i: f"{names[i]} · {shares[i]:.1%}" if i in best else names[i] for i in options}
+    picked = st.selectbox(
+        t("lab.attribution.target"), options, format_func=label.__getitem__, key="target-class", on_change=chosen
+    )
+    return int(picked), cut(names[int(picked)], LONGEST)
+
+
+def attribution(view: Scene, method: str, target: int, block: str | None = None) -> Attribution:
+    """What the engine says; where that takes a while, how far it is. Asked before, it costs nothing."""
+    bars: list[Any] = []
+    began = monotonic()
+
+    def told(done: int, total: int) -> None:
+        if monotonic() - began < PATIENCE_S:
+            return
+        if not bars:
+            bars.append(st.progress(0.0))
+        words = view.t("lab.attribution.running", method=view.t(f"method.{method}"), done=done, total=total)
+        bars[0].progress(min(1.0, done / total), words)
+
+    engine, spec = state.engine(), view.spec.key
+    try:
+        return engine.attribution(
+            spec, view.picture, method, target, block, (), None, view.device, view.weights, progress=told
+        )
+    finally:
+        for bar in bars:
+            bar.empty()
+
+
+def effects(view: Scene, found: Attribution, name: str, branch: int, held: tuple[int, ...]) -> tuple[Effects, Standing]:
+    """One branch's gates beside its attributions; an ablation mutes a channel in all branches at once."""
+    gate, values = view.gate[branch], found.values[branch if len(found.values) > 1 else 0]
+    s = importance.standing(gate, values)
+    symbol = "s" if len(view.gate) == 1 else f"a{branch}"
+    method = view.t(f"method.{found.method}")
+    e = Effects(short(view.name), symbol, method, name, gate, values, s.n, s.open, s.matter, s.rho, held)
+    return e, s
+
+
+def idea(view: Scene, e: Effects, s: Standing) -> str:
+    """The page's one sentence about this block, this class and this method."""
+    t = view.t
+    if s.word == "undefined":
+        flat = "gate" if np.ptp(e.gate) == 0 else "effect"
+        return t(f"lab.attribution.idea.flat.{flat}", block=e.block, target=e.target, value=f"{e.gate[0]:.4f}")
+    numbers = {"n": len(s.open), "m": s.n, "k": e.both, "chance": f"{s.chance(len(e.gate)):.1f}", "rho": f"{s.rho:.2f}"}
+    return t(f"lab.attribution.idea.{s.word}", block=e.block, target=e.target, method=e.method, **numbers)
+
+
+def scatter(view: Scene, e: Effects, *key: Hashable) -> None:
+    """The dots; a click on one pins its channel."""
+    gate, values = np.where(e.shown, e.gate, np.nan), e.values
+    wide, high = float(np.ptp(e.gate)) or 1.0, float(np.ptp(e.values)) or 1.0
+
+    def picked(x: float, y: float) -> None:
+        off = ((gate - x) / wide) ** 2 + ((values - y) / high) ** 2
+        st.session_state["channel"] = int(np.nanargmin(off))
+
+    c = view.channel
+    parts.figure(view, lambda t: figures.draw_scatter(e, c, t), "attribution", c, e.held, *key, picked=picked)
+
+
+def sums(view: Scene, found: Attribution) -> None:
+    """The truth badge of this page: does it add up, where that is promised?"""
+    t = view.t
+    if found.completeness is None or found.baseline is None:
+        st.markdown(f":gray-badge[:material/info: {t('lab.attribution.nosum', method=t(f'method.{found.method}'))}]")
+        return
+    holds = found.completeness <= LIMIT  # not so for what is not a number
+    difference = found.score - found.baseline
+    values = {"total": f"{found.total:.4f}", "difference": f"{difference:.4f}", "error": f"{found.completeness:.2%}"}
+    said = t("lab.attribution.sum" if holds else "lab.attribution.nosum.broken", **values, limit=f"{LIMIT:.0%}")
+    st.badge(said, icon=":material/verified:" if holds else ":material/error:", color="green" if holds else "red")
+
+
+def about(view: Scene, found: Attribution, **more: object) -> str:
+    """What this method measured, with its numbers."""
+    first = found.score if found.baseline is None else found.baseline
+    values = {
+        "score": f"{found.score:.3f}",
+        "first": f"{first:.3f}",
+        "steps": found.steps,
+        "total": f"{found.total:.3f}",
+    }
+    values["difference"] = f"{found.score - first:.3f}"
+    side = found.values.shape[-1]
+    return view.t(f"lab.attribution.about.{found.method}", **values, window=max(1, side // 8), **more)
+
+
+def question(view: Scene, goal: int, name: str, cheap: Attribution, branch: int) -> tuple[str | None, tuple[int, ...]]:
+    """Which of three channels is missed most? What was answered ("" if there is nothing to ask), and the three."""
+    t, gate = view.t, view.gate[branch]
+    trio = importance.three(gate, cheap.values.sum(axis=0))
+    if trio is None:
+        return "", ()
+    symbol = "s" if len(view.gate) == 1 else f"a{branch}"
+    options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=f"{gate[c]:.3f}") for c in sorted(trio)}
+    asked = t("lab.attribution.ask", target=name, block=short(view.name))
+    return predict(("attribution", view.key, goal, branch), asked, options, t("lab.attribution.skip")), trio
+
+
+def muted(view: Scene, goal: int, channels: tuple[int, ...]) -> np.ndarray:
+    """(n,): what muting each of these channels alone does to the score of class ``goal``."""
+    before = float(view.trace.logits[goal])
+    edits = (Edit(view.name, "mute", (c,)) for c in channels)
+    return np.array([float(view.edited((edit,)).logits[goal]) - before for edit in edits])
+
+
+def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], branch: int) -> None:
+    """What muting the three did, and what that says about gates."""
+    t, channels = view.t, tuple(sorted(trio))
+    changes, gate = muted(view, goal, channels), view.gate[branch]
+    worst, widest = channels[int(changes.argmin())], trio[0]
+    kind = "shown" if not said else "right" if said == str(worst) else "wrong"
+    score = float(view.trace.logits[goal])
+    text = t(f"lab.attribution.{kind}", c=worst, v=f"{changes.min():+.3f}", target=name, score=f"{score:.3f}")
+    (st.success if kind == "right" else st.info)(text)
+    symbol = "s" if len(view.gate) == 1 else f"a{branch}"
+    ours = gate[list(channels)]
+    parts.figure(
+        view,
+        lambda t: figures.draw_costs(ours, changes, channels, symbol, score, name, t),
+        "muted",
+        goal,
+        branch,
+    )
+    numbers = {
+        "open": widest, "so": f"{gate[widest]:.3f}", "vo": f"{changes[channels.index(widest)]:+.3f}",
+        "most": worst, "sm": f"{gate[worst]:.3f}", "vm": f"{changes.min():+.3f}",
+    }  # fmt: skip
+    st.markdown(t("lab.attribution.select." + ("same" if worst == widest else "other"), **numbers, target=name))
+    st.markdown(dropped(view, goal, name))
+
+
+def dropped(view: Scene, goal: int, name: str) -> str:
+    """Can the branch be left out? This block's gates without a say, then all blocks'."""
+    op = "ones" if len(view.gate) == 1 else "equal"
+    one = view.edited((Edit(view.name, op),))
+    every = view.edited(tuple(Edit(block, op) for block in view.blocks if block not in view.trace.silent))
+    values = {"score": f"{float(view.trace.logits[goal]):.3f}", "one": f"{float(one.logits[goal]):.3f}"}
+    values |= {"every": f"{float(every.logits[goal]):.3f}", "was": view.top(1)[0][0]}
+    now = view.seen.classes[int(every.logits.argmax())]
+    kind = "same" if int(every.logits.argmax()) == int(view.trace.logits.argmax()) else "other"
+    return view.t(f"lab.attribution.drop.{op}.{kind}", **values, target=name, block=short(view.name), now=now)
+
+
+def ranked(view: Scene, e: Effects, *key: Hashable) -> None:
+    """All channels by |attribution|, and their gates in the same order; a click pins one."""
+    order = np.argsort(-np.abs(e.values), kind="stable")
+    scale = Scale.around_zero(view.t("fig.attribution.scale"), e.values, "difference")
+    lines = [(view.t("fig.attribution.row"), e.values, scale), (e.symbol, e.gate, Scale.gate(view.t("gate.name")))]
+    parts.rows(view, lines, "attributed", view.t("lab.attribution.rows"), width=640, order=order, mark=key)
+
+
+def photo(view: Scene, goal: int, name: str) -> Attribution:
+    """Which pixels: the choice of a method and, for Grad-CAM, of a layer; the figure, and what it says."""
+    t = view.t
+    left, right = st.columns([3, 2])
+    with left:
+        method = parts.pick("heat", {m: t(f"method.{m}") for m in PHOTO}, t("lab.attribution.heat"))
+    block = None
+    if method == "grad_cam":
+        layers = {
+            "last": t("lab.attribution.layer.last"),
+            "block": t("lab.attribution.layer.block", block=short(view.name)),
+        }
+        with right:
+            block = view.name if parts.pick("layer", layers, t("lab.attribution.layer")) == "block" else None
+    found = attribution(view, method, goal, block)
+    title = t(f"method.{method}")
+    build = partial(figures.draw_photo, view.picture.shown, found.values, method, title, name)
+    parts.figure(view, build, "photo", method, goal, block)
+    kind = ".nothing" if method == "grad_cam" and not found.values.any() else ""
+    layer = found.block or ""
+    st.markdown(
+        about(view, found, layer=layer) if not kind else t("lab.attribution.about.grad_cam.nothing", layer=layer)
+    )
+    sums(view, found)
+    return found
