@@ -44,6 +44,8 @@ SHOWN = 8  # values of a long vector that fit a line
 TOP = 5
 SIDE = 64  # of the pictures that the small networks were trained on
 OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
+PIXELS = ("grad_cam", "occlusion", "integrated_gradients")  # of ``attribute.METHODS``, which needs torch
+GATES = ("gradient_x_gate", "gate_integrated_gradients", "gate_ablation", "conductance")
 LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50.0
 
 
@@ -452,6 +454,100 @@ def _whatif_text(answer: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+# --- attribute ----------------------------------------------------------------------------------------------------
+
+
+def _attribute(args: argparse.Namespace) -> None:
+    from senet_viz import attribute, images, importance, labels, tap
+    from senet_viz.figures import number
+
+    spec = zoo.spec(args.model)
+    picture = images.preprocess(_photo(args.photo), spec)
+    trained = not args.random and zoo.trained(args.model)
+    module: nn.Module = zoo.load(args.model, weights="pretrained" if trained else "random")
+    trace = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
+    names, known = labels.names(spec), [block.name for block in trace.blocks]
+    target = int(trace.logits.argmax()) if args.target is None else _target(args.target, names, spec)
+    on_gates = args.method in attribute.ON_GATES
+    if args.block is not None and args.block not in known:
+        raise NoGateFound(f"{spec.key} has no block {args.block}; it has {', '.join(known)}", name=args.block)
+    block = known[len(known) // 2] if on_gates else None
+    if args.block is not None and (on_gates or args.method == "grad_cam"):
+        block = args.block
+    found = attribute.run(args.method, module, picture.x, target, block, args.steps)
+    answer: dict[str, Any] = {
+        "model": spec.key,
+        "trained": trained,
+        "picture": picture.key,
+        "method": found.method,
+        "target": {"index": target, "name": names[target], "probability": float(trace.logits.softmax(0)[target])},
+        "block": found.block,
+        "score": found.score,
+        "baseline": found.baseline,
+        "total": found.total,
+        "completeness": found.completeness,
+        "steps": found.steps,
+        "values": found.values.tolist(),
+    }
+    if on_gates:
+        assert block is not None
+        gate, values = trace.block(block).gate.numpy()[-1], found.values[-1]
+        standing = importance.standing(gate, values)
+        answer |= {
+            "gate": trace.block(block).gate.tolist(),
+            "most_open": standing.open.tolist(),
+            "matter_most": standing.matter.tolist(),
+            "both": standing.both.tolist(),
+            "rank_correlation": None if np.isnan(standing.rho) else standing.rho,
+        }
+    if args.json:
+        print(json.dumps(answer, ensure_ascii=False))
+        return
+    lines = [spec.key if trained else f"{spec.key} (UNTRAINED: its answers mean nothing)"]
+    lines.append(
+        f"{found.method} for {names[target]}: score {number(found.score, 4)}" + (f", {block}" if block else "")
+    )
+    if found.completeness is None:
+        lines.append(f"sum {number(found.total, 4)}; this method promises none")
+    else:
+        assert found.baseline is not None
+        difference = number(found.score - found.baseline, 4)
+        word = "adds up" if found.completeness <= attribute.ENOUGH else "DOES NOT ADD UP"
+        lines.append(
+            f"{word}: sum {number(found.total, 4)}, score changes by {difference} "
+            f"(off by {found.completeness:.2%}, {found.steps} steps)"
+        )
+    if on_gates:
+        rho = "undefined: gates or attributions are all equal" if np.isnan(standing.rho) else f"{standing.rho:.3f}"
+        lines.append(f"rank correlation of gate and |attribution|: {rho}")
+        if np.ptp(gate):
+            lines.append(
+                f"of the {len(standing.open)} most open, {len(standing.both)} are among the {standing.n} below"
+            )
+        lines += [f"  channel {c:4d}  gate {gate[c]:.4f}  {values[c]:+.6f}" for c in standing.matter.tolist()]
+    else:
+        lines += _coarse(found.values)
+    print("\n".join(lines))
+
+
+def _target(text: str, names: Sequence[str], spec: zoo.ModelSpec) -> int:
+    """A class by number or by name, in any case."""
+    if text.isdecimal() and len(text) < 6 and int(text) < len(names):
+        return int(text)
+    found = [i for i, name in enumerate(names) if text.casefold() == name.casefold()]
+    if not found:
+        raise OptionRefused(spec.title, f"class {text}", f"classes 0 to {len(names) - 1}, or their names")
+    return found[0]
+
+
+def _coarse(values: np.ndarray, cells: int = 7) -> list[str]:
+    """What a map sums to in each of 7 x 7 parts of the photo."""
+    rows = [np.array_split(band, cells, axis=1) for band in np.array_split(values, cells, axis=0)]
+    return ["sums over 7 x 7 parts of the photo:"] + [
+        "  " + " ".join(f"{float(part.sum()):9.3f}" for part in row) for row in rows
+    ]
+
+
 def _sweep(args: argparse.Namespace) -> None:
     from senet_viz import export, moves, sweep
     from senet_viz.figures import scales as figures
@@ -728,6 +824,25 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_whatif)
+
+    add = commands.add_parser("attribute", help="which pixels, or which gates of a block, a class score rests on")
+    add.add_argument("photo", help="a picture file, or the name of a sample")
+    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add.add_argument(
+        "--method",
+        default="gradient_x_gate",
+        choices=(*PIXELS, *GATES),
+        metavar="METHOD",
+        help=(f"on the photo: {', '.join(PIXELS)}; on gates: {', '.join(GATES)} (default gradient_x_gate)"),
+    )
+    add.add_argument(
+        "--block", help="whose gates (default: the middle one); for grad_cam: whose map (default: the last)"
+    )
+    add.add_argument("--target", help="number or name of a class (default: the network's own answer)")
+    add.add_argument("--steps", type=_positive, help="of a path (default: as many as it takes to add up)")
+    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
+    add.add_argument("--json", action="store_true", help="every number, as JSON")
+    add.set_defaults(run=_attribute)
 
     add = commands.add_parser("sweep", help="one photo at many scales: what becomes of every gate")
     add.add_argument("photo", help="a picture file, or the name of a sample")

@@ -89,6 +89,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "whatif",
     ),
     "__main__": (
+        "attribute",
+        "importance",
         "moves",
         "engine",
         "images",
@@ -104,6 +106,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "worth",
     ),
     "__main__": ("importance", "moves", "engine", "images", "labels", "export", "card", "prices", "timing", "whatif"),
+    ),
     "pages": (
         "agreement",
         "ui",

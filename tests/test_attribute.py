@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from senet_viz import attribute, images, tap, zoo
-from senet_viz.errors import NoGateFound
+from senet_viz import attribute, images, layouts, tap, zoo
+from senet_viz.errors import NoGateFound, Stopped
 from senet_viz.types import Edit
-from tests.conftest import hooks
+from tests.conftest import Build, hooks, pictures
 
 KEYS = ("tiny_se", "tiny_se_h", "tiny_sk")
 
@@ -51,29 +52,103 @@ def test_every_method_has_the_shape_of_what_it_explains_and_leaves_nothing(net: 
     assert torch.equal(tap.run(net, x).logits, before.logits)
 
 
-@pytest.mark.parametrize("sample", [sample.key for sample in images.SAMPLES])
+PHOTOS = tuple(sample.key for sample in images.SAMPLES)[:3]
+
+
+def adds_up(found: attribute.Attribution, difference: float) -> bool:
+    """Recomputed from what was found; what the answer says about itself must agree."""
+    error = abs(found.total - difference) / max(abs(difference), attribute.FLOOR)
+    assert found.completeness == pytest.approx(error, abs=1e-4)
+    return error <= 0.01
+
+
+@pytest.mark.parametrize("sample", PHOTOS)
 def test_gate_integrated_gradients_add_up(net: Any, sample: str) -> None:
     x = photo(sample)
     trace = tap.run(net, x)
-    target, block = int(trace.logits.argmax()), middle(net)
-    found = attribute.run("gate_integrated_gradients", net, x, target, block)
-    opened = tap.run(net, x, (Edit(block, "ones"),)).logits[target]
-    assert found.baseline == pytest.approx(float(opened), abs=1e-4)
-    difference = float(trace.logits[target] - opened)
-    assert abs(found.total - difference) <= 0.01 * max(abs(difference), attribute.FLOOR)
-    assert found.completeness is not None and found.completeness <= 0.01
+    order = trace.logits.argsort(descending=True).tolist()
+    for name in (trace.blocks[0].name, middle(net), trace.blocks[-1].name):
+        opened = tap.run(net, x, (Edit(name, "ones"),)).logits
+        for target in (order[0], order[25]):
+            found = attribute.run("gate_integrated_gradients", net, x, target, name)
+            assert found.baseline == pytest.approx(float(opened[target]), abs=1e-4)
+            assert adds_up(found, float(trace.logits[target] - opened[target])), (name, target)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sample", [sample.key for sample in images.SAMPLES])
-def test_integrated_gradients_add_up(net: Any, sample: str) -> None:
-    x = photo(sample)
-    scores = tap.run_batch(net, torch.cat([x, torch.zeros_like(x)]))
-    target = int(scores[0].logits.argmax())
-    found = attribute.run("integrated_gradients", net, x, target)
-    difference = float(scores[0].logits[target] - scores[1].logits[target])
-    assert abs(found.total - difference) <= 0.01 * max(abs(difference), attribute.FLOOR)
-    assert found.completeness is not None and found.completeness <= 0.01
+@pytest.mark.parametrize("sample", PHOTOS)
+@pytest.mark.parametrize("key", ["tiny_plain", *KEYS])
+def test_integrated_gradients_add_up(key: str, sample: str) -> None:
+    """With the default steps, on every shipped network, for its own answer and for a class that it doubts."""
+    net, x = zoo.load(key), photo(sample)
+    scores = [trace.logits for trace in tap.run_batch(net, torch.cat([x, torch.zeros_like(x)]))]
+    order = scores[0].argsort(descending=True).tolist()
+    for target in (order[0], order[25]):
+        found = attribute.run("integrated_gradients", net, x, target)
+        assert adds_up(found, float(scores[0][target] - scores[1][target])), target
+
+
+def cam_by_hand(module: Any, x: torch.Tensor, target: int, name: str) -> np.ndarray:
+    """Grad-CAM from its paper's eqs. 1 and 2, of a copy of the network that overwrites nothing in place."""
+    net, kept = copy.deepcopy(module), []
+    for part in net.modules():
+        if hasattr(part, "inplace"):
+            part.inplace = False
+
+    def keep(part: Any, args: Any, out: torch.Tensor) -> torch.Tensor:
+        kept.append(out.clone())
+        kept[0].retain_grad()
+        return kept[0] * 1  # what overwrites the output spares this
+
+    net.get_submodule(name).register_forward_hook(keep)
+    with torch.enable_grad():
+        net(x.clone().requires_grad_())[0, target].backward()
+    weights = kept[0].grad.mean((2, 3), keepdim=True)
+    cam = (weights * kept[0].detach()).sum(1, keepdim=True).relu()
+    return torch.nn.functional.interpolate(cam, tuple(x.shape[2:]), mode="bilinear")[0, 0].numpy()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["zoo/seresnet50", "torchvision/efficientnet_b0", "zoo/mobilenet_v3_small", "timm/efficientnet_b0", "ours/sk"],
+)
+def test_grad_cam_is_the_papers_where_activations_overwrite_their_input(build: Build, name: str) -> None:
+    module, x = build(name), pictures(1, seed=2, size=96)
+    blocks = [ref.name for ref in layouts.find(module)]
+    assert name == "ours/sk" or any(getattr(part, "inplace", False) for part in module.modules())
+    logits = tap.run(module, x).logits
+    seen = 0.0
+    for block in (None, blocks[0], blocks[len(blocks) // 2], blocks[-1]):
+        for target in (3, int(logits.argmax())):
+            found = attribute.run("grad_cam", module, x, target, block)
+            expected = cam_by_hand(module, x, target, str(found.block))
+            assert np.abs(found.values - expected).max() <= 1e-5 * max(1.0, float(expected.max())), block
+            seen = max(seen, float(expected.max()))
+    assert seen > 0
+
+
+def test_a_block_that_never_runs_is_refused(build: Build) -> None:
+    net = copy.deepcopy(build("ours/se"))
+    net.layer3[1].se_unused = copy.deepcopy(net.layer3[1].se)
+    for method in ("gradient_x_gate", "grad_cam"):
+        with pytest.raises(NoGateFound, match="never runs"):
+            attribute.run(method, net, pictures(1), 0, "layer3.1.se_unused")
+    assert hooks(net) == 0
+
+
+@pytest.mark.parametrize("method", ["occlusion", "gate_ablation", "conductance", "integrated_gradients"])
+def test_it_says_how_far_it_is_and_can_be_ended(net: Any, method: str) -> None:
+    x, block = photo(), middle(net) if method in attribute.ON_GATES else None
+    told: list[tuple[int, int]] = []
+    attribute.run(method, net, x, 5, block, progress=lambda done, total: told.append((done, total)))
+    dones = [done for done, _ in told]
+    assert dones == sorted(dones) and all(0 <= done <= total for done, total in told) and told[-1][0] > 0
+    if method == "occlusion":
+        assert told[-1][1] == 15 * 15 + 1, "half of an eighth is a step, and once the whole photo"
+    before = tap.run(net, x).logits
+    with pytest.raises(Stopped):
+        attribute.run(method, net, x, 5, block, progress=lambda done, total: None if done < dones[-1] else False)
+    assert hooks(net) == 0 and torch.equal(tap.run(net, x).logits, before)
 
 
 def test_ablation_is_muting(net: Any) -> None:

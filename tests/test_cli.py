@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from senet_viz import edits, images, insert, profile, roles, tap, worth, zoo
+from senet_viz import __main__, attribute, edits, images, importance, insert, labels, profile, tap, zoo
 from senet_viz.__main__ import main
 from senet_viz.card import read_all
 from senet_viz.networks.tiny import BLOCKS
@@ -331,6 +332,51 @@ def test_whatif_prints_before_and_after(photo: Path, capsys: Said) -> None:
 )
 def test_whatif_refuses_in_one_sentence(photo: Path, capsys: Said, text: str) -> None:
     assert refused(capsys, "whatif", photo, "--random", "--edit", text)
+
+
+# --- attribute ------------------------------------------------------------------------------------------------------
+
+
+def test_attribute_prints_what_a_score_rests_on(photo: Path, capsys: Said) -> None:
+    given = [str(photo), "--model", "tiny_se", "--random", "--block", "layer3.1.se", "--target", "7"]
+    assert main(["attribute", *given, "--method", "gate_integrated_gradients", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    module, x = zoo.load("tiny_se", weights="random"), images.preprocess(images.read(photo), zoo.spec("tiny_se")).x
+    own = attribute.run("gate_integrated_gradients", module, x, 7, "layer3.1.se")
+    gate = tap.run(module, x).block("layer3.1.se").gate
+    assert answer["values"] == own.values.tolist() and answer["gate"] == gate.tolist()
+    assert (answer["score"], answer["baseline"], answer["total"]) == (own.score, own.baseline, own.total)
+    assert answer["target"]["index"] == 7 and answer["trained"] is False
+    standing = importance.standing(gate[0].numpy(), own.values[0])
+    assert answer["rank_correlation"] == standing.rho and answer["matter_most"] == standing.matter.tolist()
+    assert main(["attribute", *given]) == 0
+    said = capsys.readouterr().out
+    assert "UNTRAINED" in said and "promises none" in said and said.count("  channel ") == 10
+
+
+def test_attribute_on_the_photo_takes_a_class_by_name(photo: Path, capsys: Said) -> None:
+    name = labels.names(zoo.spec("tiny_se"))[3]
+    assert main(["attribute", str(photo), "--method", "grad_cam", "--target", name.upper(), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["target"]["index"] == 3 and answer["block"] == "layer4" and answer["completeness"] is None
+    assert np.shape(answer["values"]) == (80, 80)
+    assert main(["attribute", str(photo), "--method", "integrated_gradients", "--steps", "1"]) == 0
+    assert "sums over 7 x 7 parts" in capsys.readouterr().out
+
+
+def test_attribute_says_that_equal_gates_have_no_order(capsys: Said) -> None:
+    assert main(["attribute", "rocket", "--model", "tiny_se_h", "--block", "layer4.2.se"]) == 0
+    said = capsys.readouterr().out
+    assert "undefined" in said and "most open" not in said
+
+
+@pytest.mark.parametrize("wrong", [("--target", "9999"), ("--target", "nobody"), ("--block", "layer9.9.se")])
+def test_attribute_refuses_in_one_sentence(photo: Path, capsys: Said, wrong: tuple[str, str]) -> None:
+    assert refused(capsys, "attribute", photo, "--random", *wrong)
+
+
+def test_the_methods_that_are_offered_are_those_there_are() -> None:
+    assert __main__.PIXELS == attribute.ON_PHOTO and set(__main__.GATES) == set(attribute.ON_GATES)
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------

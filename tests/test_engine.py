@@ -404,3 +404,47 @@ def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
     assert engine.trace(choice, picture, weights="random") is trace and engine.forwards == before
     with pytest.raises(OptionRefused):
         engine.model(Choice("se_vgg16_bn").but(integration="post"))
+# --- attributions ---------------------------------------------------------------------------------------------------
+
+
+def test_an_attribution_is_made_once_for_every_question(engine: Engine, picture: Picture) -> None:
+    from senet_viz import attribute
+
+    def asked(method: str = "gradient_x_gate", target: int = 3, block: str | None = "layer3.1.se", **more: Any) -> Any:
+        return engine.attribution("tiny_se", picture, method, target, block, weights="random", **more)
+
+    first, forwards = asked(), engine.forwards
+    own = attribute.run("gradient_x_gate", engine.model("tiny_se", weights="random"), picture.x, 3, "layer3.1.se")
+    assert first.values == pytest.approx(own.values, rel=1e-4, abs=1e-7), "another number of threads, another rounding"
+    assert asked() is first and engine.forwards == forwards
+    others = [
+        asked(target=4), asked(block="layer3.0.se"), asked(edits=(Edit("layer3.1.se", "mute", (3,)),)),
+        asked("grad_cam"), asked("grad_cam", block=None), asked("conductance", steps=8), asked("conductance", steps=16),
+    ]  # fmt: skip
+    assert engine.forwards == forwards + len(others)
+    assert len({id(found) for found in (first, *others)}) == len(others) + 1
+
+
+def test_an_attribution_says_how_far_it_is_and_ends_when_nobody_waits(engine: Engine, picture: Picture) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Gone(Exception):
+        pass
+
+    def leave(done: int, total: int) -> None:
+        told.append((done, total))
+        if done:
+            raise Gone
+
+    with pytest.raises(Gone):
+        engine.attribution("tiny_se", picture, "integrated_gradients", 4, None, (), 4000, "cpu", "random", leave)
+    assert told[-1][1] == 4000
+    # the worker is free again, and what was left was not kept
+    found = engine.attribution("tiny_se", picture, "integrated_gradients", 4, None, (), 8, weights="random")
+    assert found.steps == 8
+
+
+def test_attributions_refuse_as_the_library_does(engine: Engine, picture: Picture) -> None:
+    for arguments, error in ((("grad_cam", 0, "layer9"), NoGateFound), (("magic", 0, None), ValueError)):
+        with pytest.raises(error):
+            engine.attribution("tiny_se", picture, *arguments, weights="random")  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from senet_viz.figures import short
+from senet_viz.figures import number, short
 from senet_viz.figures.grammar import Bars, Figure, Heat, Mark, Panel, Photo, Points, Rule, Scale, Table, Text
 from senet_viz.i18n import Texts
 
@@ -43,18 +43,23 @@ class Effects:
         return shown
 
 
+def signed(value: float) -> str:
+    """A change: three digits and its sign."""
+    return f"{'+' if value > 0 else ''}{number(value)}"
+
+
 def said(e: Effects, t: Texts) -> str:
     """What the dots say together, in one sentence."""
     if np.isnan(e.rho):
         flat = "gate" if np.ptp(e.gate) == 0 else "effect"
         return t(f"fig.attribution.flat.{flat}", target=e.target, block=e.block)
-    return t("fig.attribution.title", n=len(e.open), k=e.both, m=e.n, target=e.target, rho=f"{e.rho:.2f}")
+    return t("fig.attribution.title", n=len(e.open), k=e.both, m=e.n, target=e.target, rho=number(e.rho, 2))
 
 
 def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
     """One dot a channel: its gate across, its attribution upwards; the pinned channel marked."""
     kinds = np.zeros(len(e.gate), dtype=int)  # 0 none, 1 open, 2 matters, 3 both
-    kinds[e.open] += 1
+    kinds[e.open] += bool(np.ptp(e.gate))  # where all are equal, none is more open than another
     kinds[e.matter] += 2
     kinds[~e.shown] = -1
     names = {
@@ -71,20 +76,21 @@ def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
             few = () if len(at) <= Points.SHOWN else labels  # beside so many dots words would only overlap
             marks.append(Points(e.gate[at], e.values[at], name, colour, few))
     low, high = float(e.gate.min()), float(e.gate.max())
-    low, high = low - 0.04 * (high - low) - 1e-3, high + 0.04 * (high - low) + 1e-3
+    room = max(0.04 * (high - low), 0.05 - (high - low) / 2)  # a tenth at least: hardly different is not different
+    low, high = low - room, high + room
     drawn = e.values[e.shown]
     bottom, top = min(0.0, float(drawn.min(initial=0))), max(0.0, float(drawn.max(initial=0)))
     reach = (top - bottom) or 1.0
-    bottom, top = bottom - 0.06 * reach, top + (0.30 if e.held else 0.10) * reach
-    for i, c in enumerate(e.held):
+    bottom, top = bottom - 0.06 * reach, top + (0.40 if e.held else 0.14) * reach
+    for i, c in enumerate((channel, *(c for c in e.held if c != channel))):
         colour, x = "pinned" if c == channel else "muted", float(e.gate[c])
         marks.append(Rule(x, "x", "", colour))
-        side, anchor = (1, "start") if x < low + 0.94 * (high - low) else (-1, "end")
-        level = top - (0.05 + 0.07 * i) * (top - bottom)  # staggered: lines may stand close together
-        marks.append(Text(x + 0.006 * side * (high - low), level, f"{c}?", 18, colour, anchor))
+        side, anchor = (1, "start") if x < low + 0.88 * (high - low) else (-1, "end")
+        level = top - (0.04 + 0.07 * i) * (top - bottom)  # staggered: lines may stand close together
+        words = f"{t('fig.pinned', c=c) if c == channel else c}{'?' if c in e.held else ''}"
+        marks.append(Text(x + 0.006 * side * (high - low), level, words, 18, colour, anchor))
     if e.shown[channel]:
-        pin = t("fig.pinned", c=channel)
-        marks.append(Points(e.gate[[channel]], e.values[[channel]], pin, "pinned", (pin,)))
+        marks.append(Points(e.gate[[channel]], e.values[[channel]], t("fig.pinned", c=channel), "pinned"))
     panel = Panel(
         tuple(marks),
         x=t("fig.attribution.x", symbol=e.symbol),
@@ -96,7 +102,7 @@ def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
         (c, float(e.gate[c]), float(e.values[c]), c in e.open, c in e.matter) for c in np.flatnonzero(e.shown).tolist()
     )
     values = {"n": len(e.gate), "block": e.block, "target": e.target, "method": e.method}
-    pinned = t("fig.attribution.pinned", c=channel, s=f"{e.gate[channel]:.3f}", v=f"{e.values[channel]:.4f}")
+    pinned = t("fig.attribution.pinned", c=channel, s=f"{e.gate[channel]:.3f}", v=number(float(e.values[channel])))
     return Figure(
         "attribution-gates",
         said(e, t),
@@ -151,7 +157,7 @@ def draw_photo(shown: np.ndarray, values: np.ndarray, method: str, name: str, ta
         t("fig.attribution.map.alt", target=target, method=name, **where),
         note=note,
         widths=(1, 1, 1),
-        height=350,
+        height=320,
     )
 
 
@@ -167,7 +173,7 @@ def draw_costs(
     words = []
     for i, v in enumerate(costs.tolist()):
         side, anchor = (1, "start") if v >= 0 else (-1, "end")
-        words.append(Text(v + 0.02 * widest * side, float(i), f"{v:+.3f}", 18, "ink", anchor))
+        words.append(Text(v + 0.02 * widest * side, float(i), signed(v), 18, "ink", anchor))
     low, high = min(0.0, float(costs.min())), max(0.0, float(costs.max()))
     panel = Panel(
         (Bars(costs, y, "", "u", horizontal=True, width=0.6), *words),
@@ -177,9 +183,9 @@ def draw_costs(
         y_ticks=tuple((float(i), name) for i, name in enumerate(names)),
     )
     worst = int(costs.argmin())
-    values = {"c": channels[worst], "v": f"{costs[worst]:+.3f}", "target": target, "score": f"{score:.3f}"}
+    values = {"c": channels[worst], "v": signed(float(costs[worst])), "target": target, "score": number(score, 4)}
     rows = tuple(zip(channels, gate.tolist(), costs.tolist(), strict=True))
-    each = "; ".join(f"{name}: {v:+.3f}" for name, v in zip(names, costs, strict=True))
+    each = "; ".join(f"{name}: {signed(v)}" for name, v in zip(names, costs.tolist(), strict=True))
     return Figure(
         "attribution-muted",
         t("fig.attribution.costs.title", **values),

@@ -12,8 +12,9 @@ import streamlit as st
 
 from senet_viz import importance
 from senet_viz.figures import attribution as figures
+from senet_viz.figures import number
 from senet_viz.figures import short as cut
-from senet_viz.figures.attribution import Effects
+from senet_viz.figures.attribution import Effects, signed
 from senet_viz.figures.grammar import Scale
 from senet_viz.importance import Standing
 from senet_viz.types import Edit
@@ -93,9 +94,17 @@ def idea(view: Scene, e: Effects, s: Standing) -> str:
     """The page's one sentence about this block, this class and this method."""
     t = view.t
     if s.word == "undefined":
-        flat = "gate" if np.ptp(e.gate) == 0 else "effect"
+        hidden = view.block.hidden
+        off = hidden is not None and not hidden.any()
+        flat = ("dead" if off else "gate") if np.ptp(e.gate) == 0 else "effect"
         return t(f"lab.attribution.idea.flat.{flat}", block=e.block, target=e.target, value=f"{e.gate[0]:.4f}")
-    numbers = {"n": len(s.open), "m": s.n, "k": e.both, "chance": f"{s.chance(len(e.gate)):.1f}", "rho": f"{s.rho:.2f}"}
+    numbers = {
+        "n": len(s.open),
+        "m": s.n,
+        "k": e.both,
+        "chance": f"{s.chance(len(e.gate)):.1f}",
+        "rho": number(s.rho, 2),
+    }
     return t(f"lab.attribution.idea.{s.word}", block=e.block, target=e.target, method=e.method, **numbers)
 
 
@@ -120,7 +129,11 @@ def sums(view: Scene, found: Attribution) -> None:
         return
     holds = found.completeness <= LIMIT  # not so for what is not a number
     difference = found.score - found.baseline
-    values = {"total": f"{found.total:.4f}", "difference": f"{difference:.4f}", "error": f"{found.completeness:.2%}"}
+    values = {
+        "total": number(found.total, 4),
+        "difference": number(difference, 4),
+        "error": f"{found.completeness:.2%}",
+    }
     said = t("lab.attribution.sum" if holds else "lab.attribution.nosum.broken", **values, limit=f"{LIMIT:.0%}")
     st.badge(said, icon=":material/verified:" if holds else ":material/error:", color="green" if holds else "red")
 
@@ -128,13 +141,8 @@ def sums(view: Scene, found: Attribution) -> None:
 def about(view: Scene, found: Attribution, **more: object) -> str:
     """What this method measured, with its numbers."""
     first = found.score if found.baseline is None else found.baseline
-    values = {
-        "score": f"{found.score:.3f}",
-        "first": f"{first:.3f}",
-        "steps": found.steps,
-        "total": f"{found.total:.3f}",
-    }
-    values["difference"] = f"{found.score - first:.3f}"
+    scores = {"score": found.score, "first": first, "total": found.total, "difference": found.score - first}
+    values = {key: number(value, 4) for key, value in scores.items()} | {"steps": str(found.steps)}
     side = found.values.shape[-1]
     return view.t(f"lab.attribution.about.{found.method}", **values, window=max(1, side // 8), **more)
 
@@ -165,7 +173,7 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
     worst, widest = channels[int(changes.argmin())], trio[0]
     kind = "shown" if not said else "right" if said == str(worst) else "wrong"
     score = float(view.trace.logits[goal])
-    text = t(f"lab.attribution.{kind}", c=worst, v=f"{changes.min():+.3f}", target=name, score=f"{score:.3f}")
+    text = t(f"lab.attribution.{kind}", c=worst, v=signed(float(changes.min())), target=name, score=number(score, 4))
     (st.success if kind == "right" else st.info)(text)
     symbol = "s" if len(view.gate) == 1 else f"a{branch}"
     ours = gate[list(channels)]
@@ -177,8 +185,8 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
         branch,
     )
     numbers = {
-        "open": widest, "so": f"{gate[widest]:.3f}", "vo": f"{changes[channels.index(widest)]:+.3f}",
-        "most": worst, "sm": f"{gate[worst]:.3f}", "vm": f"{changes.min():+.3f}",
+        "open": widest, "so": f"{gate[widest]:.3f}", "vo": signed(float(changes[channels.index(widest)])),
+        "most": worst, "sm": f"{gate[worst]:.3f}", "vm": signed(float(changes.min())),
     }  # fmt: skip
     st.markdown(t("lab.attribution.select." + ("same" if worst == widest else "other"), **numbers, target=name))
     st.markdown(dropped(view, goal, name))
@@ -189,8 +197,8 @@ def dropped(view: Scene, goal: int, name: str) -> str:
     op = "ones" if len(view.gate) == 1 else "equal"
     one = view.edited((Edit(view.name, op),))
     every = view.edited(tuple(Edit(block, op) for block in view.blocks if block not in view.trace.silent))
-    values = {"score": f"{float(view.trace.logits[goal]):.3f}", "one": f"{float(one.logits[goal]):.3f}"}
-    values |= {"every": f"{float(every.logits[goal]):.3f}", "was": view.top(1)[0][0]}
+    traces = {"score": view.trace, "one": one, "every": every}
+    values = {key: number(float(trace.logits[goal]), 4) for key, trace in traces.items()} | {"was": view.top(1)[0][0]}
     now = view.seen.classes[int(every.logits.argmax())]
     kind = "same" if int(every.logits.argmax()) == int(view.trace.logits.argmax()) else "other"
     return view.t(f"lab.attribution.drop.{op}.{kind}", **values, target=name, block=short(view.name), now=now)
