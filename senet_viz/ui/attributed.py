@@ -110,15 +110,19 @@ def idea(view: Scene, e: Effects, s: Standing) -> str:
 
 def scatter(view: Scene, e: Effects, *key: Hashable) -> None:
     """The dots; a click on one pins its channel."""
-    gate, values = np.where(e.shown, e.gate, np.nan), e.values
-    wide, high = float(np.ptp(e.gate)) or 1.0, float(np.ptp(e.values)) or 1.0
 
     def picked(x: float, y: float) -> None:
-        off = ((gate - x) / wide) ** 2 + ((values - y) / high) ** 2
-        st.session_state["channel"] = int(np.nanargmin(off))
+        st.session_state["channel"] = nearest(e, x, y)
 
     c = view.channel
     parts.figure(view, lambda t: figures.draw_scatter(e, c, t), "attribution", c, e.held, *key, picked=picked)
+
+
+def nearest(e: Effects, x: float, y: float) -> int:
+    """The channel whose dot lies at (x, y), of those that have one."""
+    wide, high = float(np.ptp(e.gate)) or 1.0, float(np.ptp(e.values)) or 1.0
+    off = ((e.gate - x) / wide) ** 2 + ((e.values - y) / high) ** 2
+    return int(np.where(e.shown, off, np.inf).argmin())
 
 
 def sums(view: Scene, found: Attribution) -> None:
