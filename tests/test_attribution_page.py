@@ -13,6 +13,7 @@ from senet_viz import attribute, i18n, images, importance, labels, tap, zoo
 from senet_viz.attribute import Attribution
 from senet_viz.engine import Engine
 from senet_viz.figures import number
+from senet_viz.figures.attribution import hundredths
 from senet_viz.types import Edit
 from senet_viz.ui import attributed, state
 from tests import truth
@@ -95,7 +96,7 @@ def test_every_dot_is_a_channel(method: str) -> None:
     assert drawn[-1] == pytest.approx(expected[17], abs=1e-4)
     s = importance.standing(gate, found.values[0])
     (said,) = [text for text in words(at) if "ρ" in text and not text.startswith("####")]
-    assert f"**{len(s.both)}**" in said and f"**ρ = {number(s.rho, 2)}**" in said
+    assert f"**{len(s.both)}**" in said and f"**ρ = {hundredths(s.rho)}**" in said
     line = board(at, "attributed")
     values = line["rows"][0]["values"]["attribution"]
     assert np.abs(values - found.values[0][np.argsort(-np.abs(found.values[0]), kind="stable")]).max() <= 1e-4

@@ -116,6 +116,11 @@ BLINDNESS = {
 TOGETHER = [  # roles that meet in one panel
     *(("pinned", other) for other in ("u", "z", "gate", "logit", "hidden", "branch0", "branch1")),
     *(("sigmoid", "h_sigmoid"), ("pre", "hidden"), ("hidden", "dead"), ("pre", "dead"), ("u", "z"), ("logit", "gate")),
+    *(
+        (a, b)
+        for i, a in enumerate(("dead", "gate", "u", "ink"))
+        for b in ("dead", "gate", "u", "ink", "pinned")[i + 1 :]
+    ),
     *(("branch0", "branch1"), ("branch0", "branch2"), ("branch1", "branch2")),
 ]
 

@@ -33,6 +33,7 @@ said, trio = attributed.question(view, goal, name, cheap, branch)
 e, standing = attributed.effects(view, found, name, branch, trio if said is None else ())
 sentence.markdown(attributed.idea(view, e, standing))
 attributed.scatter(view, e, method, goal, branch)
+st.caption(t("lab.attribution.click"))
 attributed.sums(view, found)
 st.markdown(attributed.about(view, found))
 if said is not None and trio:

@@ -48,12 +48,17 @@ def signed(value: float) -> str:
     return f"{'+' if value > 0 else ''}{number(value)}"
 
 
+def hundredths(value: float) -> str:
+    """A correlation: two digits behind the point, a true minus sign."""
+    return f"{value:.2f}".replace("-", "\u2212")
+
+
 def said(e: Effects, t: Texts) -> str:
     """What the dots say together, in one sentence."""
     if np.isnan(e.rho):
         flat = "gate" if np.ptp(e.gate) == 0 else "effect"
         return t(f"fig.attribution.flat.{flat}", target=e.target, block=e.block)
-    return t("fig.attribution.title", n=len(e.open), k=e.both, m=e.n, target=e.target, rho=number(e.rho, 2))
+    return t("fig.attribution.title", n=len(e.open), k=e.both, m=e.n, target=e.target, rho=hundredths(e.rho))
 
 
 def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
@@ -81,12 +86,12 @@ def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
     drawn = e.values[e.shown]
     bottom, top = min(0.0, float(drawn.min(initial=0))), max(0.0, float(drawn.max(initial=0)))
     reach = (top - bottom) or 1.0
-    bottom, top = bottom - 0.06 * reach, top + (0.40 if e.held else 0.14) * reach
+    bottom, top = bottom - 0.06 * reach, top + (0.44 if e.held else 0.14) * reach
     for i, c in enumerate((channel, *(c for c in e.held if c != channel))):
         colour, x = "pinned" if c == channel else "muted", float(e.gate[c])
         marks.append(Rule(x, "x", "", colour))
         side, anchor = (1, "start") if x < low + 0.88 * (high - low) else (-1, "end")
-        level = top - (0.04 + 0.07 * i) * (top - bottom)  # staggered: lines may stand close together
+        level = top - (0.035 + 0.062 * i) * (top - bottom)  # staggered: lines may stand close together
         words = f"{t('fig.pinned', c=c) if c == channel else c}{'?' if c in e.held else ''}"
         marks.append(Text(x + 0.006 * side * (high - low), level, words, 18, colour, anchor))
     if e.shown[channel]:

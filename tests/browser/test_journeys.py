@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from senet_viz import edits, i18n, images, sweep, tap, zoo
+from senet_viz import attribute, i18n, images, sweep, tap, zoo
 from senet_viz.figures import palette
 from senet_viz.ui import short
 from tests import pictures, truth
@@ -419,6 +420,34 @@ def test_a_zip_of_photos_is_measured_and_a_bad_one_is_named(visitor: Visitor) ->
     visitor.until(lambda: "broken.png" in main.inner_text(), "the bad one to be named")
 
 
+def test_guess_see_and_pin_the_channel_that_matters(visitor: Visitor) -> None:
+    """Three dots are held back until somebody has guessed; a click on a dot pins its channel everywhere."""
+    visitor.open("attribution", **{**HERE, "weights": "pretrained"})
+    dots = visitor.page.locator(".st-key-chart-attribution-gates .scatterlayer .point")
+    visitor.until(lambda: dots.count() == 256 - 3 + 1, "all dots but three, and the pinned one's mark")
+    visitor.page.locator(".st-key-predict-skip button").click()
+    visitor.until(lambda: dots.count() == 257, "every channel's dot")
+    module, x = truth.model("tiny_se", "pretrained"), images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se")).x
+    goal = int(tap.run(module, x).logits.argmax())
+    found = attribute.run("gradient_x_gate", module, x, goal, "layer3.1.se").values[0]
+    rows = list(
+        csv.DictReader(io.StringIO(Path(visitor.download("attribution-gates", "csv").path()).read_text("utf-8")))
+    )
+    assert [float(row["attribution"]) for row in rows] == pytest.approx(found.tolist(), abs=1e-5)
+    visitor.page.keyboard.press("Escape")
+    # the dot that stands highest, where no other lies on it
+    highest = int(found.argmax())
+    place = int(
+        dots.evaluate_all(
+            "all => all.map((p, i) => [p.getBoundingClientRect().y, i]).sort((a, b) => a[0] - b[0])[0][1]"
+        )
+    )
+    dots.nth(place).scroll_into_view_if_needed()
+    dots.nth(place).click(force=True)
+    visitor.until(lambda: visitor.url().get("channel") == str(highest), "its channel to be pinned")
+    visitor.until(lambda: visitor.number() == highest, "the sidebar to say so")
+
+
 def test_the_pages_are_a_walk_from_one_to_the_next(visitor: Visitor) -> None:
     visitor.open("squeeze", **HERE)
     links = visitor.page.get_by_test_id("stMain").get_by_test_id("stPageLink-NavLink")
@@ -446,6 +475,7 @@ def test_nothing_is_wider_than_the_window(visit: Visit, width: int, lang: str) -
         ("kernel_selection", "tiny_sk", "layer2.1.conv2"), ("sk_anatomy", "tiny_sk", "layer2.1.conv2"),
         ("where_it_sits", "tiny_se", "layer3.1.se"), ("what_it_costs", "tiny_se", "layer3.1.se"),
         ("compare", "tiny_se", "layer3.1.se"), ("class_profiles", "tiny_se", "layer3.1.se"),
+        ("attribution", "tiny_se", "layer3.1.se"), ("attribution", "tiny_sk", "layer2.1.conv2"),
     ):  # fmt: skip
         visitor.open(page, **HERE | {"model": model, "block": block, "lang": lang})
         wide = visitor.page.evaluate(
@@ -481,6 +511,7 @@ def test_words_are_read_on_either_background(visit: Visit, scheme: str) -> None:
         "what_it_costs",
         "compare",
         "class_profiles",
+        "attribution",
     ):
         visitor.open(page, **HERE)
         paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
