@@ -29,13 +29,15 @@ if len(view.gate) > 1:
 # --- gate against attribution, three channels held back until somebody has guessed ------------------------------------
 cheap = attributed.attribution(view, attributed.CHEAP, goal, view.name)
 found = cheap if method == attributed.CHEAP else attributed.attribution(view, method, goal, view.name)
-said, trio = attributed.question(view, goal, name, cheap, branch)
+about, trio = attributed.question(view, goal, cheap, branch)
+said = attributed.answered(about, trio)
 e, standing = attributed.effects(view, found, name, branch, trio if said is None else ())
 sentence.markdown(attributed.idea(view, e, standing))
 attributed.scatter(view, e, method, goal, branch)
-st.caption(t("lab.attribution.click"))
+if said is None:
+    attributed.ask(view, about, name, trio, branch)
 attributed.sums(view, found)
-st.markdown(attributed.about(view, found))
+st.markdown(f"{attributed.about(view, found)} {t('lab.attribution.click')}")
 if said is not None and trio:
     st.subheader(t("lab.attribution.answer"), anchor=False)
     attributed.answer(view, goal, name, said, trio, branch)

@@ -50,7 +50,7 @@ def signed(value: float) -> str:
 
 def hundredths(value: float) -> str:
     """A correlation: two digits behind the point, a true minus sign."""
-    return f"{value:.2f}".replace("-", "\u2212")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "\u2212")
 
 
 def said(e: Effects, t: Texts) -> str:
@@ -162,7 +162,7 @@ def draw_photo(shown: np.ndarray, values: np.ndarray, method: str, name: str, ta
         t("fig.attribution.map.alt", target=target, method=name, **where),
         note=note,
         widths=(1, 1, 1),
-        height=320,
+        height=300,
     )
 
 

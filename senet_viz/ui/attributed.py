@@ -14,7 +14,7 @@ from senet_viz import importance
 from senet_viz.figures import attribution as figures
 from senet_viz.figures import number
 from senet_viz.figures import short as cut
-from senet_viz.figures.attribution import Effects, signed
+from senet_viz.figures.attribution import Effects, hundredths, signed
 from senet_viz.figures.grammar import Scale
 from senet_viz.importance import Standing
 from senet_viz.types import Edit
@@ -103,7 +103,7 @@ def idea(view: Scene, e: Effects, s: Standing) -> str:
         "m": s.n,
         "k": e.both,
         "chance": f"{s.chance(len(e.gate)):.1f}",
-        "rho": number(s.rho, 2),
+        "rho": hundredths(s.rho),
     }
     return t(f"lab.attribution.idea.{s.word}", block=e.block, target=e.target, method=e.method, **numbers)
 
@@ -151,16 +151,22 @@ def about(view: Scene, found: Attribution, **more: object) -> str:
     return view.t(f"lab.attribution.about.{found.method}", **values, window=max(1, side // 8), **more)
 
 
-def question(view: Scene, goal: int, name: str, cheap: Attribution, branch: int) -> tuple[str | None, tuple[int, ...]]:
-    """Which of three channels is missed most? What was answered ("" if there is nothing to ask), and the three."""
+def question(view: Scene, goal: int, cheap: Attribution, branch: int) -> tuple[tuple[Hashable, ...], tuple[int, ...]]:
+    """What is asked about, and the three channels to choose from; none where there is nothing to choose."""
+    return ("attribution", view.key, goal, branch), importance.three(view.gate[branch], cheap.values.sum(axis=0)) or ()
+
+
+def answered(about: Hashable, trio: tuple[int, ...]) -> str | None:
+    """What was answered: "" for "just show me" and where nothing is asked; None until then."""
+    return st.session_state.get("_predicted", {}).get(about) if trio else ""
+
+
+def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: int) -> None:
+    """Which of three channels is missed most?"""
     t, gate = view.t, view.gate[branch]
-    trio = importance.three(gate, cheap.values.sum(axis=0))
-    if trio is None:
-        return "", ()
     symbol = "s" if len(view.gate) == 1 else f"a{branch}"
     options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=f"{gate[c]:.3f}") for c in sorted(trio)}
-    asked = t("lab.attribution.ask", target=name, block=short(view.name))
-    return predict(("attribution", view.key, goal, branch), asked, options, t("lab.attribution.skip")), trio
+    predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
 
 
 def muted(view: Scene, goal: int, channels: tuple[int, ...]) -> np.ndarray:
