@@ -65,8 +65,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "card": ("verdicts", "zoo"),
     "figures": ("types", "errors", "i18n", "kernels", "wiring"),
     "export": ("figures",),
-    "engine": ("replay", "anatomy", "zoo", "sweep", "whatif"),
-    "engine": ("replay", "anatomy", "zoo", "sweep", "attribute", "jobs"),
+    "engine": ("replay", "anatomy", "zoo", "sweep", "whatif", "attribute", "jobs"),
     "ui": (
         "importance",
         "moves",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from senet_viz import attribute, importance, ui
+from senet_viz.figures import short
 from senet_viz.ui import attributed
+
+LONGEST = 22  # ems of a class name: those of data sets can be sentences
 
 view = ui.scene()
 t = view.t
@@ -17,7 +20,8 @@ ui.header(view)
 # --- which class, which method ----------------------------------------------------------------------------------------
 left, right = st.columns([2, 5])
 with left:
-    goal, name = attributed.target(view)
+    goal = ui.target(view)
+    name = short(view.seen.classes[goal], LONGEST)
 with right:
     methods = {method: t(f"method.{method}") for method in attributed.GATES}
     method = ui.pick("importance", methods, t("lab.attribution.gates", block=ui.short(view.name)))

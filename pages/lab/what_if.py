@@ -71,7 +71,7 @@ ui.figure(after, lambda t: figures.draw_maps(view.out(c), after.out(c), c, pair,
 
 # --- a question, and the search that answers it -----------------------------------------------------------------------
 st.subheader(t("lab.search"), anchor=False)
-goal = console.target(page)
+goal = ui.target(view)
 few = console.three(after)
 answer = profiled.predict(
     ("what_if", after.key, goal),

@@ -13,7 +13,6 @@ import streamlit as st
 from senet_viz import importance
 from senet_viz.figures import attribution as figures
 from senet_viz.figures import number
-from senet_viz.figures import short as cut
 from senet_viz.figures.attribution import Effects, hundredths, signed
 from senet_viz.figures.grammar import Scale
 from senet_viz.importance import Standing
@@ -30,31 +29,6 @@ PHOTO = ("grad_cam", "occlusion", "integrated_gradients")
 CHEAP = GATES[0]  # one run forth and back: what the question is made of
 PATIENCE_S = 0.4  # what takes no longer shows no progress
 LIMIT = 0.01  # of the score's change, by which what should add up may be off
-LONGEST = 22  # ems of a class name: those of data sets can be sentences
-
-
-def target(view: Scene) -> tuple[int, str]:
-    """The class whose score is explained, and its name: by default the network's own answer, photo by photo.
-
-    What differs from that lives in the URL, as a number.
-    """
-    s, t, shares, names = st.session_state, view.t, view.seen.shares, view.seen.classes
-    order = np.argsort(-shares, kind="stable")
-    own, best = int(order[0]), set(order[:5].tolist())
-    asked = s.get("target")
-    if not isinstance(asked, int) or not 0 <= asked < len(names):
-        s["target"] = None
-    options = [*order[:5].tolist(), *sorted(set(range(len(names))) - best, key=lambda i: names[i])]
-    s["target-class"] = own if s["target"] is None else s["target"]
-
-    def chosen() -> None:
-        s["target"] = None if s["target-class"] == own else s["target-class"]
-
-    label = {i: f"{names[i]} · {shares[i]:.1%}" if i in best else names[i] for i in options}
-    picked = st.selectbox(
-        t("lab.attribution.target"), options, format_func=label.__getitem__, key="target-class", on_change=chosen
-    )
-    return int(picked), cut(names[int(picked)], LONGEST)
 
 
 def attribution(view: Scene, method: str, target: int, block: str | None = None) -> Attribution:

@@ -255,17 +255,6 @@ def said(edit: Edit, t: Texts) -> str:
 # --- which channel hurts most? --------------------------------------------------------------------------------------
 
 
-def target(page: Console) -> int:
-    """The class that the questions below are about; by default the network's own answer."""
-    t, view = page.t, page.before
-    names, first = view.seen.classes, np.argsort(-view.seen.shares, kind="stable")
-    own = int(first[0])
-    options = {"own": t("lab.target.own", name=names[own])} | {str(int(c)): names[c] for c in first}
-    state.keep("target", options, "own")
-    chosen = st.selectbox(t("lab.target"), list(options), format_func=options.__getitem__, key="target")
-    return own if chosen == "own" else int(str(chosen))
-
-
 def three(view: Scene) -> tuple[int, ...]:
     """Channels to guess about: the one that is most open, the one with the largest z, the one that is least open."""
     gate = view.gate[-1]

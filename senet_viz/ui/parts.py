@@ -52,6 +52,15 @@ def choose(key: str, options: dict[Any, str], label: str, default: Any = None) -
     return st.selectbox(label, list(options), format_func=options.__getitem__, key=key, persist_state="session")
 
 
+def target(view: Scene) -> int:
+    """The class that a page speaks of, the likeliest first; by default the network's own answer, photo by photo."""
+    t, names = view.t, view.seen.classes
+    first = np.argsort(-view.seen.shares, kind="stable")
+    options = {"own": t("lab.target.own", name=names[first[0]])} | {str(int(c)): names[c] for c in first}
+    chosen = choose("target", options, t("lab.target"))
+    return int(first[0]) if chosen == "own" else int(chosen)
+
+
 def _picked(key: str, blocks: Sequence[str], then: Then | None) -> None:
     """A cell was clicked: its channel becomes the pinned one, and its row the block; ``then`` something may follow."""
     value = st.session_state[key].get("picked")

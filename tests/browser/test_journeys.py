@@ -17,8 +17,7 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from senet_viz import edits, i18n, images, sweep, tap, zoo
-from senet_viz import attribute, i18n, images, sweep, tap, zoo
+from senet_viz import attribute, edits, i18n, images, sweep, tap, zoo
 from senet_viz.figures import palette
 from senet_viz.ui import short
 from tests import pictures, truth
