@@ -100,11 +100,11 @@ def test_an_empty_map_still_has_a_scale() -> None:
 
 
 def test_what_muting_did_with_its_sign() -> None:
-    costs = np.array([-0.5, 0.02, -0.1])
-    figure = figures.draw_costs(np.array([0.9, 0.4, 0.6]), costs, (3, 17, 40), "s", 4.5, "goldfish", T)
+    changes = np.array([-0.1, 0.02, 0.5])
+    figure = figures.draw_muted(np.array([0.9, 0.4, 0.6]), changes, (3, 17, 40), "s", 4.5, "goldfish", T)
     words = [mark.text for mark in figure.panels[0].marks if isinstance(mark, Text)]
-    assert words == ["−0.5", "+0.02", "−0.1"]
-    assert "3" in figure.title and figure.table.rows[0] == (3, 0.9, -0.5)
+    assert words == ["−0.1", "+0.02", "+0.5"]
+    assert "40" in figure.title and figure.table.rows[0] == (3, 0.9, -0.1)
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
@@ -116,7 +116,7 @@ def test_all_become_slides(lang: str) -> None:
     builds = (
         lambda t: figures.draw_scatter(e, 5, i18n.texts(t)),
         lambda t: figures.draw_photo(shown, values, "occlusion", "m", name, i18n.texts(t)),
-        lambda t: figures.draw_costs(GATE[:3], VALUES[:3], (0, 1, 2), "s", 1.0, name, i18n.texts(t)),
+        lambda t: figures.draw_muted(GATE[:3], VALUES[:3], (0, 1, 2), "s", 1.0, name, i18n.texts(t)),
     )
     for build in builds:
         assert export.render(build, "svg", lang).data.startswith(b"<?xml")

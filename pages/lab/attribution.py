@@ -18,7 +18,7 @@ sentence = st.container()  # the page's one idea; its numbers come from what is 
 ui.header(view)
 
 # --- which class, which method ----------------------------------------------------------------------------------------
-left, right = st.columns([2, 5])
+left, right = st.columns([4, 7])
 with left:
     goal = ui.target(view)
     name = short(view.seen.classes[goal], LONGEST)

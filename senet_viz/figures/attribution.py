@@ -166,37 +166,37 @@ def draw_photo(shown: np.ndarray, values: np.ndarray, method: str, name: str, ta
     )
 
 
-def draw_costs(
-    gate: np.ndarray, costs: np.ndarray, channels: tuple[int, ...], symbol: str, score: float, target: str, t: Texts
+def draw_muted(
+    gate: np.ndarray, changes: np.ndarray, channels: tuple[int, ...], symbol: str, score: float, target: str, t: Texts
 ) -> Figure:
-    """What muting each of a few channels does to the score: bars of ``costs`` (n,), gates (n,) beside their names."""
+    """What muting each of a few channels does to the score: bars of ``changes`` (n,), gates (n,) beside their names."""
     names = tuple(
         t("fig.attribution.gated", c=c, symbol=symbol, s=f"{s:.3f}") for c, s in zip(channels, gate, strict=True)
     )
     y = np.arange(len(channels), dtype=float)
-    widest = float(np.abs(costs).max()) or 1.0
+    widest = float(np.abs(changes).max()) or 1.0
     words = []
-    for i, v in enumerate(costs.tolist()):
+    for i, v in enumerate(changes.tolist()):
         side, anchor = (1, "start") if v >= 0 else (-1, "end")
         words.append(Text(v + 0.02 * widest * side, float(i), signed(v), 18, "ink", anchor))
-    low, high = min(0.0, float(costs.min())), max(0.0, float(costs.max()))
+    low, high = min(0.0, float(changes.min())), max(0.0, float(changes.max()))
     panel = Panel(
-        (Bars(costs, y, "", "u", horizontal=True, width=0.6), *words),
-        x=t("fig.attribution.costs.x", target=short(target)),
+        (Bars(changes, y, "", "u", horizontal=True, width=0.6), *words),
+        x=t("fig.attribution.muted.x", target=short(target)),
         x_range=(low - 0.3 * widest * (low < 0), high + 0.3 * widest * (high > 0)),
         y_range=(len(channels) - 0.5, -0.5),
         y_ticks=tuple((float(i), name) for i, name in enumerate(names)),
     )
-    worst = int(costs.argmin())
-    values = {"c": channels[worst], "v": signed(float(costs[worst])), "target": target, "score": number(score, 4)}
-    rows = tuple(zip(channels, gate.tolist(), costs.tolist(), strict=True))
-    each = "; ".join(f"{name}: {signed(v)}" for name, v in zip(names, costs.tolist(), strict=True))
+    most = int(np.abs(changes).argmax())
+    values = {"c": channels[most], "v": signed(float(changes[most])), "target": target, "score": number(score, 4)}
+    rows = tuple(zip(channels, gate.tolist(), changes.tolist(), strict=True))
+    each = "; ".join(f"{name}: {signed(v)}" for name, v in zip(names, changes.tolist(), strict=True))
     return Figure(
         "attribution-muted",
-        t("fig.attribution.costs.title", **values),
+        t("fig.attribution.muted.title", **values),
         (panel,),
         1,
         Table(("channel", "gate", "change of the score"), rows),
-        t("fig.attribution.costs.alt", **values, all=each),
+        t("fig.attribution.muted.alt", **values, all=each),
         height=210,
     )

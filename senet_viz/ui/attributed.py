@@ -154,25 +154,24 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
     """What muting the three did, and what that says about gates."""
     t, channels = view.t, tuple(sorted(trio))
     changes, gate = muted(view, goal, channels), view.gate[branch]
-    worst, widest = channels[int(changes.argmin())], trio[0]
-    kind = "shown" if not said else "right" if said == str(worst) else "wrong"
+    at, widest = int(np.abs(changes).argmax()), trio[0]
+    most, change = channels[at], signed(float(changes[at]))
+    kind = "shown" if not said else "right" if said == str(most) else "wrong"
     score = float(view.trace.logits[goal])
-    text = t(f"lab.attribution.{kind}", c=worst, v=signed(float(changes.min())), target=name, score=number(score, 4))
+    text = t(f"lab.attribution.{kind}", c=most, v=change, target=name, score=number(score, 4))
     (st.success if kind == "right" else st.info)(text)
     symbol = "s" if len(view.gate) == 1 else f"a{branch}"
     ours = gate[list(channels)]
     parts.figure(
         view,
-        lambda t: figures.draw_costs(ours, changes, channels, symbol, score, name, t),
+        lambda t: figures.draw_muted(ours, changes, channels, symbol, score, name, t),
         "muted",
         goal,
         branch,
     )
-    numbers = {
-        "open": widest, "so": f"{gate[widest]:.3f}", "vo": signed(float(changes[channels.index(widest)])),
-        "most": worst, "sm": f"{gate[worst]:.3f}", "vm": signed(float(changes.min())),
-    }  # fmt: skip
-    st.markdown(t("lab.attribution.select." + ("same" if worst == widest else "other"), **numbers, target=name))
+    numbers = {"open": widest, "so": f"{gate[widest]:.3f}", "vo": signed(float(changes[channels.index(widest)]))}
+    numbers |= {"most": most, "sm": f"{gate[most]:.3f}", "vm": change}
+    st.markdown(t("lab.attribution.select." + ("same" if most == widest else "other"), **numbers, target=name))
     st.markdown(dropped(view, goal, name))
 
 
