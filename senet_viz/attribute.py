@@ -101,16 +101,16 @@ def run(
     Raises:
         NoGateFound: no block of that name, it never runs, or none was given, or the network has no map.
         Stopped: ``progress`` said so.
-        ValueError: another method, a class that does not exist, or ``x`` of another shape.
+        ValueError: another method, a class that does not exist, ``x`` of another shape, or edits for conductance.
     """
-    import captum.attr
-
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
     on_gates = method in ON_GATES
     names = {ref.name for ref in layouts.find(module)}
     if (block is None and on_gates) or (block is not None and block not in names):
         raise NoGateFound(f"no attention block: {block}", name=block)
+    if method == "conductance" and edits:
+        raise ValueError("conductance follows the photo through the network as it is: it takes no edits")
     before = tap.run(module, x, edits if on_gates else ())
     if block is not None and block in before.silent:
         raise NoGateFound(f"{block} never runs", name=block)
@@ -121,58 +121,92 @@ def run(
     with torch.inference_mode(False), torch.enable_grad(), tap.alone(module):
         x = x.detach().to(weight.device, weight.dtype, copy=True)
         start = torch.zeros_like(x) if baseline is None else baseline.to(x)
-        net = rest = _Told(module, progress)
-        gates = ones = x
+        question = _Question(module, x, start, target, steps, most, batch, progress)
         if on_gates:
             assert block is not None
-            gate = before.block(block).gate
-            gates = gate.clone().flatten()[None].to(x)  # (1, M*C)
-            ones = torch.ones_like(gates)
-            others = tuple(edit for edit in edits if edit.block != block)  # this block's are in ``gates`` already
-            rest = _Told(_rest(module, x, block, tuple(gate.shape), others), progress)
-        used, first = 0, None
-        if method == "grad_cam":
-            block = block or tap.last_map(module, x)
-            cam = captum.attr.LayerGradCam(net, module.get_submodule(block))
-            coarse = cam.attribute(x, target=target, relu_attributions=True)
-            found = captum.attr.LayerAttribution.interpolate(coarse, tuple(x.shape[2:]), "bilinear")[0, 0]
-        elif method == "occlusion":
-            side = min(window or max(1, min(x.shape[2:]) // 8), *x.shape[2:])
-            step = max(1, side // 2)
-            net.total = math.prod(-(-(length - side) // step) + 1 for length in x.shape[2:]) + 1
-            found = captum.attr.Occlusion(net).attribute(
-                x, (3, side, side), (3, step, step), start, target, perturbations_per_eval=batch
-            )[0, 0]
-        elif method == "integrated_gradients":
-            net.total = steps or most
-            path = captum.attr.IntegratedGradients(net, multiply_by_inputs=True)
-            flat, used = _integrated(path, x, start, target, steps, most, batch)
-            found, first = flat[0].sum(0), _score(module, start, target)
-        elif method == "gate_integrated_gradients":
-            rest.total = steps or most
-            path = captum.attr.IntegratedGradients(rest)
-            found, used = _integrated(path, gates, ones, target, steps, most, batch)
-            first = _score(rest.forward, ones, target)
-        elif method == "gradient_x_gate":
-            found = captum.attr.InputXGradient(rest).attribute(gates.requires_grad_(), target=target)
-        elif method == "gate_ablation":
-            m, channels = gate.shape
-            rest.total = channels + 1
-            mask = torch.arange(channels, device=gates.device).repeat(m)[None]
-            ablated = captum.attr.FeatureAblation(rest).attribute(
-                gates, torch.zeros_like(gates), target, feature_mask=mask, perturbations_per_eval=batch
-            )
-            found = ablated[:, :channels]
-        else:  # conductance: along the path of photos, what passes through each gate
-            used = net.total = steps or STEPS
-            place = next(p for p in layouts.places(module) if p.name == block)
-            layer = captum.attr.LayerConductance(net, place.gate)
-            raw = layer.attribute(x, start, target, n_steps=used, internal_batch_size=batch)
-            found, first = place.layout.per_branch(place.module, raw), _score(module, start, target)
-        if on_gates:
-            found = found.reshape(-1, gate.shape[1])
+            others = tuple(edit for edit in edits if edit.block != block)  # this block's are in its gate already
+            found, first, used = explain_gates(question, method, block, before.block(block).gate, others)
+        else:
+            if method == "grad_cam":
+                block = block or tap.last_map(module, x)
+            found, first, used = explain_photo(question, method, block, window)
         values = found.detach().float().cpu().numpy()
     return Attribution(method, target, block, values, float(before.logits[target]), first, used, on_gates)
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """What ``run`` was asked: ``x`` and ``start`` (1, 3, H, W) are where the network is."""
+
+    module: nn.Module
+    x: Tensor
+    start: Tensor
+    target: int
+    steps: int | None
+    most: int
+    batch: int
+    progress: Progress
+
+
+Found = tuple[torch.Tensor, float | None, int]  # values; the score where the path starts, if there is one; its steps
+
+
+def explain_photo(q: _Question, method: str, block: str | None, window: int | None) -> Found:
+    """One of ``ON_PHOTO``, which are captum's as they are: values (H, W), colours added up."""
+    import captum.attr
+
+    net, size = _Told(q.module, q.progress), tuple(q.x.shape[2:])
+    if method == "grad_cam":
+        assert block is not None
+        cam = captum.attr.LayerGradCam(net, q.module.get_submodule(block))
+        coarse = cam.attribute(q.x, target=q.target, relu_attributions=True)
+        return captum.attr.LayerAttribution.interpolate(coarse, size, "bilinear")[0, 0], None, 0
+    if method == "occlusion":
+        side = min(window or max(1, min(size) // 8), *size)
+        step = max(1, side // 2)
+        net.total = math.prod(-(-(length - side) // step) + 1 for length in size) + 1
+        covered = captum.attr.Occlusion(net).attribute(
+            q.x, (3, side, side), (3, step, step), q.start, q.target, perturbations_per_eval=q.batch
+        )
+        return covered[0, 0], None, 0
+    found, used = _integrated(captum.attr.IntegratedGradients(net), q.x, q.start, q)
+    return found[0].sum(0), _score(q.module, q.start, q.target), used
+
+
+def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Sequence[Edit]) -> Found:
+    """One of ``ON_GATES``: captum's methods on the network as a function of this block's gates. Values (M, C).
+
+    Args:
+        gate: (M, C) of the photo.
+        edits: of other blocks.
+    """
+    import captum.attr
+
+    m, channels = gate.shape
+    rest = _Told(_rest(q.module, q.x, block, (m, channels), edits), q.progress)
+    gates = gate.clone().flatten()[None].to(q.x)  # (1, M*C)
+    if method == "gradient_x_gate":
+        found = captum.attr.InputXGradient(rest).attribute(gates.requires_grad_(), target=q.target)
+        return found.reshape(m, channels), None, 0
+    if method == "gate_ablation":
+        rest.total = channels + 1
+        mask = torch.arange(channels, device=gates.device).repeat(m)[None]  # a channel is muted in all its branches
+        ablated = captum.attr.FeatureAblation(rest).attribute(
+            gates, torch.zeros_like(gates), q.target, feature_mask=mask, perturbations_per_eval=q.batch
+        )
+        return ablated[:, :channels], None, 0
+    if method == "gate_integrated_gradients":
+        ones = torch.ones_like(gates)
+        found, used = _integrated(captum.attr.IntegratedGradients(rest), gates, ones, q)
+        return found.reshape(m, channels), _score(rest.forward, ones, q.target), used
+    # conductance: along the path of photos, what passes through each gate
+    net = _Told(q.module, q.progress)
+    net.total = q.steps or STEPS
+    place = next(p for p in layouts.places(q.module) if p.name == block)
+    layer = captum.attr.LayerConductance(net, place.gate)
+    raw = layer.attribute(q.x, q.start, q.target, n_steps=net.total, internal_batch_size=q.batch)
+    found = place.layout.per_branch(place.module, raw).reshape(m, channels)
+    return found, _score(q.module, q.start, q.target), q.steps or STEPS
 
 
 class _Told:
@@ -212,19 +246,18 @@ def _score(forward: Callable[[Tensor], Any], at: Tensor, target: int) -> float:
         return float(_logits(forward(at))[0, target])
 
 
-def _integrated(
-    path: Any, at: Tensor, start: Tensor, target: int, steps: int | None, most: int, batch: int
-) -> tuple[Tensor, int]:
+def _integrated(path: Any, at: Tensor, start: Tensor, q: _Question) -> tuple[Tensor, int]:
     """Integrated gradients, and of how many steps.
 
     With ``steps`` that many over the whole path. Else in stretches, which add up to the whole as integrals do: each
     says by its own completeness how well it was followed, and the worst is halved until all of it adds up.
     """
-    attribute = partial(path.attribute, target=target, method="gausslegendre", internal_batch_size=batch)
-    if steps is not None:
-        return attribute(at, start, n_steps=steps), steps
+    attribute = partial(path.attribute, target=q.target, method="gausslegendre", internal_batch_size=q.batch)
+    path.forward_func.total = q.steps or q.most
+    if q.steps is not None:
+        return attribute(at, start, n_steps=q.steps), q.steps
 
-    score = partial(_score, path.forward_func.forward, target=target)
+    score = partial(_score, path.forward_func.forward, target=q.target)
 
     def point(share: float) -> Tensor:
         return start + share * (at - start)
@@ -237,7 +270,7 @@ def _integrated(
     difference = score(at=at) - score(at=start)
     allowed = max(abs(difference), FLOOR) * ENOUGH / 2  # half: what is reported is measured again on rounded numbers
     parts, used = [stretch(k / 4, (k + 1) / 4) for k in range(4)], 4 * STRETCH
-    while abs(sum(part[0] for part in parts)) > allowed and used < most:
+    while abs(sum(part[0] for part in parts)) > allowed and used < q.most:
         worst = max(range(len(parts)), key=lambda k: abs(parts[k][0]))
         _, low, high, _ = parts.pop(worst)
         parts += [stretch(low, (low + high) / 2), stretch((low + high) / 2, high)]

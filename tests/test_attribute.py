@@ -187,6 +187,8 @@ def test_occlusion_with_the_photo_itself_changes_nothing(net: Any) -> None:
 
 def test_what_is_refused_leaves_nothing(net: Any) -> None:
     x = photo()
+    with pytest.raises(ValueError, match="no edits"):
+        attribute.run("conductance", net, x, 0, middle(net), edits=(Edit(middle(net), "mute", (3,)),))
     for arguments, error in (
         (("magic", net, x, 0), ValueError), (("occlusion", net, x, 5000), ValueError),
         (("gate_ablation", net, x, 0), NoGateFound), (("grad_cam", net, x, 0, "layer9.0.se"), NoGateFound),

@@ -54,4 +54,4 @@ if said is not None:
 st.subheader(t("lab.attribution.pixels", target=name), anchor=False)
 attributed.photo(view, goal, name)
 ui.badge(view)
-ui.code(view, attribute.run, importance.standing, importance.three)
+ui.code(view, attribute.explain_gates, attribute.explain_photo, importance.standing, importance.three)
