@@ -6,7 +6,7 @@ import streamlit as st
 
 from senet_viz import attribute, importance, ui
 from senet_viz.figures import short
-from senet_viz.ui import attributed
+from senet_viz.ui import attributed, profiled
 
 LONGEST = 22  # ems of a class name: those of data sets can be sentences
 
@@ -34,7 +34,7 @@ if len(view.gate) > 1:
 cheap = attributed.attribution(view, attributed.CHEAP, goal, view.name)
 found = cheap if method == attributed.CHEAP else attributed.attribution(view, method, goal, view.name)
 about, trio = attributed.question(view, goal, cheap, branch)
-said = attributed.answered(about, trio)
+said = profiled.answered(about) if trio else ""
 e, standing = attributed.effects(view, found, name, branch, trio if said is None else ())
 sentence.markdown(attributed.idea(view, e, standing))
 attributed.scatter(view, e, method, goal, branch)

@@ -17,8 +17,7 @@ from senet_viz.figures.attribution import Effects, hundredths, signed
 from senet_viz.figures.grammar import Scale
 from senet_viz.importance import Standing
 from senet_viz.types import Edit
-from senet_viz.ui import parts, state
-from senet_viz.ui.profiled import predict
+from senet_viz.ui import parts, profiled, state
 from senet_viz.ui.scene import Scene, short
 
 if TYPE_CHECKING:
@@ -130,17 +129,12 @@ def question(view: Scene, goal: int, cheap: Attribution, branch: int) -> tuple[t
     return ("attribution", view.key, goal, branch), importance.three(view.gate[branch], cheap.values.sum(axis=0)) or ()
 
 
-def answered(about: Hashable, trio: tuple[int, ...]) -> str | None:
-    """What was answered: "" for "just show me" and where nothing is asked; None until then."""
-    return st.session_state.get("_predicted", {}).get(about) if trio else ""
-
-
 def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: int) -> None:
     """Which of three channels is missed most?"""
     t, gate = view.t, view.gate[branch]
     symbol = "s" if len(view.gate) == 1 else f"a{branch}"
     options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=f"{gate[c]:.3f}") for c in sorted(trio)}
-    predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
+    profiled.predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
 
 
 def muted(view: Scene, goal: int, channels: tuple[int, ...]) -> np.ndarray:

@@ -236,3 +236,9 @@ def predict(about: Hashable, question: str, options: Mapping[str, str], skip: st
             column.button(text, key=f"{name}-{option}", width="stretch", on_click=give, args=(about, option))
         columns[-1].button(skip, key=f"{name}-skip", type="tertiary", on_click=give, args=(about, ""))
     return answers.get(about)
+
+
+def answered(about: Hashable) -> str | None:
+    """What ``predict`` would return, before it has its place on the page."""
+    found: str | None = st.session_state.get("_predicted", {}).get(about)
+    return found
