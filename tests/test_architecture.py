@@ -104,8 +104,6 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "roles",
         "worth",
     ),
-    "__main__": ("importance", "moves", "engine", "images", "labels", "export", "card", "prices", "timing", "whatif"),
-    ),
     "pages": (
         "agreement",
         "ui",

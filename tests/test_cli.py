@@ -13,8 +13,20 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from senet_viz import edits, images, insert, profile, roles, tap, worth, zoo
-from senet_viz import __main__, attribute, edits, images, importance, insert, labels, profile, tap, zoo
+from senet_viz import (
+    __main__,
+    attribute,
+    edits,
+    images,
+    importance,
+    insert,
+    labels,
+    profile,
+    roles,
+    tap,
+    worth,
+    zoo,
+)
 from senet_viz.__main__ import main
 from senet_viz.card import read_all
 from senet_viz.networks.tiny import BLOCKS

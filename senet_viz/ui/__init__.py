@@ -1,7 +1,6 @@
 """The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
 
-from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, neighbours, pick, plain, rows, titled
-from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, neighbours, pick, rows, target, titled
+from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, neighbours, pick, plain, rows, target, titled
 from senet_viz.ui.profiled import profiled_scene
 from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
 from senet_viz.ui.scrub import scrubber, swept
