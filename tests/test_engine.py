@@ -404,6 +404,8 @@ def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
     assert engine.trace(choice, picture, weights="random") is trace and engine.forwards == before
     with pytest.raises(OptionRefused):
         engine.model(Choice("se_vgg16_bn").but(integration="post"))
+
+
 # --- attributions ---------------------------------------------------------------------------------------------------
 
 
