@@ -337,13 +337,18 @@ def _photo(name: str) -> Image:
     return images.read(Path(name))
 
 
+def _network(args: argparse.Namespace) -> tuple[zoo.ModelSpec, nn.Module, bool]:
+    """The network that was asked for, and whether it is trained: not with ``--random``, nor where it cannot be."""
+    spec = zoo.spec(args.model)
+    trained = not args.random and zoo.trained(args.model)
+    return spec, zoo.load(args.model, weights="pretrained" if trained else "random"), trained
+
+
 def _trace(args: argparse.Namespace) -> None:
     from senet_viz import images, tap
 
-    spec = zoo.spec(args.model)
+    spec, module, trained = _network(args)
     picture = images.preprocess(_photo(args.photo), spec)
-    trained = not args.random and zoo.trained(args.model)
-    module: nn.Module = zoo.load(args.model, weights="pretrained" if trained else "random")
     trace = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
     try:
         blocks = trace.blocks if args.block is None else (trace.block(args.block),)
@@ -401,11 +406,9 @@ def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zo
 def _whatif(args: argparse.Namespace) -> None:
     from senet_viz import edits, images, labels, profile, tap, whatif
 
-    spec = zoo.spec(args.model)
     asked = tuple(edits.parse(text) for text in args.edit)
+    spec, module, trained = _network(args)
     picture = images.preprocess(_photo(args.photo), spec)
-    trained = not args.random and zoo.trained(args.model)
-    module: nn.Module = zoo.load(args.model, weights="pretrained" if trained else "random")
 
     def photo(name: str) -> dict[str, Any]:
         other = images.preprocess(_photo(name), spec)
@@ -461,10 +464,8 @@ def _attribute(args: argparse.Namespace) -> None:
     from senet_viz import attribute, images, importance, labels, tap
     from senet_viz.figures import number
 
-    spec = zoo.spec(args.model)
+    spec, module, trained = _network(args)
     picture = images.preprocess(_photo(args.photo), spec)
-    trained = not args.random and zoo.trained(args.model)
-    module: nn.Module = zoo.load(args.model, weights="pretrained" if trained else "random")
     trace = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
     names, known = labels.names(spec), [block.name for block in trace.blocks]
     target = int(trace.logits.argmax()) if args.target is None else _target(args.target, names, spec)
@@ -552,10 +553,8 @@ def _sweep(args: argparse.Namespace) -> None:
     from senet_viz import export, moves, sweep
     from senet_viz.figures import scales as figures
 
-    spec = zoo.spec(args.model)
+    spec, module, _ = _network(args)
     photo = _photo(args.photo)
-    trained = not args.random and zoo.trained(args.model)
-    module = zoo.load(args.model, weights="pretrained" if trained else "random")
     scales = tuple(sorted({*args.scales, 1.0}))  # everything is compared with the photo as it is
 
     def told(done: int, total: int) -> None:

@@ -7,7 +7,6 @@ Reading a profile needs no torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senet_viz.errors import NoGateFound, WeightsInvalid
+from senet_viz import records
+from senet_viz.errors import NoGateFound
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -362,8 +362,6 @@ def _stored(profile: Profile) -> Iterator[tuple[str, np.ndarray]]:
 
 def write(path: Path, profiles: Sequence[Profile]) -> None:
     """All profiles as one safetensors file, gates as fp16; of two branches that sum to 1 only the second."""
-    from safetensors.numpy import save_file
-
     about = {
         p.model: {
             "size": p.size,
@@ -374,11 +372,8 @@ def write(path: Path, profiles: Sequence[Profile]) -> None:
         }
         for p in profiles
     }
-    tensors = {f"{p.model}/{key}": np.ascontiguousarray(v) for p in profiles for key, v in _stored(p)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata={"format": FORMAT, "profiles": json.dumps(about)})
-    part.replace(path)
+    tensors = {f"{p.model}/{key}": value for p in profiles for key, value in _stored(p)}
+    records.write(path, FORMAT, "profiles", about, tensors)
 
 
 def read(path: Path = FILE) -> dict[str, Profile]:
@@ -387,18 +382,8 @@ def read(path: Path = FILE) -> dict[str, Profile]:
     Raises:
         WeightsInvalid: no such file, or one that is damaged or something else.
     """
-    from safetensors import safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            meta = file.metadata() or {}
-            if meta.get("format") != FORMAT:
-                raise ValueError(f"format is {meta.get('format')!r}, not {FORMAT!r}")
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  not a dictionary
-        return {model: _read(model, about, tensors) for model, about in json.loads(meta["profiles"]).items()}
-    except Exception as error:  # OSError, SafetensorError, JSON, missing keys
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WeightsInvalid(f"{path.name} cannot be used: {problem}", file=path.name, problem=problem) from error
+    with records.reading(path, FORMAT, "profiles") as (profiles, tensors):
+        return {model: _read(model, about, tensors) for model, about in profiles.items()}
 
 
 def _read(model: str, about: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Profile:

@@ -7,7 +7,6 @@ Reading what was measured needs no torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from senet_viz.errors import WeightsInvalid
+from senet_viz import records
 from senet_viz.types import Edit
 
 if TYPE_CHECKING:
@@ -265,14 +264,8 @@ def together(here: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, list[in
 
 def write(path: Path, found: Sequence[Worth]) -> None:
     """All networks as one safetensors file, a bit a picture and row."""
-    from safetensors.numpy import save_file
-
     about = {w.model: {"outputs": w.outputs, "rows": w.rows, "pictures": w.hits.shape[1]} for w in found}
-    tensors = {w.model: np.ascontiguousarray(np.packbits(w.hits, axis=1)) for w in found}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata={"format": FORMAT, "worth": json.dumps(about)})
-    part.replace(path)
+    records.write(path, FORMAT, "worth", about, {w.model: np.packbits(w.hits, axis=1) for w in found})
 
 
 def read(path: Path = FILE) -> dict[str, Worth]:
@@ -281,21 +274,12 @@ def read(path: Path = FILE) -> dict[str, Worth]:
     Raises:
         WeightsInvalid: no such file, or one that is damaged or something else.
     """
-    from safetensors import safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            meta = file.metadata() or {}
-            if meta.get("format") != FORMAT:
-                raise ValueError(f"format is {meta.get('format')!r}, not {FORMAT!r}")
-            found = {}
-            for model, about in json.loads(meta["worth"]).items():
-                bits = np.unpackbits(file.get_tensor(model), axis=1, count=int(about["pictures"])).astype(bool)
-                names = tuple(about["rows"])
-                if len(names) != len(bits) or not set(CONDITIONS) <= set(names):
-                    raise ValueError(f"{model} has not every condition")
-                found[model] = Worth(model, int(about["outputs"]), names, bits)
-            return found
-    except Exception as error:  # OSError, SafetensorError, JSON, missing keys
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WeightsInvalid(f"{path.name} cannot be used: {problem}", file=path.name, problem=problem) from error
+    found = {}
+    with records.reading(path, FORMAT, "worth") as (about, tensors):
+        for model, row in about.items():
+            bits = np.unpackbits(tensors[model], axis=1, count=int(row["pictures"])).astype(bool)
+            names = tuple(row["rows"])
+            if len(names) != len(bits) or not set(CONDITIONS) <= set(names):
+                raise ValueError(f"{model} has not every condition")
+            found[model] = Worth(model, int(row["outputs"]), names, bits)
+    return found

@@ -16,14 +16,14 @@ t = view.t
 st.header(t("networks.compare.title"), anchor=False)
 pair = variants.sides(view)
 mine, other = (side.seen for side in pair)
-titles = (pair[0].title, pair[1].title)
+titles, blank = (pair[0].title, pair[1].title), not (mine.trained and other.trained)
 for title in dict.fromkeys(side.seen.spec.title for side in pair if not side.seen.trained):
     st.badge(t("networks.compare.untrained", title=title), icon=":material/warning:", color="red")
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 key = (titles, pair[0].choice, pair[1].choice, mine.weights, other.weights)
 shares, names = (mine.shares, other.shares), (mine.classes, other.classes)
-ui.figure(view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key)
+ui.figure(view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key, untrained=blank)
 if mine.classes == other.classes:
     st.markdown(t("networks.compare.overlap", share=f"{agreement.overlap(*shares):.1%}", n=len(mine.classes)))
 else:
@@ -31,7 +31,7 @@ else:
 
 # --- gates and cost ---------------------------------------------------------------------------------------------------
 blocks, gates, pixelwise = zip(*((side.blocks, side.gates, side.pixelwise) for side in pair), strict=True)
-ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t, pixelwise), "gates", *key)
+ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t, pixelwise), "gates", *key, untrained=blank)
 
 st.subheader(t("networks.compare.cost"))
 if pair[0].choice == pair[1].choice:
@@ -54,7 +54,11 @@ st.subheader(t("networks.compare.four"))
 found = view.drawn(lambda: agreement.together(profile.read(), OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)
 ui.figure(
-    view, lambda t: comparing.draw_together(four, found.same, found.accuracy, found.pictures, t), "together", "four"
+    view,
+    lambda t: comparing.draw_together(four, found.same, found.accuracy, found.pictures, t),
+    "together",
+    "four",
+    untrained=False,
 )
 st.markdown(
     t("networks.compare.right", n=f"{found.pictures:,}", all=f"{found.all_right:.1%}", none=f"{found.none_right:.1%}")

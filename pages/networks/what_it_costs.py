@@ -20,7 +20,7 @@ sk = any(gate.kind == "sk" for gate in price.cost.gates)
 
 # --- what the gates add -----------------------------------------------------------------------------------------------
 bare, extra = (*price.without, *price.memory[:1]), (*price.adds, *price.memory[1:])
-ui.figure(view, lambda t: figures.draw_adds(net, bare, extra, t), "adds", choice)
+ui.figure(view, lambda t: figures.draw_adds(net, bare, extra, t), "adds", choice, untrained=False)
 side = price.cost.size
 st.caption(t("networks.cost.counted", side=side))
 if sk and price.bare is not None:
@@ -32,7 +32,7 @@ st.subheader(t("networks.cost.where"), anchor=False)
 labels = [t("networks.cost.stage", n=stage.name, side=stage.side) for stage in gated]
 params = np.array([stage.gate.params for stage in gated])
 touched = np.array([stage.gate.pool + stage.gate.scale for stage in gated])
-ui.figure(view, lambda t: figures.draw_stages(labels, params, touched, t), "stages", choice)
+ui.figure(view, lambda t: figures.draw_stages(labels, params, touched, t), "stages", choice, untrained=False)
 st.markdown(t("networks.cost.where.why"))
 
 # --- equation 5 -------------------------------------------------------------------------------------------------------
@@ -52,7 +52,9 @@ if row is not None:
     totals = np.array(costs.totals(choice, ratios))
     printed = [papers.printed("se10", f"r = {n}") if choice.net == prices.DEFAULT else None for n in ratios]
     start = price.without[0]
-    ui.figure(view, lambda t: figures.draw_curve(net, ratios, totals, start, r, printed, t), "curve", choice)
+    ui.figure(
+        view, lambda t: figures.draw_curve(net, ratios, totals, start, r, printed, t), "curve", choice, untrained=False
+    )
 
     # --- one stage less, and no squeeze -------------------------------------------------------------------------------
     if not sk:
@@ -60,7 +62,7 @@ if row is not None:
         each = np.array([stage.gate.params for stage in full.gated])
         left = np.concatenate([[each.sum()], each.sum() - each])
         words = [t("networks.cost.saving.all"), *(t("networks.cost.saving.not", n=s.name) for s in full.gated)]
-        ui.figure(view, lambda t: figures.draw_saving(words, left, start, t), "saving", choice)
+        ui.figure(view, lambda t: figures.draw_saving(words, left, start, t), "saving", choice, untrained=False)
         st.caption(t("networks.cost.saving.papers"))
         st.subheader(t("networks.cost.nosqueeze"), anchor=False)
         pooled, open_ = (costs.count(choice.but(squeeze=how)) for how in ("avg", "none"))

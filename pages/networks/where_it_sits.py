@@ -26,7 +26,7 @@ choices: dict[str, str] = {"all": t("networks.where.all"), **{name: recorder.tit
 versus = ui.choose("versus", choices, t("networks.where.versus"))
 names = recorder.SIX if versus == "all" else (LIKE, versus)
 units = wired.units(names)
-ui.figure(view, lambda t: figures.draw_units(units, t), "units", versus)
+ui.figure(view, lambda t: figures.draw_units(units, t), "units", versus, untrained=False)
 
 like = wired.unit(LIKE)
 rows = wiring.differences(units, like.facts)
@@ -50,7 +50,7 @@ listing = ui.pick(
     t("networks.where.order.pick", title=recorder.title(block)),
 )
 printed, defined, ran = wired.orders(block)
-ui.figure(view, lambda t: figures.draw_order(defined, ran, listing, t), "order", block, listing)
+ui.figure(view, lambda t: figures.draw_order(defined, ran, listing, t), "order", block, listing, untrained=False)
 with st.expander(t("networks.where.order.print", title=recorder.title(block))):
     st.code(printed, language="text")
 
@@ -64,7 +64,11 @@ unit = wired.unit(LIKE, integration)
 errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, key, row in PRINTED]
 bare, cite = papers.table("se10").row("original").top1 or 0.0, f"{papers.table('se14').cite}, 15"
 ui.figure(
-    view, lambda t: figures.draw_integration(unit, integration, errors, bare, cite, t), "integration", integration
+    view,
+    lambda t: figures.draw_integration(unit, integration, errors, bare, cite, t),
+    "integration",
+    integration,
+    untrained=False,
 )
 st.markdown(t(f"networks.where.{integration}.why"))
 
@@ -87,7 +91,15 @@ flows = wired.flows(view, depth, opened, INTEGRATIONS)
 if flows is not None:
     curves = [(start, [(flow.integration, flow.log10) for flow in each]) for start, each in flows.items()]
     found, seeds = flows, len(curves[0][1][0][1])  # words of the title follow the export's language
-    ui.figure(view, lambda t: figures.draw_flow(curves, wired.title(t, found), t), "flow", depth, opened, seeds)
+    ui.figure(
+        view,
+        lambda t: figures.draw_flow(curves, wired.title(t, found), t),
+        "flow",
+        depth,
+        opened,
+        seeds,
+        untrained=False,
+    )
     if seeds < len(gradients.SEEDS):
         st.info(t("networks.where.flow.more", n=seeds, of=len(gradients.SEEDS)), icon=":material/hourglass_top:")
     for line in wired.said(view, flows):

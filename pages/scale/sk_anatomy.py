@@ -95,7 +95,7 @@ with boxes[2]:
 with boxes[3]:
     dilation = ui.pick("dilation", {n: str(n) for n in (1, 2, 3)}, t("scale.sk_anatomy.conv.dilation"), 2)
 conv = kernels.Conv(k, width, g, dilation)
-ui.figure(view, lambda t: drawn.draw_conv(conv, t), "conv", conv)
+ui.figure(view, lambda t: drawn.draw_conv(conv, t), "conv", conv, untrained=False)
 st.latex(formulas.lines(*conv.formulas(h, w)))
 st.caption(t("scale.sk_anatomy.conv.symbols", h=h, w=w))
 st.markdown(t("scale.sk_anatomy.conv.sknet"))

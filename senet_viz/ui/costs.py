@@ -223,7 +223,7 @@ def draw_time(view: Scene, choice: Choice, found: Timing) -> None:
         note = t("networks.cost.time.note", **here, load=load)
         return figures.draw_time(rounds, *quartiles, note, t)
 
-    figure(view, draw, "time", choice, view.device, found.rounds[0])
+    figure(view, draw, "time", choice, view.device, found.rounds[0], untrained=False)
 
 
 def tables(view: Scene) -> None:
@@ -241,7 +241,7 @@ def tables(view: Scene) -> None:
         cite = f"{table.cite} [{t(f'networks.cost.evidence.{table.evidence}')}]"
         return figures.draw_table(cite, found.labels, errors, found.printed, found.ours, unit, t)
 
-    figure(view, draw, "table", table.key)
+    figure(view, draw, "table", table.key, untrained=False)
     ways = [
         t("networks.cost.way.agree", way=t(f"networks.cost.way.{found.unit}.{way}"), hits=hits, n=n)
         for way, hits, n in found.agreed

@@ -228,16 +228,18 @@ def figure(
     *key: Hashable,
     narrow: bool = False,
     picked: Callable[[float, float], None] | None = None,
+    untrained: bool | None = None,
 ) -> None:
     """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page.
 
     Args:
+        untrained: see ``exports``.
         picked: called with the (x, y) of a dot that was clicked, before the page is drawn again.
     """
     from senet_viz.figures.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
-    titled(view, f"#### {plain(drawn.title)}", build, drawn.key, key, narrow)
+    titled(view, f"#### {plain(drawn.title)}", build, drawn.key, key, narrow, untrained)
     # the page writes the title itself, beside the export
     chart = view.drawn(lambda: typed(spec(replace(drawn, title=""), view.dark)), "plotly", view.lang, view.dark, *key)
     # maps keep their shape: on a wide screen they would only drift apart
@@ -289,27 +291,44 @@ def _ready(spec: dict[str, Any]) -> Any:
 
 
 def titled(
-    view: Scene, title: str, build: Callable[[Texts], Figure], name: str, key: Hashable, narrow: bool = False
+    view: Scene,
+    title: str,
+    build: Callable[[Texts], Figure],
+    name: str,
+    key: Hashable,
+    narrow: bool = False,
+    untrained: bool | None = None,
 ) -> None:
-    """A title (Markdown) with the export of what stands below it; ``narrow``: in a column of a page."""
+    """A title (Markdown) with the export of what stands below it; ``narrow``: in a column of a page.
+
+    Args:
+        untrained: see ``exports``.
+    """
     left, right = st.columns([1, 1] if narrow else [4, 1], vertical_alignment="bottom")
     left.markdown(title)
     with right:
-        exports(view, build, name, key)
+        exports(view, build, name, key, untrained)
 
 
-def exports(view: Scene, build: Callable[[Texts], Figure], name: str, key: Hashable) -> None:
-    """One click to a slide: PNG, SVG, PDF or CSV, drawn only when asked for."""
+def exports(
+    view: Scene, build: Callable[[Texts], Figure], name: str, key: Hashable, untrained: bool | None = None
+) -> None:
+    """One click to a slide: PNG, SVG, PDF or CSV, drawn only when asked for.
+
+    Args:
+        untrained: its numbers come from random weights: slide and file say so. None: where the scene's are random.
+    """
     from hashlib import sha256
 
-    t = view.t
-    stem = f"{name}-{sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]}"
+    t, blank = view.t, not view.trained if untrained is None else untrained
+    what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
+    stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
     with st.popover(t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary"):
         dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
         for kind in ("png", "svg", "pdf", "csv"):
             st.download_button(
                 kind.upper(),
-                data=partial(_slide, build, kind, view.lang, dark),
+                data=partial(_slide, build, kind, view.lang, dark, blank),
                 on_click="ignore",
                 file_name=f"{stem}{'-dark' if dark and kind != 'csv' else ''}.{kind}",
                 mime=_MIME[kind],
@@ -323,10 +342,15 @@ def exports(view: Scene, build: Callable[[Texts], Figure], name: str, key: Hasha
 _MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "csv": "text/csv"}
 
 
-def _slide(build: Callable[[Texts], Figure], kind: str, lang: str, dark: bool) -> bytes:
+def _slide(build: Callable[[Texts], Figure], kind: str, lang: str, dark: bool, untrained: bool) -> bytes:
     from senet_viz import export
 
-    return export.render(lambda wanted: build(i18n.texts(wanted)), kind, lang, dark).data
+    def drawn(wanted: str) -> Figure:
+        t = i18n.texts(wanted)
+        made, word = build(t), t("model.untrained")
+        return replace(made, note=f"{word}. {made.note}".strip(), alt=f"{word}. {made.alt}") if untrained else made
+
+    return export.render(drawn, kind, lang, dark).data
 
 
 @st.cache_resource(show_spinner=False)

@@ -60,7 +60,13 @@ def worth(view: Scene) -> None:
     st.markdown(first)
     rows = _rows(shown)
     chance, count = shown.worth.chance, shown.worth.hits.shape[1]
-    parts.figure(view, lambda t: figures.draw_worth(name, rows, chance, count, t), "worth", shown.mark)
+    parts.figure(
+        view,
+        lambda t: figures.draw_worth(name, rows, chance, count, t),
+        "worth",
+        shown.mark,
+        untrained=False if shown.constants == "shipped" else None,
+    )
     for line in more:
         st.markdown(line)
     pictures = len(profiled.profiles()[shown.spec.key].truth) if shown.constants == "shipped" else count

@@ -233,15 +233,28 @@ def test_a_file_that_is_too_large_is_refused_by_the_browser(visitor: Visitor) ->
 def test_an_svg_is_that_figure(visitor: Visitor) -> None:
     visitor.open(**HERE)
     download = visitor.download("squeeze-channel", "svg")
-    assert re.fullmatch(r"squeeze-channel-[0-9a-f]{8}\.svg", download.suggested_filename)
+    assert re.fullmatch(r"squeeze-channel-untrained-[0-9a-f]{8}\.svg", download.suggested_filename)
     tree = ElementTree.parse(download.path())
     title = tree.findtext(".//{http://purl.org/dc/elements/1.1/}title")
     assert title == visitor.t("fig.map.title", c=17)
     told = tree.findtext(".//{http://purl.org/dc/elements/1.1/}description") or ""
     z = float(truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))[17])
-    assert f"{z:.4f}" in told
+    assert f"{z:.4f}" in told and visitor.t("model.untrained") in told, "a slide leaves the page's badge behind"
     width, height = (float(n) for n in (tree.getroot().get("viewBox") or "").split()[2:])
     assert width / height == pytest.approx(16 / 9, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("page", "weights", "figure"),
+    [("squeeze", "pretrained", "squeeze-channel"), ("what_it_costs", "random", "cost-adds")],
+)
+def test_only_what_random_weights_have_made_is_called_untrained(
+    visitor: Visitor, page: str, weights: str, figure: str
+) -> None:
+    visitor.open(page, **HERE | {"weights": weights})
+    download = visitor.download(figure, "svg")
+    assert re.fullmatch(rf"{figure}-[0-9a-f]{{8}}\.svg", download.suggested_filename)
+    assert visitor.t("model.untrained") not in Path(download.path()).read_text("utf-8")
 
 
 def test_a_csv_holds_the_models_numbers(visitor: Visitor) -> None:
