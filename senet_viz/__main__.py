@@ -129,7 +129,8 @@ def _profile_folder(args: argparse.Namespace) -> None:
         known[key] = found
         print(_profile_text(found, trained))
         if args.figure is not None:
-            _findings_figure(found, args.figure if len(args.model or ()) < 2 else _beside(args.figure, key), args.lang)
+            file = args.figure if len(args.model or ()) < 2 else _beside(args.figure, key)
+            _findings_figure(found, trained, file, args.lang)
     if args.out is not None:
         profile.write(args.out, list(known.values()))
 
@@ -160,7 +161,7 @@ def _beside(file: Path, key: str) -> Path:
     return file.with_stem(f"{file.stem}-{key}")
 
 
-def _findings_figure(found: Profile, file: Path, lang: str) -> None:
+def _findings_figure(found: Profile, trained: bool, file: Path, lang: str) -> None:
     from senet_viz import export, roles
     from senet_viz.figures import roles as figures
 
@@ -169,8 +170,11 @@ def _findings_figure(found: Profile, file: Path, lang: str) -> None:
     columns = {field: np.array([getattr(row, field) for row in each]) for field in fields}
     names = tuple(row.name for row in each)
     kind = file.suffix[1:].lower()
-    slide = export.render(lambda t: figures.draw_findings(names, **columns, chance=luck, t=i18n.texts(t)), kind, lang)
-    file.write_bytes(slide.data)
+
+    def build(t: i18n.Texts) -> Figure:
+        return figures.draw_findings(names, **columns, chance=luck, t=t)
+
+    file.write_bytes(export.render(partial(_in_language, build, trained), kind, lang).data)
     print(file)
 
 
@@ -553,7 +557,9 @@ def _sweep(args: argparse.Namespace) -> None:
     from senet_viz import export, moves, sweep
     from senet_viz.figures import scales as figures
 
-    spec, module, _ = _network(args)
+    spec, module, trained = _network(args)
+    if not trained:
+        print(f"{spec.key} (UNTRAINED: its gates know nothing)", file=sys.stderr)
     photo = _photo(args.photo)
     scales = tuple(sorted({*args.scales, 1.0}))  # everything is compared with the photo as it is
 
@@ -580,13 +586,14 @@ def _sweep(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = [(f"{name}.{args.format}", build, args.format) for name, build in built.items()]
     for name, build, kind in (*wanted, ("gates.csv", built["film"], "csv")):
-        slide = export.render(partial(_in_language, build), kind, args.lang)
+        slide = export.render(partial(_in_language, build, trained), kind, args.lang)
         (args.out / name).write_bytes(slide.data)
         print(args.out / name)
 
 
-def _in_language(build: Callable[[i18n.Texts], Figure], lang: str) -> Figure:
-    return build(i18n.texts(lang))
+def _in_language(build: Callable[[i18n.Texts], Figure], trained: bool, lang: str) -> Figure:
+    t = i18n.texts(lang)
+    return build(t) if trained else build(t).marked(t("model.untrained"))
 
 
 def _scales(text: str) -> tuple[float, ...]:

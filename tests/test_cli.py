@@ -17,6 +17,7 @@ from senet_viz import (
     __main__,
     attribute,
     edits,
+    i18n,
     images,
     importance,
     insert,
@@ -292,6 +293,17 @@ def test_sweep_writes_figures_and_every_gate(tmp_path: Path, photo: Path, capsys
             for c, gate in enumerate(gates):
                 assert own[block.name, str(c), str(m)] == pytest.approx(gate, abs=1e-5)
     assert capsys.readouterr().out.splitlines()[-1].endswith("gates.csv")
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_slides_of_an_untrained_network_say_so(tmp_path: Path, photo: Path, lang: str, capsys: Said) -> None:
+    how = ["--model", "tiny_se", "--scales", "1,2", "--format", "svg", "--lang", lang]
+    for name, more in (("random", ["--random"]), ("trained", [])):
+        assert main(["sweep", str(photo), "--out", str(tmp_path / name), *how, *more]) == 0
+        assert ("UNTRAINED" in capsys.readouterr().err) == (name == "random")
+        for slide in (tmp_path / name).glob("*.svg"):
+            said = [i18n.text("model.untrained", each) in slide.read_text("utf-8") for each in (lang, "en")]
+            assert any(said) == (name == "random"), slide  # English where no font can write Chinese
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ text, already in the reader's language. Nothing here knows plotly or matplotlib.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -418,6 +418,10 @@ class Figure:
             raise ValueError(f"figure {self.key!r} needs a key, panels, columns and alt text")
         if self.widths is not None and (len(self.widths) != self.columns or min(self.widths) <= 0):
             raise ValueError(f"figure {self.key!r}: widths must be {self.columns} positive numbers")
+
+    def marked(self, word: str) -> Figure:
+        """The same with a word that must not be lost on the way, first in its small print and in its alt text."""
+        return replace(self, note=f"{word}. {self.note}".strip(), alt=f"{word}. {self.alt}")
 
     @property
     def rows(self) -> tuple[tuple[Panel, ...], ...]:

@@ -347,8 +347,7 @@ def _slide(build: Callable[[Texts], Figure], kind: str, lang: str, dark: bool, u
 
     def drawn(wanted: str) -> Figure:
         t = i18n.texts(wanted)
-        made, word = build(t), t("model.untrained")
-        return replace(made, note=f"{word}. {made.note}".strip(), alt=f"{word}. {made.alt}") if untrained else made
+        return build(t).marked(t("model.untrained")) if untrained else build(t)
 
     return export.render(drawn, kind, lang, dark).data
 
