@@ -76,7 +76,7 @@ few = console.three(after)
 answer = profiled.predict(
     ("what_if", after.key, goal),
     t("lab.what_if.ask", name=names[goal], block=ui.short(view.name)),
-    {str(channel): t("lab.what_if.option", c=channel, s=f"{after.gate[-1, channel]:.2f}") for channel in few},
+    {str(channel): t("lab.what_if.option", c=channel, s=f"{after.gate[-1, channel]:.3g}") for channel in few},
     t("lab.class_profiles.skip"),
 )
 if answer is not None:
