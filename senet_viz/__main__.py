@@ -312,7 +312,8 @@ def _worth_text(found: Worth) -> str:
         )
         lines.append(f"  {condition:9s} {share:6.1%} ({low:.1%} to {high:.1%}){beside}")
     said = worth.verdict(found)
-    lines.append(f"  verdict: {said.word}; of what gates are worth, {said.needs_photo:.0%} needs the photo")
+    tail = "" if said.word == "few" else f"; of what gates are worth, {said.needs_photo:.0%} needs the photo"
+    lines.append(f"  verdict: {said.word}{tail}")
     return "\n".join(lines)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Interval = tuple[float, float]
 Fetch = Callable[[Sequence[int]], "Tensor"]  # numbers of pictures to (B, 3, H, W), prepared
 Progress = Callable[[int, int], "bool | None"]  # pictures done, pictures in all; False stops
-Word = Literal["chance", "nothing", "constant", "both", "photo"]
+Word = Literal["chance", "few", "nothing", "constant", "both", "photo"]
 
 FILE = Path(__file__).resolve().parents[1] / "assets" / "weights" / "worth.safetensors"
 FORMAT = "senet-viz worth 1"
@@ -40,6 +40,7 @@ CONDITIONS = (
 SEEDS = (0, 1, 2)  # permutations of "shuffled"
 BATCH = 50
 Z95 = 1.959964
+ROOM = 0.05  # of accuracy: an interval that leaves room for a larger loss does not show that there is none
 MOSTLY = 0.8  # of what gates are worth, from which share on one says "most of it"
 
 
@@ -115,6 +116,7 @@ class Verdict:
     """What the gates are worth, in a word: of what a network loses with one number a block, what needs the photo?
 
     * chance: with its own gates it is no better than guessing;
+    * few: with a constant for each channel no loss is shown, but the interval leaves room for one above ``ROOM``;
     * nothing: no loss is shown, neither with constants nor with gates of 1;
     * constant: a constant for each channel gives back ``MOSTLY`` of what a number a block loses, or loses nothing;
     * photo: it gives back less than ``1 - MOSTLY`` of it;
@@ -132,6 +134,8 @@ def verdict(found: Worth) -> Verdict:
     needs = lost["mean"] / most if most else 0.0
     if found.accuracy("own")[1][0] <= found.chance:
         return Verdict("chance", needs)
+    if not lost["mean"] and found.change("mean")[1][0] < -ROOM:
+        return Verdict("few", needs)
     if not most:
         return Verdict("constant" if lost["ones"] else "nothing", needs)
     word: Word = "constant" if needs <= 1 - MOSTLY else "photo" if needs >= MOSTLY else "both"

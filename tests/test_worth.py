@@ -185,7 +185,9 @@ def test_the_verdict_is_in_the_numbers(shares: tuple[float, float, float, float]
 
 
 def test_few_pictures_prove_little() -> None:
-    assert worth.verdict(made(0.7, 0.6, 0.6, 0.6, n=10)).word == "nothing"
+    assert worth.verdict(made(0.7, 0.6, 0.6, 0.6, n=10)).word == "few"
+    assert worth.verdict(made(0.75, 0.58, 0.75, 0.0, n=12)).word == "few", "gates of 1 say nothing about constants"
+    assert worth.verdict(made(0.75, 0.67, 0.2, 0.0, n=12)).word == "few"
     assert worth.verdict(made(0.2, 0.1, 0.1, 0.1, n=10, outputs=5)).word == "chance"
 
 

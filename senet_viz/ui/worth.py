@@ -53,8 +53,8 @@ def worth(view: Scene) -> None:
     if shown is None:
         return
     name = shown.spec.title
-    # of a network that only guesses nothing can be asked
-    if measuring.verdict(shown.worth).word != "chance" and not _answered(shown, t):
+    # of a network that only guesses nothing can be asked, and few pictures answer nothing
+    if measuring.verdict(shown.worth).word not in ("chance", "few") and not _answered(shown, t):
         return
     first, *more = said(shown, t)
     st.markdown(first)
@@ -108,7 +108,8 @@ def said(shown: Shown, t: i18n.Texts) -> list[str]:
     lost, (worst, best) = found.change("mean")
     span = {"lost": points(-lost).lstrip("+"), "low": points(-best).lstrip("+"), "high": points(-worst).lstrip("+")}
     lines = [t(f"worth.verdict.{verdict.word}", needs=f"{verdict.needs_photo:.0%}", chance=f"{found.chance:.1%}",
-               own=share["own"], mean=share["mean"], level=share["level"])]  # fmt: skip
+               own=share["own"], mean=share["mean"], level=share["level"], n=found.hits.shape[1],
+               worst=points(worst), best=points(best))]  # fmt: skip
     if verdict.word == "chance":
         return lines
     if shown.spec.gate_fn != "softmax" and found.accuracy("ones")[1][1] < found.accuracy("level")[1][0]:
