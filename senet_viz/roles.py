@@ -19,6 +19,7 @@ Word = Literal["holds", "mixed", "fails"]
 SAMPLED = 50  # channels of SENet's figs. 6 and 7
 AGNOSTIC = 0.1  # classes explain less than a tenth of a gate's variance: the block hardly knows them
 SPECIFIC = 0.5  # they explain at least half of it
+BEYOND = 2.0  # times what luck gives: channels of one block are not independent, so that luck may well give 1.5
 HIGH, LOW = 0.9, 0.1  # a gate beyond them lets nearly everything through, or nearly nothing
 SATURATED, PARTLY = 0.5, 0.1  # shares of gates above HIGH
 SAME = 0.8  # correlation from which two classes' gates have one pattern
@@ -148,9 +149,14 @@ def depth(profile: Profile, zoom: int = 0) -> tuple[Finding, Finding]:
     )
 
 
-def trend(found: Finding) -> Literal["falls", "level", "slightly", "rises"]:
-    """What the first finding of ``depth`` says in a word: what eta2 does from early to late blocks."""
+def trend(found: Finding) -> Literal["luck", "falls", "level", "slightly", "rises"]:
+    """What the first finding of ``depth`` says in a word: what eta2 does from early to late blocks.
+
+    ``"luck"``: in neither half it is ``BEYOND`` times what luck alone would give.
+    """
     n = found.numbers
+    if max(n["early"], n["late"]) < BEYOND * n["chance"]:
+        return "luck"
     if n["low"] <= 0:
         return "falls" if n["high"] < 0 else "level"
     return "rises" if n["best"] >= SPECIFIC else "slightly"

@@ -235,3 +235,21 @@ def test_the_best_block_is_named() -> None:
     assert "3.0" in drawn.title and [row[1] for row in drawn.table.rows] == pytest.approx([0.1, 0.9, 1.0])
     guess = figures.draw_guess(("1.0", "2.0"), ("cat", "dog"), (1, 30), "cat", 50, True, t)
     assert guess.table.rows == (("1.0", "cat", 1), ("2.0", "dog", 30)) and "1 of 2" in guess.title
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "low", "high", "best", "word"),
+    [
+        (0.09, 0.05, -0.06, -0.02, 0.1, "luck"),
+        (0.15, 0.17, 0.01, 0.03, 0.3, "luck"),
+        (0.5, 0.05, -0.5, -0.4, 0.1, "falls"),
+        (0.2, 0.3, -0.1, 0.3, 0.6, "level"),
+        (0.2, 0.3, 0.05, 0.15, 0.4, "slightly"),
+        (0.2, 0.3, 0.05, 0.15, 0.6, "rises"),
+    ],
+)
+def test_what_luck_may_have_done_is_no_trend(
+    early: float, late: float, low: float, high: float, best: float, word: str
+) -> None:
+    numbers = {"early": early, "late": late, "low": low, "high": high, "best": best, "chance": 1 / 11}
+    assert roles.trend(roles.Finding("agnostic", "mixed", numbers)) == word
