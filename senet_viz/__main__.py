@@ -795,6 +795,11 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("python -m senet_viz", description="Look into channel attention without a browser.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    photo = argparse.ArgumentParser(add_help=False)  # what every command on one photo asks for
+    photo.add_argument("photo", help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)")
+    photo.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    photo.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
+
     add = commands.add_parser("list", help="the models, and where their weights are")
     add.set_defaults(run=_list)
 
@@ -813,28 +818,26 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_cost)
 
-    add = commands.add_parser("trace", help="one photo through one attention block: z, hidden, s, gate")
-    add.add_argument("photo", help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)")
-    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add = commands.add_parser(
+        "trace", help="one photo through one attention block: z, hidden, s, gate", parents=[photo]
+    )
     add.add_argument("--block", help="dotted name, as in layer3.0.se; without it, one line for every block")
-    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_trace)
 
-    add = commands.add_parser("whatif", help="one photo before and after changes to gates, and what later gates did")
-    add.add_argument("photo", help="a picture file, or the name of a sample")
-    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add = commands.add_parser(
+        "whatif", help="one photo before and after changes to gates, and what later gates did", parents=[photo]
+    )
     add.add_argument(
         "--edit", action="append", required=True, metavar="BLOCK:OP[:CHANNELS][=VALUE]",
         help="as in layer3.1.se:mute:17,42 or layer3.1.se:scale:3=0.5; may be given again, in this order",
     )  # fmt: skip
-    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_whatif)
 
-    add = commands.add_parser("attribute", help="which pixels, or which gates of a block, a class score rests on")
-    add.add_argument("photo", help="a picture file, or the name of a sample")
-    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add = commands.add_parser(
+        "attribute", help="which pixels, or which gates of a block, a class score rests on", parents=[photo]
+    )
     add.add_argument(
         "--method",
         default="gradient_x_gate",
@@ -847,13 +850,10 @@ def parser() -> argparse.ArgumentParser:
     )
     add.add_argument("--target", help="number or name of a class (default: the network's own answer)")
     add.add_argument("--steps", type=_positive, help="of a path (default: as many as it takes to add up)")
-    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_attribute)
 
-    add = commands.add_parser("sweep", help="one photo at many scales: what becomes of every gate")
-    add.add_argument("photo", help="a picture file, or the name of a sample")
-    add.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    add = commands.add_parser("sweep", help="one photo at many scales: what becomes of every gate", parents=[photo])
     add.add_argument(
         "--scales", type=_scales, default="0.5:2:9", help="A:B:N in equal ratios, or a list (default 0.5:2:9)"
     )
@@ -864,7 +864,6 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--channel", type=int, help="channel in the figures (default: the one that moves most)")
     add.add_argument("--format", choices=("png", "svg", "pdf"), default="png")
     add.add_argument("--lang", choices=tuple(i18n.LANGUAGES), default=i18n.DEFAULT)
-    add.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     add.set_defaults(run=_sweep)
 
     add = commands.add_parser("train", help="train the small networks on an image folder")

@@ -14,7 +14,7 @@ from senet_viz import i18n, images, labelled, labels, photos, profile, roles, sw
 from senet_viz.engine import Engine
 from senet_viz.ui import parts, profiled, state
 from tests import pictures, truth
-from tests.test_pages import array, badges, chart, fresh, start, url, well, words
+from tests.test_pages import array, badges, chart, emptied, fresh, start, url, well, words
 from tests.test_photos import packed
 
 PAGE = "class_profiles"
@@ -181,12 +181,8 @@ def test_at_another_zoom_the_photo_is_enlarged_as_well(fresh: None) -> None:
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An engine, and sets and tallies, that nobody has asked anything yet."""
-    made = (state.engine, state.drawings, state.uploads, state.photo_sets, state.tallies)
-    for each in made:
-        each.clear()
-    yield state.engine()
-    for each in made:
-        each.clear()
+    with emptied(state.photo_sets, state.tallies) as made:
+        yield made
 
 
 def crops(names: tuple[str, ...] = ("flower", "temple", "cup"), each: int = 6) -> dict[str, bytes]:

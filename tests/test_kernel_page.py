@@ -19,7 +19,7 @@ from senet_viz.engine import Engine
 from senet_viz.types import Trace
 from senet_viz.ui import preferences, short, state
 from tests import pictures, truth
-from tests.test_pages import array, badges, board, chart, go, start, url, well, words
+from tests.test_pages import array, badges, board, chart, emptied, go, start, url, well, words
 
 PAGE = "kernel_selection"
 UNIT = "layer3.1.conv2"
@@ -30,12 +30,8 @@ TRAINED = {"model": "tiny_sk", "weights": "pretrained", "block": UNIT}
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     """New caches, and none left behind."""
-    made = (state.engine, state.drawings, state.uploads, state.preferences, state.photo_sets)
-    for each in made:
-        each.clear()
-    yield state.engine()
-    for each in made:
-        each.clear()
+    with emptied(state.preferences, state.photo_sets) as made:
+        yield made
 
 
 def forward(

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -115,15 +116,22 @@ def url(at: AppTest) -> dict[str, str]:
     return {key: value for key, value in at.query_params.items() if isinstance(value, str)}
 
 
+@contextmanager
+def emptied(*caches: Any) -> Iterator[Engine]:
+    """These and what is computed, drawn and uploaded are of no other test, and none is left behind; the engine."""
+    made = (state.engine, state.drawings, state.uploads, *caches)
+    for each in made:
+        each.clear()
+    yield state.engine()
+    for each in made:
+        each.clear()
+
+
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """No model, drawing or upload of another test, and none left behind."""
-    made = (state.engine, state.drawings, state.uploads)
-    for each in made:
-        each.clear()
-    yield
-    for each in made:
-        each.clear()
+    with emptied():
+        yield
 
 
 @pytest.fixture

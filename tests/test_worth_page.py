@@ -19,8 +19,8 @@ from senet_viz.types import Edit
 from senet_viz.ui import profiled, state
 from senet_viz.ui.worth import _Work
 from tests import pictures, truth
-from tests.test_pages import array, chart, well, words
-from tests.test_photos import packed
+from tests.test_class_profiles_page import upload
+from tests.test_pages import array, chart, emptied, well, words
 
 SECTION = """
 import streamlit as st
@@ -35,12 +35,8 @@ if ui.sidebar():
 @pytest.fixture
 def shared() -> Iterator[Engine]:
     """An engine, sets and counts that nobody has asked anything yet."""
-    made = (state.engine, state.drawings, state.photo_sets, state.tallies, state.worths)
-    for each in made:
-        each.clear()
-    yield state.engine()
-    for each in made:
-        each.clear()
+    with emptied(state.photo_sets, state.tallies, state.worths) as made:
+        yield made
 
 
 def start(**url: object) -> AppTest:
@@ -103,13 +99,6 @@ def crops(names: tuple[str, ...], each: int) -> dict[str, bytes]:
             image = images.sample(photo).crop((12 * i, 9 * i, 12 * i + 300, 9 * i + 250))
             found[f"{name}/{i}.png"] = pictures.encode(image, "PNG")
     return found
-
-
-def upload(at: AppTest, entries: dict[str, bytes]) -> AppTest:
-    at.file_uploader(key="_classes_zip").set_value(("set.zip", packed(entries), "application/zip"))
-    at.run()
-    assert not at.exception
-    return at
 
 
 def one_by_one(key: str, entries: dict[str, bytes], means: dict[str, np.ndarray] | None) -> dict[str, float]:

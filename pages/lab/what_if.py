@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -16,6 +18,7 @@ page = console.console(view)
 after = page.after
 was, now = view.seen.shares, after.seen.shares
 names, mark = view.seen.classes, page.asked
+click = partial(console.clicked, mark, view.name)
 
 st.header(t("lab.what_if.title"), anchor=False)
 
@@ -32,10 +35,10 @@ with left:
     scale = view.drawn(lambda: Scale.around_zero("x̃", view.out()), "out")
     order = view.order("gate", view.block.branches - 1)
     st.markdown(f"**{t('lab.atlas', n=len(order), block=ui.short(view.name))}**")
-    drawn = ui.atlas(
-        after, after.out, scale, order, "whatif", t("lab.atlas.alt"), 60_000, "whatif",
-        lambda block, channel: console.clicked(mark, view.name, block, channel),
-    )  # fmt: skip
+    drawn = ui.atlas(after, after.out, scale, order, "whatif", t("lab.atlas.alt"), 60_000, "whatif", click)
+    if drawn.reduced:
+        h, w = view.fused.shape[1:]
+        st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
 with right:
     ui.figure(after, lambda t: figures.draw_scores(names, was, now, t), "scores", narrow=True)
     console.listed(page)
@@ -55,14 +58,17 @@ st.markdown(f"**{t('lab.carpet', n=len(blocks))}**")
 how = ui.pick("carpet", {"index": t("carpet.index"), "sorted": t("carpet.sorted")}, t("sort.label"), "index")
 ui.rows(
     after,
-    [(ui.short(block.name), block.gate[-1].numpy(), Scale.gate("s")) for block in after.trace.blocks],
+    [
+        (ui.short(block.name), block.gate[-1].numpy(), Scale.gate(view.symbol(len(view.gate) - 1)))
+        for block in after.trace.blocks
+    ],
     "whatif-carpet",
     t("lab.carpet", n=len(blocks)),
     blocks=blocks,
     pinned_row=blocks.index(view.name),
     width=640,
     descending=how == "sorted",
-    then=lambda block, channel: console.clicked(mark, view.name, block, channel),
+    then=click,
 )
 
 # --- one channel ------------------------------------------------------------------------------------------------------
@@ -80,7 +86,7 @@ answer = profiled.predict(
     t("lab.class_profiles.skip"),
 )
 if answer is not None:
-    small = console.alone(after, few, goal)
+    small = after.muted(few, goal)
     at_ = int(np.abs(small.change).argmax())
     worst, by = small.channels[at_], float(small.change[at_])
     each = " · ".join(f"c = {ch}: **{figures.signed(d)}**" for ch, d in zip(small.channels, small.change, strict=True))

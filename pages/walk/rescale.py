@@ -68,7 +68,7 @@ if branches == 1:
 traced = view.trace.blocks
 last = [b.gate[-1].numpy() for b in traced]
 names = tuple(ui.short(b.name) for b in traced)
-gates_scale = Scale.gate("s" if branches == 1 else f"a{branches - 1}")
+gates_scale = Scale.gate(view.symbol(branches - 1))
 ui.titled(
     view,
     f"### {t('walk.rescale.carpet', n=len(traced))}",

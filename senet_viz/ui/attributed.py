@@ -57,7 +57,7 @@ def effects(view: Scene, found: Attribution, name: str, branch: int, held: tuple
     """One branch's gates beside its attributions; an ablation mutes a channel in all branches at once."""
     gate, values = view.gate[branch], found.values[branch if len(found.values) > 1 else 0]
     s = importance.standing(gate, values)
-    symbol = "s" if len(view.gate) == 1 else f"a{branch}"
+    symbol = view.symbol(branch)
     method = view.t(f"method.{found.method}")
     e = Effects(short(view.name), symbol, method, name, gate, values, s.n, s.open, s.matter, s.rho, held)
     return e, s
@@ -132,29 +132,22 @@ def question(view: Scene, goal: int, cheap: Attribution, branch: int) -> tuple[t
 def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: int) -> None:
     """Which of three channels is missed most?"""
     t, gate = view.t, view.gate[branch]
-    symbol = "s" if len(view.gate) == 1 else f"a{branch}"
+    symbol = view.symbol(branch)
     options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=f"{gate[c]:.3f}") for c in sorted(trio)}
     profiled.predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
-
-
-def muted(view: Scene, goal: int, channels: tuple[int, ...]) -> np.ndarray:
-    """(n,): what muting each of these channels alone does to the score of class ``goal``."""
-    before = float(view.trace.logits[goal])
-    edits = (Edit(view.name, "mute", (c,)) for c in channels)
-    return np.array([float(view.edited((edit,)).logits[goal]) - before for edit in edits])
 
 
 def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], branch: int) -> None:
     """What muting the three did, and what that says about gates."""
     t, channels = view.t, tuple(sorted(trio))
-    changes, gate = muted(view, goal, channels), view.gate[branch]
+    changes, gate = view.muted(channels, goal).change, view.gate[branch]
     at, widest = int(np.abs(changes).argmax()), trio[0]
     most, change = channels[at], signed(float(changes[at]))
     kind = "shown" if not said else "right" if said == str(most) else "wrong"
     score = float(view.trace.logits[goal])
     text = t(f"lab.attribution.{kind}", c=most, v=change, target=name, score=number(score, 4))
     (st.success if kind == "right" else st.info)(text)
-    symbol = "s" if len(view.gate) == 1 else f"a{branch}"
+    symbol = view.symbol(branch)
     ours = gate[list(channels)]
     parts.figure(
         view,

@@ -17,7 +17,7 @@ from senet_viz.i18n import Texts
 from senet_viz.types import Edit
 from senet_viz.ui import state
 from senet_viz.ui.parts import pick
-from senet_viz.ui.scene import Scene, seen, short
+from senet_viz.ui.scene import Scene, photos, seen, short
 
 if TYPE_CHECKING:
     from senet_viz.whatif import Ranking
@@ -78,15 +78,6 @@ def _gates_of(view: Scene, photo: str) -> dict[str, np.ndarray]:
         raise EditRefused(photo[:80], "no such photo")
     trace = seen(view.spec.key, view.weights, other=photo).trace
     return {block.name: block.gate.numpy() for block in trace.blocks}
-
-
-def photos(t: Texts) -> dict[str, str]:
-    """Every photo that there is, and what it is called: samples, and what was uploaded in this session."""
-    from senet_viz import images
-
-    mine = [key for key in st.session_state.get("_mine", []) if state.uploads().peek(key) is not None]
-    named = {sample.key: t(f"sample.{sample.key}") for sample in images.SAMPLES}
-    return named | {key: t("photo.mine", n=i + 1) for i, key in enumerate(mine)}
 
 
 def console(view: Scene) -> Console:
@@ -268,19 +259,6 @@ def three(view: Scene) -> tuple[int, ...]:
     return tuple(sorted(picked))
 
 
-def alone(view: Scene, channels: tuple[int, ...], goal: int) -> Ranking:
-    """What muting each of a few channels alone does."""
-    found = state.engine().ranking(
-        view.trace, view.picture, view.name, channels, device=view.device, weights=view.weights
-    )
-    assert found is not None  # nothing stops it
-    return replace(found, target=goal)
-
-
-def _stop() -> None:
-    st.session_state.pop(SEARCH, None)
-
-
 def search(page: Console, goal: int) -> Ranking | None:
     """Every channel of the block muted alone; a button begins, a bar tells how far, any click stops, all is kept."""
     t, view, s = page.t, page.after, st.session_state
@@ -301,9 +279,7 @@ def search(page: Console, goal: int) -> Ranking | None:
             bar[0].progress(done / total, t("lab.search.running", done=done, n=total))
         return running
 
-    found = state.engine().ranking(
-        view.trace, view.picture, view.name, every, device=view.device, weights=view.weights, progress=progress
-    )
+    found = view.muted(every, goal, progress)
     if running:
         s.pop(SEARCH, None)
     slot.empty()
@@ -314,4 +290,4 @@ def search(page: Console, goal: int) -> Ranking | None:
                 st.caption(t("lab.search.some", done=done, n=len(every)))
             label = t("lab.search.on" if done else "lab.search.go", n=len(every), block=short(view.name))
             st.button(label, icon=":material/search:", key="_search", on_click=s.__setitem__, args=(SEARCH, about))
-    return replace(found, target=goal) if found else None
+    return found

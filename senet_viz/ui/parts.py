@@ -398,7 +398,7 @@ def header(view: Scene) -> None:
     )
     with middle:
         z_scale = Scale.span("z", view.z)
-        gates = [(_gate_label(view, m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
+        gates = [(view.symbol(m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
         c, h, w = view.fused.shape
         st.markdown(t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title))
         rows(view, [("z", view.z, z_scale), *gates], "header", t("header.alt"))
@@ -420,10 +420,6 @@ def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:
         back.page_link(pages[here - 1], icon=":material/arrow_back:")
     if here + 1 < len(pages):
         on.page_link(pages[here + 1], icon=":material/arrow_forward:", icon_position="right")
-
-
-def _gate_label(view: Scene, m: int) -> str:
-    return "s" if len(view.gate) == 1 else f"a{m}"
 
 
 def _thumbnail(shown: np.ndarray) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import streamlit as st
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from senet_viz.anatomy import Unit
+    from senet_viz.jobs import Progress
     from senet_viz.replay import Replay
     from senet_viz.selection import Kernel
     from senet_viz.sweep import Kind, Sweep
+    from senet_viz.whatif import Ranking
 
 SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
 
@@ -159,6 +161,24 @@ class Scene:
         """This photo through this model with changed gates; this block's U is kept."""
         return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, tuple(edits), (self.name,))
 
+    @overload
+    def muted(self, channels: Sequence[int], target: int) -> Ranking: ...
+
+    @overload
+    def muted(self, channels: Sequence[int], target: int, progress: Progress) -> Ranking | None: ...
+
+    def muted(self, channels: Sequence[int], target: int, progress: Progress | None = None) -> Ranking | None:
+        """What muting each of these channels of the block alone does to class ``target``: see ``Engine.ranking``."""
+        told = progress or (lambda done, total: None)
+        found = state.engine().ranking(
+            self.trace, self.picture, self.name, channels, device=self.device, weights=self.weights, progress=told
+        )
+        return found and replace(found, target=target)
+
+    def symbol(self, branch: int) -> str:
+        """What a gate of this block is called: s, or a0, a1, ... where branches compete."""
+        return "s" if len(self.gate) == 1 else f"a{branch}"
+
     def unit(self, branches: int = 0) -> Unit:
         """The SK unit on screen, step by step; or an untrained one of so many branches on the same input."""
         return state.engine().unit(self.trace, self.name, self.device, self.weights, branches)
@@ -251,6 +271,15 @@ def guard() -> Iterator[None]:
 def dark() -> bool:
     """Whether the browser shows the dark theme."""
     return st.context.theme.type == "dark"
+
+
+def photos(t: Texts) -> dict[str, str]:
+    """Every photo that there is, and what it is called: samples, and what was uploaded in this session."""
+    from senet_viz import images
+
+    mine = [key for key in st.session_state.setdefault("_mine", []) if state.uploads().peek(key) is not None]
+    named = {sample.key: t(f"sample.{sample.key}") for sample in images.SAMPLES}
+    return named | {key: t("photo.mine", n=i + 1) for i, key in enumerate(mine)}
 
 
 def _usable() -> tuple[str, str]:

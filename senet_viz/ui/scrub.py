@@ -61,7 +61,7 @@ def _data(view: Scene, sweep: Sweep, base: int) -> dict[str, Any]:
         ],
         "ramp": [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in palette.stops("gate")],
         "colours": {**{role: palette.role(role, view.dark) for role in ROLES}, "page": palette.background(view.dark)},
-        "symbol": "s" if branches == 1 else f"a{branches - 1}",
+        "symbol": view.symbol(branches - 1),
         **{name: t(f"scrub.{name}") for name in ("label", "play", "pause", "link", "what", "alt")},
         "noun": t("channel.noun"),
     }

@@ -11,7 +11,7 @@ from senet_viz import i18n, zoo
 from senet_viz.errors import ImageRejected
 from senet_viz.i18n import Texts
 from senet_viz.ui import state
-from senet_viz.ui.scene import Scene, guard, prepare, scene, sentence, short
+from senet_viz.ui.scene import Scene, guard, photos, prepare, scene, sentence, short
 
 
 def sidebar() -> bool:
@@ -39,15 +39,11 @@ def sidebar() -> bool:
 def _photo(t: Texts) -> None:
     from senet_viz import images
 
-    samples = [sample.key for sample in images.SAMPLES]
-    titles = {key: t(f"sample.{key}") for key in samples}
-    mine = st.session_state.setdefault("_mine", [])
-    kept = [key for key in mine if state.uploads().peek(key) is not None]
-    titles |= {key: t("photo.mine", n=i + 1) for i, key in enumerate(kept)}
+    titles = photos(t)
     if st.session_state.get("photo") not in titles:
         if str(st.session_state.get("photo", "")).startswith("up-"):
             st.warning(t("photo.gone"))
-        st.session_state["photo"] = samples[0]
+        st.session_state["photo"] = next(iter(titles))
     st.pills(t("photo.label"), list(titles), format_func=titles.__getitem__, key="photo", required=True)
     credit = next((sample.credit for sample in images.SAMPLES if sample.key == st.session_state["photo"]), "")
     if credit:
