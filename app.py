@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from senet_viz import i18n, ui
 
@@ -34,6 +36,7 @@ SECTIONS = {
         ("class_profiles", ":material/groups:"),
     ),
 }
+FIRST = SECTIONS["walk"][0][0]
 
 
 def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
@@ -42,7 +45,6 @@ def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
     It lies on top: beside the page there is room for photo, model, block and channel at one glance.
     """
     t = i18n.texts(lang)
-    first = next(iter(SECTIONS))
     menu = {
         t(f"{section}.section"): [
             st.Page(
@@ -50,9 +52,9 @@ def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
                 title=t(f"{section}.{key}.nav"),
                 icon=icon,
                 url_path=key,
-                default=section == first and not index,
+                default=key == FIRST,
             )
-            for index, (key, icon) in enumerate(pages)
+            for key, icon in pages
         ]
         for section, pages in SECTIONS.items()
     }
@@ -63,14 +65,17 @@ def frame() -> None:
     """One rerun."""
     st.set_page_config("senet-viz", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
     page, pages = navigation(ui.language())
+    ui.arrive(page.url_path)
     if ui.sidebar():
         with ui.guard():
             page.run()
         ui.neighbours(page, pages)
-        ui.write_url()
+        ui.address(page)
 
 
 if __name__ == "__main__":
     frame()
 else:
-    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)))
+    # The first page lives at the root, and is found under its own name too.
+    named = Route(f"/{FIRST}", lambda request: RedirectResponse(request.url.replace(path="/")))
+    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=[named])

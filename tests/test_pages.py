@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -113,7 +114,9 @@ def chart(at: AppTest, key: str) -> list[dict[str, Any]]:
 
 
 def url(at: AppTest) -> dict[str, str]:
-    return {key: value for key, value in at.query_params.items() if isinstance(value, str)}
+    """What the browser is told to show as the address."""
+    (found,) = [e for e in at.get("bidi_component") if e.proto.id.endswith("-frame")]
+    return dict(parse_qsl(json.loads(found.proto.json)["query"]))
 
 
 @contextmanager

@@ -28,7 +28,6 @@ from senet_viz import ui
 if ui.sidebar():
     with ui.guard():
         ui.worth(ui.scene())
-    ui.write_url()
 """
 
 

@@ -1,15 +1,31 @@
 """The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
 
-from senet_viz.ui.parts import atlas, badge, choose, code, figure, header, neighbours, pick, plain, rows, target, titled
+from senet_viz.ui.parts import (
+    address,
+    atlas,
+    badge,
+    choose,
+    code,
+    figure,
+    header,
+    neighbours,
+    pick,
+    plain,
+    rows,
+    target,
+    titled,
+)
 from senet_viz.ui.profiled import profiled_scene
 from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
 from senet_viz.ui.scrub import scrubber, swept
 from senet_viz.ui.sidebar import sidebar
-from senet_viz.ui.state import language, warm, write_url
+from senet_viz.ui.state import arrive, language, warm
 from senet_viz.ui.worth import worth
 
 __all__ = [
     "Scene",
+    "address",
+    "arrive",
     "atlas",
     "badge",
     "choose",
@@ -35,5 +51,4 @@ __all__ = [
     "titled",
     "warm",
     "worth",
-    "write_url",
 ]

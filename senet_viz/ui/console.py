@@ -16,7 +16,7 @@ from senet_viz.errors import EditRefused
 from senet_viz.i18n import Texts
 from senet_viz.types import Edit
 from senet_viz.ui import state
-from senet_viz.ui.parts import pick
+from senet_viz.ui.parts import choose, pick
 from senet_viz.ui.scene import Scene, photos, seen, short
 
 if TYPE_CHECKING:
@@ -177,10 +177,7 @@ def whole(page: Console) -> None:
     """Change the whole block on screen, or all blocks, in a way that has a name."""
     t, view = page.t, page.before
     names = offered(page)
-    state.keep("change", names, next(iter(names)))
-    name = str(
-        st.selectbox(t("lab.whole", block=short(view.name)), list(names), format_func=names.__getitem__, key="change")
-    )
+    name = str(choose("change", names, t("lab.whole", block=short(view.name))))
     op = name.rstrip("0123456789")
     value: float | None = float(name[-1]) if op == "branch" else None
     source = ""

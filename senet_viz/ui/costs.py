@@ -49,7 +49,9 @@ def choose(view: Scene) -> Choice:
     label, place = t("networks.cost.net"), st.container()
 
     def ask(column: Any) -> None:
-        column.selectbox(label, list(names), format_func=names.__getitem__, key="net", on_change=reset)
+        column.selectbox(
+            label, list(names), format_func=names.__getitem__, key="net", on_change=reset, persist_state="session"
+        )
 
     row = prices.row(str(st.session_state["net"]))
     if row is not None:

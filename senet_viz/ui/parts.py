@@ -412,6 +412,15 @@ def header(view: Scene) -> None:
             st.badge(t("model.untrained"), icon=":material/warning:", color="red")
 
 
+def address(page: st.Page) -> None:
+    """Tell the browser what the address of this page is, and in which language it speaks.
+
+    ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
+    """
+    tongue = {"zh": "zh-CN"}.get(lang := st.session_state["lang"], lang)
+    component("frame")(key="frame", data={"page": page.url_path, "query": state.query(), "lang": tongue})
+
+
 def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:
     """The way back and the way on: the pages are a walk."""
     here = [each.url_path for each in pages].index(page.url_path)

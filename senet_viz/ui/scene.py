@@ -358,7 +358,9 @@ def sk_scene() -> Scene:
     said.info(view.t("scale.sk.instead", model=zoo.spec(s["_shown"][0]).title, ours=view.spec.title))
     take.button(view.t("scale.sk.take", ours=view.spec.title), on_click=s.__setitem__, args=("model", SK))
     state.keep("unit", view.blocks, view.name)
-    st.pills(view.t("scale.sk.unit"), view.blocks, format_func=short, key="unit", required=True)
+    st.pills(
+        view.t("scale.sk.unit"), view.blocks, format_func=short, key="unit", required=True, persist_state="session"
+    )
     view = replace(view, name=s["unit"])
     return replace(view, channel=min(int(s.get("channel") or 0), view.block.channels - 1))
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -176,16 +177,29 @@ def read_url() -> None:
         st.session_state["lang"] = i18n.preferred(st.context.locale)
 
 
-def write_url() -> None:
-    """State becomes the URL; only what changed is sent."""
+def query() -> str:
+    """Return what the address says after its ``?``: all that a teacher would want to share, uploads apart."""
     state = st.session_state
     values = {key: str(state[key]) for key in SHARED + PAGE if state.get(key) is not None}
-    wanted = {key: value for key, value in values.items() if not value.startswith("up-")}  # an upload stays here
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    return urlencode({key: value for key, value in values.items() if not value.startswith("up-")})
+
+
+def arrive(page: str) -> None:
+    """Note, at the start of a rerun, which page it draws."""
+    state = st.session_state
+    state["_arrived"], state["_page"] = state.get("_page") != page, page
 
 
 def keep(key: str, options: Iterable[Any], default: Any) -> None:
-    """Before a widget of this key is drawn: its value must be one of ``options``."""
-    if st.session_state.get(key) not in tuple(options):
-        st.session_state[key] = default
+    """Give a widget of this key, before it is drawn, a value that is one of ``options``.
+
+    Streamlit gives the widgets of each page new identities. A value that another page's widget of the same key holds
+    is carried over only after the first run of the new page; in that run the new widget answers None, unless the value
+    is assigned by hand. Later runs assign nothing: it would take back a click that is still on its way.
+    """
+    state = st.session_state
+    value = state.get(key)
+    if value not in tuple(options):
+        state[key] = default
+    elif state.get("_arrived", True):
+        state[key] = value
