@@ -364,7 +364,7 @@ def _trace(args: argparse.Namespace) -> None:
     if not args.json:
         print(_as_text(answer, whole=args.block is not None))
         return
-    if args.block is not None:  # one block: its z, hidden, s and gate stand beside the scores
+    if args.block is not None:  # one block: its z, hidden, logit and gate stand beside the scores
         (block,) = answer.pop("blocks")
         answer |= {"block": block.pop("name"), **block}
     print(json.dumps(answer, ensure_ascii=False))
@@ -396,7 +396,7 @@ def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zo
                 "z": numbers(block.z),
                 "pre": numbers(block.pre),
                 "hidden": numbers(block.hidden),
-                "s": numbers(block.s),
+                "logit": numbers(block.logit),
                 "gate": numbers(block.gate),
                 "top": block.gate[-1].topk(min(TOP, block.channels)).indices.tolist(),
             }
@@ -638,7 +638,7 @@ def _as_text(answer: dict[str, Any], whole: bool) -> str:
         if not whole:
             lines.append(_line("gate", block["gate"]))
             continue
-        lines += [_line(key, block[key]) for key in ("z", "pre", "hidden", "s", "gate")]
+        lines += [_line(key, block[key]) for key in ("z", "pre", "hidden", "logit", "gate")]
         gate = block["gate"][-1]
         what = "most for the last branch" if m > 1 else "most open"
         lines.append(f"  {what}: " + ", ".join(f"channel {i} ({gate[i]:.4f})" for i in block["top"]))
@@ -819,7 +819,7 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(run=_cost)
 
     add = commands.add_parser(
-        "trace", help="one photo through one attention block: z, hidden, s, gate", parents=[photo]
+        "trace", help="one photo through one attention block: z, hidden, logit, gate", parents=[photo]
     )
     add.add_argument("--block", help="dotted name, as in layer3.0.se; without it, one line for every block")
     add.add_argument("--json", action="store_true", help="every number, as JSON")

@@ -82,11 +82,11 @@ def own(module: nn.Module, block: BlockTrace, again: Replay) -> Unit:
     place = next((p for p in places(module) if p.name == block.name), None)
     if place is None or block.kind != "sk" or block.u is None or block.x is None or block.hidden is None:
         raise NoGateFound(f"no SK unit with its u: {block.name}", name=block.name)
-    assert block.s is not None and block.z is not None and again.w2 is not None  # every SK unit has them
+    assert block.logit is not None and block.z is not None and again.w2 is not None  # every SK unit has them
     m, c = block.branches, block.channels
     return Unit(
         tuple(block.x.shape), _kernels(place.module), block.u.numpy(), block.z.numpy(), block.hidden.numpy(),
-        again.w2.reshape(m, c, -1), block.s.numpy(), block.gate.numpy(), rule(module), again.worst,
+        again.w2.reshape(m, c, -1), block.logit.numpy(), block.gate.numpy(), rule(module), again.worst,
     )  # fmt: skip
 
 

@@ -64,12 +64,12 @@ OPS: dict[str, Op] = {
 NEEDS_VALUE = frozenset({"scale", "fill", "branch", "clamp", "threshold", "top"})
 MAY_HAVE_VALUE = NEEDS_VALUE | {"shuffle"}  # its seed, 0 where there is none
 LOGIT_OPS: dict[str, LogitOp] = {
-    "sigmoid": lambda gate, mask, s: torch.where(mask, torch.sigmoid(s), gate),
-    "h_sigmoid": lambda gate, mask, s: torch.where(mask, nn.functional.hardsigmoid(s), gate),
+    "sigmoid": lambda gate, mask, logit: torch.where(mask, torch.sigmoid(logit), gate),
+    "h_sigmoid": lambda gate, mask, logit: torch.where(mask, nn.functional.hardsigmoid(logit), gate),
     # where print() shows the ReLU, after the second layer: no gate could be below 0.5
-    "late_relu": lambda gate, mask, s: torch.where(mask, torch.sigmoid(s.relu()), gate),
+    "late_relu": lambda gate, mask, logit: torch.where(mask, torch.sigmoid(logit.relu()), gate),
     # the wrong axis: the channels of a branch compete, not the branches of a channel
-    "channel_softmax": lambda gate, mask, s: torch.where(mask, torch.softmax(s, -1), gate),
+    "channel_softmax": lambda gate, mask, logit: torch.where(mask, torch.softmax(logit, -1), gate),
 }
 SQUEEZE_OPS: dict[str, Callable[[Tensor], Tensor]] = {
     "max_squeeze": lambda fused: fused.amax((-2, -1)),  # (..., C, H, W) to z (..., C)

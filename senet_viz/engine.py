@@ -88,7 +88,7 @@ class Shared(Generic[T]):
 
 
 def _trace_mib(trace: Trace) -> float:
-    tensors = [v for b in trace.blocks for v in (b.u, b.x, b.z, b.pre, b.hidden, b.s, b.gate) if v is not None]
+    tensors = [v for b in trace.blocks for v in (b.u, b.x, b.z, b.pre, b.hidden, b.logit, b.gate) if v is not None]
     return sum(t.numel() * t.element_size() for t in tensors) / 2**20
 
 

@@ -1,4 +1,4 @@
-"""Where torchvision's, timm's and our own attention blocks keep z, pre, hidden, s and the gate.
+"""Where torchvision's, timm's and our own attention blocks keep z, pre, hidden, logit and the gate.
 
 A row of ``LAYOUTS`` is matched on the class name *and* on the names of the children; a class name that we know with
 children that we do not is reported by ``near_misses`` and never guessed at.
@@ -20,7 +20,7 @@ from senet_viz.types import BlockRef
 class Layout:
     """One kind of block: which children do what. Names are dotted paths below the block, "" where there is none.
 
-    z is the input of the first layer, hidden the input of the last, s the last one's output; pre is the output of
+    z is the input of the first layer, hidden the input of the last, logit the last one's output; pre is the output of
     ``norm`` where that is a real normalisation, else of ``w1``.
 
     Args:
@@ -132,7 +132,7 @@ class Place:
     gate: nn.Module
     branches: int
     clobbers_pre: bool  # the activation works in place
-    clobbers_s: bool  # the gate function does
+    clobbers_logit: bool  # the gate function does
 
 
 def _place(name: str, module: nn.Module, layout: Layout) -> Place:

@@ -71,7 +71,7 @@ class Replay:
     z: Array | None  # (C,) from u; None without u
     pre: Array | None  # (C/r,)
     hidden: Array | None  # (C/r,)
-    s: Array  # (M, C)
+    logit: Array  # (M, C)
     gate: Array  # (M, C)
     differences: dict[str, float]  # quantity -> max |ours - the model's|, relative where the quantity exceeds 1
 
@@ -172,9 +172,9 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
     used = {edit.op for edit in edits}
     w1, b1 = _matrix(place.w1)
     w2, b2 = _matrix(place.w2)
-    seen_z, seen_pre, seen_hidden, seen_s = map(_numpy, (block.z, block.pre, block.hidden, block.s))
+    seen_z, seen_pre, seen_hidden, seen_logit = map(_numpy, (block.z, block.pre, block.hidden, block.logit))
     seen_gate = block.gate.double().numpy()
-    assert seen_z is not None and seen_s is not None  # every layout has them
+    assert seen_z is not None and seen_logit is not None  # every layout has them
     differences: dict[str, float] = {}
     z, how = None, "avg"
     if block.u is not None:
@@ -194,22 +194,22 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
     if w2 is not None:
         flat = w2 @ (seen_z if hidden is None else hidden) + (0 if b2 is None else b2)
         raw = torch.from_numpy(flat)[None]
-        s = place.layout.per_branch(place.module, raw, logits=True)[0].numpy()
+        logit = place.layout.per_branch(place.module, raw, logits=True)[0].numpy()
     else:  # ECA: a 1d convolution along the channels
-        s = _through(place.w2, seen_z, (1, 1, -1)).reshape(seen_s.shape)
-    differences["s"] = difference(s, seen_s)
+        logit = _through(place.w2, seen_z, (1, 1, -1)).reshape(seen_logit.shape)
+    differences["logit"] = difference(logit, seen_logit)
     gate_fn = gate_function(place)
     known = GATE_FUNCTIONS.get(gate_fn)
-    shape = (1, -1) if place.branches == 1 else (1, *s.shape)  # as the block's own gate function sees it
-    gate = known(s) if known else _through(place.gate, s, shape).reshape(s.shape)
+    shape = (1, -1) if place.branches == 1 else (1, *logit.shape)  # as the block's own gate function sees it
+    gate = known(logit) if known else _through(place.gate, logit, shape).reshape(logit.shape)
     for edit in edits:
-        gate = edit_ops.apply(edit, torch.from_numpy(gate), torch.from_numpy(s)).numpy()
+        gate = edit_ops.apply(edit, torch.from_numpy(gate), torch.from_numpy(logit)).numpy()
     differences["gate"] = difference(gate, seen_gate)
     if block.residue is not None and block.u is not None:
         differences["out"] = block.residue / max(1.0, float(block.out.abs().max()))
     act_name = type(act).__name__ if place.layout.act else ""
     norm_name = type(norm).__name__ if normed else ""
-    return Replay(w1, b1, norm_name, act_name, w2, b2, gate_fn, how, z, pre, hidden, s, gate, differences)
+    return Replay(w1, b1, norm_name, act_name, w2, b2, gate_fn, how, z, pre, hidden, logit, gate, differences)
 
 
 def pooled(u: Array, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:

@@ -80,7 +80,7 @@ class _Session:
         def second(part: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
             if get_ident() == owner:
                 seen["z" if place.w1 is None else "hidden"] = args[0]
-                seen["s"] = out.clone() if place.clobbers_s else out
+                seen["logit"] = out.clone() if place.clobbers_logit else out
 
         def gate(part: nn.Module, args: tuple[Any, ...], out: Tensor) -> Tensor | None:
             if get_ident() != owner:
@@ -95,7 +95,7 @@ class _Session:
             if not probe.edits:
                 return None if probe.given is None else out
             edited = place.layout.per_branch(place.module, out)
-            logits = place.layout.per_branch(place.module, seen["s"], logits=True)
+            logits = place.layout.per_branch(place.module, seen["logit"], logits=True)
             for edit in probe.edits:
                 edited = edit_ops.apply(edit, edited, logits)
             seen["gate"] = edited.reshape(out.shape)
@@ -259,13 +259,13 @@ def _rows(probe: _Probe, batch: int, native: bool) -> list[BlockTrace]:
             value = value.float().cpu()
         return (value.reshape(shape),) if batch == 1 else value.reshape(batch, *shape).unbind(0)
 
-    s, m = seen["s"], place.branches
+    logit, m = seen["logit"], place.branches
     if m > 1:
-        s = place.layout.per_branch(place.module, s, logits=True)
+        logit = place.layout.per_branch(place.module, logit, logits=True)
     z, pre, hidden = (each(seen.get(name), -1) for name in ("z", "pre", "hidden"))
     rows = [
         BlockTrace(place.name, place.layout.kind, None, *values)  # type: ignore[arg-type]
-        for values in zip(z, pre, hidden, each(s, m, -1), each(seen["gate"], m, -1), strict=True)
+        for values in zip(z, pre, hidden, each(logit, m, -1), each(seen["gate"], m, -1), strict=True)
     ]
     if not probe.with_u:
         return rows

@@ -26,7 +26,7 @@ class BlockRef:
 class BlockTrace:
     """What one block computed for one picture. M = 1 unless branches compete; what a class has not is None.
 
-    ``pre``, ``hidden`` and ``s`` are the model's own numbers. ``gate`` is what multiplied U, after any edit.
+    ``pre``, ``hidden`` and ``logit`` are the model's own numbers. ``gate`` is what multiplied U, after any edit.
     """
 
     name: str
@@ -35,7 +35,7 @@ class BlockTrace:
     z: Tensor | None  # (C,)    squeeze of the sum over m of u[m]
     pre: Tensor | None  # (C/r,) reduce layer's output before its activation, after its BN where there is one
     hidden: Tensor | None  # (C/r,) after the activation
-    s: Tensor | None  # (M, C)  logits before sigmoid, h-sigmoid or softmax over M
+    logit: Tensor | None  # (M, C)  logits before sigmoid, h-sigmoid or softmax over M
     gate: Tensor  # (M, C)  in [0, 1]; where branches compete, columns sum to 1
     residue: float | None = None  # max |block's own output - out|; None without u
     x: Tensor | None = None  # (C', H', W') what the branches were made of; None without u, and where M = 1

@@ -99,7 +99,7 @@ def ranking(
     wanted = tuple(range(seen.channels) if channels is None else channels)
     while done < len(wanted):
         chunk = wanted[done : done + CHUNK]
-        gates = [edit_ops.apply(Edit(block, op, (c,), value), seen.gate, seen.s) for c in chunk]
+        gates = [edit_ops.apply(Edit(block, op, (c,), value), seen.gate, seen.logit) for c in chunk]
         with torch.inference_mode():
             rows.append(tap.gated(module, x, block, torch.stack(gates), others).cpu())
         done += len(chunk)

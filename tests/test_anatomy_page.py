@@ -98,7 +98,7 @@ def test_every_step_says_what_the_model_says(model: str, block: str, c: int) -> 
     at = start(PAGE, model=model, block=block, channel=c)
     seen = truth.block(model, "chelsea", block)
     assert seen.u is not None and seen.hidden is not None
-    u, s, gate = seen.u[:, c].numpy(), truth.s(seen), seen.gate.numpy()
+    u, s, gate = seen.u[:, c].numpy(), truth.logit(seen), seen.gate.numpy()
     *branches, fused, v = maps(at, "sk-path")
     close(np.stack(branches), u)
     close(fused, u.sum(0))
@@ -173,7 +173,7 @@ def test_the_wrong_axis_is_the_network_whose_softmax_has_it(engine: Engine, weig
 
     seen = truth.trace(SK, "chelsea", block, weights=weights).block(block)
     assert seen.u is not None
-    gate = torch.softmax(torch.from_numpy(truth.s(seen)), 1)
+    gate = torch.softmax(torch.from_numpy(truth.logit(seen)), 1)
     out = (gate[:, :, None, None] * seen.u).sum(0)
     left = float(out.norm() / seen.out.norm())
     column, row, size = (metric.value for metric in at.metric)

@@ -86,7 +86,7 @@ def test_trace_prints_the_models_own_numbers(photo: Path, capsys: Said, model: s
     trace = tap.run(module, images.preprocess(images.read(photo), zoo.spec(model)).x)
     expected = trace.block(block)
     assert (answer["model"], answer["trained"], answer["block"]) == (model, False, block)
-    for key in ("z", "pre", "hidden", "s", "gate"):
+    for key in ("z", "pre", "hidden", "logit", "gate"):
         assert torch.equal(torch.tensor(answer[key]), getattr(expected, key))
     assert answer["top"][0] == int(expected.gate[-1].argmax())
     assert answer["top5"][0]["probability"] == pytest.approx(float(trace.logits.softmax(0).max()))
@@ -102,7 +102,7 @@ def test_trace_says_it_in_words_too(photo: Path) -> None:
     trace = tap.run(zoo.load("tiny_sk", weights="random"), images.preprocess(images.read(photo), zoo.spec("tiny_sk")).x)
     block = trace.block("layer2.1.conv2")
     assert "layer2.1.conv2  sk, 2 branches of 64 channels" in done.stdout
-    for name in ("z", "pre", "hidden", "s[0]", "s[1]", "gate[0]", "gate[1]"):
+    for name in ("z", "pre", "hidden", "logit[0]", "logit[1]", "gate[0]", "gate[1]"):
         assert f"\n  {name} " in done.stdout
     assert block.z is not None and f"mean {float(block.z.mean()):.4f}" in done.stdout
     assert f"channel {int(block.gate[1].argmax())} (" in done.stdout

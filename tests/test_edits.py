@@ -454,7 +454,7 @@ def test_every_picture_of_a_batch_is_edited(build: Build) -> None:
     edited = tap.run_batch(net, pictures(3), (Edit(name, "swap", SOME),))
     for a, b in zip(plain, edited, strict=True):
         assert torch.equal(b.block(name).gate, apply(Edit(name, "swap", SOME), a.block(name).gate))
-        s, same = a.block(name).s, b.block(name).s
+        s, same = a.block(name).logit, b.block(name).logit
         assert s is not None and same is not None and torch.equal(s, same)
     assert not torch.equal(plain[0].block(name).gate, plain[1].block(name).gate)
 

@@ -167,7 +167,7 @@ def test_trace_is_the_taps(engine: Engine, picture: Picture) -> None:
     torch.testing.assert_close(ours.logits, theirs.logits, rtol=0, atol=1e-6)
     for a, b in zip(ours.blocks, theirs.blocks, strict=True):
         assert a.name == b.name and (a.u is None) == (b.u is None) == (a.name != name)
-        for field in ("u", "z", "pre", "hidden", "s", "gate"):
+        for field in ("u", "z", "pre", "hidden", "logit", "gate"):
             x, y = getattr(a, field), getattr(b, field)
             if x is not None:
                 torch.testing.assert_close(x, y, rtol=1e-5, atol=1e-6)

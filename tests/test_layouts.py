@@ -109,10 +109,10 @@ def test_every_kind_of_block_is_found_and_read(name: str) -> None:
         (block,) = trace.blocks
         assert block.channels == C
         assert block.z is not None and block.z.shape == (C,)
-        assert block.s is not None and block.s.shape == block.gate.shape == (block.branches, C)
+        assert block.logit is not None and block.logit.shape == block.gate.shape == (block.branches, C)
         assert (block.hidden is not None) == (block.pre is not None) == has_hidden
         again = replay(net, block)
-        expected = {"z", "s", "gate", "out"} | ({"pre", "hidden"} if has_hidden else set())
+        expected = {"z", "logit", "gate", "out"} | ({"pre", "hidden"} if has_hidden else set())
         assert set(again.differences) == expected
         assert again.holds, again.differences
 
@@ -280,9 +280,9 @@ def test_a_part_of_a_block_that_is_exchanged_is_used() -> None:
     soft = tap.run(net, x).blocks[0]
     net[1].gate = nn.Tanh()
     hard = tap.run(net, x).blocks[0]
-    assert soft.s is not None and hard.s is not None
-    assert torch.equal(soft.s, hard.s)
-    assert torch.equal(hard.gate, torch.tanh(hard.s))
+    assert soft.logit is not None and hard.logit is not None
+    assert torch.equal(soft.logit, hard.logit)
+    assert torch.equal(hard.gate, torch.tanh(hard.logit))
 
 
 def test_a_module_that_is_itself_a_block_has_the_empty_name() -> None:

@@ -223,7 +223,7 @@ def test_squeeze_says_what_the_model_says(model: str, block: str, c: int) -> Non
 def test_excitation_says_what_the_model_says(model: str, block: str, c: int) -> None:
     at = start("excitation", model=model, block=block, channel=c)
     seen = truth.block(model, "chelsea", block)
-    s, gate = truth.s(seen), seen.gate.numpy()
+    s, gate = truth.logit(seen), seen.gate.numpy()
     assert last_number(formula(at, rf"s_{{{c}}}=")) == printed(float(s[0, c]))
     if len(gate) > 1:
         for m in range(len(gate)):

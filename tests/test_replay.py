@@ -41,7 +41,7 @@ Small = tuple[Any, BlockTrace]
 
 
 def quantities(kind: str) -> set[str]:
-    return {"z", "s", "gate", "out"} | ({"pre", "hidden"} if kind in HIDDEN else set())
+    return {"z", "logit", "gate", "out"} | ({"pre", "hidden"} if kind in HIDDEN else set())
 
 
 # --- every network -------------------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def test_shapes_are_those_of_the_trace(traced: Traced) -> None:
     for block in traced.trace.blocks:
         again = replay(traced.module, block)
         m, c = block.gate.shape
-        assert again.s.shape == again.gate.shape == (m, c)
+        assert again.logit.shape == again.gate.shape == (m, c)
         assert again.z is not None and again.z.shape == (c,) and again.z.dtype == np.float64
         if block.pre is not None:
             r = len(block.pre)
@@ -104,7 +104,7 @@ def test_what_is_changed_before_the_gate_is_done_again_in_the_same_place(traced:
         return
     found = tap.run(traced.module, traced.x[:1], (edit,), (block.name,)).block(block.name)
     again = replay(traced.module, found, (edit,))
-    size = max(1.0, float(np.abs(again.s).max()))  # maxima make large logits: the gate is no better than they are
+    size = max(1.0, float(np.abs(again.logit).max()))  # maxima make large logits: the gate is no better than they are
     assert again.worst <= TOLERANCE * size, again.differences
     assert found.residue is not None and found.residue <= TOLERANCE * max(1.0, float(found.out.abs().max()))
     if op == "max_squeeze":
@@ -147,7 +147,7 @@ def test_a_weight_of_the_first_layer_that_changed_is_seen(small: Small) -> None:
     net, block = small
     layer = net.get_submodule(block.name).fc1
     layer.weight.data += 0.05
-    assert {"pre", "hidden", "s", "gate"} >= wrong(net, block) >= {"pre", "s", "gate"}
+    assert {"pre", "hidden", "logit", "gate"} >= wrong(net, block) >= {"pre", "logit", "gate"}
 
 
 def test_a_single_weight_of_the_last_layer_that_changed_is_seen(small: Small) -> None:
@@ -155,7 +155,7 @@ def test_a_single_weight_of_the_last_layer_that_changed_is_seen(small: Small) ->
     assert block.hidden is not None
     alive = int(block.hidden.argmax())
     nudge(net.get_submodule(block.name).fc2.weight.data[:, alive])
-    assert "s" in wrong(net, block) <= {"s", "gate"}
+    assert "logit" in wrong(net, block) <= {"logit", "gate"}
 
 
 def test_another_gate_function_is_seen(small: Small) -> None:
@@ -167,7 +167,7 @@ def test_another_gate_function_is_seen(small: Small) -> None:
 def test_another_activation_is_seen(small: Small) -> None:
     net, block = small
     net.get_submodule(block.name).act = nn.SiLU()
-    assert {"hidden", "s"} <= wrong(net, block) <= {"hidden", "s", "gate"}
+    assert {"hidden", "logit"} <= wrong(net, block) <= {"hidden", "logit", "gate"}
 
 
 @pytest.mark.parametrize("what", ["running_mean", "running_var", "weight", "bias"])
@@ -178,16 +178,16 @@ def test_a_norm_that_changed_is_seen(what: str, build: Build) -> None:
     assert "pre" in wrong(net, block)
 
 
-@pytest.mark.parametrize("quantity", ["u", "z", "pre", "hidden", "s", "gate"])
+@pytest.mark.parametrize("quantity", ["u", "z", "pre", "hidden", "logit", "gate"])
 def test_a_number_that_is_not_the_models_is_seen(quantity: str, small: Small) -> None:
     net, block = small
     value = getattr(block, quantity).clone()
     value.view(-1)[-1] += 0.5
-    assert wrong(net, replace(block, **{quantity: value})) & {quantity, "z", "pre", "s", "gate"}
+    assert wrong(net, replace(block, **{quantity: value})) & {quantity, "z", "pre", "logit", "gate"}
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
-@pytest.mark.parametrize("quantity", ["u", "z", "pre", "hidden", "s", "gate"])
+@pytest.mark.parametrize("quantity", ["u", "z", "pre", "hidden", "logit", "gate"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_not_a_number_is_never_green(quantity: str, value: float, small: Small) -> None:
     net, block = small
@@ -315,13 +315,13 @@ def test_pooling_to_one_is_the_squeeze(traced: Traced) -> None:
 
 def test_fc_and_1x1_convolution_give_the_same_numbers(traced: Traced) -> None:
     for block in traced.trace.blocks:
-        assert block.s is not None
+        assert block.logit is not None
         gap = fc_against_conv(traced.module, block)
         grouped = any(getattr(p.w2, "groups", 1) > 1 for p in places(traced.module) if p.name == block.name)
         if block.kind == "eca" or grouped:
             assert math.isnan(gap)
         elif block.hidden is not None:
-            assert gap <= TOLERANCE * max(1.0, float(block.s.abs().max()))
+            assert gap <= TOLERANCE * max(1.0, float(block.logit.abs().max()))
 
 
 def test_fc_against_conv_is_not_said_where_there_is_no_such_layer() -> None:

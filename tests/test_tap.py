@@ -72,7 +72,7 @@ def test_gates_are_shares(traced: Traced) -> None:
 
 def test_shapes_are_those_of_the_types(traced: Traced) -> None:
     for block in traced.trace.blocks:
-        assert block.s is not None and block.s.shape == block.gate.shape == (block.branches, block.channels)
+        assert block.logit is not None and block.logit.shape == block.gate.shape == (block.branches, block.channels)
         assert block.z is not None and block.z.shape == (block.channels,)
         assert (block.pre is None) == (block.hidden is None) == (block.kind in ("ese", "eca"))
         if block.pre is not None and block.hidden is not None:
@@ -98,7 +98,7 @@ def assert_alike(batch: tuple[Trace, ...], alone: tuple[Trace, ...]) -> None:
         assert apart(of_many.logits, one.logits) <= TOLERANCE
         for a, b in zip(of_many.blocks, one.blocks, strict=True):
             assert (a.name, a.kind) == (b.name, b.kind)
-            for quantity in ("u", "z", "pre", "hidden", "s", "gate"):
+            for quantity in ("u", "z", "pre", "hidden", "logit", "gate"):
                 ours, theirs = getattr(a, quantity), getattr(b, quantity)
                 assert (ours is None) == (theirs is None)
                 if ours is not None:
@@ -161,7 +161,7 @@ def by_hand(block: Any, u: Tensor) -> dict[str, Tensor]:
     pre = block.bn(block.fc1(z))
     s = block.fc2(pre.relu())
     gate = block.gate(s)
-    return {"z": z, "pre": pre, "hidden": pre.relu(), "s": s, "gate": gate}
+    return {"z": z, "pre": pre, "hidden": pre.relu(), "logit": s, "gate": gate}
 
 
 @pytest.mark.parametrize("block", ["se", "se_h"])
@@ -204,9 +204,9 @@ def test_gates_that_work_in_place_do_not_overwrite_s(x: Tensor) -> None:
     block.gate = nn.Hardsigmoid(inplace=True)
     net = stir(nn.Sequential(block, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     seen = tap.run(net, x).blocks[0]
-    assert seen.s is not None
-    assert torch.equal(nn.functional.hardsigmoid(seen.s), seen.gate)
-    assert not torch.equal(seen.s, seen.gate)
+    assert seen.logit is not None
+    assert torch.equal(nn.functional.hardsigmoid(seen.logit), seen.gate)
+    assert not torch.equal(seen.logit, seen.gate)
 
 
 def test_a_unit_that_works_in_place_does_not_overwrite_u(x: Tensor) -> None:
@@ -266,9 +266,9 @@ def test_another_gate_function_sees_the_logits_of_every_layout(traced: Traced) -
     """Also where they come in another order than the gate, or where the gate function overwrites them."""
     block = traced.trace.blocks[-1]
     after = tap.run(traced.module, traced.x[:1], (Edit(block.name, "channel_softmax"),)).block(block.name)
-    assert block.s is not None and after.s is not None
-    assert torch.equal(after.s, block.s)
-    assert (after.gate - torch.softmax(block.s, 1)).abs().max() <= 1e-6
+    assert block.logit is not None and after.logit is not None
+    assert torch.equal(after.logit, block.logit)
+    assert (after.gate - torch.softmax(block.logit, 1)).abs().max() <= 1e-6
 
 
 def test_x_is_what_the_branches_were_made_of(build: Build, x: Tensor) -> None:
@@ -532,7 +532,7 @@ def test_other_precisions_come_back_as_float32(net: Any, x: Tensor, dtype: torch
     reference = tap.run(net, x, keep_u=(name,)).blocks[0]
     trace = tap.run(net.to(dtype), x, keep_u=(name,))
     assert trace.logits.dtype == torch.float32
-    for quantity in ("u", "z", "pre", "hidden", "s", "gate"):
+    for quantity in ("u", "z", "pre", "hidden", "logit", "gate"):
         value = getattr(trace.blocks[0], quantity)
         assert value.dtype == torch.float32
         assert apart(value, getattr(reference, quantity)) <= tolerance, quantity
@@ -546,7 +546,7 @@ def test_channels_last_is_read_the_same(net: Any, x: Tensor) -> None:
         x.contiguous(memory_format=torch.channels_last),
         keep_u=(name,),
     )
-    for quantity in ("u", "z", "s", "gate"):
+    for quantity in ("u", "z", "logit", "gate"):
         assert apart(getattr(last.block(name), quantity), getattr(plain.block(name), quantity)) <= 1e-4, quantity
 
 
@@ -566,7 +566,7 @@ def test_a_model_on_a_gpu_is_traced_onto_the_cpu(net: Any, x: Tensor) -> None:
 
 def same(a: Trace, b: Trace) -> bool:
     def block(p: BlockTrace, q: BlockTrace) -> bool:
-        names = ("u", "z", "pre", "hidden", "s", "gate")
+        names = ("u", "z", "pre", "hidden", "logit", "gate")
         pairs = [(getattr(p, n), getattr(q, n)) for n in names]
         return p.name == q.name and all(
             (v is None) == (w is None) and (v is None or torch.equal(v, w)) for v, w in pairs

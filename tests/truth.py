@@ -45,7 +45,7 @@ def z(found: BlockTrace) -> np.ndarray:
     return found.z.numpy()
 
 
-def s(found: BlockTrace) -> np.ndarray:
+def logit(found: BlockTrace) -> np.ndarray:
     """(M, C) float32."""
-    assert found.s is not None
-    return found.s.numpy()
+    assert found.logit is not None
+    return found.logit.numpy()

@@ -106,8 +106,8 @@ class Scene:
     @cached_property
     def logits(self) -> np.ndarray:
         """(M, C) before the gate function."""
-        assert self.block.s is not None  # every layout has it
-        return self.block.s.numpy()
+        assert self.block.logit is not None  # every layout has it
+        return self.block.logit.numpy()
 
     def out(self, channel: int | None = None) -> np.ndarray:
         """(C, H, W), or one channel's (H, W): the sum over m of gate[m] * u[m].

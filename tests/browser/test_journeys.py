@@ -183,7 +183,7 @@ def test_the_carpet_takes_you_to_a_block(visitor: Visitor) -> None:
 
 def test_the_gate_function_changes_before_your_eyes(visitor: Visitor) -> None:
     visitor.open("excitation", **HERE)
-    s = float(truth.s(truth.block("tiny_se", "chelsea", "layer3.1.se"))[0, 17])
+    s = float(truth.logit(truth.block("tiny_se", "chelsea", "layer3.1.se"))[0, 17])
     assert last_number(visitor.formula(r"\sigma(s_{17})=")) == printed(1 / (1 + np.exp(-s)))
     visitor.choose("gatefn", "h-sigmoid")
     assert last_number(visitor.formula(r"\frac{\mathrm{ReLU6}(s_{17}+3)")) == printed(min(max(s + 3, 0), 6) / 6)
@@ -303,7 +303,7 @@ def restored(visitor: Visitor, page: str) -> None:
         i, j = (int(n) for n in re.match(r"\\tilde x_{\d+}\((\d+),(\d+)\)", formula).groups())  # type: ignore[union-attr]
         assert last_number(formula) == printed(float(block.out[33, i, j]))
     else:
-        value = truth.z(block)[33] if page == "squeeze" else truth.s(block)[0, 33]
+        value = truth.z(block)[33] if page == "squeeze" else truth.logit(block)[0, 33]
         assert last_number(formula) == printed(float(value))
 
 
