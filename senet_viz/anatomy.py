@@ -1,6 +1,7 @@
 """Inside a Selective Kernel unit: every step of split, fuse and select with its numbers and weights (SKNet, sec. 3.1).
 
-The paper's letters: s is the squeeze, z the compact vector, and A, B, ... are the last layer's rows, a matrix a branch.
+Letters as in the whole app: z is the squeeze (the paper's s), h the compact vector (the paper's z), and A, B, ... are
+the last layer's rows, a matrix a branch.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ class Unit:
     x_shape: tuple[int, ...]  # (C', H', W') of what the branches were made of
     kernels: tuple[Kernel, ...]  # M
     u: np.ndarray  # (M, C, H, W)   split
-    s: np.ndarray  # (C,)   fuse: the mean over H and W of the branches' sum
-    z: np.ndarray  # (d,)   ReLU(BN(W s))
+    z: np.ndarray  # (C,)   fuse: the mean over H and W of the branches' sum
+    h: np.ndarray  # (d,)   ReLU(BN(W z))
     w2: np.ndarray  # (M, C, d)   A, B, ...
-    logits: np.ndarray  # (M, C)   A z, B z, ...
+    logits: np.ndarray  # (M, C)   A h, B h, ...
     gate: np.ndarray  # (M, C)   select: softmax over M
     rule: tuple[int, int] | None  # (r, L) with d = max(C/r, L), where they are known
     gap: float  # max |these steps - what the unit itself gives|, relative where that exceeds 1
@@ -69,8 +70,8 @@ class Unit:
         return self.u.sum(axis=0)
 
     def parts(self, channel: int) -> np.ndarray:
-        """(M, d): what every entry of z adds to the logits of one channel."""
-        return self.w2[:, channel] * self.z
+        """(M, d): what every entry of h adds to the logits of one channel."""
+        return self.w2[:, channel] * self.h
 
 
 def own(module: nn.Module, block: BlockTrace, again: Replay) -> Unit:
@@ -133,15 +134,15 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
     with torch.inference_mode():
         x = block.x[None]
         u = torch.stack([branch(x) for branch in fresh.branches], dim=1)  # (1, M, C, H, W)
-        s = fresh.pool(u.sum(1))  # (1, C, 1, 1)
-        z = fresh.act(fresh.bn(fresh.fc1(s)))  # (1, d, 1, 1)
-        logits = fresh.fc2(z).unflatten(1, (branches, -1))  # (1, M, C, 1, 1)
+        z = fresh.pool(u.sum(1))  # (1, C, 1, 1)
+        h = fresh.act(fresh.bn(fresh.fc1(z)))  # (1, d, 1, 1)
+        logits = fresh.fc2(h).unflatten(1, (branches, -1))  # (1, M, C, 1, 1)
         gate = fresh.gate(logits)  # (1, M, C, 1, 1)
         out = fresh(x)
         gap = float(((gate * u).sum(1) - out).abs().max() / max(1.0, float(out.abs().max())))
     w2 = fresh.fc2.weight.detach().reshape(branches, channels, -1).numpy()
     return Unit(
-        tuple(block.x.shape), _kernels(fresh), u[0].numpy(), s.flatten().numpy(), z.flatten().numpy(), w2,
+        tuple(block.x.shape), _kernels(fresh), u[0].numpy(), z.flatten().numpy(), h.flatten().numpy(), w2,
         logits.reshape(branches, -1).numpy(), gate.reshape(branches, -1).numpy(), (r, floor), gap,
     )  # fmt: skip
 
@@ -165,8 +166,8 @@ def mixed(gate: np.ndarray, how: str) -> np.ndarray:
 
 def wrong_axis(logits: np.ndarray) -> np.ndarray:
     """(M, C): the softmax over the channels of each branch, as the edit ``channel_softmax`` has it."""
-    s = torch.from_numpy(logits)
-    return edits.apply(Edit("", "channel_softmax"), s, s).numpy()
+    g = torch.from_numpy(logits)
+    return edits.apply(Edit("", "channel_softmax"), g, g).numpy()
 
 
 def size_left(unit: Unit, gate: np.ndarray) -> float:

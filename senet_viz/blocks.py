@@ -113,12 +113,12 @@ class SEBlock(nn.Module):
         z = u if self.pool is None else self.pool(u)  # (B, C, 1, 1)   eq. 2: z_c = mean over H, W of u_c
         if self.form == "fc":
             z = z.flatten(1)  # (B, C)
-        hidden = self.act(self.bn(self.fc1(z)))  # (B, C/r[, 1, 1])   eq. 3: ReLU(W1 z)
-        s = self.fc2(hidden)  # (B, C[, 1, 1])   eq. 3: W2 (...), the logits
-        gate = self.gate(s)  # (B, C[, 1, 1])   eq. 3: sigma(...)
-        if gate.ndim == 2:
-            gate = gate[:, :, None, None]  # (B, C, 1, 1)
-        return u * gate  # (B, C, H, W)   eq. 4: x_c = s_c * u_c
+        h = self.act(self.bn(self.fc1(z)))  # (B, C/r[, 1, 1])   eq. 3: h = ReLU(W1 z)
+        g = self.fc2(h)  # (B, C[, 1, 1])   eq. 3: g(z, W) = W2 h, the logits
+        s = self.gate(g)  # (B, C[, 1, 1])   eq. 3: s = sigma(g(z, W)), the gate
+        if s.ndim == 2:
+            s = s[:, :, None, None]  # (B, C, 1, 1)
+        return u * s  # (B, C, H, W)   eq. 4: x_c = s_c * u_c
 
 
 class SKConv(nn.Module):
@@ -161,9 +161,9 @@ class SKConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         u = [branch(x) for branch in self.branches]  # M times (B, C, H, W)   split
-        s = self.pool(reduce(torch.add, u))  # (B, C, 1, 1)   fuse: eqs. 1 and 2
-        z = self.act(self.bn(self.fc1(s)))  # (B, d, 1, 1)   eq. 3
-        logits = self.fc2(z).unflatten(1, (self.m, -1))  # (B, M, C, 1, 1)
-        a = self.gate(logits)  # (B, M, C, 1, 1)   eq. 5: softmax over the M branches
+        z = self.pool(reduce(torch.add, u))  # (B, C, 1, 1)   fuse: eqs. 1 and 2, the paper's s
+        h = self.act(self.bn(self.fc1(z)))  # (B, d, 1, 1)   eq. 3, the paper's z
+        g = self.fc2(h).unflatten(1, (self.m, -1))  # (B, M, C, 1, 1)   the logits
+        a = self.gate(g)  # (B, M, C, 1, 1)   eq. 5: softmax over the M branches
         chosen = [a_m * u_m for a_m, u_m in zip(a.unbind(1), u, strict=True)]  # M times (B, C, H, W)
         return reduce(torch.add, chosen)  # (B, C, H, W)   select: eq. 6

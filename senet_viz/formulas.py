@@ -1,4 +1,7 @@
-"""The equations of a Selective Kernel unit as LaTeX, with one picture's numbers in them (SKNet, eqs. 1-6)."""
+"""The equations of a Selective Kernel unit as LaTeX, with one picture's numbers in them (SKNet, eqs. 1-6).
+
+The letters are those of ``docs/notation.md``: z is the paper's s, h its z, and g are the logits.
+"""
 
 from __future__ import annotations
 
@@ -24,29 +27,30 @@ def split(kernels: Sequence[tuple[int, int]]) -> str:
 
 
 def fuse(total: np.ndarray, channel: int) -> str:
-    """The mean s_c of one channel's sum U_c (H, W)."""
+    """The mean z_c of one channel's sum U_c (H, W)."""
     (h, w), added = total.shape, float(total.sum(dtype=np.float64))
     mean = rf"\frac{{1}}{{HW}}\sum_{{i,j}}U_{{{channel}}}(i,j)=\frac{{{added:.4f}}}{{{h}\cdot{w}}}"
-    return rf"U=\sum_m U_m,\qquad s_{{{channel}}}={mean}={added / (h * w):.4f}"
+    return rf"U=\sum_m U_m,\qquad z_{{{channel}}}={mean}={added / (h * w):.4f}"
 
 
 def compress(channels: int, d: int, rule: tuple[int, int] | None) -> str:
-    """z and its width; ``rule`` is (r, L) where they are known."""
+    """h and its width d; ``rule`` is (r, L) where they are known."""
     width = ""
     if rule:
         r, floor = rule
         width = rf",\qquad d=\max(C/r,\,L)=\max({channels}/{r},\,{floor})={d}"
-    return rf"\underbrace{{z}}_{{{d}}}=\delta(\mathrm{{BN}}(\underbrace{{W}}_{{{d}\times{channels}}}s)){width}"
+    return rf"\underbrace{{h}}_{{{d}}}=\delta(\mathrm{{BN}}(\underbrace{{W}}_{{{d}\times{channels}}}z)){width}"
 
 
-def products(rows: np.ndarray, z: np.ndarray, channel: int, count: int = 2) -> str:
-    """The logits A_c z, B_c z, ... from rows (M, d) and z (d,), the ``count`` largest terms of each spelt out."""
+def products(rows: np.ndarray, h: np.ndarray, channel: int, count: int = 2) -> str:
+    """The logits g_0 = A_c h, g_1 = B_c h, ... from rows (M, d) and h (d,), each with its ``count`` largest terms."""
     found = []
     for m, weights in enumerate(rows):
-        name, parts = f"{chr(ord('A') + m)}_{{{channel}}}", weights * z
+        name, parts = f"{chr(ord('A') + m)}_{{{channel}}}", weights * h
         top = np.argsort(-np.abs(parts), kind="stable")[:count]
-        terms = "+".join(rf"({weights[j]:.3f})\cdot{z[j]:.3f}" for j in top)
-        found.append(rf"{name}\,z&=\sum_j {name[0]}_{{{channel}j}}\,z_j={terms}+\dots={float(parts.sum()):.4f}")
+        terms = "+".join(rf"({weights[j]:.3f})\cdot{h[j]:.3f}" for j in top)
+        total = rf"\sum_j {name[0]}_{{{channel}j}}\,h_j={terms}+\dots={float(parts.sum()):.4f}"
+        found.append(rf"g_{{{m},{channel}}}&={name}\,h={total}")
     return lines(*found)
 
 
@@ -55,8 +59,8 @@ def shares(logits: np.ndarray, channel: int) -> str:
     weights = np.exp(logits.astype(np.float64) - logits.max())
     weights /= weights.sum()
     powers = [f"e^{{{value:.3f}}}" for value in logits]
-    below = "+".join(rf"e^{{{chr(ord('A') + m)}_{{{channel}}}z}}" for m in range(len(logits)))
-    first = rf"\frac{{e^{{A_{{{channel}}}z}}}}{{{below}}}=\frac{{{powers[0]}}}{{{'+'.join(powers)}}}"
+    below = "+".join(rf"e^{{g_{{{m},{channel}}}}}" for m in range(len(logits)))
+    first = rf"\frac{{e^{{g_{{0,{channel}}}}}}}{{{below}}}=\frac{{{powers[0]}}}{{{'+'.join(powers)}}}"
     others = [rf"{chr(ord('a') + m)}_{{{channel}}}={weights[m]:.4f}" for m in range(1, len(logits))]
     return lines(rf"a_{{{channel}}}&={first}={weights[0]:.4f}", "&" + r",\quad ".join(others))
 

@@ -47,8 +47,8 @@ def close(a: np.ndarray, b: np.ndarray) -> None:
 def test_every_step_is_the_networks(net: Any) -> None:
     block = traced(net)
     unit = unit_of(net, block)
-    close(unit.s, unit.fused.mean((1, 2)))
-    close(np.stack([rows @ unit.z for rows in unit.w2]), unit.logits)
+    close(unit.z, unit.fused.mean((1, 2)))
+    close(np.stack([rows @ unit.h for rows in unit.w2]), unit.logits)
     for c in range(0, unit.gate.shape[1], 7):
         close(unit.parts(c).sum(1), unit.logits[:, c])
         powers = np.exp(unit.logits[:, c].astype(np.float64))
@@ -58,8 +58,8 @@ def test_every_step_is_the_networks(net: Any) -> None:
     module = net.get_submodule(block.name)
     layer = module.fc2 if hasattr(module, "fc2") else module.attn.fc_select
     whole = layer.weight.flatten(1).numpy()
-    np.testing.assert_array_equal(unit.w2[0].astype(np.float32), whole[: len(unit.s)])
-    np.testing.assert_array_equal(unit.w2[1].astype(np.float32), whole[len(unit.s) :])
+    np.testing.assert_array_equal(unit.w2[0].astype(np.float32), whole[: len(unit.z)])
+    np.testing.assert_array_equal(unit.w2[1].astype(np.float32), whole[len(unit.z) :])
 
 
 def test_the_kernels_are_the_branches(net: Any) -> None:
@@ -83,7 +83,7 @@ def test_d_follows_the_rule_in_every_unit(net: Any) -> None:
     r, floor = found
     for index in range(len(layouts.find(net))):
         unit = unit_of(net, traced(net, index))
-        assert len(unit.z) == max(len(unit.s) // r, floor)
+        assert len(unit.h) == max(len(unit.z) // r, floor)
     assert anatomy.rule(nn.Sequential()) is None
 
 
@@ -115,7 +115,7 @@ def test_a_fresh_unit_sees_what_the_traced_one_saw(net: Any, branches: int) -> N
         block.x[None], torch.from_numpy(kernel.weight), None, stride, m + 1, m + 1, kernel.groups
     )
     close(fresh.u[m], torch.relu(mapped / (1 + 1e-5) ** 0.5)[0].numpy())  # a fresh BN has mean 0, variance 1
-    close(np.stack([rows @ fresh.z for rows in fresh.w2]), fresh.logits)
+    close(np.stack([rows @ fresh.h for rows in fresh.w2]), fresh.logits)
 
 
 def test_a_fresh_unit_is_the_same_every_time_and_another_by_another_seed(build: Build) -> None:
@@ -203,8 +203,8 @@ def last(latex: str) -> float:
 def test_equations_say_what_the_unit_says(build: Build) -> None:
     net, c = build("ours/sk"), 9
     unit = unit_of(net, traced(net))
-    assert last(formulas.fuse(unit.fused[c], c)) == pytest.approx(float(unit.s[c]), abs=1e-4)
-    sums = [float(n) for n in re.findall(r"\\dots=(-?\d+\.\d+)", formulas.products(unit.w2[:, c], unit.z, c))]
+    assert last(formulas.fuse(unit.fused[c], c)) == pytest.approx(float(unit.z[c]), abs=1e-4)
+    sums = [float(n) for n in re.findall(r"\\dots=(-?\d+\.\d+)", formulas.products(unit.w2[:, c], unit.h, c))]
     np.testing.assert_allclose(sums, unit.logits[:, c], atol=1e-4)
     weights = [float(n) for n in re.findall(r"=(0\.\d{4})", formulas.shares(unit.logits[:, c], c))]
     np.testing.assert_allclose(weights, unit.gate[:, c], atol=1e-4)
@@ -237,7 +237,7 @@ def test_the_path_is_drawn_as_computed(build: Build, lang: str, branches: int) -
     net, c = build("ours/sk"), 9
     unit = anatomy.untrained(net, traced(net), branches)
     u, gate, logits = unit.u[:, c], unit.gate[:, c], unit.logits[:, c]
-    figure = figures.draw_path(u, float(unit.s[c]), logits, gate, c, i18n.texts(lang))
+    figure = figures.draw_path(u, float(unit.z[c]), logits, gate, c, i18n.texts(lang))
     *split, fuse, select = heats(figure)
     np.testing.assert_array_equal(np.stack(split), u)
     close(fuse, u.sum(0))
@@ -253,7 +253,7 @@ def test_the_path_is_drawn_as_computed(build: Build, lang: str, branches: int) -
 def test_rows_of_the_pinned_channel_are_marked(build: Build, lang: str) -> None:
     net, c = build("ours/sk"), 9
     unit = unit_of(net, traced(net))
-    figure = figures.draw_rows(unit.w2, unit.z, c, i18n.texts(lang))
+    figure = figures.draw_rows(unit.w2, unit.h, c, i18n.texts(lang))
     for m in range(2):
         heat, box = figure.panels[m].marks
         assert isinstance(heat, Heat) and box.y0 <= c <= box.y1  # type: ignore[union-attr]
@@ -300,11 +300,11 @@ def test_the_rest_is_drawn_as_computed(build: Build, lang: str) -> None:
     kernels = figures.draw_kernels([k.spread(c) for k in unit.kernels], 9, c, t)
     assert [int(np.isfinite(each).sum()) for each in heats(kernels)] == [9, 9]
     assert len({each.shape for each in heats(kernels)}) == 1, "a pixel is as large in both"
-    fuse = figures.draw_fuse(unit.fused[c], unit.s, unit.z, c, t)
+    fuse = figures.draw_fuse(unit.fused[c], unit.z, unit.h, c, t)
     (rest, pinned), (z,) = bars(fuse, 1), bars(fuse, 2)
-    np.testing.assert_array_equal(pinned.y, unit.s[[c]])
-    np.testing.assert_array_equal(rest.y, np.delete(unit.s, c))
-    np.testing.assert_array_equal(z.y, unit.z)
+    np.testing.assert_array_equal(pinned.y, unit.z[[c]])
+    np.testing.assert_array_equal(rest.y, np.delete(unit.z, c))
+    np.testing.assert_array_equal(z.y, unit.h)
     shares = np.array([[0.7, 0.2], [0.1, 0.6]])
     scores = figures.draw_scores(("cat", "cup"), shares, ("right", "wrong"), t)
     np.testing.assert_array_equal([bars(scores, i)[0].x for i in (0, 1)], shares)

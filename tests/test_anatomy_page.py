@@ -98,18 +98,18 @@ def test_every_step_says_what_the_model_says(model: str, block: str, c: int) -> 
     at = start(PAGE, model=model, block=block, channel=c)
     seen = truth.block(model, "chelsea", block)
     assert seen.u is not None and seen.hidden is not None
-    u, s, gate = seen.u[:, c].numpy(), truth.logit(seen), seen.gate.numpy()
+    u, logit, gate = seen.u[:, c].numpy(), truth.logit(seen), seen.gate.numpy()
     *branches, fused, v = maps(at, "sk-path")
     close(np.stack(branches), u)
     close(fused, u.sum(0))
     close(v, np.tensordot(gate[:, c], u, 1))
-    close(np.concatenate(lengths(at, "sk-path")), [*s[:, c], *gate[:, c]])
+    close(np.concatenate(lengths(at, "sk-path")), [*logit[:, c], *gate[:, c]])
 
     assert results(formula(at, r"U=\sum_m U_m"))[-1] == printed(float(truth.z(seen)[c]))
-    assert results(formula(at, rf"\begin{{aligned}}A_{{{c}}}")) == [printed(float(x)) for x in s[:, c]]
+    assert results(formula(at, rf"\begin{{aligned}}g_{{0,{c}}}")) == [printed(float(x)) for x in logit[:, c]]
     assert results(formula(at, rf"\begin{{aligned}}a_{{{c}}}")) == [printed(float(x)) for x in gate[:, c]]
-    width = formula(at, r"\underbrace{z}")
-    assert width.endswith(f"={len(seen.hidden)}") and rf"\underbrace{{z}}_{{{len(seen.hidden)}}}" in width
+    width = formula(at, r"\underbrace{h}")
+    assert width.endswith(f"={len(seen.hidden)}") and rf"\underbrace{{h}}_{{{len(seen.hidden)}}}" in width
 
     network = truth.model(model)
     unit: Any = network.get_submodule(block)

@@ -213,7 +213,7 @@ def test_squeeze_says_what_the_model_says(model: str, block: str, c: int) -> Non
     assert data["order"] == order.tolist() and data["pinned"] == c
     np.testing.assert_allclose(data["values"]["z"], z[order], rtol=1e-4, atol=1e-6)
     for m, row in enumerate(gate):
-        np.testing.assert_allclose(data["values"][f"s{m or ''}"], row[order], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(data["values"][f"a{m}" if len(gate) > 1 else "s"], row[order], rtol=1e-4, atol=1e-6)
 
     bars = chart(at, "squeeze-z")
     heights = np.sort(np.concatenate([array(t["y"]) for t in bars if t["type"] == "bar" and len(array(t["y"])) > 1]))
@@ -226,18 +226,20 @@ def test_squeeze_says_what_the_model_says(model: str, block: str, c: int) -> Non
 def test_excitation_says_what_the_model_says(model: str, block: str, c: int) -> None:
     at = start("excitation", model=model, block=block, channel=c)
     seen = truth.block(model, "chelsea", block)
-    s, gate = truth.logit(seen), seen.gate.numpy()
-    assert last_number(formula(at, rf"s_{{{c}}}=")) == printed(float(s[0, c]))
+    logit, gate = truth.logit(seen), seen.gate.numpy()
+    letters = [rf"g_{{{m},{c}}}" for m in range(len(gate))] if len(gate) > 1 else [rf"g_{{{c}}}"]
+    assert last_number(formula(at, f"{letters[0]}=")) == printed(float(logit[0, c]))
     if len(gate) > 1:
         for m in range(len(gate)):
             at.segmented_control(key="branch").set_value(m)
             at.run()
             assert last_number(formula(at, rf"a_{{{m},{c}}}=")) == printed(float(gate[m, c]))
-            assert last_number(formula(at, rf"s_{{{c}}}=")) == printed(float(s[m, c]))
+            assert last_number(formula(at, f"{letters[m]}=")) == printed(float(logit[m, c]))
         return
     own = "h_sigmoid" if zoo.spec(model).gate_fn == "h_sigmoid" else "sigmoid"
-    opening = {"sigmoid": rf"\sigma(s_{{{c}}})=", "h_sigmoid": rf"\frac{{\mathrm{{ReLU6}}(s_{{{c}}}+3)"}
-    x = s[0].astype(np.float64)
+    opening = {"sigmoid": rf"\sigma({letters[0]})=", "h_sigmoid": rf"\frac{{\mathrm{{ReLU6}}({letters[0]}+3)"}
+    opening[own] = rf"s_{{{c}}}={opening[own]}"  # the other function's value is not the gate
+    x = logit[0].astype(np.float64)
     both = {"sigmoid": 1 / (1 + np.exp(-x)), "h_sigmoid": np.clip(x + 3, 0, 6) / 6}
     for choice, name in (("own", own), ("sigmoid", "sigmoid"), ("h_sigmoid", "h_sigmoid")):
         at.segmented_control(key="gatefn").set_value(choice)

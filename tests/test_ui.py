@@ -252,8 +252,8 @@ def test_a_model_like_the_last_block() -> None:
     at.selectbox(key="model").set_value("tiny_sk")
     well(at.run())
     assert at.pills(key="block").value == "layer2.1.conv2"
-    s = truth.logit(truth.block("tiny_sk", "chelsea", "layer2.1.conv2"))
-    assert last_number(formula(at, "s_{3}=")) == printed(float(s[0, 3]))
+    logit = truth.logit(truth.block("tiny_sk", "chelsea", "layer2.1.conv2"))
+    assert last_number(formula(at, "g_{0,3}=")) == printed(float(logit[0, 3]))
 
 
 def test_the_code_on_the_page_is_the_code_that_ran() -> None:

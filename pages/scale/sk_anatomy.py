@@ -27,7 +27,7 @@ u, gate, logits = unit.u[:, c], unit.gate[:, c], unit.logits[:, c]
 if not own:
     st.badge(t("scale.sk_anatomy.fresh"), icon=":material/warning:", color="red")
     st.caption(t("scale.sk_anatomy.fresh.why", gap=f"{unit.gap:.1g}", c=c))
-ui.figure(view, lambda t: figures.draw_path(u, float(unit.s[c]), logits, gate, c, t), "path", c, m)
+ui.figure(view, lambda t: figures.draw_path(u, float(unit.z[c]), logits, gate, c, t), "path", c, m)
 
 # --- split ------------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.split"), anchor=False)
@@ -43,15 +43,15 @@ st.caption(t("scale.sk_anatomy.split.symbols", x=x, m=m, c=channels, h=h, w=w, k
 st.subheader(t("scale.sk_anatomy.fuse"), anchor=False)
 st.latex(formulas.fuse(unit.fused[c], c))
 st.latex(formulas.compress(channels, d, unit.rule))
-ui.figure(view, lambda t: figures.draw_fuse(unit.fused[c], unit.s, unit.z, c, t), "fuse", c, m)
+ui.figure(view, lambda t: figures.draw_fuse(unit.fused[c], unit.z, unit.h, c, t), "fuse", c, m)
 st.caption(t("scale.sk_anatomy.fuse.symbols", c=channels, d=d))
 
 # --- select -----------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.select"), anchor=False)
 st.markdown(t("scale.sk_anatomy.rows", n=m * channels, c=channels, d=d))
-st.latex(formulas.products(unit.w2[:, c], unit.z, c))
+st.latex(formulas.products(unit.w2[:, c], unit.h, c))
 st.latex(formulas.shares(logits, c))
-ui.figure(view, lambda t: figures.draw_rows(unit.w2, unit.z, c, t), "rows", c, m)
+ui.figure(view, lambda t: figures.draw_rows(unit.w2, unit.h, c, t), "rows", c, m)
 
 mixes = {key: t(f"scale.sk_anatomy.mix.{key}") for key in anatomy.MIXES}
 how = ui.pick("mix", mixes, t("scale.sk_anatomy.mix"))

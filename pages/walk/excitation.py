@@ -24,8 +24,9 @@ branch = 0
 if competing:
     names = {m: t("fig.branch", m=m, k=2 * m + 3) for m in range(branches)}
     branch = ui.pick("branch", names, t("branch.label"))
-s, gate = view.logits[branch], view.gate[branch]
-s_c, g_c = float(s[c]), float(gate[c])
+logit, gate = view.logits[branch], view.gate[branch]
+g_c, s_c = float(logit[c]), float(gate[c])
+letter = f"g_{{{branch},{c}}}" if competing else f"g_{{{c}}}"
 
 # --- the two layers as a network --------------------------------------------------------------------------------------
 if again.w1 is None or again.w2 is None or view.block.hidden is None:
@@ -40,7 +41,8 @@ else:
     norm = rf"\,\mathrm{{{again.norm}}}" if again.norm else ""
     shape = rf"\underbrace{{W_2}}_{{{branches * count}\times{len(hidden)}}}"
     inner = rf"{norm}\underbrace{{W_1}}_{{{len(hidden)}\times{count}}}\underbrace{{z}}_{{{count}}}"
-    st.latex(rf"\mathrm{{logits}}={shape}\;\mathrm{{{again.act}}}({inner})")
+    st.latex(rf"\underbrace{{g}}_{{{branches * count}}}={shape}\;\mathrm{{{again.act}}}({inner})")
+    st.caption(t("walk.excitation.symbols.sk" if competing else "walk.excitation.symbols"))
     if again.act == "ReLU":
         st.markdown(t("walk.excitation.dead", dead=dead, n=len(hidden)))
     else:
@@ -50,14 +52,14 @@ else:
     top = np.argsort(-np.abs(parts))[:2]
     terms = "+".join(rf"{w2[c, j]:.3g}\cdot{hidden[j]:.3g}" for j in top)
     biased = f"+{bias:.3g}" if again.b2 is not None else ""
-    st.latex(rf"s_{{{c}}}=\sum_j w_{{{c}j}}h_j={terms}+\dots{biased}={s_c:.4f}".replace("+-", "-"))
-    ui.figure(view, lambda t: excitation.draw_contributions(w2[c], hidden, bias, s_c, c, t), "parts", c, branch)
+    st.latex(rf"{letter}=\sum_j w_{{{c}j}}h_j={terms}+\dots{biased}={g_c:.4f}".replace("+-", "-"))
+    ui.figure(view, lambda t: excitation.draw_contributions(w2[c], hidden, bias, g_c, c, t), "parts", c, branch)
 
 # --- the gate function ------------------------------------------------------------------------------------------------
 if competing:
     st.subheader(t("walk.excitation.compete"))
     exps = [rf"e^{{{v:.3f}}}" for v in view.logits[:, c]]
-    st.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={g_c:.4f}")
+    st.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={s_c:.4f}")
     by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
     order = view.order(by, branch)
     ui.figure(view, lambda t: excitation.draw_branches(view.gate, order, c, t), "branches", c, by, branch)
@@ -68,16 +70,16 @@ else:
     options = {"own": t("gatefn.own", name=own.replace("_", "-")), "sigmoid": "sigmoid", "h_sigmoid": "h-sigmoid"}
     shown = ui.pick("gatefn", options, t("gatefn.label"))
     function = own if shown == "own" else shown
-    both = {name: replay.GATE_FUNCTIONS[name](s.astype(np.float64)) for name in ("sigmoid", "h_sigmoid")}
+    both = {name: replay.GATE_FUNCTIONS[name](logit.astype(np.float64)) for name in ("sigmoid", "h_sigmoid")}
     now = gate if shown == "own" else both[function]
-    value = float(now[c])
+    value, equals = float(now[c]), rf"s_{{{c}}}=" if function == own else ""  # only the block's own is its gate
     if function == "h_sigmoid":
         relu6 = r"\mathrm{ReLU6}"
-        st.latex(rf"\frac{{{relu6}(s_{{{c}}}+3)}}{{6}}=\frac{{{relu6}({s_c + 3:.4f})}}{{6}}={value:.4f}")
+        st.latex(rf"{equals}\frac{{{relu6}({letter}+3)}}{{6}}=\frac{{{relu6}({g_c + 3:.4f})}}{{6}}={value:.4f}")
     elif function == "sigmoid":
-        st.latex(rf"\sigma(s_{{{c}}})=\frac{{1}}{{1+e^{{-({s_c:.4f})}}}}={value:.4f}")
+        st.latex(rf"{equals}\sigma({letter})=\frac{{1}}{{1+e^{{-({g_c:.4f})}}}}={value:.4f}")
     pair = (both["sigmoid"], both["h_sigmoid"])
-    ui.figure(view, lambda t: excitation.draw_gates(s, *pair, function, c, t), "gates", c, function)
+    ui.figure(view, lambda t: excitation.draw_gates(logit, *pair, function, c, t), "gates", c, function)
     gap = np.abs(both["sigmoid"] - both["h_sigmoid"])
     columns = st.columns(4)
     plain: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
@@ -89,7 +91,7 @@ else:
     st.caption(t("walk.excitation.hs"))
 
     st.subheader(t("walk.excitation.softmax"))
-    soft = replay.softmax(s.astype(np.float64))
+    soft = replay.softmax(logit.astype(np.float64))
     ranked = np.argsort(-gate, kind="stable")
     ui.figure(view, lambda t: excitation.draw_softmax(gate, soft, ranked, t), "soft")
     st.markdown(t("walk.excitation.softmax.why", n=count, top=f"{soft.max():.4f}", mean=f"{1 / count:.4f}"))

@@ -72,7 +72,7 @@ gates_scale = Scale.gate(view.symbol(branches - 1))
 ui.titled(
     view,
     f"### {t('walk.rescale.carpet', n=len(traced))}",
-    lambda t: rescale.draw_carpet(names, tuple(last), t),
+    lambda t: rescale.draw_carpet(names, tuple(last), view.symbol(branches - 1), t),
     "rescale-carpet",
     (),
 )

@@ -41,13 +41,13 @@ def _scale(u: np.ndarray, *more: np.ndarray) -> Scale:
     return Scale.around_zero("U, V", [f(m) for m in (u, u.sum(0), *more) for f in (np.min, np.max)])
 
 
-def draw_path(u: np.ndarray, s_c: float, logits: np.ndarray, gate: np.ndarray, channel: int, t: Texts) -> Figure:
-    """One channel all the way: its maps u (M, H, W), their sum and its mean s_c, M logits, M weights, V (H, W)."""
+def draw_path(u: np.ndarray, z_c: float, logits: np.ndarray, gate: np.ndarray, channel: int, t: Texts) -> Figure:
+    """One channel all the way: its maps u (M, H, W), their sum and its mean z_c, M logits, M weights, V (H, W)."""
     count, total = len(u), u.sum(axis=0)
     out = np.einsum("m,mhw->hw", gate, u)
     scale = _scale(u, out)
     split = [_map(u_m, scale, f"U{m}", t("fig.path.u", k=size(m))) for m, u_m in enumerate(u)]
-    fuse = _map(total, scale, "U", t("fig.path.sum", s=f"{s_c:.3f}"))
+    fuse = _map(total, scale, "U", t("fig.path.sum", z=f"{z_c:.3f}"))
     lowest, highest = min(0.0, float(logits.min())), max(0.0, float(logits.max()))
     room = 0.4 * ((highest - lowest) or 1.0)
     from_ = Panel(
@@ -68,7 +68,7 @@ def draw_path(u: np.ndarray, s_c: float, logits: np.ndarray, gate: np.ndarray, c
         (*split, fuse, from_, choice, select),
         count + 1,
         Table(header, cells(*u, total, out)),
-        t("fig.path.alt", c=channel, m=count, s=f"{s_c:.4f}", shares=shares),
+        t("fig.path.alt", c=channel, m=count, z=f"{z_c:.4f}", shares=shares),
         note=t("fig.path.note", sum=f"{gate.sum():.6f}"),
         widths=(1,) * (count + 1),
         height=600 if count < 3 else 520,
@@ -114,39 +114,39 @@ def draw_kernels(kernels: Sequence[np.ndarray], taps: int, channel: int, t: Text
     )
 
 
-def draw_fuse(total: np.ndarray, s: np.ndarray, z: np.ndarray, channel: int, t: Texts) -> Figure:
-    """The sum of the pinned channel (H, W) becomes one of the C means s, and those the d numbers z."""
-    c, d = np.arange(len(s)), np.arange(len(z))
+def draw_fuse(total: np.ndarray, z: np.ndarray, h: np.ndarray, channel: int, t: Texts) -> Figure:
+    """The sum of the pinned channel (H, W) becomes one of the C means z, and those the d numbers h."""
+    c, d = np.arange(len(z)), np.arange(len(h))
     rest = c != channel
     panels = (
         _map(total, Scale.around_zero(f"U{channel}", total), "U", t("fig.fuse.map", c=channel)),
         Panel(
             (
-                Bars(c[rest], s[rest], "s", "z", width=1),
-                Bars(c[[channel]], s[[channel]], f"s{channel}", "pinned", width=max(1.0, len(s) / 60)),
+                Bars(c[rest], z[rest], "z", "z", width=1),
+                Bars(c[[channel]], z[[channel]], f"z{channel}", "pinned", width=max(1.0, len(z) / 60)),
             ),
-            title=t("fig.fuse.s", n=len(s)),
+            title=t("fig.fuse.z", n=len(z)),
             x_ticks=(),
             legend=False,
         ),
-        Panel((Bars(d, z, "z", "hidden", width=0.8),), title=t("fig.fuse.z", n=len(z)), x_ticks=(), legend=False),
+        Panel((Bars(d, h, "h", "hidden", width=0.8),), title=t("fig.fuse.h", n=len(h)), x_ticks=(), legend=False),
     )
-    rows = (*(("s", int(i), float(v)) for i, v in enumerate(s)), *(("z", int(j), float(v)) for j, v in enumerate(z)))
+    rows = (*(("z", int(i), float(v)) for i, v in enumerate(z)), *(("h", int(j), float(v)) for j, v in enumerate(h)))
     return Figure(
         "sk-fuse",
-        t("fig.fuse.title", c=len(s), d=len(z)),
+        t("fig.fuse.title", c=len(z), d=len(h)),
         panels,
         3,
         Table(("vector", "index", "value"), rows),
-        t("fig.fuse.alt", c=channel, s=f"{s[channel]:.4f}", n=len(s), d=len(z), dead=int((z == 0).sum())),
-        note=t("fig.fuse.note", dead=int((z == 0).sum()), d=len(z)),
+        t("fig.fuse.alt", c=channel, z=f"{z[channel]:.4f}", n=len(z), d=len(h), dead=int((h == 0).sum())),
+        note=t("fig.fuse.note", dead=int((h == 0).sum()), d=len(h)),
         widths=(0.8, 1.3, 1),
         height=300,
     )
 
 
-def draw_rows(w2: np.ndarray, z: np.ndarray, channel: int, t: Texts) -> Figure:
-    """The last layer (M, C, d) as matrices A, B, ..., the pinned row marked, and what its products with z add up to."""
+def draw_rows(w2: np.ndarray, h: np.ndarray, channel: int, t: Texts) -> Figure:
+    """The last layer (M, C, d) as matrices A, B, ..., the pinned row marked, and what its products with h add up to."""
     count, c, d = w2.shape
     scale = Scale.around_zero("W", w2, "weight")
     row = max(0.5, c / 160)  # high enough to be seen
@@ -158,17 +158,17 @@ def draw_rows(w2: np.ndarray, z: np.ndarray, channel: int, t: Texts) -> Figure:
         )
         for m in range(count)
     ]
-    parts = w2[:, channel] * z
+    parts = w2[:, channel] * h
     order = np.argsort(-np.abs(parts).max(axis=0), kind="stable")[:10]
     places, thick = np.arange(len(order)), 0.8 / count
     marks = tuple(
-        Bars(places + (m - (count - 1) / 2) * thick, parts[m, order], f"{letter(m)}·z", role(m), width=thick)
+        Bars(places + (m - (count - 1) / 2) * thick, parts[m, order], f"{letter(m)}·h", role(m), width=thick)
         for m in range(count)
     )
-    sums = " · ".join(f"{letter(m)}z = {parts[m].sum():.3f}" for m in range(count)).replace("-", "\u2212")
-    panels.append(Panel(marks, title=sums, x_ticks=tuple((float(p), f"z{j}") for p, j in enumerate(order))))
-    header = ("unit", "z", *(f"{letter(m)}_{channel}" for m in range(count)))
-    rows = tuple((j, float(z[j]), *(float(v) for v in w2[:, channel, j])) for j in range(d))
+    sums = " · ".join(f"g{m} = {letter(m)}h = {parts[m].sum():.3f}" for m in range(count)).replace("-", "\u2212")
+    panels.append(Panel(marks, title=sums, x_ticks=tuple((float(p), f"h{j}") for p, j in enumerate(order))))
+    header = ("unit", "h", *(f"{letter(m)}_{channel}" for m in range(count)))
+    rows = tuple((j, float(h[j]), *(float(v) for v in w2[:, channel, j])) for j in range(d))
     return Figure(
         "sk-rows",
         t("fig.rows.title", n=count * c, d=d, m=count),

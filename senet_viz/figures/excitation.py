@@ -98,10 +98,10 @@ def draw_contributions(
     panel = Panel(tuple(marks), y=t("fig.parts.y", c=channel), x_ticks=tuple(name for name, _ in bars))
     rows = tuple((int(j), float(weights[j]), float(hidden[j]), float(parts[j])) for j in np.argsort(-np.abs(parts)))
     first = order[0]
-    alt = t("fig.parts.alt", c=channel, s=f"{logit:.4f}", unit=int(first), part=f"{parts[first]:.4f}")
+    alt = t("fig.parts.alt", c=channel, g=f"{logit:.4f}", unit=int(first), part=f"{parts[first]:.4f}")
     return Figure(
         "excitation-logit",
-        t("fig.parts.title", c=channel, s=f"{logit:.4f}"),
+        t("fig.parts.title", c=channel, g=f"{logit:.4f}"),
         (panel,),
         1,
         Table(("unit", "w2", "hidden", "w2*hidden"), rows),
@@ -110,16 +110,18 @@ def draw_contributions(
     )
 
 
-def draw_gates(s: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: str, channel: int, t: Texts) -> Figure:
-    """Both gate functions over the histogram of this picture's logits s (C,), and both gates side by side."""
-    reach = max(4.0, float(np.abs(s).max()) * 1.05)
+def draw_gates(
+    logit: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: str, channel: int, t: Texts
+) -> Figure:
+    """Both gate functions over the histogram of this picture's logits (C,), and both gates side by side."""
+    reach = max(4.0, float(np.abs(logit).max()) * 1.05)
     x = np.linspace(-reach, reach, 241)
     edges = np.linspace(-reach, reach, 49)
-    counts = np.histogram(s, edges)[0]
+    counts = np.histogram(logit, edges)[0]
     share = Hist(np.repeat((edges[:-1] + edges[1:]) / 2, counts), edges).bars
     logits = Bars(share.x, share.y / max(1, counts.max()), t("fig.gates.logits"), "logit", width=share.width)
-    order = np.argsort(s, kind="stable")
-    rank = np.arange(len(s))
+    order = np.argsort(logit, kind="stable")
+    rank = np.arange(len(logit))
     place = int(np.flatnonzero(order == channel)[0])
     panels = (
         Panel(
@@ -127,7 +129,7 @@ def draw_gates(s: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: s
                 logits,
                 Line(x, 1 / (1 + np.exp(-x)), "sigmoid", "sigmoid", width=3, dash=own != "sigmoid"),
                 Line(x, np.clip(x + 3, 0, 6) / 6, "h-sigmoid", "h_sigmoid", width=3, dash=own != "h_sigmoid"),
-                Rule(float(s[channel]), "x", t("fig.pinned", c=channel), "pinned"),
+                Rule(float(logit[channel]), "x", t("fig.pinned", c=channel), "pinned"),
             ),
             title=t("fig.gates.curves"),
             x=t("fig.gates.x"),
@@ -144,9 +146,9 @@ def draw_gates(s: np.ndarray, sigmoid: np.ndarray, h_sigmoid: np.ndarray, own: s
             y_range=(0, 1.05),
         ),
     )
-    rows = tuple((i, float(s[i]), float(sigmoid[i]), float(h_sigmoid[i])) for i in range(len(s)))
+    rows = tuple((i, float(logit[i]), float(sigmoid[i]), float(h_sigmoid[i])) for i in range(len(logit)))
     gap = float(np.abs(sigmoid - h_sigmoid).max())
-    alt = t("fig.gates.alt", n=len(s), gap=f"{gap:.4f}")
+    alt = t("fig.gates.alt", n=len(logit), gap=f"{gap:.4f}")
     return Figure(
         "excitation-gates",
         t("fig.gates.title"),

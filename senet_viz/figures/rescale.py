@@ -61,10 +61,12 @@ def draw_gates(gate: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> F
     )
 
 
-def draw_carpet(names: tuple[str, ...], gates: tuple[np.ndarray, ...], t: Texts, width: int = 256) -> Figure:
+def draw_carpet(
+    names: tuple[str, ...], gates: tuple[np.ndarray, ...], symbol: str, t: Texts, width: int = 256
+) -> Figure:
     """Gates of every block, one row a block, channels sorted and stretched to one width, for a slide."""
     stretched = [np.sort(g)[::-1][np.minimum(np.arange(width) * len(g) // width, len(g) - 1)] for g in gates]
-    heat = Heat(np.stack(stretched), Scale.gate("s"), hover="s")
+    heat = Heat(np.stack(stretched), Scale.gate(symbol), hover=symbol)
     panel = Panel((heat,), y_ticks=names, x=t("fig.carpet.x"), x_ticks=())
     rows = tuple((name, c, float(v)) for name, g in zip(names, gates, strict=True) for c, v in enumerate(g))
     means = ", ".join(f"{name} {g.mean():.2f}" for name, g in zip(names, gates, strict=True))

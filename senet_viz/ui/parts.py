@@ -109,7 +109,7 @@ def atlas(
         order.tobytes(),
         budget,
     )
-    values = {"z": view.z, **{f"s{m or ''}": gate for m, gate in enumerate(view.gate)}}
+    values = {"z": view.z, **{view.symbol(m): gate for m, gate in enumerate(view.gate)}}
     data = {
         "mode": "grid",
         "src": _data_url(drawn.png),

@@ -183,10 +183,10 @@ def test_the_carpet_takes_you_to_a_block(visitor: Visitor) -> None:
 
 def test_the_gate_function_changes_before_your_eyes(visitor: Visitor) -> None:
     visitor.open("excitation", **HERE)
-    s = float(truth.logit(truth.block("tiny_se", "chelsea", "layer3.1.se"))[0, 17])
-    assert last_number(visitor.formula(r"\sigma(s_{17})=")) == printed(1 / (1 + np.exp(-s)))
+    g = float(truth.logit(truth.block("tiny_se", "chelsea", "layer3.1.se"))[0, 17])
+    assert last_number(visitor.formula(r"s_{17}=\sigma(g_{17})=")) == printed(1 / (1 + np.exp(-g)))
     visitor.choose("gatefn", "h-sigmoid")
-    assert last_number(visitor.formula(r"\frac{\mathrm{ReLU6}(s_{17}+3)")) == printed(min(max(s + 3, 0), 6) / 6)
+    assert last_number(visitor.formula(r"\frac{\mathrm{ReLU6}(g_{17}+3)")) == printed(min(max(g + 3, 0), 6) / 6)
 
 
 # --- uploads --------------------------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def restored(visitor: Visitor, page: str) -> None:
     assert visitor.chosen("photo") == visitor.t("sample.rocket") and visitor.chosen("lang") == i18n.LANGUAGES["zh"]
     assert visitor.chosen("block") == short("layer2.1.se") and visitor.number() == 33
     block = truth.block("tiny_se_h", "rocket", "layer2.1.se")
-    starts = {"squeeze": "z_{33}=", "excitation": "s_{33}=", "rescale": r"\tilde x_{33}("}
+    starts = {"squeeze": "z_{33}=", "excitation": "g_{33}=", "rescale": r"\tilde x_{33}("}
     formula = visitor.formula(starts[page])
     if page == "rescale":
         i, j = (int(n) for n in re.match(r"\\tilde x_{\d+}\((\d+),(\d+)\)", formula).groups())  # type: ignore[union-attr]
