@@ -201,10 +201,18 @@ def spaced(names: Sequence[str], pinned: str, count: int) -> list[str]:
     return [names[i] for i in at]
 
 
-def candidates(found: Sequence[Role]) -> tuple[int, ...]:
-    """Three blocks to choose from, in depth order: the most class-specific, the deepest other, and the least."""
+def candidates(found: Sequence[Role], luck: float = 0.0) -> tuple[int, ...]:
+    """Return up to three blocks to choose from, in depth order: the most class-specific, the deepest other, the least.
+
+    The first of them is alone at the top: no other of the same eta2, to two digits, is among them. Nothing where no
+    other is left, or where no eta2 is ``BEYOND`` times what ``luck`` alone would give.
+    """
     order = sorted(range(len(found)), key=lambda i: found[i].eta2)
-    return tuple(sorted({order[-1], max(order[:-1]), order[0]}))
+    best = found[order[-1]].eta2
+    others = [i for i in order if f"{found[i].eta2:.2f}" != f"{best:.2f}"]
+    if not others or best < BEYOND * luck:
+        return ()
+    return tuple(sorted({order[-1], max(others), others[0]}))
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,9 @@ def gates(key: str = "tiny_se", photo: str = "chelsea", block: str = BLOCK) -> n
     return truth.trace(key, photo, block, weights="pretrained").block(block).gate.numpy()
 
 
-def trio(found: Attribution, gate: np.ndarray) -> tuple[int, int, int]:
-    three = importance.three(gate, found.values.sum(axis=0))
-    assert three is not None
+def trio(found: Attribution, gate: np.ndarray) -> tuple[int, ...]:
+    three = importance.three(gate, found.values.sum(axis=0), attributed.gated)
+    assert len(three) == 3
     return three
 
 
@@ -269,7 +269,7 @@ def test_equal_gates_are_said_to_be_equal_and_nothing_is_asked(lang: str) -> Non
     goal = own("gradient_x_gate", None, "layer4.2.se", "tiny_se_h", "rocket").target
     name = labels.names(zoo.spec("tiny_se_h"), lang)[goal]
     said = i18n.text("lab.attribution.idea.flat.dead", lang, block="4.2", target=name, value="0.5000")
-    assert said in words(at)
+    assert said in words(at) and i18n.text("lab.attribution.noask", lang) in words(at)
     assert not [b for b in at.main.button if (b.key or "").startswith("predict-")]
     assert len(dots(at)) == 513
 

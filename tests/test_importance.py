@@ -9,6 +9,11 @@ from scipy.stats import spearmanr
 from senet_viz import importance
 
 NUMBERS = np.random.default_rng(7)
+ALL = np.ones(50, dtype=bool)
+
+
+def three_digits(value: float) -> str:
+    return f"{value:.3f}"
 
 
 def test_the_most_open_and_those_that_matter() -> None:
@@ -51,16 +56,64 @@ def test_what_may_be_said(values: np.ndarray, word: str) -> None:
 def test_equal_gates_have_no_order() -> None:
     found = importance.standing(np.full(50, 0.5), NUMBERS.normal(size=50))
     assert np.isnan(found.rho) and found.word == "undefined" and len(found.open) == 50
-    assert importance.three(np.full(50, 0.5), NUMBERS.normal(size=50)) is None
-    assert importance.three(NUMBERS.uniform(size=50), np.zeros(50)) is None
+    assert importance.three(np.full(50, 0.5), NUMBERS.normal(size=50), three_digits) == ()
+    assert importance.three(NUMBERS.uniform(size=50), np.zeros(50), three_digits) == ()
 
 
 def test_three_to_choose_from() -> None:
     gate, values = np.linspace(0, 1, 101), np.sin(np.arange(101.0))
     values[7] = -5
-    open_, matters, middling = importance.three(gate, values)  # type: ignore[misc]
+    open_, matters, middling = importance.three(gate, values, three_digits)
     assert (open_, matters) == (100, 7)
     assert abs(gate[middling] - 0.5) < 0.2
     assert abs(np.sort(np.abs(values)).searchsorted(abs(values[middling])) - 50) < 20
-    same = importance.three(gate, gate)
-    assert same is not None and len(set(same)) == 3, "also where the most open one matters most"
+    assert len(set(importance.three(gate, gate, three_digits))) == 3, "also where the most open one matters most"
+
+
+def test_no_two_of_the_three_show_the_same_gate() -> None:
+    gate = np.concatenate([np.linspace(0.9996, 1, 40), [0.2, 0.5]])  # forty that read 1.000
+    values = np.concatenate([np.linspace(1, 2, 40), [0.1, 0.2]])
+    found = importance.three(gate, values, three_digits)
+    assert len({three_digits(gate[c]) for c in found}) == 3
+    assert importance.three(np.delete(gate, 40), np.delete(values, 40), three_digits) == (), "two are no three"
+
+
+def test_a_trio_is_told_apart_by_what_is_shown_of_it() -> None:
+    gate, z = np.linspace(0, 1, 50), NUMBERS.normal(size=50)
+    found = importance.trio(gate, z, ALL, three_digits)
+    assert found is not None and found.by == "gate"
+    assert {49, 0} < set(found.channels) and (int(z.argmax()) in found.channels or z.argmax() in (0, 49))
+    shut = ALL.copy()
+    shut[[49, 0]] = False  # nothing gets through: muting them changes nothing
+    found = importance.trio(gate, z, shut, three_digits)
+    assert found is not None and {48, 1} < set(found.channels) and not {0, 49} & set(found.channels)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [np.ones(50), np.linspace(0.99961, 0.99969, 50), np.tile([1.0, 0.5], 25)],
+    ids=["equal", "equal in the digits shown", "two values for three channels"],
+)
+def test_equal_gates_are_told_apart_by_z(gate: np.ndarray) -> None:
+    z = NUMBERS.normal(size=50)
+    found = importance.trio(gate, z, ALL, three_digits)
+    assert found is not None and found.by == "z" and {int(z.argmax()), int(z.argmin())} < set(found.channels)
+    assert len({three_digits(z[c]) for c in found.channels}) == 3
+
+
+def test_shares_of_kernels_are_told_apart_by_z() -> None:
+    found = importance.trio(np.linspace(0, 1, 50), NUMBERS.normal(size=50), ALL, three_digits, opens=False)
+    assert found is not None and found.by == "z"
+
+
+def test_there_is_no_trio_where_nothing_tells_three_apart() -> None:
+    z, two = NUMBERS.normal(size=50), np.arange(50) < 2
+    assert importance.trio(np.ones(50), np.full(50, 0.3), ALL, three_digits) is None
+    assert importance.trio(np.linspace(0, 1, 50), z, two, three_digits) is None
+    assert importance.trio(np.zeros(50), z, ~ALL, three_digits) is None
+
+
+def test_the_largest_effects_are_all_that_look_the_same() -> None:
+    assert importance.most([0.1, -0.5, 0.3], three_digits) == (1,)
+    assert importance.most([0.5001, -0.5004, 0.3], three_digits) == (0, 1)
+    assert importance.most([0.0001, -0.0002, 0.0], three_digits) == ()

@@ -187,13 +187,29 @@ def test_overruling_answers_as_the_model_does(how: str, reach: str) -> None:
     best = sorted(best, key=lambda i: -max(shares[0][i], shares[1][i]))[:7]
     for drawn, share in zip(chart(at, "kernel-answers"), shares, strict=True):
         np.testing.assert_allclose(array(drawn["x"]), share[best], atol=1e-5)
+    assert url(at)["force"] == how and url(at)["reach"] == reach
+
+
+def test_on_arrival_the_choice_is_the_networks_own_and_whoever_swaps_sees_both() -> None:
+    at = start(PAGE, **TRAINED)
+    assert url(at)["force"] == "own" and "reach" not in [w.key for w in at.main.segmented_control]
+    own = torch.softmax(forward(images.sample("chelsea")).logits.double(), 0).numpy()
+    (bars,) = chart(at, "kernel-answers")
+    np.testing.assert_allclose(array(bars["x"]), np.sort(own)[::-1][:5], atol=1e-5)
+    at.segmented_control(key="force").set_value("swap")
+    well(at.run())
+    before, after = chart(at, "kernel-answers")
+    swapped = forward(images.sample("chelsea"), edits=selection.overruled(truth.names("tiny_sk"), "swap"))
+    assert array(before["x"]).max() == pytest.approx(own.max(), abs=1e-5)
+    assert array(after["x"]).max() == pytest.approx(float(swapped.logits.softmax(0).max()), abs=1e-5)
+    assert url(well(at.run()))["force"] == "swap"
 
 
 # --- what needs no forward runs none ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("zoom", "2"), ("set", "one"), ("set", "mine"), ("lang", "zh"), ("force", "swap")]
+    ("key", "value"), [("zoom", "2"), ("set", "one"), ("set", "mine"), ("lang", "zh"), ("force", "own")]
 )
 def test_a_choice_runs_no_forward(engine: Engine, key: str, value: str) -> None:
     at = start(PAGE, **TRAINED)
@@ -214,7 +230,7 @@ def test_a_channel_runs_no_forward(engine: Engine) -> None:
 
 
 def test_what_was_asked_before_runs_no_forward(engine: Engine) -> None:
-    at = start(PAGE, **TRAINED)
+    at = start(PAGE, **TRAINED, force="swap")
     for key, first, other in (("blur", "0", "1"), ("force", "swap", "b1"), ("reach", "all", "unit")):
         for value, costs in ((other, True), (first, False), (other, False)):
             before = engine.forwards

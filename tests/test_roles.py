@@ -156,6 +156,12 @@ def test_three_blocks_to_choose_from() -> None:
     assert roles.candidates(with_eta(0.2, 0.1, 0.3, 0.6, 0.4)) == (1, 3, 4), "not always the deepest"
     assert roles.candidates(with_eta(0.2, 0.1, 0.3, 0.6)) == (1, 2, 3)
     assert len(roles.candidates(with_eta(0.1, 0.2))) == 2
+    assert roles.candidates(with_eta(0.2, 0.601, 0.3, 0.604)) == (0, 2, 3), (
+        "one that reads 0.60 as well is not among them"
+    )
+    assert roles.candidates(with_eta(0.301, 0.302, 0.3)) == (), "nobody could say which is best"
+    assert roles.candidates(with_eta(0.1, 0.2, 0.3), luck=0.2) == (), "luck may give as much"
+    assert roles.candidates(with_eta(0.1, 0.2, 0.5), luck=0.2) == (0, 1, 2)
 
 
 # --- which class is it? -----------------------------------------------------------------------------------------------

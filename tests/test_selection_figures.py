@@ -44,7 +44,7 @@ BUILDS: dict[str, Callable[[Texts], Figure]] = {
     "fig3": lambda t: draw.draw_fig3(SCALES, curves(1), curves(7), 7, selection.PUBLISHED, KERNELS, t),
     "fig3-alone": lambda t: draw.draw_fig3(SCALES, curves(1), (), 1, selection.PUBLISHED, KERNELS, t),
     "fig4": lambda t: draw.draw_fig4(UNITS, (1.0, 1.5), MEANS, CLASSES, 70, t),
-    "answers": lambda t: draw.draw_answers(BEFORE, AFTER, [f"class {i}" for i in range(30)], "swapped", t),
+    "answers": lambda t: draw.draw_answers((BEFORE, AFTER), [f"class {i}" for i in range(30)], "swapped", t),
 }
 each = pytest.mark.parametrize("name", BUILDS)
 
@@ -202,7 +202,7 @@ def test_answers_show_both_best_and_all_in_the_table() -> None:
         np.testing.assert_allclose(bars.x, [scores[int(label.split()[1])] for label in labels])
         assert f"{scores.max():.1%}" in figure.title
     assert len(figure.table.rows) == 30
-    same = draw.draw_answers(BEFORE, BEFORE, [f"class {i}" for i in range(30)], "equal", EN)
+    same = draw.draw_answers((BEFORE, BEFORE), [f"class {i}" for i in range(30)], "equal", EN)
     assert same.title == EN(
         "fig.answers.same", after=f"class {BEFORE.argmax()}", p=f"{BEFORE.max():.1%}", q=f"{BEFORE.max():.1%}"
     )

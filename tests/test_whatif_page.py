@@ -179,6 +179,65 @@ def test_the_question_comes_before_its_answer_and_is_answered_by_counterfactuals
     assert abs(change[worst]) > 0.01, "a question with an answer"
 
 
+def asked(at: AppTest) -> dict[str, str]:
+    """Channel to what its button says of it, its number apart."""
+    found = {b.key: b.label for b in at.main.button if (b.key or "").startswith("predict-")}
+    return {
+        key.removeprefix("predict-"): label.partition(", ")[2] for key, label in found.items() if key != "predict-skip"
+    }
+
+
+def whys(at: AppTest) -> set[str]:
+    """What was said about gates after the answer."""
+    said = {why: i18n.text(f"lab.what_if.why.{why}", "en") for why in ("closed", "for", "against", "equal", "shares")}
+    return {why for why, text in said.items() if text in words(at)}
+
+
+@pytest.mark.parametrize(
+    ("model", "block", "edit", "said"),
+    [
+        ("tiny_se", BLOCK, "ones", {"equal"}),
+        ("tiny_se", BLOCK, "dead", {"equal"}),
+        ("tiny_se", BLOCK, "clamp=0.3", {"for", "against", "closed"}),  # many gates are 0.3 now
+        ("tiny_se_h", "layer4.1.se", "ones", {"equal"}),
+        ("tiny_sk", "layer3.1.conv2", "equal", {"shares"}),
+        ("tiny_sk", "layer3.1.conv2", "branch=1", {"shares"}),
+    ],
+)
+def test_equal_gates_are_asked_about_by_what_tells_them_apart(
+    model: str, block: str, edit: str, said: set[str]
+) -> None:
+    at = start(PAGE, model=model, weights="pretrained", photo="coffee", block=block, edits=f"{block}:{edit}")
+    options = asked(at)
+    assert len(options) == len(set(options.values())) == 3, "no two buttons say the same"
+    change = edits.parse(f"{block}:{edit}")
+    now = after(model, "coffee", change)
+    goal = int(now.logits.argmax())
+    alone = {c: after(model, "coffee", change, Edit(block, "mute", (int(c),))).logits[goal] for c in options}
+    effects = {c: abs(float(logit - now.logits[goal])) for c, logit in alone.items()}
+    best = max(effects, key=effects.__getitem__)
+    assert [signed(v) for v in effects.values()].count(signed(effects[best])) == 1, "one answer is right"
+    well(at.main.button(key=f"predict-{best}").click().run())
+    assert len(at.main.success) == 1
+    assert len(whys(at)) == 1 and whys(at) <= said
+
+
+def test_shares_are_not_taken_for_how_open_a_channel_is() -> None:
+    at = start(PAGE, model="tiny_sk", weights="pretrained", photo="coffee", block="layer3.1.conv2")
+    assert len(asked(at)) == 3 and not any("gate" in label for label in asked(at).values())
+    well(at.main.button(key="predict-skip").click().run())
+    assert whys(at) == {"shares"}
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("edit", ["clamp=0", "solo:3"])
+def test_where_no_three_can_be_told_apart_it_says_so_and_the_search_is_there(edit: str, lang: str) -> None:
+    at = start(PAGE, weights="pretrained", block=BLOCK, edits=f"{BLOCK}:{edit}", lang=lang)
+    assert asked(at) == {}
+    assert i18n.text("lab.what_if.noask", lang, block="4.1") in [box.value for box in at.main.info]
+    assert at.main.button(key="_search")
+
+
 def test_the_search_is_every_channel_muted_alone(fresh: None) -> None:
     at = start(PAGE, weights="pretrained", photo="coffee", block=BLOCK)
     well(at.main.button(key="predict-skip").click().run())

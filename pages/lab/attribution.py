@@ -40,6 +40,8 @@ sentence.markdown(attributed.idea(view, e, standing))
 attributed.scatter(view, e, method, goal, branch)
 if said is None:
     attributed.ask(view, about, name, trio, branch)
+elif not trio:
+    st.caption(t("lab.attribution.noask"))
 attributed.sums(view, found)
 st.markdown(f"{attributed.about(view, found)} {t('lab.attribution.click')}")
 if said is not None and trio:

@@ -54,18 +54,23 @@ def lesson(record: profiled.Record) -> None:
 
     # --- a question, and what decides it ------------------------------------------------------------------------------
     st.subheader(t("lab.class_profiles.question"))
-    three = [all_roles[i] for i in roles.candidates(all_roles)]
-    best = max(three, key=lambda each: each.eta2)
-    options = {each.name: t("lab.class_profiles.option", block=short[each.name]) for each in three}
-    ask, skip = t("lab.class_profiles.ask", k=len(names)), t("lab.class_profiles.skip")
-    answer = profiled.predict(("roles", view.spec.key, view.weights, mark), ask, options, skip)
+    three = [all_roles[i] for i in roles.candidates(all_roles, n["chance"])]
+    if three:
+        options = {each.name: t("lab.class_profiles.option", block=short[each.name]) for each in three}
+        ask, skip = t("lab.class_profiles.ask", k=len(names)), t("lab.class_profiles.skip")
+        answer = profiled.predict(("roles", view.spec.key, view.weights, mark), ask, options, skip)
+    else:
+        answer = ""
+        st.info(t("lab.class_profiles.noask", chance=f"{n['chance']:.2f}"))
     if answer is not None:
-        etas = " · ".join(f"{short[each.name]}: **{each.eta2:.2f}**" for each in three)
-        kind = "shown" if not answer else "right" if answer == best.name else "wrong"
-        said = t(f"lab.class_profiles.{kind}", block=short[best.name], etas=etas)
-        (st.success if kind == "right" else st.info)(said)
-        spread = {"between": f"{best.between:.3f}", "within": f"{best.within:.3f}"}
-        st.markdown(t("lab.class_profiles.why", share=f"{best.eta2:.0%}", **spread))
+        if three:
+            best = max(three, key=lambda each: each.eta2)
+            etas = " · ".join(f"{short[each.name]}: **{each.eta2:.2f}**" for each in three)
+            kind = "shown" if not answer else "right" if answer == best.name else "wrong"
+            said = t(f"lab.class_profiles.{kind}", block=short[best.name], etas=etas)
+            (st.success if kind == "right" else st.info)(said)
+            spread = {"between": f"{best.between:.3f}", "within": f"{best.within:.3f}"}
+            st.markdown(t("lab.class_profiles.why", share=f"{best.eta2:.0%}", **spread))
         fields = ("between", "within", "high", "low", "pattern")
         columns = {field: np.array([getattr(each, field) for each in all_roles]) for field in fields}
         ui.figure(

@@ -10,7 +10,7 @@ import streamlit as st
 from senet_viz import edits, ui, whatif
 from senet_viz.figures import whatif as figures
 from senet_viz.figures.grammar import Scale
-from senet_viz.ui import console, profiled
+from senet_viz.ui import console
 
 view = ui.scene()
 t, c = view.t, view.channel
@@ -79,24 +79,12 @@ ui.figure(after, lambda t: figures.draw_maps(view.out(c), after.out(c), c, pair,
 st.subheader(t("lab.search"), anchor=False)
 goal = ui.target(view)
 few = console.three(after)
-answer = profiled.predict(
-    ("what_if", after.key, goal),
-    t("lab.what_if.ask", name=names[goal], block=ui.short(view.name)),
-    {str(channel): t("lab.what_if.option", c=channel, s=f"{after.gate[-1, channel]:.3g}") for channel in few},
-    t("lab.class_profiles.skip"),
-)
-if answer is not None:
-    small = after.muted(few, goal)
-    at_ = int(np.abs(small.change).argmax())
-    worst, by = small.channels[at_], float(small.change[at_])
-    each = " · ".join(f"c = {ch}: **{figures.signed(d)}**" for ch, d in zip(small.channels, small.change, strict=True))
-    nothing = figures.signed(by) == figures.signed(0)
-    kind = "nothing" if nothing else "shown" if not answer else "right" if answer == str(worst) else "wrong"
-    (st.success if kind == "right" else st.info)(t(f"lab.what_if.{kind}", c=worst, each=each))
-    flips = ", ".join(map(str, small.flips))
-    st.markdown(t("lab.what_if.flips" if flips else "lab.what_if.noflip", c=flips))
-    why = "closed" if worst != int(np.argmax(after.gate[-1])) else "for" if by < 0 else "against"
-    st.markdown(t(f"lab.what_if.why.{'none' if nothing else why}"))
+if few is None:
+    st.info(t("lab.what_if.noask", block=ui.short(view.name)))
+said = console.ask(after, ("what_if", after.key, goal), few, goal) if few else ""
+if said is not None:
+    if few:
+        console.answer(after, few, goal, said)
     found = console.search(page, goal)
     if found is not None:
         at, change = np.array(found.channels), found.change

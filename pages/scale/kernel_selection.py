@@ -68,14 +68,16 @@ ui.figure(
 # --- overrule the choice ----------------------------------------------------------------------------------------------
 st.subheader(t("scale.kernel.force"), anchor=False)
 st.markdown(t("scale.kernel.force.idea"))
-ways = {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
+ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
 ways |= {way: t(f"force.{way}") for way in ("swap", "equal")}
-how = ui.pick("force", ways, t("force.label"), "swap")
-reach = ui.pick("reach", {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=unit)}, t("reach.label"))
-forced = view.edited(selection.overruled(names if reach == "all" else (view.name,), how))
-before, after = (replay.softmax(trace.logits.double().numpy()) for trace in (view.trace, forced))
+how, reach, traces = ui.pick("force", ways, t("force.label")), "", [view.trace]
+if how != "own":
+    wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=unit)}
+    reach = ui.pick("reach", wheres, t("reach.label"))
+    traces.append(view.edited(selection.overruled(names if reach == "all" else (view.name,), how)))
+answers = [replay.softmax(trace.logits.double().numpy()) for trace in traces]
 labels = preferences.class_names(view)
-ui.figure(view, lambda t: draw.draw_answers(before, after, labels, ways[how], t), "answers", how, reach)
+ui.figure(view, lambda t: draw.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 
 # --- many photos ------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.kernel.set"), anchor=False)

@@ -381,18 +381,24 @@ def draw_fig4(
     )
 
 
-def draw_answers(
-    before: np.ndarray, after: np.ndarray, names: Sequence[str], what: str, t: Texts, most: int = 5
-) -> Figure:
-    """Class probabilities (K,) as the network gives them, and with its selection overruled; ``names`` of all K."""
-    best = [np.argsort(-scores, kind="stable")[:most] for scores in (before, after)]
+def draw_answers(answers: Sequence[np.ndarray], names: Sequence[str], what: str, t: Texts, most: int = 5) -> Figure:
+    """Draw class probabilities as the network gives them and, where it is overruled, beside them what it says then.
+
+    Args:
+        answers: one (K,), or two: with the network's own choice, and overruled.
+        names: of all K classes.
+        what: the name of what was done to the choice.
+    """
+    before, after = answers[0], answers[-1]
+    best = [np.argsort(-scores, kind="stable")[:most] for scores in answers]
     top = [int(i) for i in dict.fromkeys(np.stack(best, axis=1).ravel())]
     top = sorted(top, key=lambda i: -max(before[i], after[i]))[: most + 2]
     y = np.arange(len(top), dtype=float)
+    bars = ((before, t("fig.answers.before"), "muted"), (after, what, "branch1"))[: len(answers)]
     panel = Panel(
-        (
-            Bars(before[top], y - 0.2, t("fig.answers.before"), "muted", horizontal=True, width=0.36),
-            Bars(after[top], y + 0.2, what, "branch1", horizontal=True, width=0.36),
+        tuple(
+            Bars(shares[top], y + place, label, role, horizontal=True, width=0.36)
+            for (shares, label, role), place in zip(bars, (0.0,) if len(bars) == 1 else (-0.2, 0.2), strict=True)
         ),
         x=t("fig.answers.x"),
         x_range=(0, 1),
@@ -401,15 +407,16 @@ def draw_answers(
     )
     first, second = int(before.argmax()), int(after.argmax())
     said = {"before": names[first], "p": f"{before[first]:.1%}", "after": names[second], "q": f"{after[second]:.1%}"}
-    title = t("fig.answers.same" if first == second else "fig.answers.other", **said)
+    kind = "own" if len(answers) == 1 else "same" if first == second else "other"
+    title = t(f"fig.answers.{kind}", **said)
     order = np.argsort(-np.maximum(before, after), kind="stable")
-    rows = tuple((names[k], float(before[k]), float(after[k])) for k in order)
+    rows = tuple((names[k], *(float(shares[k]) for shares in answers)) for k in order)
     return Figure(
         "kernel-answers",
         title,
         (panel,),
         1,
-        Table(("class", "before", "after"), rows),
-        t("fig.answers.alt", **said, what=what),
+        Table(("class", "before", "after")[: 1 + len(answers)], rows),
+        t("fig.answers.alt.own" if len(answers) == 1 else "fig.answers.alt", **said, what=what),
         height=90 + 46 * len(top),
     )

@@ -126,14 +126,19 @@ def about(view: Scene, found: Attribution, **more: object) -> str:
 
 def question(view: Scene, goal: int, cheap: Attribution, branch: int) -> tuple[tuple[Hashable, ...], tuple[int, ...]]:
     """What is asked about, and the three channels to choose from; none where there is nothing to choose."""
-    return ("attribution", view.key, goal, branch), importance.three(view.gate[branch], cheap.values.sum(axis=0)) or ()
+    return ("attribution", view.key, goal, branch), importance.three(view.gate[branch], cheap.values.sum(axis=0), gated)
+
+
+def gated(gate: float) -> str:
+    """A gate as the question and its answer show it."""
+    return f"{gate:.3f}"
 
 
 def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: int) -> None:
     """Which of three channels is missed most?"""
     t, gate = view.t, view.gate[branch]
     symbol = view.symbol(branch)
-    options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=f"{gate[c]:.3f}") for c in sorted(trio)}
+    options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=gated(gate[c])) for c in sorted(trio)}
     profiled.predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
 
 
@@ -141,12 +146,15 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
     """What muting the three did, and what that says about gates."""
     t, channels = view.t, tuple(sorted(trio))
     changes, gate = view.muted(channels, goal).change, view.gate[branch]
+    first = [channels[i] for i in importance.most(changes.round(5).tolist(), signed)]  # float32: less is noise
     at, widest = int(np.abs(changes).argmax()), trio[0]
     most, change = channels[at], signed(float(changes[at]))
-    kind = "shown" if not said else "right" if said == str(most) else "wrong"
+    right = said in map(str, first)
+    kind = "nothing" if not first else "tied" if first[1:] else "shown" if not said else "right" if right else "wrong"
     score = float(view.trace.logits[goal])
-    text = t(f"lab.attribution.{kind}", c=most, v=change, target=name, score=number(score, 4))
-    (st.success if kind == "right" else st.info)(text)
+    which = ", ".join(map(str, first))
+    text = t(f"lab.attribution.{kind}", c=which, v=change, target=name, score=number(score, 4))
+    (st.success if right else st.info)(text)
     symbol = view.symbol(branch)
     ours = gate[list(channels)]
     parts.figure(
@@ -156,9 +164,10 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
         goal,
         branch,
     )
-    numbers = {"open": widest, "so": f"{gate[widest]:.3f}", "vo": signed(float(changes[channels.index(widest)]))}
-    numbers |= {"most": most, "sm": f"{gate[most]:.3f}", "vm": change}
-    st.markdown(t("lab.attribution.select." + ("same" if most == widest else "other"), **numbers, target=name))
+    numbers = {"open": widest, "so": gated(gate[widest]), "vo": signed(float(changes[channels.index(widest)]))}
+    numbers |= {"most": most, "sm": gated(gate[most]), "vm": change}
+    if len(first) == 1:
+        st.markdown(t("lab.attribution.select." + ("same" if most == widest else "other"), **numbers, target=name))
     st.markdown(dropped(view, goal, name))
 
 

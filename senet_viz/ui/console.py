@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,12 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import edits as ops
-from senet_viz import stack, whatif
+from senet_viz import importance, stack, whatif
 from senet_viz.errors import EditRefused
+from senet_viz.figures.whatif import signed
 from senet_viz.i18n import Texts
 from senet_viz.types import Edit
-from senet_viz.ui import state
+from senet_viz.ui import profiled, state
 from senet_viz.ui.parts import choose, pick
 from senet_viz.ui.scene import Scene, photos, seen, short
 
@@ -64,9 +65,7 @@ def filled(view: Scene, edits: stack.Edits) -> stack.Edits:
 
 def means(view: Scene) -> Mapping[str, np.ndarray]:
     """The mean gates (M, C) over the validation pictures, of a network that has a profile."""
-    from senet_viz.ui.profiled import profiles
-
-    found = profiles().get(view.spec.key) if view.trained else None
+    found = profiled.profiles().get(view.spec.key) if view.trained else None
     if found is None:
         return {}
     known: dict[str, np.ndarray] = state.drawings().get(("means", view.spec.key), found.means)
@@ -243,17 +242,54 @@ def said(edit: Edit, t: Texts) -> str:
 # --- which channel hurts most? --------------------------------------------------------------------------------------
 
 
-def three(view: Scene) -> tuple[int, ...]:
-    """Channels to guess about: the one that is most open, the one with the largest z, the one that is least open."""
-    gate = view.gate[-1]
-    picked: list[int] = []
-    for order in (
-        np.argsort(-gate, kind="stable"),
-        np.argsort(-view.z, kind="stable"),
-        np.argsort(gate, kind="stable"),
-    ):
-        picked.append(next(int(c) for c in order if c not in picked))
-    return tuple(sorted(picked))
+def three(view: Scene) -> importance.Trio | None:
+    """Return the channels to guess about, by what the console shows of them; None where nothing tells three apart."""
+    passed = view.drawn(lambda: view.out().any(axis=(1, 2)), "passed")
+    return importance.trio(view.gate[-1], view.z, passed, digits, opens=view.block.branches == 1)
+
+
+def digits(value: float) -> str:
+    """A gate or a mean as the question shows it."""
+    return f"{value:.3g}"
+
+
+def ask(view: Scene, about: Hashable, few: importance.Trio, goal: int) -> str | None:
+    """Ask which of three channels, muted, changes the score of class ``goal`` most; return what ``predict`` does."""
+    t, gate, z = view.t, view.gate[-1], view.z
+    question = t("lab.what_if.ask", name=view.seen.classes[goal], block=short(view.name))
+    if few.by == "z":
+        question += " " + t("lab.what_if.ask.equal" if view.block.branches == 1 else "lab.what_if.ask.shares")
+    options = {
+        str(c): t("lab.what_if.option", c=c, s=digits(gate[c]))
+        if few.by == "gate"
+        else t("lab.what_if.option.z", c=c, z=digits(z[c]))
+        for c in few.channels
+    }
+    return profiled.predict(about, question, options, t("lab.class_profiles.skip"))
+
+
+def answer(view: Scene, few: importance.Trio, goal: int, said: str) -> None:
+    """Say what muting each of the three did, and what that says about gates."""
+    t, small = view.t, view.muted(few.channels, goal)
+    first = [few.channels[i] for i in importance.most(small.change.tolist(), signed)]  # several of the same effect
+    right = said in map(str, first)
+    kind = "nothing" if not first else "tied" if first[1:] else "shown" if not said else "right" if right else "wrong"
+    each = " · ".join(f"c = {ch}: **{signed(d)}**" for ch, d in zip(small.channels, small.change, strict=True))
+    (st.success if right else st.info)(t(f"lab.what_if.{kind}", c=", ".join(map(str, first)), each=each))
+    flips = ", ".join(map(str, small.flips))
+    st.markdown(t("lab.what_if.flips" if flips else "lab.what_if.noflip", c=flips))
+    st.markdown(t(f"lab.what_if.why.{_why(view, few, first, small)}"))
+
+
+def _why(view: Scene, few: importance.Trio, first: Sequence[int], found: Ranking) -> str:
+    """What the effects of the three say about their gates."""
+    if not first:
+        return "none"
+    if few.by == "z" or first[1:]:
+        return "equal" if view.block.branches == 1 else "shares"
+    widest = max(few.channels, key=lambda c: view.gate[-1, c])
+    change = found.change[few.channels.index(first[0])]
+    return "closed" if first[0] != widest else "for" if change < 0 else "against"
 
 
 def search(page: Console, goal: int) -> Ranking | None:
