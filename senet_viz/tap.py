@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import count
 from threading import Lock, RLock, get_ident
@@ -195,6 +196,15 @@ class _Session:
         for hooks, key in self.set:
             hooks.pop(key, None)
         self.set.clear()
+
+
+def twin(module: nn.Module) -> nn.Module:
+    """The same network with hooks and a lock of its own, and the very same weights: for work that takes long.
+
+    Whoever runs ``module`` meanwhile neither waits for that work nor sees its hooks.
+    """
+    weights: dict[int, Any] = {id(v): v for v in (*module.parameters(), *module.buffers())}
+    return deepcopy(module, weights)
 
 
 @contextmanager
