@@ -63,6 +63,8 @@ OPS: dict[str, Op] = {
 }
 NEEDS_VALUE = frozenset({"scale", "fill", "branch", "clamp", "threshold", "top"})
 MAY_HAVE_VALUE = NEEDS_VALUE | {"shuffle"}  # its seed, 0 where there is none
+LARGEST = 1000.0  # a gate is at most 1: what is far beyond that only makes numbers that float32 cannot hold
+WHOLE = {"branch": (0, 999), "top": (0, 999_999), "shuffle": (1 - 2**32, 2**32 - 1)}  # values that count, and how far
 LOGIT_OPS: dict[str, LogitOp] = {
     "sigmoid": lambda gate, mask, logit: torch.where(mask, torch.sigmoid(logit), gate),
     "h_sigmoid": lambda gate, mask, logit: torch.where(mask, nn.functional.hardsigmoid(logit), gate),
@@ -95,6 +97,27 @@ def stage(edit: Edit) -> int:
     raise ValueError(f"unknown operation {edit.op!r}; there are {', '.join(NAMES)}")
 
 
+def checked(edit: Edit) -> Edit:
+    """Return the edit itself where its value is one that its operation can take.
+
+    Raises:
+        EditRefused: no value where one is needed, or one that is not finite, out of range, or no whole number where
+            channels, branches or seeds are counted.
+    """
+    value, op = edit.value, edit.op
+    if value is None:
+        if op in NEEDS_VALUE:
+            raise EditRefused(written(edit)[:80], f"operation {op!r} needs a value")
+        return edit
+    if op in WHOLE:
+        low, high = WHOLE[op]
+        if not (low <= value <= high and value == int(value)):
+            raise EditRefused(written(edit)[:80], f"{op} takes a whole number from {low} to {high}; got {value!r}")
+    elif op in NEEDS_VALUE and not abs(value) <= LARGEST:
+        raise EditRefused(written(edit)[:80], f"{op} takes a number from -{LARGEST:g} to {LARGEST:g}; got {value!r}")
+    return edit
+
+
 def apply(edit: Edit, gate: Tensor, logits: Tensor | None = None) -> Tensor:
     """The gate ``(..., M, C)`` after one edit; the one given stays as it was. What changes z or the hidden layer
     has done so already: it leaves the gate that came of it.
@@ -103,12 +126,12 @@ def apply(edit: Edit, gate: Tensor, logits: Tensor | None = None) -> Tensor:
         logits: ``(..., M, C)`` before the gate function, for the operations of ``LOGIT_OPS``.
 
     Raises:
-        ValueError: unknown operation, a channel that does not exist, or a value, gates or logits that are missing.
+        EditRefused: a value that is missing, or that the operation cannot take: see ``checked``.
+        ValueError: unknown operation, a channel that does not exist, or gates or logits that are missing.
     """
     if stage(edit) < 2:
         return gate
-    if edit.op in NEEDS_VALUE and edit.value is None:
-        raise ValueError(f"operation {edit.op!r} needs a value")
+    checked(edit)
     channels = gate.shape[-1]
     wrong = [c for c in edit.channels if not 0 <= c < channels]
     if wrong:
@@ -142,7 +165,8 @@ def parse(text: str) -> Edit:
     ``layer3.1.se:photo@coffee``. The gates that ``mean`` and ``photo`` bring are filled in by ``whatif.filled``.
 
     Raises:
-        EditRefused: another form, an unknown operation, a value or a source that is missing, not finite, or not wanted.
+        EditRefused: another form, an unknown operation, a value or a source that is missing or not wanted, or a value
+            that the operation cannot take: see ``checked``.
             Whether the block has these channels is seen when the edit is applied.
     """
     match = _WRITTEN.fullmatch(text.strip()) if len(text) <= LONGEST else None
@@ -155,15 +179,13 @@ def parse(text: str) -> Edit:
         value = None if number is None else float(number)
     except ValueError:
         value = math.nan
-    if value is not None and not math.isfinite(value):
-        raise EditRefused(text[:80], f"{number} is not a number")
-    if (value is None and op in NEEDS_VALUE) or (value is not None and op not in MAY_HAVE_VALUE):
-        raise EditRefused(text[:80], f"{op} {'needs a' if op in NEEDS_VALUE else 'has no'} value")
+    if value is not None and op not in MAY_HAVE_VALUE:
+        raise EditRefused(text[:80], f"{op} has no value")
     if (source is not None) != (op == "photo"):
         raise EditRefused(text[:80], f"{op} {'has no' if source else 'needs a'} photo")
     if channels and op in (*SQUEEZE_OPS, *HIDDEN_OPS):
         raise EditRefused(text[:80], f"{op} is for all channels")
-    return Edit(block, op, tuple(int(c) for c in channels.split(",")) if channels else (), value, source or "")
+    return checked(Edit(block, op, tuple(map(int, channels.split(","))) if channels else (), value, source or ""))
 
 
 def written(edit: Edit) -> str:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import gc
 import os
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from copy import copy
 from functools import partial
-from threading import BoundedSemaphore, Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from itertools import chain
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from senet_viz.errors import Busy
+from senet_viz.errors import WeightsUnavailable
 from senet_viz.jobs import Jobs, Progress
+from senet_viz.shared import Lane, Shared
 from senet_viz.types import Edit, Picture, Trace
 
 if TYPE_CHECKING:
@@ -35,56 +39,22 @@ LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep show
 LARGE_STEPS = 256  # of an integrated path through a network of that size: minutes on one core, not a quarter of an hour
 
 
-class Shared(Generic[T]):
-    """A bounded map of answers, oldest unused out first; who asks for an answer in the making waits for it.
+MODELS_MIB = "SENET_VIZ_MODELS_MIB"  # environment variable: networks are kept up to so many MiB of weights
+MODELS_MIB_DEFAULT = 1024.0
+FAILED_S = 60.0  # for so long, weights that could not be fetched for one are not asked for again for others
 
-    Args:
-        limit: the answers may weigh this much together.
-        weigh: one answer's weight, 1 by default.
-    """
 
-    def __init__(self, limit: float, weigh: Callable[[T], float] = lambda answer: 1) -> None:
-        self.limit, self.weigh = limit, weigh
-        self._futures: OrderedDict[Hashable, Future[T]] = OrderedDict()
-        self._lock = Lock()
+def _models_mib() -> float:
+    """What the networks that are kept may weigh together, in MiB."""
+    try:
+        given = float(os.environ[MODELS_MIB])
+    except (KeyError, ValueError):
+        return MODELS_MIB_DEFAULT
+    return given if given >= 0 else MODELS_MIB_DEFAULT
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The answer under ``key``, made by ``make`` in this thread if nobody has yet. Failures are not kept."""
-        with self._lock:
-            future = self._futures.get(key)
-            mine = future is None
-            if future is None:
-                future = self._futures[key] = Future()
-            self._futures.move_to_end(key)
-        if not mine:
-            return future.result()
-        try:
-            future.set_result(make())
-        except BaseException as error:
-            with self._lock:
-                self._futures.pop(key, None)
-            future.set_exception(error)
-            raise
-        self._trim()
-        return future.result()
 
-    def peek(self, key: Hashable) -> T | None:
-        """The answer under ``key`` if it is there already."""
-        with self._lock:
-            future = self._futures.get(key)
-            if future is not None:
-                self._futures.move_to_end(key)
-        return future.result() if future is not None and future.done() and not future.exception() else None
-
-    def _trim(self) -> None:
-        with self._lock:
-            done = [(k, f) for k, f in self._futures.items() if f.done() and not f.exception()]
-            total = sum(self.weigh(f.result()) for _, f in done)
-            for key, future in done[:-1]:  # the newest stays, however large
-                if total <= self.limit:
-                    break
-                total -= self.weigh(future.result())
-                self._futures.pop(key, None)
+def _weights_mib(module: nn.Module) -> float:
+    return sum(v.numel() * v.element_size() for v in chain(module.parameters(), module.buffers())) / 2**20
 
 
 def _trace_mib(trace: Trace) -> float:
@@ -113,11 +83,9 @@ class Engine:
     """
 
     def __init__(self, workers: int | None = None, waiting: int = 128) -> None:
-        import torch
-
         self.forwards = 0
         self._count = Lock()
-        self._models: Shared[nn.Module] = Shared(3)
+        self._models: Shared[nn.Module] = Shared(_models_mib(), _weights_mib)
         self._variants: Shared[nn.Module] = Shared(2)  # the two that are compared; they push out nobody's model
         self._traces: Shared[Trace] = Shared(192, _trace_mib)
         self._replays: Shared[Replay] = Shared(64)
@@ -126,26 +94,28 @@ class Engine:
         self._rankings: Shared[Ranking] = Shared(32, lambda found: found.logits.nbytes / 2**20)
         self._attributions: Shared[Attribution] = Shared(64, lambda found: found.values.nbytes / 2**20)
         self._attributing: Jobs[Attribution] = Jobs(partial(self._submit, wide=True))
-        self._room = BoundedSemaphore(waiting)
         self._workers = workers or min(os.cpu_count() or 1, 8)
         self._running = 0
-        self._pool = ThreadPoolExecutor(self._workers, "forward", initializer=torch.set_num_threads, initargs=(1,))
+        self._short = Lane("forward", self._workers, waiting)
+        self._long = Lane("long", self._workers, waiting)  # what takes seconds lets the photos of others pass
+        self._building = Lane("build", 1, waiting)  # random weights are drawn by one thread at a time in any case
+        self._failed: dict[str, tuple[float, WeightsUnavailable]] = {}
         self._frozen = False
 
-    def _do(self, work: Callable[[], T], wide: bool = False) -> T:
-        """Run ``work`` in a worker; ``wide``: with the torch threads of the workers that have nothing to do as well.
+    def _do(self, work: Callable[[], T], long: bool = False, wide: bool = False) -> T:
+        """Run ``work`` in a worker.
+
+        Args:
+            long: it may take seconds.
+            wide: the same, with the torch threads of the workers that have nothing to do as well.
 
         Raises:
             Busy: too many are waiting.
         """
-        return self._submit(work, wide).result()
+        return self._submit(work, long, wide).result()
 
-    def _submit(self, work: Callable[[], T], wide: bool = False) -> Future[T]:
-        if not self._room.acquire(blocking=False):
-            raise Busy("too many requests are waiting")
-        future = self._pool.submit(self._run, work, wide)
-        future.add_done_callback(lambda _: self._room.release())
-        return future
+    def _submit(self, work: Callable[[], T], long: bool = False, wide: bool = False) -> Future[T]:
+        return (self._long if long or wide else self._short).submit(lambda: self._run(work, wide))
 
     def _run(self, work: Callable[[], T], wide: bool) -> T:
         import torch
@@ -162,13 +132,16 @@ class Engine:
             with self._count:
                 self._running -= 1
 
-    def run(self, work: Callable[[], T]) -> T:
+    def run(self, work: Callable[[], T], long: bool = False) -> T:
         """Run ``work`` in a worker, with one torch thread. It must not ask the engine for anything.
+
+        Args:
+            long: it may take seconds; others' photos need not wait for it.
 
         Raises:
             Busy: too many are waiting.
         """
-        return self._do(work)
+        return self._do(work, long)
 
     def model(
         self, key: str | Choice, device: str = "cpu", weights: str = "pretrained", progress: Any = None
@@ -179,21 +152,53 @@ class Engine:
             WeightsUnavailable, WeightsInvalid, UnknownModel, DeviceUnavailable: see ``zoo.load``.
             OptionRefused: see ``insert.build``.
         """
-        from senet_viz import insert, zoo
-
-        if isinstance(key, insert.Choice):
-            return self._variants.get((key, device), lambda: self._do(lambda: _built(key, device)))
-
-        def make() -> nn.Module:
-            module = self._do(lambda: zoo.load(key, device, weights, progress))  # type: ignore[arg-type]
-            if not self._frozen:
-                # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
-                gc.collect()
-                gc.freeze()
-                self._frozen = True
+        with self.using(key, device, weights, progress) as module:
             return module
 
-        return self._models.get((key, device, weights), make)
+    @contextmanager
+    def using(
+        self, key: str | Choice, device: str = "cpu", weights: str = "pretrained", progress: Any = None
+    ) -> Iterator[nn.Module]:
+        """The same network as ``model`` gives; it makes room for no other one before the ``with`` ends."""
+        from senet_viz import insert
+
+        if isinstance(key, insert.Choice):
+            build = partial(_built, key, device)
+            with self._variants.hold((key, device), lambda: self._building.submit(build).result()) as module:
+                yield module
+        else:
+            load = partial(self._loaded, key, device, weights, progress)
+            with self._models.hold((key, device, weights), load) as module:
+                yield module
+
+    def _loaded(self, key: str, device: str, weights: str, progress: Any) -> nn.Module:
+        """Fetch in the asking thread, however long that takes, and build in the lane for it."""
+        from senet_viz import zoo
+
+        if weights == "pretrained" and zoo.available(key) == "download":
+            self._fetch(key, progress)
+        module = self._building.submit(lambda: zoo.load(key, device, weights)).result()  # type: ignore[arg-type]
+        if not self._frozen:
+            # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
+        return module
+
+    def _fetch(self, key: str, progress: Any) -> None:
+        from senet_viz import zoo
+
+        if (seen := self._failed.get(key)) is not None and monotonic() - seen[0] < FAILED_S:
+            raise copy(seen[1])  # each has its own traceback
+        try:
+            zoo.fetch(key, progress)
+        except WeightsUnavailable as error:
+            self._failed[key] = monotonic(), copy(error)
+            raise
+
+    def retry(self, key: str) -> None:
+        """Forget that the weights of this model could not be fetched a moment ago: somebody wants to know anew."""
+        self._failed.pop(key, None)
 
     def trace(
         self,
@@ -211,15 +216,14 @@ class Engine:
         """
         from senet_viz import tap
 
-        module = self.model(key, device, weights)
-
-        def forward() -> Trace:
+        def forward(module: nn.Module) -> Trace:
             with self._count:
                 self.forwards += 1
             return tap.run(module, picture.x, edits, keep_u, str(key), picture.key)
 
         question = (key, device, weights, picture.key, tuple(edits), frozenset(keep_u))
-        return self._traces.get(question, lambda: self._do(forward))
+        with self.using(key, device, weights) as module:
+            return self._traces.get(question, partial(self._do, partial(forward, module)))
 
     def sweep(
         self,
@@ -248,21 +252,22 @@ class Engine:
         """
         from senet_viz import sweep, zoo
 
-        module, spec = self.model(key, device, weights), zoo.spec(key)
+        spec = zoo.spec(key)
 
-        def forward(group: tuple[float, ...]) -> Sweep:
+        def forward(module: nn.Module, group: tuple[float, ...]) -> Sweep:
             with self._count:
                 self.forwards += 1
             return sweep.batch(module, image, group, kind, spec, blur, keep_u)
 
         parts: list[Sweep] = []
-        for group in sweep.groups(scales, kind, spec, LARGE_BATCH if spec.weights_mib > LARGE_MIB else None):
-            question = (key, device, weights, name, group, kind, blur, frozenset(keep_u))
-            if self._sweeps.peek(question) is None:
-                done = sum(len(part.scales) for part in parts)
-                if progress(done, len(scales)) is False:
-                    break
-            parts.append(self._sweeps.get(question, partial(self._do, partial(forward, group), wide=True)))
+        with self.using(key, device, weights) as module:
+            for group in sweep.groups(scales, kind, spec, LARGE_BATCH if spec.weights_mib > LARGE_MIB else None):
+                question = (key, device, weights, name, group, kind, blur, frozenset(keep_u))
+                if self._sweeps.peek(question) is None:
+                    done = sum(len(part.scales) for part in parts)
+                    if progress(done, len(scales)) is False:
+                        break
+                parts.append(self._sweeps.get(question, partial(self._do, partial(forward, module, group), wide=True)))
         return sweep.joined(kind, parts)
 
     def ranking(
@@ -291,20 +296,23 @@ class Engine:
         """
         from senet_viz import whatif
 
-        module, edits = self.model(trace.model, device, weights), trace.edits
+        edits = trace.edits
 
-        def forward(chunk: tuple[int, ...]) -> Ranking:
+        def forward(module: nn.Module, chunk: tuple[int, ...]) -> Ranking:
             with self._count:
                 self.forwards += 1
             return whatif.ranking(module, picture.x, block, 0, op, value, edits, channels=chunk, before=trace)
 
         parts: list[Ranking] = []
-        for start in range(0, len(channels), whatif.CHUNK):
-            chunk = tuple(channels[start : start + whatif.CHUNK])
-            question = (trace.model, device, weights, picture.key, edits, block, op, value, chunk)
-            if self._rankings.peek(question) is None and progress(start, len(channels)) is False:
-                break
-            parts.append(self._rankings.get(question, partial(self._do, partial(forward, chunk))))
+        with self.using(trace.model, device, weights) as module:
+            for start in range(0, len(channels), whatif.CHUNK):
+                chunk = tuple(channels[start : start + whatif.CHUNK])
+                question = (trace.model, device, weights, picture.key, edits, block, op, value, chunk)
+                if self._rankings.peek(question) is None and progress(start, len(channels)) is False:
+                    break
+                parts.append(
+                    self._rankings.get(question, partial(self._do, partial(forward, module, chunk), long=True))
+                )
         return whatif.joined(parts, len(channels)) if parts else None
 
     def attribution(
@@ -329,20 +337,23 @@ class Engine:
         Raises:
             NoGateFound, ValueError: see ``attribute.run``. Busy: too many are waiting.
         """
-        from senet_viz import attribute, zoo
+        from senet_viz import attribute, tap, zoo
 
-        module, edits = self.model(key, device, weights), tuple(edits)
+        edits = tuple(edits)
         most = LARGE_STEPS if zoo.spec(key).weights_mib > LARGE_MIB else attribute.MOST_STEPS
 
-        def work(told: Progress) -> Attribution:
+        def work(module: nn.Module, told: Progress) -> Attribution:
             with self._count:
                 self.forwards += 1
-            return attribute.run(method, module, picture.x, target, block, steps, edits=edits, most=most, progress=told)
+            return attribute.run(
+                method, tap.twin(module), picture.x, target, block, steps, edits=edits, most=most, progress=told
+            )
 
         question = (key, device, weights, picture.key, edits, method, target, block, steps)
         found = self._attributions.peek(question)
         if found is None:
-            made = self._attributing.get(question, work, progress)
+            with self.using(key, device, weights) as module:
+                made = self._attributing.get(question, partial(work, module), progress)
             found = self._attributions.get(question, lambda: made)
         return found
 
@@ -350,10 +361,10 @@ class Engine:
         """The arithmetic of one block of a trace, done again: see ``replay.replay``."""
         from senet_viz.replay import replay
 
-        module = self.model(trace.model, device, weights)
         question = (trace.model, device, weights, trace.picture_key, trace.edits, block, trace.block(block).u is None)
         edits = tuple(edit for edit in trace.edits if edit.block == block)
-        return self._replays.get(question, lambda: replay(module, trace.block(block), edits))
+        with self.using(trace.model, device, weights) as module:
+            return self._replays.get(question, lambda: replay(module, trace.block(block), edits))
 
     def unit(
         self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained", branches: int = 0
@@ -368,9 +379,10 @@ class Engine:
         """
         from senet_viz import anatomy
 
-        module, found = self.model(trace.model, device, weights), trace.block(block)
+        found = trace.block(block)
         question = (trace.model, device, weights, trace.picture_key, trace.edits, block, branches)
-        if not branches:
-            again = self.replay(trace, block, device, weights)
-            return self._units.get(question, lambda: anatomy.own(module, found, again))
-        return self._units.get(question, lambda: self._do(lambda: anatomy.untrained(module, found, branches)))
+        with self.using(trace.model, device, weights) as module:
+            if not branches:
+                again = self.replay(trace, block, device, weights)
+                return self._units.get(question, lambda: anatomy.own(module, found, again))
+            return self._units.get(question, lambda: self._do(lambda: anatomy.untrained(module, found, branches)))

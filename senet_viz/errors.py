@@ -75,7 +75,7 @@ class OptionRefused(SenetVizError):
             self.code = "option.named"
 
 
-class EditRefused(SenetVizError):
+class EditRefused(SenetVizError, ValueError):
     """Text that is no edit, or an edit that does not fit its block; ``reason`` says in a few words why."""
 
     code = "edit"

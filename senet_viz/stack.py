@@ -50,7 +50,7 @@ def fits(edit: Edit, place: Place) -> bool:
         return False
     if edit.op in edits.HIDDEN_OPS and not place.hidden:
         return False
-    return edit.op != "branch" or (edit.value is not None and 0 <= int(edit.value) < place.branches)
+    return edit.op != "branch" or (edit.value is not None and 0 <= edit.value < place.branches)
 
 
 def toggled(stack: Sequence[Edit], block: str, op: str, channel: int, value: float | None = None) -> Edits:

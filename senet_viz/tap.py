@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import count
 from threading import Lock, RLock, get_ident
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz import edits as edit_ops
-from senet_viz.errors import NoGateFound
+from senet_viz.errors import EditRefused, NoGateFound
 from senet_viz.layouts import Place, child, moody, places
 from senet_viz.types import BlockTrace, Edit, Trace
 
@@ -197,6 +198,15 @@ class _Session:
         self.set.clear()
 
 
+def twin(module: nn.Module) -> nn.Module:
+    """The same network with hooks and a lock of its own, and the very same weights: for work that takes long.
+
+    Whoever runs ``module`` meanwhile neither waits for that work nor sees its hooks.
+    """
+    weights: dict[int, Any] = {id(v): v for v in (*module.parameters(), *module.buffers())}
+    return deepcopy(module, weights)
+
+
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
     """Parts in training mode are put into eval mode, also below a module in eval mode, and back afterwards."""
@@ -300,6 +310,7 @@ def run_batch(
         NoGateFound: the network has no attention block of a name that ``edits`` or ``keep_u`` uses. One without
             any block has a trace, with class scores and no blocks.
         ValueError: ``x`` is not (B, 3, H, W), or an edit does not fit its block.
+        EditRefused: with these edits the class scores are no finite numbers any more, or see ``edits.apply``.
     """
     if x.ndim != 4 or x.shape[1] != 3 or not len(x):
         raise ValueError(f"x must be (B, 3, H, W); got {tuple(x.shape)}")
@@ -316,6 +327,8 @@ def run_batch(
         if isinstance(logits, tuple | list):
             logits = logits[0]
         logits = logits.flatten(1) if native else logits.flatten(1).float().cpu()
+        if edits and not bool(logits.isfinite().all()):
+            raise EditRefused(edit_ops.written(edits[0])[:80], "numbers grow beyond what float32 can hold")
         ran = sorted((p for p in probes if p.turn), key=lambda p: p.turn)
         columns = [_rows(probe, len(x), native) for probe in ran]
     silent = tuple(p.place.name for p in probes if not p.turn)

@@ -6,19 +6,15 @@ names, the folder ``$SENET_VIZ_WEIGHTS``, the package itself, the library's cach
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
-import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from senet_viz import i18n
+from senet_viz import download, i18n
 from senet_viz.errors import DeviceUnavailable, UnknownModel, WeightsInvalid, WeightsUnavailable
 from senet_viz.seeds import seeded
 
@@ -34,7 +30,6 @@ FORMAT = "senet-viz tiny 1"
 IMAGENET_MEAN: Floats3 = (0.485, 0.456, 0.406)
 IMAGENET_STD: Floats3 = (0.229, 0.224, 0.225)
 UNTRAINED_CLASSES = 200  # of a small network whose weight file is not here
-_ANSWER_S, _NAME_S, _READ_S = 3.0, 6.0, 10.0  # patience: for an answer, with name look-up, between two pieces
 
 
 @dataclass(frozen=True)
@@ -314,7 +309,6 @@ def _checkpoints() -> Path:
 
 # --- fetching -----------------------------------------------------------------------------------------------------
 
-_FETCHING: dict[str, threading.Lock] = {}
 _DONE: dict[str, int] = {}
 
 
@@ -323,114 +317,52 @@ def downloaded_bytes(key: str) -> int:
     return _DONE.get(key, 0)
 
 
+def fetch(key: str, progress: Progress | None = None) -> None:
+    """Bring the weights of a model onto this machine where they are not here: ``load`` then needs no network.
+
+    Args:
+        progress: called with (bytes here, bytes in all or None), in this thread.
+
+    Raises:
+        UnknownModel: no such model.
+        WeightsUnavailable: they cannot be fetched, or nobody has any; known within some 10 s where there is no
+            network, within half a minute where they come too slowly.
+    """
+    _file(spec(key), None, progress)
+
+
 def _fetch(row: ModelSpec, progress: Progress | None = None) -> Path:
     """The weight file, from the library's cache or else into it; one download at a time for each model.
 
     Raises:
-        WeightsUnavailable: it is not here and cannot be fetched; known within some 10 s where there is no network.
+        WeightsUnavailable: see ``fetch``.
     """
+    if (path := _cached(row)) is not None:
+        return path
 
-    def report(done: int, total: int | None) -> None:
-        _DONE[row.key] = done
+    def work(report: download.Report) -> Path:
+        def told(done: int, total: int) -> None:
+            _DONE[row.key] = done
+            report(done, total)
+
+        if (path := _cached(row)) is not None:  # somebody else's has just ended
+            return path
+        if row.weights.startswith("hf:"):
+            return download.from_hub(row.weights[3:], told)
+        return download.from_address(row.weights, _checkpoints() / row.weights.rpartition("/")[2], told)
+
+    def report(done: int, total: int) -> None:
         if progress is not None:
-            progress(done, total)
+            progress(done, total or None)
 
-    with _FETCHING.setdefault(row.key, threading.Lock()):
-        if (path := _cached(row)) is not None:
-            return path
-        try:
-            if row.weights.startswith("hf:"):
-                return _from_hub(row.weights[3:], report)
-            path = _checkpoints() / row.weights.rpartition("/")[2]
-            _ask(row.weights)
-            _download(row.weights, path, report)
-            return path
-        except Exception as error:  # URLError, HTTPError, the hub's own, time-outs, a full disk: all mean "not today"
-            message = f"{row.title}: cannot fetch {row.weights}: {error}"
-            raise WeightsUnavailable(message, model=row.title, mib=row.weights_mib) from error
-
-
-def _ask(url: str) -> None:
-    """Raise unless some server answers soon. The hub's client tries for 46 s before it believes in no network.
-
-    A name look-up has no time-out of its own, hence the thread. Any answer will do, and proxies are honoured.
-    """
-    from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
-
-    outcome: list[Exception | None] = []
-
-    def ask() -> None:
-        try:
-            with urlopen(Request(url, method="HEAD", headers={"User-Agent": "senet-viz"}), timeout=_ANSWER_S):
-                outcome.append(None)
-        except HTTPError:
-            outcome.append(None)
-        except Exception as error:  # handed over to the thread that waits
-            outcome.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_NAME_S)
-    problem = outcome[0] if outcome else TimeoutError(f"no answer within {_NAME_S:.0f} s")
-    if problem is not None:
-        raise problem
-
-
-def _download(url: str, target: Path, report: Progress) -> None:
-    """``url`` into torch.hub's cache, checked against the hash in its name, replaced in one step.
-
-    torch.hub's own download has no time-out and reports nothing; the file that it finds here is the same.
-    """
-    from urllib.request import Request, urlopen
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    digest, done = hashlib.sha256(), 0
     try:
-        with (
-            urlopen(Request(url, headers={"User-Agent": "senet-viz"}), timeout=_READ_S) as reply,
-            part.open("wb") as file,
-        ):
-            length = reply.headers.get("Content-Length")
-            total = int(length) if length else None
-            while piece := reply.read(2**18):
-                file.write(piece)
-                digest.update(piece)
-                done += len(piece)
-                report(done, total)
-        if total is not None and done != total:
-            raise ConnectionError(f"the connection ended after {done} of {total} bytes")
-        expected = re.search(r"-([0-9a-f]{8,})\.", target.name)
-        if expected and not digest.hexdigest().startswith(expected[1]):
-            raise OSError("what arrived is not the file that was asked for: its hash differs")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _from_hub(repository: str, report: Progress) -> Path:
-    from huggingface_hub import constants, hf_hub_download
-    from tqdm import tqdm
-
-    best = 0
-
-    class Bar(tqdm):
-        """Says to ``report`` what it would have drawn; there may be two, for transfer and for assembly."""
-
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **{**options, "file": io.StringIO()})
-
-        def update(self, n: float | None = 1) -> bool | None:
-            nonlocal best
-            drawn = super().update(n)
-            best = max(best, int(self.n))
-            report(best, None if self.total is None else int(self.total))
-            return drawn
-
-    if not constants.HF_HUB_OFFLINE:
-        _ask(f"{constants.ENDPOINT}/{repository}/resolve/main/model.safetensors")
-    return Path(hf_hub_download(repository, "model.safetensors", etag_timeout=_READ_S, tqdm_class=Bar))
+        path = download.once(row.weights, work, report)
+    except Exception as error:  # URLError, HTTPError, the hub's own, time-outs, a full disk: all mean "not today"
+        message = f"{row.title}: cannot fetch {row.weights}: {error}"
+        raise WeightsUnavailable(message, model=row.title, mib=row.weights_mib) from error
+    size = path.stat().st_size
+    report(size, size)
+    return path
 
 
 # --- loading ------------------------------------------------------------------------------------------------------
@@ -449,7 +381,7 @@ def load(
         device: a name that ``resolve`` takes.
         weights: ``"random"`` is the untrained control, the same on every call. One of ours whose file is missing
             is untrained in any case: ask ``trained``.
-        progress: called with (bytes here, bytes in all or None) while weights are fetched, on this thread or another.
+        progress: called with (bytes here, bytes in all or None) while weights are fetched, in this thread.
         file: weights of your own, safetensors or a state dictionary that needs no unpickling.
 
     Raises:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +16,14 @@ from senet_viz import layouts, tap
 from senet_viz.edits import (
     GIVEN_OPS,
     HIDDEN_OPS,
+    LARGEST,
     LOGIT_OPS,
     MAY_HAVE_VALUE,
+    NAMES,
     NEEDS_VALUE,
     OPS,
     SQUEEZE_OPS,
+    WHOLE,
     apply,
     parse,
     stage,
@@ -215,7 +220,8 @@ def test_text_is_an_edit_and_back(text: str, meant: Edit) -> None:
 @pytest.mark.parametrize("op", [*OPS, *LOGIT_OPS])
 def test_every_edit_comes_back_from_its_text(op: str) -> None:
     for channels in ((), (5,), (9, 2)):
-        for value in (0.1, 1 / 3, 10.0, 1e22) if op in NEEDS_VALUE else (None,):
+        values = (0.0, 1.0, 10.0) if op in WHOLE else (0.1, 1 / 3, 10.0, -1e-22)
+        for value in values if op in NEEDS_VALUE else (None,):
             meant = Edit("layer1.0.se", op, channels, value)
             assert parse(written(meant)) == meant
     assert op in MAY_HAVE_VALUE or parse(f"b:{op}").value is None
@@ -233,6 +239,63 @@ def test_text_that_is_no_edit_is_refused_by_name(text: str) -> None:
     with pytest.raises(EditRefused) as caught:
         parse(text)
     assert caught.value.code == "edit" and len(str(caught.value.details["text"])) <= 80
+
+
+NUMBERS = (
+    "nan", "inf", "-inf", "1e300", "-1e300", "1e-300", "-1", "-0", "0", "0.5", "1", "999", "1001", "999999",
+    "4294967296", "9" * 400, "1e999", "1e16", "1e3", "1_0", "0x1", "1e", "--1", "", "\u0661", "\uff11", "\u221e",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("op", NAMES)
+def test_any_value_is_an_edit_or_refused_by_name(op: str) -> None:
+    """As text, and as an edit that a program made; what is an edit can be done."""
+    seen = set()
+    for number in NUMBERS:
+        for text in (f"block:{op}={number}", f"block:{op}:1={number}", f"block:{op}:{number}", f"block:{op}{number}"):
+            try:
+                found = parse(text)
+            except EditRefused:
+                continue
+            assert parse(written(found)) == found
+            seen.add(found)
+        try:
+            seen.add(Edit("block", op, (), float(number.replace("_", "x"))))
+        except ValueError:
+            continue
+    done = 0
+    for each in seen:
+        if max(each.channels, default=0) < 6:
+            gates = tuple(map(tuple, shares(2, 6).tolist())) if op in GIVEN_OPS else ()
+            try:
+                after = apply(replace(each, gates=gates), shares(2, 6), shares(2, 6))
+            except ValueError:  # EditRefused, or a branch that this gate has not
+                continue
+            assert after.shape == (2, 6) and after.isfinite().all()
+            done += 1
+    assert done
+
+
+@pytest.mark.parametrize(
+    ("op", "value"),
+    [("shuffle", 1e300), ("shuffle", 0.5), ("shuffle", math.nan), ("top", math.inf), ("top", -1.0), ("top", 2.5),
+     ("branch", 0.5), ("branch", -1.0), ("scale", math.nan), ("scale", 1e300), ("fill", -math.inf), ("clamp", 1e4),
+     ("threshold", math.nan)],
+)  # fmt: skip
+def test_a_value_that_an_operation_cannot_take_is_refused(op: str, value: float) -> None:
+    with pytest.raises(EditRefused):
+        apply(Edit("block", op, (), value), shares(2, 6))
+    with pytest.raises(EditRefused):
+        parse(f"block:{op}={value!r}")
+
+
+def test_edits_that_blow_the_numbers_up_are_refused(build: Build) -> None:
+    net = build("ours/se")
+    blocks = [ref.name for ref in layouts.find(net)]
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with pytest.raises(EditRefused, match="float32"):
+        tap.run(net, x, [Edit(name, "scale", (), LARGEST) for name in blocks for _ in range(6)])
+    assert tap.run(net, x).logits.isfinite().all()
 
 
 def test_shuffling_is_the_same_every_time_and_moves_gates() -> None:
@@ -273,10 +336,9 @@ def test_a_missing_value_is_refused(op: str) -> None:
         apply(Edit("block", op), shares(2, 6))
 
 
-@pytest.mark.parametrize("value", [-1.0, 2.0])
-def test_a_branch_that_does_not_exist_is_refused(value: float) -> None:
+def test_a_branch_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="there are 2"):
-        apply(Edit("block", "branch", (), value), shares(2, 6))
+        apply(Edit("block", "branch", (), 2.0), shares(2, 6))
     with pytest.raises(ValueError, match="there are 1"):
         apply(Edit("block", "branch", (), 1.0), shares(1, 6))
 

@@ -9,17 +9,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event, Thread
+from time import sleep
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from senet_viz import images, insert, layouts, replay, tap, whatif, zoo
-from senet_viz.engine import Engine, Shared
+from senet_viz import images, insert, layouts, replay, seeds, tap, whatif, zoo
+from senet_viz.engine import MODELS_MIB_DEFAULT, Engine
 from senet_viz.errors import Busy, NoGateFound, OptionRefused, UnknownModel
 from senet_viz.insert import Choice
+from senet_viz.shared import Shared
 from senet_viz.types import Edit, Picture, Trace
+from tests.conftest import hooks
 
 WAIT = 60  # seconds after which a test that hangs fails
 
@@ -145,6 +148,22 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
     assert shared.get("a", lambda: "good") == "good"
 
 
+def test_what_is_held_stays_and_the_rest_makes_room() -> None:
+    shared: Shared[str] = Shared(10, len)
+    with shared.hold("held", lambda: "x" * 8), shared.hold("held", lambda: "not made again"):
+        for key in "abc":
+            shared.get(key, lambda: "x" * 6)
+        assert [shared.peek(key) for key in ("held", "a", "b")] == ["x" * 8, None, None] and shared.peek("c")
+    assert shared.peek("held") is None and shared.peek("c"), "the oldest unused goes as soon as nobody holds it"
+
+
+def test_what_cannot_be_made_is_not_held() -> None:
+    shared: Shared[str] = Shared(10, len)
+    with pytest.raises(UnknownModel), shared.hold("a", lambda: (_ for _ in ()).throw(UnknownModel("no"))):
+        raise AssertionError
+    assert not shared._holders and shared.get("a", lambda: "good") == "good"
+
+
 def test_many_threads_many_keys() -> None:
     shared: Shared[tuple[int, int]] = Shared(5)
 
@@ -254,14 +273,92 @@ def test_a_full_house_is_told_so(picture: Picture) -> None:
     assert ask(full, photo("coffee")).blocks, "there is room again, and the refusal was not kept"
 
 
-def test_models_are_bounded(engine: Engine) -> None:
-    first = engine.model("tiny_se", weights="random")
-    assert engine.model("tiny_se", weights="random") is first
-    kinds = ("tiny_se_h", "tiny_sk", "tiny_plain", "mobilenet_v3_small")
-    others = [engine.model(key, weights="random") for key in kinds]
-    assert engine.model("mobilenet_v3_small", weights="random") is others[-1]
-    assert engine.model("tiny_se", weights="random") is not first, "three are kept"
-    assert not others[0].training
+def test_models_are_kept_up_to_a_weight_not_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    six = ("tiny_se", "tiny_se_h", "tiny_sk", "tiny_plain", "mobilenet_v3_small", "mobilenet_v3_large")
+    engine = Engine(workers=1)
+    first = [engine.model(key, weights="random") for key in six]
+    assert all(engine.model(key, weights="random") is one for key, one in zip(six, first, strict=True))
+    assert not any(one.training for one in first)
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "16")  # two small ones of some 6 MiB
+    small = Engine(workers=1)
+    first = [small.model(key, weights="random") for key in six[:4]]
+    assert small.model(six[3], weights="random") is first[3] and small.model(six[2], weights="random") is first[2]
+    assert small.model(six[0], weights="random") is not first[0]
+
+
+def test_a_model_in_use_makes_room_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "8")
+    engine = Engine(workers=1)
+    with engine.using("tiny_se", weights="random") as module:
+        for key in ("tiny_se_h", "tiny_sk", "tiny_plain"):
+            engine.model(key, weights="random")
+        assert engine.model("tiny_se", weights="random") is module
+    for key in ("tiny_se_h", "tiny_sk", "tiny_plain"):
+        engine.model(key, weights="random")
+    assert engine.model("tiny_se", weights="random") is not module, "nobody uses it any more"
+
+
+def test_a_running_question_keeps_its_model(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "4")
+    engine = Engine(workers=1)
+    module = engine.model("tiny_se", weights="random")
+    with ThreadPoolExecutor(1) as pool:
+        with tap.lock_of(module):  # the forward has begun and cannot go on
+            running = pool.submit(ask, engine, picture)
+            while not engine.forwards:
+                sleep(0.001)
+            for key in ("tiny_sk", "tiny_plain"):
+                engine.model(key, weights="random")
+            assert engine.model("tiny_se", weights="random") is module
+        assert running.result(WAIT).blocks
+
+
+def test_a_model_larger_than_the_budget_can_be_used(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "1")
+    engine = Engine(workers=1)
+    module = engine.model("tiny_se", weights="random")
+    assert ask(engine, picture).blocks and engine.model("tiny_se", weights="random") is module
+    engine.model("tiny_sk", weights="random")
+    assert engine.model("tiny_se", weights="random") is not module, "it has made room"
+
+
+@pytest.mark.parametrize("text", ["", "much", "nan", "-5"])
+def test_a_budget_that_is_none_is_the_usual_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", text)
+    assert Engine(workers=1)._models.limit == MODELS_MIB_DEFAULT
+
+
+def test_networks_that_are_built_let_photos_pass(picture: Picture) -> None:
+    engine = Engine(workers=2)
+    engine.model("tiny_se", weights="random")
+    with ThreadPoolExecutor(4) as pool:
+        with seeds.seeded(0):  # whoever builds waits for this
+            built = [pool.submit(engine.model, key, weights="random") for key in ("tiny_sk", "tiny_plain")]
+            variant = pool.submit(engine.model, Choice("mobilenet_v3_small"))
+            assert pool.submit(ask, engine, picture).result(WAIT).blocks
+            assert not any(each.done() for each in (*built, variant))
+        assert all(each.result(WAIT) for each in (*built, variant))
+
+
+def test_what_takes_long_lets_photos_pass(picture: Picture) -> None:
+    engine, go_on = Engine(workers=1), Event()
+    with ThreadPoolExecutor(2) as pool:
+        long = pool.submit(engine.run, lambda: go_on.wait(WAIT), long=True)
+        assert pool.submit(ask, engine, picture).result(WAIT).blocks and not long.done()
+        go_on.set()
+        assert long.result(WAIT)
+
+
+def test_an_attribution_leaves_the_network_to_others(picture: Picture) -> None:
+    """It takes long, and needs the network alone: it has one of its own, with the same weights."""
+    engine = Engine(workers=1)
+    module = engine.model("tiny_se", weights="random")
+    with ThreadPoolExecutor(1) as pool, tap.lock_of(module):  # somebody else's forward
+        found = pool.submit(engine.attribution, "tiny_se", picture, "grad_cam", 0, None, weights="random")
+        assert found.result(WAIT).method == "grad_cam"
+    own = tap.twin(module)
+    assert all(a is b for a, b in zip(own.parameters(), module.parameters(), strict=True))
+    assert own is not module and hooks(own) == hooks(module) == 0
 
 
 def test_what_is_kept_of_traces_is_bounded() -> None:

@@ -349,6 +349,25 @@ def test_weights_that_cannot_be_had_leave_the_last_model(
     assert untrained(at) == [True, True] and url(at)["model"] == "legacy_seresnet18"
 
 
+def test_one_session_that_failed_to_fetch_spares_the_others_and_can_try_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv(zoo.LOCAL, raising=False)
+    asked = []
+    fetch = zoo.fetch
+    monkeypatch.setattr(zoo, "fetch", lambda key, progress=None: (asked.append(key), fetch(key, progress))[1])
+    told = i18n.text("error.weights", "en")
+    for _ in range(3):
+        at = start("rescale", model="tiny_se").selectbox(key="model").set_value("legacy_seresnet18").run()
+        at = at.segmented_control(key="weights").set_value("pretrained").run()
+        assert [box.value for box in at.error] == [told]
+    assert asked == ["legacy_seresnet18"]
+    (button,) = [b for b in at.sidebar.button if b.label == i18n.text("model.retry", "en")]
+    at = button.click().run()
+    assert [box.value for box in at.error] == [told] and asked == ["legacy_seresnet18"] * 2
+
+
 # --- what needs no forward runs none --------------------------------------------------------------------------------
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from types import SimpleNamespace
 
 import numpy as np
@@ -262,6 +265,31 @@ def test_the_code_on_the_page_is_the_code_that_ran() -> None:
 
     sources = [element.value for element in at.code]
     assert inspect.getsource(replay.pooled).strip() in [s.strip() for s in sources] and len(sources) >= 2
+
+
+def test_a_source_is_read_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 cannot parse in two threads that look for a class at the same time."""
+    import inspect
+
+    from senet_viz import blocks, edits
+
+    wanted = (blocks.SEBlock, blocks.SKConv, replay.pooled, edits.apply)
+    own, read = {each: inspect.getsource(each) for each in wanted}, []
+    reader, together, least = inspect.getsource, Barrier(8), sys.getswitchinterval()
+    monkeypatch.setattr(parts, "_SOURCES", {})
+    monkeypatch.setattr(inspect, "getsource", lambda each: (read.append(each), reader(each))[1])
+
+    def ask(number: int) -> bool:
+        together.wait(60)
+        return all(parts.source(each) == own[each] for each in (*wanted[number % 4 :], *wanted))
+
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(ask, range(8)))
+    finally:
+        sys.setswitchinterval(least)
+    assert sorted(read, key=repr) == sorted(wanted, key=repr)
 
 
 def test_a_board_takes_little() -> None:

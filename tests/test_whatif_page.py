@@ -7,7 +7,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import edits, i18n, profile, tap, whatif, zoo
+from senet_viz import edits, i18n, profile, stack, tap, whatif, zoo
 from senet_viz.figures.whatif import signed
 from senet_viz.types import Edit, Trace
 from senet_viz.ui import state
@@ -117,6 +117,29 @@ def test_nonsense_in_the_address_is_told_and_nothing_is_lost() -> None:
     assert any(i18n.text("lab.elsewhere", "en", n=1) == text for text in words(at))
     own = shares(after("tiny_se", "chelsea", Edit(BLOCK, "mute", (17,))))
     assert drawn(at)[1][0] == pytest.approx(own[np.argmax(shares(after("tiny_se", "chelsea")))], abs=1e-6)
+
+
+@pytest.mark.parametrize("value", ["1e300", "-1", "0.5", "nan", "inf", "9" * 400, "4294967296", "", "∞", "１"])
+def test_a_value_that_no_edit_can_take_is_told(value: str) -> None:
+    """Of every operation at once; those that can take it are done."""
+    at = start(PAGE, weights="pretrained", block=BLOCK, edits=";".join(f"{BLOCK}:{op}={value}" for op in edits.NAMES))
+    asked, refused = stack.read(";".join(f"{BLOCK}:{op}={value}" for op in edits.NAMES))
+    assert len(chips(at)) == len(asked) and len(at.main.warning) == min(5, len(refused)) and refused
+
+
+@pytest.mark.parametrize("op", ["scale", "fill", "clamp", "threshold"])
+def test_the_largest_values_are_told_or_drawn(op: str) -> None:
+    names = truth.names("tiny_se")
+    text = ";".join(f"{name}:{op}={sign}{edits.LARGEST:g}" for name in names for sign in ("", "-"))
+    at = start(PAGE, weights="pretrained", block=BLOCK, edits=text)
+    assert len(chips(at)) in (0, 2 * len(names)) and (chips(at) or at.main.warning)
+
+
+def test_edits_that_blow_the_numbers_up_are_left_out() -> None:
+    text = ";".join([f"{BLOCK}:scale={edits.LARGEST:g}"] * 40)
+    at = start(PAGE, weights="pretrained", block=BLOCK, edits=text)
+    assert chips(at) == [] and len(at.main.warning) == 5
+    assert drawn(at)[0] == pytest.approx(drawn(at)[1])
 
 
 def test_a_button_mutes_the_pinned_channel_and_undo_opens_it() -> None:

@@ -11,21 +11,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from senet_viz import zoo
+from senet_viz import download, images, zoo
+from senet_viz.engine import Engine
 from senet_viz.errors import DeviceUnavailable, UnknownModel, WeightsInvalid, WeightsUnavailable
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.zoo import MODELS, ModelSpec
 
 TIMM = [row for row in MODELS if row.source == "timm"]
 VISION = [row for row in MODELS if row.source == "torchvision"]
+WAIT = 60  # seconds after which a test that hangs fails
 GATES = ("SEBlock", "SKConv", "SEModule", "SqueezeExcitation", "SelectiveKernel")
 
 
@@ -497,6 +501,20 @@ class Files(http.server.BaseHTTPRequestHandler):
             if length > len(data) and self.path.startswith("/stall"):
                 self.wfile.flush()
                 self.server.released.wait(20)  # type: ignore[attr-defined]
+            if self.path in self.server.dripping:  # type: ignore[attr-defined]
+                self._drip()
+
+    def _drip(self) -> None:
+        """One byte after the other, until nobody listens any more or the test is over."""
+        server: Any = self.server
+        for _ in range(3000):
+            try:
+                self.wfile.write(b".")
+            except OSError:
+                server.hung_up.set()
+                break
+            if server.released.wait(0.01):
+                break
 
     def log_message(self, *_: object) -> None:
         pass
@@ -511,6 +529,7 @@ def server(
     instance = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
     instance.daemon_threads = True
     instance.files, instance.asked, instance.released = {}, [], threading.Event()  # type: ignore[attr-defined]
+    instance.dripping, instance.hung_up = set(), threading.Event()  # type: ignore[attr-defined]
     thread = threading.Thread(target=instance.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield instance
@@ -523,6 +542,12 @@ def server(
 def serve(server: http.server.HTTPServer, path: str, data: bytes, length: int | None = None, status: int = 200) -> str:
     server.files[path] = (status, data, len(data) if length is None else length)  # type: ignore[attr-defined]
     return f"http://127.0.0.1:{server.server_port}{path}"
+
+
+def drip(server: http.server.HTTPServer, path: str, length: int) -> str:
+    """A file of so many bytes, the first at once and the others drop by drop."""
+    server.dripping.add(path)  # type: ignore[attr-defined]
+    return serve(server, path, b".", length)
 
 
 def fetched(url: str) -> tuple[Path, list[tuple[int, int | None]]]:
@@ -561,7 +586,7 @@ def test_two_who_want_the_same_file_fetch_it_once(server: http.server.HTTPServer
 def test_a_download_that_fails_leaves_nothing(
     case: str, server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zoo, "_READ_S", 0.5)
+    monkeypatch.setattr(download, "READ_S", 0.5)
     url = {
         "404": lambda: serve(server, "/gone.pth", b"", status=404),
         "500": lambda: serve(server, "/ill.pth", b"", status=500),
@@ -572,6 +597,56 @@ def test_a_download_that_fails_leaves_nothing(
     with pytest.raises(WeightsUnavailable):
         fetched(url)
     assert not [p for p in zoo._checkpoints().glob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize("limit", ["PIECE_S", "WHOLE_S"])
+def test_a_server_that_drips_is_given_up(
+    limit: str, server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never keeps the connection waiting, so no time-out of a connection ends it."""
+    monkeypatch.setattr(download, limit, 0.5)
+    url = drip(server, "/net.pth", 10_000_000)
+    with pytest.raises(WeightsUnavailable) as caught:
+        fetched(url)
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    assert server.hung_up.wait(WAIT), "nobody listens any more"  # type: ignore[attr-defined]
+    while download._under_way._jobs or list(zoo._checkpoints().glob("*")):
+        time.sleep(0.01)  # the thread that fetched takes its half of a file away
+
+
+def test_who_still_waits_gets_what_another_gave_up(server: http.server.HTTPServer) -> None:
+    """Whose page was closed raises in ``progress``: the download goes on for the others, and ends with the last."""
+
+    class Gone(Exception):
+        pass
+
+    def leave(done: int, total: int | None) -> None:
+        if done:
+            raise Gone
+
+    row = replace(zoo.spec("mobilenet_v3_small"), weights=drip(server, "/net.pth", 9000))
+    began, enough = threading.Event(), threading.Event()
+
+    def stays(done: int, total: int | None) -> None:
+        if done:
+            began.set()
+        if enough.is_set():
+            raise Gone
+
+    def stay() -> None:
+        with pytest.raises(WeightsUnavailable):
+            zoo._fetch(row, stays)
+
+    staying = threading.Thread(target=stay)
+    staying.start()
+    assert began.wait(WAIT)
+    with pytest.raises(WeightsUnavailable):
+        zoo._fetch(row, leave)
+    assert not server.hung_up.is_set()  # type: ignore[attr-defined]
+    assert [command for command, _ in server.asked].count("GET") == 1  # type: ignore[attr-defined]
+    enough.set()
+    staying.join(WAIT)
+    assert server.hung_up.wait(WAIT)  # type: ignore[attr-defined]
 
 
 def use_as_hub(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -607,3 +682,67 @@ def test_what_the_hub_does_not_have_is_the_same_error(
     use_as_hub(server, monkeypatch)
     with pytest.raises(WeightsUnavailable):
         zoo.load("skresnext50_32x4d")
+
+
+def test_a_hub_that_drips_is_given_up(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_as_hub(server, monkeypatch)
+    monkeypatch.setattr(download, "PIECE_S", 0.5)
+    drip(server, "/timm/skresnet18.ra_in1k/resolve/main/model.safetensors", 10_000_000)
+    with pytest.raises(WeightsUnavailable) as caught:
+        zoo.load("skresnet18")
+    assert isinstance(caught.value.__cause__, TimeoutError)
+
+
+# --- what others notice of a download -------------------------------------------------------------------------------
+
+
+def test_downloads_let_photos_pass(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = ("mobilenet_v3_small", "legacy_seresnet18")
+    for key in slow:
+        monkeypatch.setitem(zoo._BY_KEY, key, replace(zoo.spec(key), weights=drip(server, f"/{key}.pth", 10_000_000)))
+    monkeypatch.setattr(download, "WHOLE_S", WAIT / 4)
+    engine = Engine(workers=2)
+    picture = images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se"))
+    with ThreadPoolExecutor(2) as pool:
+        coming = [pool.submit(engine.model, key) for key in slow]
+        while [command for command, _ in server.asked].count("GET") < 2:  # type: ignore[attr-defined]
+            time.sleep(0.001)
+        assert engine.trace("tiny_se", picture, weights="random").blocks
+        assert not any(each.done() for each in coming)
+        server.released.set()  # type: ignore[attr-defined]
+        for each in coming:
+            with pytest.raises(WeightsUnavailable):
+                each.result(WAIT)
+
+
+def test_a_failure_just_seen_is_everybodys(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "mobilenet_v3_small"
+    url = serve(server, "/gone.pth", b"", status=404)
+    monkeypatch.setitem(zoo._BY_KEY, key, replace(zoo.spec(key), weights=url))
+    engine = Engine(workers=1)
+
+    def attempts() -> int:
+        for _ in range(30):
+            with pytest.raises(WeightsUnavailable, match="cannot fetch") as caught:
+                engine.model(key)
+            assert caught.value.code == "weights" and caught.value.details["model"] == zoo.spec(key).title
+        return [command for command, _ in server.asked].count("GET")  # type: ignore[attr-defined]
+
+    assert attempts() == 1
+    engine.retry(key)
+    assert attempts() == 2, "somebody wants to know anew"
+    assert engine.model(key, weights="random")
+    monkeypatch.setattr("senet_viz.engine.FAILED_S", 0.0)
+    assert attempts() == 2 + 30, "a minute later"
+
+
+def test_weights_that_came_meanwhile_are_taken(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody puts the file there by hand: nobody has to wait for the minute to end."""
+    key = "mobilenet_v3_small"
+    monkeypatch.setitem(zoo._BY_KEY, key, replace(zoo.spec(key), weights=serve(server, "/gone.pth", b"", status=404)))
+    engine = Engine(workers=1)
+    with pytest.raises(WeightsUnavailable):
+        engine.model(key)
+    state = other_weights(key)
+    torch.save(state, zoo._checkpoints() / "gone.pth")
+    assert same(engine.model(key), state)

@@ -96,7 +96,12 @@ def console(view: Scene) -> Console:
             wrong.append(ops.written(edit)[:80])
         else:
             good.append(edit)
-    return Console(view, tuple(good), len(asked) - len(here), tuple(wrong))
+    page = Console(view, tuple(good), len(asked) - len(here), tuple(wrong))
+    try:
+        page.after.trace  # noqa: B018  the page needs it in any case
+    except EditRefused:  # each can be done, all of them together cannot
+        return replace(page, asked=(), refused=(*wrong, *(ops.written(edit)[:80] for edit in good)))
+    return page
 
 
 # --- changes --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -374,11 +375,27 @@ def badge(view: Scene) -> None:
         st.badge(t("badge.false", **values), icon=":material/error:", color="red")
 
 
+_SOURCES: dict[Callable[..., Any] | type, str] = {}
+_READING = Lock()
+
+
+def source(function: Callable[..., Any] | type) -> str:
+    """Return a function's or a class's source, which is read once, by one thread at a time.
+
+    ``inspect`` parses a whole module to find a class in it, and Python 3.11's parser fails in threads that do so at
+    the same time: "AST constructor recursion depth mismatch".
+    """
+    with _READING:
+        if function not in _SOURCES:
+            _SOURCES[function] = inspect.getsource(function)
+        return _SOURCES[function]
+
+
 def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
     """The source of what made this page."""
     with st.expander(view.t("code.label"), icon=":material/code:"):
         for function in functions:
-            st.code(inspect.getsource(function), language="python")
+            st.code(source(function), language="python")
 
 
 def pin(view: Scene, scale: int | None = None) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from senet_viz.ui.scene import Scene, _scene, scene, short
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import nn
 
 MINE = "classes"  # the set of photos of one's own in class folders, in the session
 WNID = re.compile(r"n\d{8}")
@@ -142,13 +144,13 @@ def more(
     """
     engine, (start, before) = state.engine(), so_far(view, question, y, classes)
     end = min(start + labelled.batch_size(view.spec), len(y))
-    module = engine.model(view.spec.key, view.device, view.weights)
 
-    def work() -> profile.Tally:
+    def work(module: nn.Module) -> profile.Tally:
         x = labelled.stacked(images[start:end], view.spec, zoom)
         return profile.counted(module, x, y[start:end], before)[0]
 
-    state.tallies().get((*question, end), lambda: engine.run(work))
+    with engine.using(view.spec.key, view.device, view.weights) as module:
+        state.tallies().get((*question, end), lambda: engine.run(partial(work, module), long=True))
 
 
 def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:

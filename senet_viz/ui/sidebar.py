@@ -153,6 +153,7 @@ def _card(t: Texts, row: zoo.ModelSpec, weights: str) -> None:
 
 def _retry(wanted: tuple[str, str]) -> None:
     st.session_state["_failed"].pop(wanted, None)
+    state.engine().retry(wanted[0])
 
 
 def _untrained() -> None:

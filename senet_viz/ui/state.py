@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from senet_viz import i18n
-from senet_viz.engine import Engine, Shared
+from senet_viz.engine import Engine
+from senet_viz.shared import Shared
 
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 PAGE = (

@@ -77,13 +77,13 @@ def _measured(units: int, opened: bool) -> list[int]:
 
 
 def _measure(view: Scene, units: int, opened: bool, integrations: Sequence[str], seed: int) -> None:
-    """Every start is one short piece of work for the engine, so that nobody else waits long."""
+    """Every start is one piece of work for the engine, so that nobody else waits long."""
     run, done = state.engine().run, len(gradients.STARTS) * gradients.SEEDS.index(seed)
     bar = st.progress(0.0)
     for n, start in enumerate(gradients.STARTS, start=done):
         bar.progress(n / len(gradients.STARTS) / len(gradients.SEEDS), view.t("networks.where.measuring"))
         work = partial(gradients.compared, integrations, units, start, opened, seed)
-        state.prices().get(("flow", units, opened, seed, start), partial(run, work))
+        state.prices().get(("flow", units, opened, seed, start), partial(run, work, long=True))
     bar.empty()
 
 

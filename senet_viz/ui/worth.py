@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ from senet_viz.worth import Worth
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import nn
 
     from senet_viz.profile import Profile, Tally
 
@@ -210,10 +211,11 @@ class _Work:
         start, size, spec = self.done().shape[1], labelled.batch_size(self.view.spec), self.view.spec
         order, partner = self.partners
         here, lenders, lent = measuring.together(order[start : start + size], partner)
-        module = state.engine().model(spec.key, self.view.device, self.view.weights)
+        engine = state.engine()
 
-        def work() -> np.ndarray:
+        def work(module: nn.Module) -> np.ndarray:
             x = labelled.stacked([self.images[i] for i in (*here, *lenders)], spec)
             return measuring.hits(module, x, self.y[here], lent, means)
 
-        state.worths().get((*self.question, start), lambda: state.engine().run(work))
+        with engine.using(spec.key, self.view.device, self.view.weights) as module:
+            state.worths().get((*self.question, start), lambda: engine.run(partial(work, module), long=True))

@@ -1,0 +1,124 @@
+"""What all sessions share: answers that are kept, up to a weight, and threads that work, up to a number.
+
+Nothing here knows a model or a browser.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore, Lock
+from typing import Generic, TypeVar
+
+from senet_viz.errors import Busy
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Kept(Generic[T]):
+    """An answer, there or in the making, and what it weighs when it is there."""
+
+    future: Future[T] = field(default_factory=Future)
+    weight: float | None = None
+
+
+class Shared(Generic[T]):
+    """A bounded map of answers, oldest unused out first; who asks for an answer in the making waits for it.
+
+    Args:
+        limit: the answers may weigh this much together.
+        weigh: one answer's weight, 1 by default.
+    """
+
+    def __init__(self, limit: float, weigh: Callable[[T], float] = lambda answer: 1) -> None:
+        self.limit, self.weigh = limit, weigh
+        self._kept: OrderedDict[Hashable, _Kept[T]] = OrderedDict()
+        self._holders: Counter[Hashable] = Counter()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The answer under ``key``, made by ``make`` in this thread if nobody has yet. Failures are not kept."""
+        with self._lock:
+            kept = self._kept.get(key)
+            mine = kept is None
+            if kept is None:
+                kept = self._kept[key] = _Kept()
+            self._kept.move_to_end(key)
+        if not mine:
+            return kept.future.result()
+        try:
+            answer = make()
+            weight = self.weigh(answer)
+        except BaseException as error:
+            with self._lock:
+                self._kept.pop(key, None)
+            kept.future.set_exception(error)
+            raise
+        kept.weight = weight
+        kept.future.set_result(answer)
+        self._trim()
+        return answer
+
+    @contextmanager
+    def hold(self, key: Hashable, make: Callable[[], T]) -> Iterator[T]:
+        """Give the answer under ``key`` as ``get`` does, and keep it until the ``with`` ends, whatever it weighs."""
+        with self._lock:
+            self._holders[key] += 1
+        try:
+            yield self.get(key, make)
+        finally:
+            with self._lock:
+                self._holders[key] -= 1
+                if not self._holders[key]:
+                    del self._holders[key]
+            self._trim()
+
+    def peek(self, key: Hashable) -> T | None:
+        """The answer under ``key`` if it is there already."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+        return kept.future.result() if kept is not None and kept.weight is not None else None
+
+    def _trim(self) -> None:
+        with self._lock:
+            there = [(key, kept.weight) for key, kept in self._kept.items() if kept.weight is not None]
+            total = sum(weight for _, weight in there)
+            for key, weight in there[:-1]:  # the newest stays, however large
+                if total <= self.limit:
+                    break
+                if key not in self._holders:
+                    total -= weight
+                    del self._kept[key]
+
+
+class Lane:
+    """Threads for one kind of work, each with one torch thread, and a queue that can say no.
+
+    Args:
+        workers: pieces of work that may run at the same time.
+        waiting: those that may run or wait before ``Busy`` is raised.
+    """
+
+    def __init__(self, name: str, workers: int, waiting: int) -> None:
+        import torch
+
+        self._room = BoundedSemaphore(waiting)
+        self._pool = ThreadPoolExecutor(workers, name, initializer=torch.set_num_threads, initargs=(1,))
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Begin ``work`` when a thread is free.
+
+        Raises:
+            Busy: too many are waiting.
+        """
+        if not self._room.acquire(blocking=False):
+            raise Busy("too many requests are waiting")
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
