@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, images, tap, zoo
+from senet_viz import bounds, i18n, images, tap, zoo
 from senet_viz.engine import Engine
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.train import Recipe
@@ -464,8 +464,11 @@ BAD = {
     "too_many_pixels": pictures.png_bomb(6000),
     "too_small": pictures.encode(pictures.quadrants(1, 1), "PNG"),
     "too_thin": pictures.encode(pictures.quadrants(20_000, 1), "PNG"),
-    "format": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "format": b"%PDF-1.7" + bytes(99),
+    "drawing": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "costly": pictures.many_scans(bounds.SCANS + 1),
 }
+DETAILS = {"limit": 24, "format": "PDF"}  # that their sentences name
 
 
 def upload(at: AppTest, name: str, data: bytes) -> AppTest:
@@ -499,7 +502,7 @@ def test_a_bad_upload_says_why_and_changes_nothing(lang: str) -> None:
         upload(at, f"{reason}.png", data)
         said = [box.value for box in at.error]
         assert len(said) == 1, reason
-        assert said == [i18n.text(f"error.image.{reason}", lang)], reason
+        assert said == [i18n.text(f"error.image.{reason}", lang, **DETAILS)], reason
         assert [e.value for e in at.latex] == before and url(at) == at_url, reason
     at.file_uploader(key="_file").clear().run()
     well(at)

@@ -57,7 +57,7 @@ ABOUT = (OptionRefused, NotAHost, EditRefused)  # what is said names what was as
 def test_every_error_is_its_sentence(lang: str) -> None:
     kinds = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, SenetVizError)]
     named = [kind("for the log") for kind in kinds if kind not in (SenetVizError, *REASONS, *ABOUT)]
-    details = {"name": "holiday.zip", "limit": 8, "n": 1, "each": 2}
+    details = {"name": "holiday.zip", "limit": 8, "n": 1, "each": 2, "format": "PDF"}
     for error in [*named, *(kind(reason, **details) for kind, reasons in REASONS.items() for reason in reasons)]:
         said = sentence(error, lang)
         assert said == i18n.text(f"error.{error.code}", lang, **details) and "for the log" not in said
