@@ -19,7 +19,7 @@ from senet_viz.blocks import SEBlock
 from senet_viz.errors import EditRefused, ImageRejected, NotAHost, OptionRefused, PhotosRejected, SenetVizError
 from senet_viz.types import Trace
 from senet_viz.ui import parts, short, state
-from senet_viz.ui.scene import sentence
+from senet_viz.ui.scene import literal, sentence
 from tests import truth
 from tests.test_pages import APP, badges, board, formula, go, last_number, printed, start, url, well
 
@@ -60,14 +60,25 @@ def test_every_error_is_its_sentence(lang: str) -> None:
     details = {"name": "holiday.zip", "limit": 8, "n": 1, "each": 2, "format": "PDF"}
     for error in [*named, *(kind(reason, **details) for kind, reasons in REASONS.items() for reason in reasons)]:
         said = sentence(error, lang)
-        assert said == i18n.text(f"error.{error.code}", lang, **details) and "for the log" not in said
+        shown = details | {"name": literal(details["name"])}
+        assert said == i18n.text(f"error.{error.code}", lang, **shown) and "for the log" not in said
     refused = EditRefused("layer3:mut", "for the log")
     for error in (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16"), refused):
-        assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **error.details)
+        shown = error.details | ({"text": literal("layer3:mut")} if error is refused else {})
+        assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **shown)
         assert "{" not in sentence(error, lang)
     assert "layer3:mut" in sentence(refused, lang) and "for the log" not in sentence(refused, lang)
     assert "integration" in sentence(OptionRefused("SE-VGG-16", "integration", "reduction, gate"), lang)
     assert sentence(SenetVizError("odd"), lang) == i18n.text("error.unexpected", lang, ref="-")
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_a_name_in_a_sentence_is_text(lang: str) -> None:
+    wild = "![x](http://a.example/b.png) [c](d) `e`\n# f www.g.example.zip"
+    for error in (PhotosRejected("zip", name=wild), EditRefused(wild, "no")):
+        said = sentence(error, lang)
+        assert said.count("`") == 2 and "\n" not in said
+        assert said.split("`")[1] == "![x](http://a.example/b.png) [c](d) e # f www.g.example.zip"
 
 
 def guarded(kind: str, lang: str) -> AppTest:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from senet_viz.sweep import Kind, Sweep
     from senet_viz.whatif import Ranking
 
+STRANGERS = ("name", "text")  # details of errors that say what somebody typed
 SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
 
 T = TypeVar("T")
@@ -251,7 +252,16 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
 def sentence(error: SenetVizError, lang: str) -> str:
     """What went wrong, in the reader's words."""
     key = f"error.{error.code}" if i18n.has(f"error.{error.code}", lang) else "error.unexpected"
-    return i18n.text(key, lang, **{"ref": "-", **error.details})
+    details = {name: literal(value) if name in STRANGERS else value for name, value in error.details.items()}
+    return i18n.text(key, lang, **{"ref": "-", **details})
+
+
+def literal(text: object) -> str:
+    """Markdown that shows a name of a file or folder, or what stands in an address, letter by letter, on one line.
+
+    Where escapes would do for stars and brackets, addresses of web pages would still become links.
+    """
+    return f"`{' '.join(str(text).replace('`', '').split())[:80] or '-'}`"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import streamlit as st
 
 from senet_viz.errors import PhotosRejected, SenetVizError
 from senet_viz.ui import state
-from senet_viz.ui.scene import Scene, sentence
+from senet_viz.ui.scene import Scene, literal, sentence
 
 if TYPE_CHECKING:
     from senet_viz.photos import Photos
@@ -60,8 +60,7 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
     if kept.skipped:
         with st.expander(t("photos.skipped", n=len(kept.skipped)), icon=":material/broken_image:"):
             for file, why in kept.skipped:
-                plain = " ".join(file.replace("`", "").split())[:80]  # a zip may call its files anything
-                st.markdown(f"- `{plain}`: {sentence(why, view.lang)}")
+                st.markdown(f"- {literal(file)}: {sentence(why, view.lang)}")
     return kept
 
 
