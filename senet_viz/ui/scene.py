@@ -287,9 +287,14 @@ def photos(t: Texts) -> dict[str, str]:
     """Every photo that there is, and what it is called: samples, and what was uploaded in this session."""
     from senet_viz import images
 
-    mine = [key for key in st.session_state.setdefault("_mine", []) if state.uploads().peek(key) is not None]
     named = {sample.key: t(f"sample.{sample.key}") for sample in images.SAMPLES}
-    return named | {key: t("photo.mine", n=i + 1) for i, key in enumerate(mine)}
+    return named | {key: t("photo.mine", n=number) for key, number in mine().items()}
+
+
+def mine() -> dict[str, int]:
+    """Photos that were uploaded in this session and are in memory still, each with its number."""
+    numbers: dict[str, int] = st.session_state.setdefault("_mine", {})
+    return {key: number for key, number in numbers.items() if state.uploads().has(state.who(), key)}
 
 
 def _usable() -> tuple[str, str]:
@@ -398,5 +403,5 @@ def photo(key: str) -> Image.Image:
     """A sample, or a picture that was uploaded in this process."""
     from senet_viz import images
 
-    uploaded = state.uploads().peek(key) if key.startswith("up-") else None
+    uploaded = state.uploads().use(key) if key.startswith("up-") else None
     return uploaded if uploaded is not None else images.sample(key)

@@ -1,4 +1,4 @@
-"""Pictures that were uploaded, of all sessions: bounded for each session and in memory, removed when nobody has them."""
+"""Pictures that were uploaded in all sessions: bounded in memory and by session, gone when nobody has them."""
 
 from __future__ import annotations
 
