@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,12 +35,14 @@ LABELLED_SIDE = 512  # longest side kept of those
 EACH = 2  # photos that a class needs: one alone differs from nothing
 DEPTH, LABELLED_DEPTH = 2, 6  # parts of a path in a zip: what a folder's zip has; a data set's
 LONGEST_NAME = 60  # characters of a class name
-MAX_ZIP = 64 * 2**20  # bytes of a zip
+MAX_ZIP = 32 * 2**20  # bytes of a zip
 MAX_DIRECTORY = 2**20  # bytes of a zip's list of contents, some ten thousand entries
 MAX_UNPACKED = 256 * 2**20  # bytes of all its photos, before they are decoded
 MAX_RATIO = 200  # of a photo's own bytes to its packed ones: photos hardly shrink at all
 REASONS = ("none", "zip", "large", "path", "locked", "bomb", "loose", "single", "classes", "missing", "unknown")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+SUFFIXES = (
+    ".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".tif", ".tiff",
+)  # fmt: skip
 _ZIP = (b"PK\3\4", b"PK\5\6")
 _END, _END_SIZE, _COMMENT = b"PK\5\6", 22, 2**16
 _UTF8 = 0x800  # flag of a zip's entry: its name is UTF-8
@@ -160,11 +161,13 @@ def folder(directory: Path) -> list[tuple[str, Path]]:
 
 def in_turn(items: Sequence[T], group: Callable[[T], str]) -> list[T]:
     """The first of every group, then the second of every group, ..."""
-    groups: dict[str, list[T]] = {}
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, str]] = []
     for item in items:
-        groups.setdefault(group(item), []).append(item)
-    turns = zip_longest(*(groups[name] for name in sorted(groups)), fillvalue=None)
-    return [item for turn in turns for item in turn if item is not None]
+        name = group(item)
+        turns.append((seen[name], name))
+        seen[name] += 1
+    return [items[i] for i in sorted(range(len(items)), key=turns.__getitem__)]
 
 
 def class_name(text: str) -> str:
@@ -175,6 +178,7 @@ def class_name(text: str) -> str:
 
 def _read(entries: Sequence[_Entry], most: int, side: int, progress: Progress) -> Photos:
     found: dict[tuple[str, str], Photo] = {}  # the same photo twice counts once
+    decoded: dict[str, Image.Image | ImageRejected] = {}  # by its bytes, so that none is decoded twice
     skipped: list[tuple[str, SenetVizError]] = []
     taken = entries[:most]
     unpacked = 0
@@ -188,8 +192,11 @@ def _read(entries: Sequence[_Entry], most: int, side: int, progress: Progress) -
             data = entry.open()
             unpacked += len(data)
             key = hashlib.sha256(data).hexdigest()
-            image = images.read(data)
-            image.thumbnail((side, side))
+            if key not in decoded:
+                decoded[key] = _decoded(data, side)
+            image = decoded[key]
+            if isinstance(image, ImageRejected):
+                raise image
             found.setdefault((entry.folder, key), Photo(entry.path.name, key, image, entry.folder))
         except (ImageRejected, PhotosRejected) as error:
             skipped.append((entry.name, error))
@@ -199,6 +206,15 @@ def _read(entries: Sequence[_Entry], most: int, side: int, progress: Progress) -
         raise PhotosRejected("loose" if reasons == {"loose"} else "none", n=len(entries))
     photos = tuple(found.values())
     return Photos(_key(photos), photos, tuple(skipped), len(entries) - len(taken))
+
+
+def _decoded(data: bytes, side: int) -> Image.Image | ImageRejected:
+    try:
+        image = images.read(data)
+    except ImageRejected as error:
+        return error
+    image.thumbnail((side, side))
+    return image
 
 
 def _key(photos: Sequence[Photo]) -> str:
@@ -218,9 +234,11 @@ def _entries(name: str, data: bytes, labelled: bool) -> Iterator[_Entry]:
     archive = _opened(name, data)
     depth = LABELLED_DEPTH if labelled else DEPTH
     for info in archive.infolist():
+        if info.is_dir():
+            continue
         path = PurePosixPath(_named(info).replace("\\", "/"))
-        if info.is_dir() or "__MACOSX" in path.parts or path.name.startswith("."):
-            continue  # folders, and what systems add to them
+        if "__MACOSX" in path.parts or path.name.startswith("."):
+            continue  # what systems add to folders
         yield _Entry(path, partial(_unpacked, archive, info, path, depth), labelled)
 
 

@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, images, tap, zoo
+from senet_viz import bounds, i18n, images, tap, zoo
 from senet_viz.engine import Engine
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.train import Recipe
@@ -485,8 +485,11 @@ BAD = {
     "too_many_pixels": pictures.png_bomb(6000),
     "too_small": pictures.encode(pictures.quadrants(1, 1), "PNG"),
     "too_thin": pictures.encode(pictures.quadrants(20_000, 1), "PNG"),
-    "format": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "format": b"%PDF-1.7" + bytes(99),
+    "drawing": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "costly": pictures.many_scans(bounds.SCANS + 1),
 }
+DETAILS = {"limit": 24, "format": "PDF"}  # that their sentences name
 
 
 def upload(at: AppTest, name: str, data: bytes) -> AppTest:
@@ -520,7 +523,7 @@ def test_a_bad_upload_says_why_and_changes_nothing(lang: str) -> None:
         upload(at, f"{reason}.png", data)
         said = [box.value for box in at.error]
         assert len(said) == 1, reason
-        assert said == [i18n.text(f"error.image.{reason}", lang)], reason
+        assert said == [i18n.text(f"error.image.{reason}", lang, **DETAILS)], reason
         assert [e.value for e in at.latex] == before and url(at) == at_url, reason
     at.file_uploader(key="_file").clear().run()
     well(at)
@@ -531,3 +534,35 @@ def test_a_bad_upload_after_a_good_one_keeps_the_good_one() -> None:
     before = [e.value for e in at.latex]
     upload(at, "bad.png", BAD["truncated"])
     assert len(at.error) == 1 and [e.value for e in at.latex] == before
+
+
+def test_a_heic_becomes_the_photo() -> None:
+    data = pictures.oriented(6, "HEIF", quality=98)
+    at = well(upload(start("squeeze"), "IMG_0001.HEIC", data))
+    assert at.pills(key="photo").options[-1] == i18n.text("photo.mine", "en", n=1)
+    assert at.pills(key="photo").value.startswith("up-")
+
+
+def test_own_photos_are_removed_one_by_one_and_keep_their_numbers() -> None:
+    at = start("squeeze", photo="coffee")
+    assert not any(button.key.startswith("remove-") for button in at.sidebar.button)
+    for seed in (40, 50, 60):
+        upload(at, f"{seed}.png", pictures.encode(pictures.quadrants(seed, 40), "PNG"))
+    names = [i18n.text("photo.mine", "en", n=n) for n in (1, 2, 3)]
+    assert at.pills(key="photo").options[-3:] == names
+    pill = at.pills(key="photo").value
+    well(at.button(key="remove-2").click().run())
+    assert at.pills(key="photo").options[-2:] == [names[0], names[2]] and at.pills(key="photo").value == pill
+    well(at.button(key="remove-3").click().run())
+    assert at.pills(key="photo").options[-1] == names[0] and at.pills(key="photo").value == images.SAMPLES[0].key
+    assert not at.warning, "it was removed on purpose"
+    assert [button.key for button in at.sidebar.button if button.key.startswith("remove-")] == ["remove-1"]
+
+
+def test_another_file_takes_the_old_error_away() -> None:
+    at = upload(start("squeeze"), "drawing.svg", BAD["drawing"])
+    assert [box.value for box in at.error] == [i18n.text("error.image.drawing", "en")]
+    upload(at, "nothing.png", b"")
+    assert [box.value for box in at.error] == [i18n.text("error.image.empty", "en")]
+    well(upload(at, "good.png", pictures.encode(pictures.quadrants(), "PNG")))
+    assert not at.error

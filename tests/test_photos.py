@@ -45,6 +45,32 @@ def test_the_key_tells_the_contents_and_nothing_else() -> None:
     assert len(photos.read([("a.png", GOOD), ("again.png", GOOD)]).photos) == 1, "the same photo counts once"
 
 
+def test_repeated_entries_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+    true = images.read
+    monkeypatch.setattr(images, "read", lambda data: asked.append(data) or true(data))
+    bad = pictures.truncated("PNG")
+    entries = {f"a/{i}.png": GOOD for i in range(9)} | {f"b/{i}.png": GOOD for i in range(9)}
+    entries |= {f"a/bad{i}.png": bad for i in range(9)} | {f"{c}/other.jpg": OTHER for c in "ab"}
+    found = photos.read_labelled([("set.zip", packed(entries))])
+    assert sorted(asked) == sorted([GOOD, bad, OTHER])
+    assert sorted(labelled(found)) == ["a/0.png", "a/other.jpg", "b/0.png", "b/other.jpg"]
+    assert reasons(found) == {f"a/bad{i}.png": "truncated" for i in range(9)}
+
+
+def test_thousands_of_folders_are_neither_photos_nor_work() -> None:
+    folders = {f"folder {i}/": b"" for i in range(9000)}
+    found = photos.read([("set.zip", packed(folders | {"a.png": GOOD}))])
+    assert [p.name for p in found.photos] == ["a.png"] and found.skipped == () and found.beyond == 0
+
+
+def test_turns_are_taken_by_many_groups_of_many() -> None:
+    """The work grows with the items, not with groups times turns, which would be 40 thousand million here."""
+    many = 200_000
+    turns = photos.in_turn([*range(many), *[many] * many], str)
+    assert sorted(turns[: many + 1]) == list(range(many + 1)) and turns[many + 1 :] == [many] * (many - 1)
+
+
 def test_large_photos_are_kept_smaller() -> None:
     big = pictures.encode(pictures.quadrants(3000, 1500), "PNG")
     (photo,) = photos.read([("big.png", big)]).photos

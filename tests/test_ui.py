@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import re
 import sys
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -14,6 +16,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 
@@ -21,8 +26,8 @@ from senet_viz import errors, i18n, images, photos, replay, tap, zoo
 from senet_viz.blocks import SEBlock
 from senet_viz.errors import EditRefused, ImageRejected, NotAHost, OptionRefused, PhotosRejected, SenetVizError
 from senet_viz.types import Trace
-from senet_viz.ui import parts, short, state
-from senet_viz.ui.scene import sentence
+from senet_viz.ui import own, parts, short, state, uploads
+from senet_viz.ui.scene import literal, sentence
 from tests import truth
 from tests.test_pages import APP, badges, board, formula, go, last_number, printed, start, url, well
 
@@ -60,17 +65,28 @@ ABOUT = (OptionRefused, NotAHost, EditRefused)  # what is said names what was as
 def test_every_error_is_its_sentence(lang: str) -> None:
     kinds = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, SenetVizError)]
     named = [kind("for the log") for kind in kinds if kind not in (SenetVizError, *REASONS, *ABOUT)]
-    details = {"name": "holiday.zip", "limit": 8, "n": 1, "each": 2}
+    details = {"name": "holiday.zip", "limit": 8, "n": 1, "each": 2, "format": "PDF"}
     for error in [*named, *(kind(reason, **details) for kind, reasons in REASONS.items() for reason in reasons)]:
         said = sentence(error, lang)
-        assert said == i18n.text(f"error.{error.code}", lang, **details) and "for the log" not in said
+        shown = details | {"name": literal(details["name"])}
+        assert said == i18n.text(f"error.{error.code}", lang, **shown) and "for the log" not in said
     refused = EditRefused("layer3:mut", "for the log")
     for error in (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16"), refused):
-        assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **error.details)
+        shown = error.details | ({"text": literal("layer3:mut")} if error is refused else {})
+        assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **shown)
         assert "{" not in sentence(error, lang)
     assert "layer3:mut" in sentence(refused, lang) and "for the log" not in sentence(refused, lang)
     assert "integration" in sentence(OptionRefused("SE-VGG-16", "integration", "reduction, gate"), lang)
     assert sentence(SenetVizError("odd"), lang) == i18n.text("error.unexpected", lang, ref="-")
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_a_name_in_a_sentence_is_text(lang: str) -> None:
+    wild = "![x](http://a.example/b.png) [c](d) `e`\n# f www.g.example.zip"
+    for error in (PhotosRejected("zip", name=wild), EditRefused(wild, "no")):
+        said = sentence(error, lang)
+        assert said.count("`") == 2 and "\n" not in said
+        assert said.split("`")[1] == "![x](http://a.example/b.png) [c](d) e # f www.g.example.zip"
 
 
 def guarded(kind: str, lang: str) -> AppTest:
@@ -227,16 +243,76 @@ def test_language_before_its_widget() -> None:
 # --- caches and other people's pictures ------------------------------------------------------------------------------
 
 
-def test_uploads_and_drawings_are_bounded() -> None:
-    state.uploads.clear()
+def test_drawings_are_bounded() -> None:
     state.drawings.clear()
-    for shared, limit in ((state.uploads(), 64), (state.drawings(), 400)):
-        for index in range(limit + 5):
-            shared.get(("test", index), lambda: index)  # noqa: B023
-        kept = [index for index in range(limit + 5) if shared.peek(("test", index)) is not None]
-        assert kept == list(range(5, limit + 5))
-    state.uploads.clear()
+    for index in range(405):
+        state.drawings().get(("test", index), lambda: index)  # noqa: B023
+    kept = [index for index in range(405) if state.drawings().peek(("test", index)) is not None]
+    assert kept == list(range(5, 405))
     state.drawings.clear()
+
+
+def kept(some: uploads.Uploads, owner: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if some.has(owner, name)]
+
+
+def test_many_uploads_of_one_session_push_out_its_own() -> None:
+    some, photo = uploads.Uploads(each=12), Image.new("RGB", (8, 8))
+    some.add("another", "first", photo)
+    names = [f"up-{i}" for i in range(66)]
+    for name in names:
+        some.add("one", name, photo)
+    assert kept(some, "one", names) == names[-12:] and some.has("another", "first")
+    assert some.use("first") is photo
+
+
+def test_where_memory_is_short_the_photo_goes_that_nobody_looked_at() -> None:
+    some, photo = uploads.Uploads(mib=4), Image.new("RGB", (1024, 340))  # a mebibyte each
+    for name in ("seen", "forgotten", "c", "d"):
+        some.add(name, name, photo)
+    assert some.use("seen") is photo
+    some.peek("forgotten")
+    some.add("e", "e", photo)
+    assert [name for name in ("seen", "forgotten", "c", "d", "e") if some.has(name, name)] == ["seen", "c", "d", "e"]
+
+
+def test_a_removed_upload_is_gone_unless_somebody_else_has_it() -> None:
+    some, photo = uploads.Uploads(), Image.new("RGB", (8, 8))
+    some.add("one", "a", photo)
+    some.add("two", "a", photo)
+    some.remove("one", "a")
+    assert not some.has("one", "a") and some.has("two", "a") and some.use("a") is photo
+    some.remove("two", "a")
+    assert some.use("a") is None
+
+
+def test_an_upload_is_kept_in_memory() -> None:
+    """As the server takes it: 32 MB come in pieces, and no temporary file is made."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n'
+        for _ in range(32):
+            yield bytes(2**20)
+        yield b"\r\n--x--\r\n"
+
+    state.in_memory()
+    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+    form = asyncio.run(MultiPartParser(headers, pieces()).parse())
+    file = form["file"]
+    assert isinstance(file, UploadFile) and file.size == 32 * 2**20
+    assert not file.file._rolled  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://localhost:8501/", True), ("http://127.0.0.1:8501/", True), ("http://[::1]:8501", True),
+        ("https://lab.example/senet", True), (None, True), ("http://192.168.1.20:8501/", False),
+        ("http://lab.example/", False), ("http://localhost.example/", False),
+    ],
+)  # fmt: skip
+def test_the_camera_needs_a_secure_address(url: str | None, allowed: bool) -> None:
+    assert own.allows_camera(url) is allowed
 
 
 def test_two_sessions_do_not_mix() -> None:

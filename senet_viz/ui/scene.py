@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from senet_viz.sweep import Kind, Sweep
     from senet_viz.whatif import Ranking
 
+STRANGERS = ("name", "text")  # details of errors that say what somebody typed
 SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
 
 T = TypeVar("T")
@@ -251,7 +252,16 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
 def sentence(error: SenetVizError, lang: str) -> str:
     """What went wrong, in the reader's words."""
     key = f"error.{error.code}" if i18n.has(f"error.{error.code}", lang) else "error.unexpected"
-    return i18n.text(key, lang, **{"ref": "-", **error.details})
+    details = {name: literal(value) if name in STRANGERS else value for name, value in error.details.items()}
+    return i18n.text(key, lang, **{"ref": "-", **details})
+
+
+def literal(text: object) -> str:
+    """Markdown that shows a name of a file or folder, or what stands in an address, letter by letter, on one line.
+
+    Where escapes would do for stars and brackets, addresses of web pages would still become links.
+    """
+    return f"`{' '.join(str(text).replace('`', '').split())[:80] or '-'}`"
 
 
 @contextmanager
@@ -277,9 +287,14 @@ def photos(t: Texts) -> dict[str, str]:
     """Every photo that there is, and what it is called: samples, and what was uploaded in this session."""
     from senet_viz import images
 
-    mine = [key for key in st.session_state.setdefault("_mine", []) if state.uploads().peek(key) is not None]
     named = {sample.key: t(f"sample.{sample.key}") for sample in images.SAMPLES}
-    return named | {key: t("photo.mine", n=i + 1) for i, key in enumerate(mine)}
+    return named | {key: t("photo.mine", n=number) for key, number in mine().items()}
+
+
+def mine() -> dict[str, int]:
+    """Photos that were uploaded in this session and are in memory still, each with its number."""
+    numbers: dict[str, int] = st.session_state.setdefault("_mine", {})
+    return {key: number for key, number in numbers.items() if state.uploads().has(state.who(), key)}
 
 
 def _usable() -> tuple[str, str]:
@@ -388,5 +403,5 @@ def photo(key: str) -> Image.Image:
     """A sample, or a picture that was uploaded in this process."""
     from senet_viz import images
 
-    uploaded = state.uploads().peek(key) if key.startswith("up-") else None
+    uploaded = state.uploads().use(key) if key.startswith("up-") else None
     return uploaded if uploaded is not None else images.sample(key)

@@ -10,13 +10,10 @@ import streamlit as st
 
 from senet_viz.errors import PhotosRejected, SenetVizError
 from senet_viz.ui import state
-from senet_viz.ui.scene import Scene, sentence
+from senet_viz.ui.scene import Scene, literal, sentence
 
 if TYPE_CHECKING:
     from senet_viz.photos import Photos
-
-FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
-LABELLED_MB = 32  # of one upload in class folders
 
 
 def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
@@ -60,38 +57,33 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
     if kept.skipped:
         with st.expander(t("photos.skipped", n=len(kept.skipped)), icon=":material/broken_image:"):
             for file, why in kept.skipped:
-                plain = " ".join(file.replace("`", "").split())[:80]  # a zip may call its files anything
-                st.markdown(f"- `{plain}`: {sentence(why, view.lang)}")
+                st.markdown(f"- {literal(file)}: {sentence(why, view.lang)}")
     return kept
 
 
 def _asked(view: Scene, name: str) -> Sequence[Any]:
-    from senet_viz import photos
+    from senet_viz import images, photos
 
     files = st.file_uploader(
         view.t("photos.upload", most=photos.MOST),
-        [*FORMATS, "zip"],
         accept_multiple_files=True,
         key=f"_{name}_files",
-        max_upload_size=8,
     )
-    st.caption(view.t("photos.privacy"))
+    st.caption(view.t("photos.privacy", photo=images.MAX_BYTES // 2**20, zip=photos.MAX_ZIP // 2**20))
     return files
 
 
 def _asked_labelled(view: Scene, name: str) -> Sequence[Any]:
-    from senet_viz import photos
+    from senet_viz import images, photos
 
     t = view.t
     kept = state.photo_sets().peek(st.session_state.get(f"_{name}_key"))
     with st.expander(t("photos.own"), expanded=kept is None, icon=":material/folder_open:"):
         st.markdown(t("photos.labelled", most=photos.MOST_LABELLED, each=photos.EACH))
         left, right = st.columns(2)
-        loose = left.file_uploader(
-            t("photos.folder"), FORMATS, accept_multiple_files="directory", key=f"_{name}_folder", max_upload_size=8
-        )
-        packed = right.file_uploader(t("photos.zip"), ["zip"], key=f"_{name}_zip", max_upload_size=LABELLED_MB)
-        st.caption(t("photos.labelled.privacy", mib=LABELLED_MB))
+        loose = left.file_uploader(t("photos.folder"), accept_multiple_files="directory", key=f"_{name}_folder")
+        packed = right.file_uploader(t("photos.zip"), ["zip"], key=f"_{name}_zip")
+        st.caption(t("photos.privacy", photo=images.MAX_BYTES // 2**20, zip=photos.MAX_ZIP // 2**20))
     return [*loose, *([packed] if packed else [])]
 
 

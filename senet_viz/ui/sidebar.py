@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import streamlit as st
 
 from senet_viz import i18n, zoo
-from senet_viz.errors import ImageRejected
 from senet_viz.i18n import Texts
-from senet_viz.ui import state
+from senet_viz.ui import own, state
 from senet_viz.ui.scene import Scene, guard, photos, prepare, scene, sentence, short
 
 
@@ -48,46 +46,7 @@ def _photo(t: Texts) -> None:
     credit = next((sample.credit for sample in images.SAMPLES if sample.key == st.session_state["photo"]), "")
     if credit:
         st.caption(credit)
-    with st.expander(t("photo.own"), icon=":material/add_a_photo:"):
-        file = st.file_uploader(
-            t("photo.upload"),
-            ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
-            key="_file",
-            on_change=_accept,
-            args=("_file",),
-            max_upload_size=8,
-        )
-        if st.toggle(t("photo.camera"), key="_camera_on"):
-            st.camera_input(
-                t("photo.camera"), key="_shot", on_change=_accept, args=("_shot",), label_visibility="collapsed"
-            )
-        st.caption(t("photo.privacy"))
-    rejected = st.session_state.get("_rejected")
-    if rejected is not None:
-        st.error(sentence(rejected, st.session_state["lang"]), icon=":material/broken_image:")
-        if file is None and "_shot" not in st.session_state:
-            st.session_state["_rejected"] = None
-
-
-def _accept(widget: str) -> None:
-    """A file came (or went): a good picture becomes the photo; a bad one leaves everything as it was."""
-    from senet_viz import images
-
-    file = st.session_state.get(widget)
-    st.session_state["_rejected"] = None
-    if file is None:
-        return
-    data = file.getvalue()
-    key = "up-" + hashlib.sha256(data).hexdigest()[:16]
-    try:
-        state.uploads().get(key, lambda: images.read(data))
-    except ImageRejected as error:
-        st.session_state["_rejected"] = error
-        return
-    mine = st.session_state.setdefault("_mine", [])
-    if key not in mine:
-        mine.append(key)
-    st.session_state["photo"] = key
+    own.draw(t)
 
 
 def _model(t: Texts) -> None:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 
 from senet_viz import i18n
 from senet_viz.engine import Engine
 from senet_viz.shared import Shared
+from senet_viz.ui.uploads import Uploads
 
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 PAGE = (
@@ -92,9 +95,14 @@ def drawings() -> Shared[Any]:
 
 
 @st.cache_resource(show_spinner=False)
-def uploads() -> Shared[Any]:
-    """Uploaded pictures of all sessions, the newest sixty-four."""
-    return Shared(64)
+def uploads() -> Uploads:
+    """Uploaded pictures of all sessions."""
+    return Uploads()
+
+
+def who() -> str:
+    """A name for this session that no other can guess."""
+    return str(st.session_state.setdefault("_who", secrets.token_hex(8)))
 
 
 @st.cache_resource(show_spinner=False)
@@ -141,10 +149,16 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
         level, quiet.level = quiet.level, logging.ERROR  # nobody is looking yet, and that is meant
         menu()
         quiet.level = level
+        in_memory()
         await asyncio.to_thread(_first_picture)
         yield
 
     return lifespan
+
+
+def in_memory() -> None:
+    """Keep uploads out of temporary files, where Starlette puts what is larger than a megabyte."""
+    MultiPartParser.spool_max_size = (1 + st.get_option("server.maxUploadSize")) * 2**20
 
 
 def _first_picture() -> None:

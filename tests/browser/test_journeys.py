@@ -22,7 +22,7 @@ from senet_viz.figures import palette
 from senet_viz.ui import short
 from tests import pictures, truth
 from tests.browser.conftest import FIRST, PATIENCE_S, Visitor, serving
-from tests.test_pages import BAD, last_number, printed
+from tests.test_pages import BAD, DETAILS, last_number, printed
 
 Visit = Callable[..., Visitor]
 PAGES = ("squeeze", "excitation", "rescale")
@@ -211,7 +211,7 @@ def test_bad_uploads_say_why_and_change_nothing(visit: Visit, lang: str) -> None
     before, at = visitor.formulas(), visitor.url()
     for reason, data in BAD.items():
         visitor.upload(f"{reason}.png", data)
-        said = visitor.t(f"error.image.{reason}")
+        said = visitor.t(f"error.image.{reason}", **DETAILS)
         visitor.until(lambda said=said: visitor.errors() == [said], f"the sentence for {reason}")  # type: ignore[misc]
         visitor.settle()
         assert visitor.formulas() == before and at.items() <= visitor.url().items(), reason
