@@ -12,6 +12,14 @@ def lines(*each: str) -> str:
     return r"\begin{aligned}" + r"\\[6pt]".join(each) + r"\end{aligned}"
 
 
+def apart(tex: str) -> list[str]:
+    """The equations of ``lines`` one by one, for a page that is too narrow for them; others as they are."""
+    head, tail = r"\begin{aligned}", r"\end{aligned}"
+    if not tex.startswith(head):
+        return [tex]
+    return [line.replace("&", "") for line in tex.removeprefix(head).removesuffix(tail).split(r"\\[6pt]")]
+
+
 def split(kernels: Sequence[tuple[int, int]]) -> str:
     """Every branch with the receptive field of its (size, dilation)."""
     return lines(

@@ -1,7 +1,8 @@
 """Draw a figure for the browser: ``to_plotly``. Show it with ``st.plotly_chart(..., theme=None, alt=figure.alt)``.
 
-Heights are exact pixels; the width is the browser's, so widths are shares of a page reckoned to be ``NOMINAL`` px wide.
-``figure.note`` is left to the page, because plotly cannot break lines.
+Heights are exact pixels; the width is the browser's, so widths are shares of a page reckoned to be ``NOMINAL`` px wide,
+or as wide as a narrower browser said. Below ``SLIM`` px panels stand below each other, each as high as it would be on a
+wide page. ``figure.note`` is left to the page, because plotly cannot break lines.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 FONT = '"Source Sans", "Source Sans 3", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif'
 NOMINAL = 1000.0  # px: how wide a page we reckon with
+SLIM = 600.0  # px: narrower pages have no room for two panels
 TITLE = 21  # px
 EXACT = 128 * 128  # pixels: a larger photo is sent as JPEG; pixels painted by a scale never are
 
@@ -54,7 +57,7 @@ def to_plotly(figure: Figure, dark: bool = False, width: float = NOMINAL) -> go.
 def spec(figure: Figure, dark: bool = False, width: float = NOMINAL) -> dict[str, Any]:
     """The same as plain dictionaries: ``{"data": [...], "layout": {...}}``."""
     sheet = _Sheet(figure, dark, width)
-    for r, row in enumerate(figure.rows):
+    for r, row in enumerate(sheet.figure.rows):
         for c, panel in enumerate(row):
             sheet.panel(panel, r, c)
     for n, (scale, _, rect) in enumerate(sheet.bars):
@@ -79,14 +82,23 @@ def typed(value: Any) -> Any:
     return out if value.ndim == 1 else {**out, "shape": ", ".join(map(str, value.shape))}
 
 
+def stacked(figure: Figure) -> Figure:
+    """The same figure in one column, every panel as high as on a wide page."""
+    wide = Layout(figure, NOMINAL, figure.height, top=4, bottom=4, side=4)
+    return replace(figure, columns=1, widths=None, height=0, least=wide.plot)
+
+
 class _Sheet:
     """Collects traces and layout."""
 
     def __init__(self, figure: Figure, dark: bool, width: float) -> None:
+        slim = width < SLIM
+        figure = stacked(figure) if slim else figure
         self.figure, self.dark = figure, dark
         self.data: list[dict[str, Any]] = []
         self.listed: set[str] = set()
-        self.page = Layout(figure, width, figure.height, top=LINE + 14 if figure.title else 4, bottom=4, side=4)
+        top = LINE + 14 if figure.title else 4
+        self.page = Layout(figure, width, figure.height, top=top, bottom=4, side=4, slim=slim)
         self.bars = self.page.bars()
         self.inner = self.page.width - self.page.left - self.page.right
         ink = palette.role("ink", dark)
@@ -106,7 +118,8 @@ class _Sheet:
             "shapes": [],
         }
         if self.page.common:
-            self._legend("legend", self.page.left, self.page.top)
+            listed = "v" if slim and self.page.common > 1 else "h"
+            self._legend("legend", self.page.left, self.page.top, listed)
         if figure.title:
             self._note(figure.title, "paper", "paper", 0, 1, TITLE, level="top", bold=True, nudge=4 - self.page.left)
 
@@ -183,7 +196,8 @@ class _Sheet:
                 "nticks": self.page.most(axis, c),
             }
             if name:
-                style["title"] = {"text": _plain(name), "font": {"size": SIZE}, "standoff": 6}
+                words = "<br>".join(map(_plain, self.page.name(panel, axis, c)))
+                style["title"] = {"text": words, "font": {"size": SIZE}, "standoff": 6}
             if ticks is not None:
                 style |= {"tickvals": [at for at, _ in ticks], "ticktext": [_plain(label) for _, label in ticks]}
             if panel.aspect is not None:
@@ -326,6 +340,8 @@ class _Sheet:
         """Name of the colour axis whose bar serves this panel."""
         if not self.page.below:
             return "coloraxis"
+        while not self.page.runs(r):  # on a slim page the bar lies under the last panel that uses it
+            r += 1
         first = next(columns[0] for _, columns in self.page.runs(r) if c in columns)
         return _nth("coloraxis", [bar[:2] for bar in self.bars].index((scale, (r, first))))
 
