@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,11 +14,9 @@ def lines(*each: str) -> str:
 
 
 def apart(tex: str) -> list[str]:
-    """The equations of ``lines`` one by one, for a page that is too narrow for them; others as they are."""
-    head, tail = r"\begin{aligned}", r"\end{aligned}"
-    if not tex.startswith(head):
-        return [tex]
-    return [line.replace("&", "") for line in tex.removeprefix(head).removesuffix(tail).split(r"\\[6pt]")]
+    """Its equations one by one, for a page that is too narrow for several in a line or for aligned ones."""
+    whole = tex.removeprefix(r"\begin{aligned}").removesuffix(r"\end{aligned}")
+    return [part.replace("&", "") for part in re.split(r",?\\q?quad ?|\\\\\[6pt\]", whole)]
 
 
 def split(kernels: Sequence[tuple[int, int]]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senet_viz.figures import BAR_GAP, HEADING, LINE, SIZE, SMALL, Layout, number, palette, wrap
+from senet_viz.figures import BAR_GAP, HEADING, LINE, SIZE, SMALL, Layout, ems, number, palette, wrap
 from senet_viz.figures.grammar import (
     Arrow,
     Bars,
@@ -83,9 +83,19 @@ def typed(value: Any) -> Any:
 
 
 def stacked(figure: Figure) -> Figure:
-    """The same figure in one column, every panel as high as on a wide page."""
+    """The same figure in one column, every panel as high as on a wide page, and none short of its neighbour's names."""
     wide = Layout(figure, NOMINAL, figure.height, top=4, bottom=4, side=4)
-    return replace(figure, columns=1, widths=None, height=0, least=wide.plot)
+    panels = [_complete(panel, row[0]) for row in figure.rows for panel in row]
+    return replace(figure, panels=tuple(panels), columns=1, widths=None, height=0, least=wide.plot)
+
+
+def _complete(panel: Panel, first: Panel) -> Panel:
+    """A panel that stood beside the ``first`` of its row and shared its vertical axis, with that axis' words."""
+    if panel.bare or first.bare or panel.limits[1] != first.limits[1]:
+        return panel
+    ticks = panel.ticks("y")
+    unnamed = ticks is not None and not any(label for _, label in ticks)
+    return replace(panel, y=panel.y or first.y, y_ticks=first.y_ticks if unnamed else panel.y_ticks)
 
 
 class _Sheet:
@@ -180,7 +190,7 @@ class _Sheet:
             style: dict[str, Any] = {
                 "domain": spans[axis],
                 "anchor": _nth(other, n),
-                "range": list(panel.limits[i]),
+                "range": list(self._reach(panel, width) if axis == "x" else panel.limits[1]),
                 "visible": not panel.bare or bool(name),
                 "showticklabels": not panel.bare,
                 "showgrid": lined,
@@ -205,6 +215,20 @@ class _Sheet:
                 if axis == "y":
                     style["scaleanchor"] = _nth("x", n)
             self.layout[_nth(f"{axis}axis", n)] = style
+
+    def _reach(self, panel: Panel, width: float) -> tuple[float, float]:
+        """Ends of the horizontal axis; on a slim page far enough apart for words beside what they belong to."""
+        low, high = panel.limits[0]
+        if not self.page.slim or panel.celled or panel.aspect or high <= low:
+            return low, high
+        for mark in panel.marks:
+            if isinstance(mark, Text) and mark.anchor != "middle":
+                share = min(0.6, (max(map(ems, mark.text.split("\n"))) * mark.size + 4) / width)
+                if mark.anchor == "start":
+                    high = max(high, low + (mark.x - low) / (1 - share))
+                else:
+                    low = min(low, high - (high - mark.x) / (1 - share))
+        return low, high
 
     def _draw(self, mark: Mark, panel: Panel, r: int, c: int) -> list[dict[str, Any]]:
         """The traces of one mark; what plotly keeps in its layout is put there."""
