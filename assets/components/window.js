@@ -5,6 +5,7 @@ const STEP = 40; // px: between two widths that are told apart
 export default function ({ data, parentElement, setStateValue }) {
   parentElement.senetVizWindow?.abort(); // this runs again in the same element
   const { signal } = (parentElement.senetVizWindow = new AbortController());
+  parentElement.querySelector("span").textContent = data.width; // what the page is laid out for, for who asks
   const main = document.querySelector('[data-testid="stMainBlockContainer"]');
 
   let timer = null;

@@ -191,6 +191,8 @@ class Layout:
         figure = self.figure
         margins = [max(map(self._margin, figure.panels[c :: figure.columns])) for c in range(len(self.columns))]
         self.left = self.side + margins[0]
+        if self.slim:
+            self.right = self.side + max(map(self._beyond, figure.panels))
         usable = self.width - self.left - self.right
         gaps = [margin + 26 for margin in margins[1:]]
         shrink = min(1.0, 0.6 * usable / (sum(gaps) or 1))
@@ -220,6 +222,13 @@ class Layout:
         labels = ["\u22120.00"] if ticks is None else [short(label) for _, label in ticks]
         widest = max(map(self._wide, labels), default=0.0)
         return (0 if panel.bare else widest + 10) + _named(self.name(panel, "y", 0))
+
+    def _beyond(self, panel: Panel) -> float:
+        """How far a label of the last tick reaches beyond the right end of its axis, px."""
+        ticks, lean = self.labels(panel, "x", 0)
+        end = panel.limits[0][1]
+        at_end = [label for at, label in ticks or () if abs(at - end) < 0.02 * abs(end - panel.limits[0][0])]
+        return 0 if lean or panel.bare else max((self._wide(label) / 2 for label in at_end), default=0.0)
 
     def _wide(self, text: str) -> float:
         return SMALL * self.stretch * ems(text)

@@ -222,7 +222,9 @@ class _Sheet:
         if not self.page.slim or panel.celled or panel.aspect or high <= low:
             return low, high
         for mark in panel.marks:
-            if isinstance(mark, Text) and mark.anchor != "middle":
+            if isinstance(mark, Rule) and mark.axis == "x":  # its words begin where it stands
+                mark = Text(mark.at, 0, mark.text, SMALL, anchor="start")
+            if isinstance(mark, Text) and mark.anchor != "middle" and mark.text:
                 share = min(0.6, (max(map(ems, mark.text.split("\n"))) * mark.size + 4) / width)
                 if mark.anchor == "start":
                     high = max(high, low + (mark.x - low) / (1 - share))
