@@ -66,6 +66,7 @@ def frame() -> None:
     st.set_page_config("senet-viz", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
     page, pages = navigation(ui.language())
     ui.arrive(page.url_path)
+    ui.window()
     if ui.sidebar():
         with ui.guard():
             page.run()

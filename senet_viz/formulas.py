@@ -5,6 +5,7 @@ The letters are those of ``docs/notation.md``: z is the paper's s, h its z, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,12 @@ import numpy as np
 def lines(*each: str) -> str:
     """Equations below each other, aligned at their ``&``."""
     return r"\begin{aligned}" + r"\\[6pt]".join(each) + r"\end{aligned}"
+
+
+def apart(tex: str) -> list[str]:
+    """Its equations one by one, for a page that is too narrow for several in a line or for aligned ones."""
+    whole = tex.removeprefix(r"\begin{aligned}").removesuffix(r"\end{aligned}")
+    return [part.replace("&", "") for part in re.split(r",?\\q?quad ?|\\\\\[6pt\]", whole)]
 
 
 def split(kernels: Sequence[tuple[int, int]]) -> str:

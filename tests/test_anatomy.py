@@ -312,3 +312,11 @@ def test_the_rest_is_drawn_as_computed(build: Build, lang: str) -> None:
     assert figures.draw_scores(("cat", "cup"), shares[[0, 0]], ("a", "b"), t).title != scores.title
     for figure in (kernels, fuse, scores):
         assert figure.alt and figure.table.rows
+
+
+def test_equations_come_apart_for_a_narrow_page() -> None:
+    first, *rest = formulas.apart(formulas.split([(3, 1), (3, 2)]))
+    assert first == r"U_0=\delta(\mathrm{BN}(K_0*X))" and len(rest) == 5
+    assert formulas.apart(formulas.compress(64, 32, (16, 32)))[1].startswith(r"d=\max")
+    assert not any(mark in part for part in (first, *rest) for mark in ("&", "aligned", r"\quad", "6pt"))
+    assert formulas.apart(r"z_{1}=0.5") == [r"z_{1}=0.5"]

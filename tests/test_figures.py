@@ -30,7 +30,7 @@ from senet_viz.figures.grammar import (
     Table,
     Text,
 )
-from senet_viz.figures.screen import spec, to_plotly
+from senet_viz.figures.screen import NOMINAL, SLIM, spec, stacked, to_plotly
 
 THEMES = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 NUMBERS = np.random.default_rng(0)
@@ -282,6 +282,58 @@ def test_layout_keeps_panels_apart_and_on_the_page(columns: int) -> None:
 
 
 # screen ----------------------------------------------------------------------------------------------------
+
+
+def slim(sample: Figure, width: float = 320) -> Layout:
+    return Layout(stacked(sample), width, 0, 4, 4, 4, slim=True)
+
+
+def test_on_a_slim_page_panels_stand_below_each_other_and_nothing_sticks_out() -> None:
+    sample, page = stacked(every_mark()), slim(every_mark())
+    assert sample.columns == 1 and len(sample.panels) == len(every_mark().panels)
+    foot = 0.0
+    for r in range(len(sample.rows)):
+        left, top, width, height = page.rect(r, 0)
+        assert left >= 0 and left + width <= 320 and top >= foot and height > 0
+        foot = top + height
+    assert foot <= page.height
+    bars = page.bars()
+    assert {scale for scale, *_ in bars} == set(sample.scales)
+    for _, (r, _), (left, top, width, height) in bars:
+        _, above, _, high = page.rect(r, 0)
+        assert left >= 0 and left + width <= 320 and top > above + high, "below its panel, not beside"
+        assert r + 1 == len(sample.rows) or top + height < page.rect(r + 1, 0)[1]
+
+
+def test_on_a_slim_page_one_bar_serves_neighbours_and_one_number_needs_no_large_cell() -> None:
+    heat, one_cell = (Panel((Heat(values, AROUND),), equal=True, axes=False) for values in (MAP, MAP[:1, :1]))
+    page = slim(figure(heat, heat, one_cell))
+    ((_, (row, _), _),) = page.bars()
+    assert row == 2
+    assert page.rect(2, 0)[3] <= 80 < page.rect(0, 0)[3]
+
+
+def test_panels_that_shared_an_axis_take_its_words_along() -> None:
+    names = tuple((float(i), name) for i, name in enumerate("abc"))
+    bars = Bars(np.arange(3.0), np.arange(3.0), horizontal=True)
+    first = Panel((bars,), y="which", y_range=(2.5, -0.5), y_ticks=names)
+    second = Panel((bars,), y_range=(2.5, -0.5), y_ticks=tuple((at, "") for at, _ in names))
+    _, below = stacked(figure(first, second)).panels
+    assert below.ticks("y") == names and below.y == "which"
+    other = Panel((bars,), y_range=(5, -5))
+    assert stacked(figure(first, other)).panels[1].y == ""
+
+
+def test_words_beside_bars_find_room_on_a_slim_page() -> None:
+    sample = one(Bars(np.ones(1), np.zeros(1), horizontal=True), Text(1, 0, "a long word", anchor="start"))
+    (_, wide), (_, narrow) = (spec(sample, width=width)["layout"]["xaxis"]["range"] for width in (NOMINAL, 320))
+    assert wide == sample.panels[0].limits[0][1]
+    assert (narrow - 1) / narrow * 320 > 16 * ems("a long word") * 0.8
+
+
+@pytest.mark.parametrize("width", [SLIM - 1, 320])
+def test_slim_figures_pass_plotlys_own_checks(width: float) -> None:
+    go.Figure(spec(every_mark("a title that is longer than a slim page is wide"), width=width))
 
 
 @THEMES

@@ -38,7 +38,7 @@ st.markdown(t("networks.cost.where.why"))
 # --- equation 5 -------------------------------------------------------------------------------------------------------
 if not sk and all(gate.hidden for gate in price.cost.gates):
     st.subheader(t("networks.cost.eq5"), anchor=False)
-    st.latex(price.eq5)
+    ui.latex(price.eq5)
     own = price.cost.gate.params - price.weights
     values = (price.formula, price.weights, price.weights - price.formula, own)
     for column, key, value in zip(st.columns(4), ("formula", "weights", "gap", "rest"), values, strict=True):

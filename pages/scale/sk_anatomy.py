@@ -31,7 +31,7 @@ ui.figure(view, lambda t: figures.draw_path(u, float(unit.z[c]), logits, gate, c
 
 # --- split ------------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.split"), anchor=False)
-st.latex(formulas.split([(kernel.weight.shape[-1], kernel.dilation) for kernel in unit.kernels]))
+ui.latex(formulas.split([(kernel.weight.shape[-1], kernel.dilation) for kernel in unit.kernels]))
 spread = [kernel.spread(c) for kernel in unit.kernels]
 taps = unit.kernels[0].weight.shape[-1] ** 2
 st.markdown(t("scale.sk_anatomy.split.why", taps=taps, n=len(spread[1])))
@@ -41,23 +41,23 @@ st.caption(t("scale.sk_anatomy.split.symbols", x=x, m=m, c=channels, h=h, w=w, k
 
 # --- fuse -------------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.fuse"), anchor=False)
-st.latex(formulas.fuse(unit.fused[c], c))
-st.latex(formulas.compress(channels, d, unit.rule))
+ui.latex(formulas.fuse(unit.fused[c], c))
+ui.latex(formulas.compress(channels, d, unit.rule))
 ui.figure(view, lambda t: figures.draw_fuse(unit.fused[c], unit.z, unit.h, c, t), "fuse", c, m)
 st.caption(t("scale.sk_anatomy.fuse.symbols", c=channels, d=d))
 
 # --- select -----------------------------------------------------------------------------------------------------------
 st.subheader(t("scale.sk_anatomy.select"), anchor=False)
 st.markdown(t("scale.sk_anatomy.rows", n=m * channels, c=channels, d=d))
-st.latex(formulas.products(unit.w2[:, c], unit.h, c))
-st.latex(formulas.shares(logits, c))
+ui.latex(formulas.products(unit.w2[:, c], unit.h, c))
+ui.latex(formulas.shares(logits, c))
 ui.figure(view, lambda t: figures.draw_rows(unit.w2, unit.h, c, t), "rows", c, m)
 
 mixes = {key: t(f"scale.sk_anatomy.mix.{key}") for key in anatomy.MIXES}
 how = ui.pick("mix", mixes, t("scale.sk_anatomy.mix"))
 changed = anatomy.mixed(unit.gate, how)[:, c]
 ui.figure(view, lambda t: figures.draw_mix(u, changed, gate, c, t), "mix", c, m, how)
-st.latex(formulas.selected(u, changed, c))
+ui.latex(formulas.selected(u, changed, c))
 st.markdown(t(f"scale.sk_anatomy.mix.{how}.why"))
 
 # --- the wrong axis ---------------------------------------------------------------------------------------------------
@@ -96,8 +96,8 @@ with boxes[3]:
     dilation = ui.pick("dilation", {n: str(n) for n in (1, 2, 3)}, t("scale.sk_anatomy.conv.dilation"), 2)
 conv = kernels.Conv(k, width, g, dilation)
 ui.figure(view, lambda t: drawn.draw_conv(conv, t), "conv", conv, untrained=False)
-st.latex(formulas.lines(*conv.formulas(h, w)))
+ui.latex(formulas.lines(*conv.formulas(h, w)))
 st.caption(t("scale.sk_anatomy.conv.symbols", h=h, w=w))
 st.markdown(t("scale.sk_anatomy.conv.sknet"))
-st.latex(kernels.against(kernels.Conv(5, width, g), kernels.Conv(3, width, g, 2)))
+ui.latex(kernels.against(kernels.Conv(5, width, g), kernels.Conv(3, width, g, 2)))
 ui.code(view, blocks.SKConv.forward, anatomy.mixed, anatomy.wrong_axis, kernels.Conv)

@@ -41,7 +41,7 @@ else:
     norm = rf"\,\mathrm{{{again.norm}}}" if again.norm else ""
     shape = rf"\underbrace{{W_2}}_{{{branches * count}\times{len(hidden)}}}"
     inner = rf"{norm}\underbrace{{W_1}}_{{{len(hidden)}\times{count}}}\underbrace{{z}}_{{{count}}}"
-    st.latex(rf"\underbrace{{g}}_{{{branches * count}}}={shape}\;\mathrm{{{again.act}}}({inner})")
+    ui.latex(rf"\underbrace{{g}}_{{{branches * count}}}={shape}\;\mathrm{{{again.act}}}({inner})")
     st.caption(t("walk.excitation.symbols.sk" if competing else "walk.excitation.symbols"))
     if again.act == "ReLU":
         st.markdown(t("walk.excitation.dead", dead=dead, n=len(hidden)))
@@ -52,14 +52,14 @@ else:
     top = np.argsort(-np.abs(parts))[:2]
     terms = "+".join(rf"{w2[c, j]:.3g}\cdot{hidden[j]:.3g}" for j in top)
     biased = f"+{bias:.3g}" if again.b2 is not None else ""
-    st.latex(rf"{letter}=\sum_j w_{{{c}j}}h_j={terms}+\dots{biased}={g_c:.4f}".replace("+-", "-"))
+    ui.latex(rf"{letter}=\sum_j w_{{{c}j}}h_j={terms}+\dots{biased}={g_c:.4f}".replace("+-", "-"))
     ui.figure(view, lambda t: excitation.draw_contributions(w2[c], hidden, bias, g_c, c, t), "parts", c, branch)
 
 # --- the gate function ------------------------------------------------------------------------------------------------
 if competing:
     st.subheader(t("walk.excitation.compete"))
     exps = [rf"e^{{{v:.3f}}}" for v in view.logits[:, c]]
-    st.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={s_c:.4f}")
+    ui.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={s_c:.4f}")
     by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
     order = view.order(by, branch)
     ui.figure(view, lambda t: excitation.draw_branches(view.gate, order, c, t), "branches", c, by, branch)
@@ -75,9 +75,9 @@ else:
     value, equals = float(now[c]), rf"s_{{{c}}}=" if function == own else ""  # only the block's own is its gate
     if function == "h_sigmoid":
         relu6 = r"\mathrm{ReLU6}"
-        st.latex(rf"{equals}\frac{{{relu6}({letter}+3)}}{{6}}=\frac{{{relu6}({g_c + 3:.4f})}}{{6}}={value:.4f}")
+        ui.latex(rf"{equals}\frac{{{relu6}({letter}+3)}}{{6}}=\frac{{{relu6}({g_c + 3:.4f})}}{{6}}={value:.4f}")
     elif function == "sigmoid":
-        st.latex(rf"{equals}\sigma({letter})=\frac{{1}}{{1+e^{{-({g_c:.4f})}}}}={value:.4f}")
+        ui.latex(rf"{equals}\sigma({letter})=\frac{{1}}{{1+e^{{-({g_c:.4f})}}}}={value:.4f}")
     pair = (both["sigmoid"], both["h_sigmoid"])
     ui.figure(view, lambda t: excitation.draw_gates(logit, *pair, function, c, t), "gates", c, function)
     gap = np.abs(both["sigmoid"] - both["h_sigmoid"])

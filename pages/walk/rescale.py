@@ -39,7 +39,7 @@ ui.figure(view, lambda t: rescale.draw_before_after(view.u[:, c], gate[:, c], ou
 i, j = np.unravel_index(int(np.abs(view.fused[c]).argmax()), view.fused[c].shape)
 terms = "+".join(rf"{gate[m, c]:.4f}\cdot({view.u[m, c, i, j]:.4f})" for m in range(branches))
 symbol = rf"\sum_m a_{{m,{c}}}\,u_{{m,{c}}}" if branches > 1 else rf"s_{{{c}}}\,u_{{{c}}}"
-st.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[i, j]:.4f}")
+ui.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[i, j]:.4f}")
 st.caption(t("walk.rescale.symbols", c=count, h=out.shape[0], w=out.shape[1], m=branches))
 
 # --- all channels: before, after, difference at one scale -------------------------------------------------------------

@@ -31,12 +31,12 @@ ui.figure(view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scal
 how = view.replay.squeeze
 total = float(u_c.sum(dtype=np.float64))
 if how == "avg":
-    st.latex(
+    ui.latex(
         rf"z_{{{c}}}=\frac{{1}}{{H\,W}}\sum_{{i,j}}u_{{{c}}}(i,j)"
         rf"=\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
     )
 else:
-    st.latex(rf"z_{{{c}}}={z_c:.4f}")
+    ui.latex(rf"z_{{{c}}}={z_c:.4f}")
     st.caption(t(f"walk.squeeze.how.{how}"))
 st.caption(t("walk.squeeze.symbols", c=count, h=h, w=w, m=len(view.u)))
 

@@ -23,6 +23,7 @@ ITEM = 28  # height of a name in a legend of several lines
 BAR_GAP = 20  # between panels and a standing bar
 LEAST = 96  # no panel is lower, unless the page cannot grow
 GAP = 14  # between rows
+CELL = 80  # no cell of a map on a slim page is larger: one number needs no more
 
 
 class Layout:
@@ -30,33 +31,51 @@ class Layout:
 
     One scale's bar stands right of all panels. Bars of several scales lie below the panels that use them: then it is
     plain which colours belong to which panel. ``height`` grows until every panel is ``figure.least`` high.
-    ``stretch``: how much wider than ``ems`` the font runs.
+    ``stretch``: how much wider than ``ems`` the font runs. ``slim``: a figure of one column on a phone; its bars lie
+    below too, each under the last of the panels that share it, its legends list one name a line where they would not
+    fit into one, and names of axes are wrapped.
     """
 
     def __init__(
-        self, figure: Figure, width: float, height: float, top: float, bottom: float, side: float, stretch: float = 1.0
+        self,
+        figure: Figure,
+        width: float,
+        height: float,
+        top: float,
+        bottom: float,
+        side: float,
+        stretch: float = 1.0,
+        slim: bool = False,
     ) -> None:
         self.figure, self.width, self.bottom, self.side, self.stretch = figure, width, bottom, side, stretch
+        self.slim = slim
         self.common = self._legend_lines(figure.common, width - 2 * side)  # of a legend that serves all panels
-        self.top = top + LINE * self.common + (8 if self.common else 0)
-        self.below = len(figure.scales) > 1
-        self.right = side + (BAR_RIGHT if len(figure.scales) == 1 else 0)
+        if slim and self.common > 1:
+            self.common = len(figure.common)
+        line = ITEM if slim and self.common > 1 else LINE
+        self.top = top + line * self.common + (8 if self.common else 0)
+        self.below = len(figure.scales) > (0 if slim else 1)
+        self.right = side + (BAR_RIGHT if figure.scales and not self.below else 0)
         count = min(figure.columns, len(figure.panels))
         self.columns = [(0.0, width / count * 0.85)] * count  # (left, width), refined below
         self.plot = height / len(figure.rows) * 0.6
+        self.plots = [self.plot] * len(figure.rows)
         for _ in range(3):  # wrapped words need height, height changes the widths of photos, widths wrap words
             self._rows(height)
             self._columns()
         panels = [(r, c) for r, row in enumerate(figure.rows) for c in range(len(row))]
         if all(panel.aspect for panel in figure.panels):  # nothing fills the page: leave out what would stay empty
             self.plot = max(self.fitted(r, c)[3] for r, c in panels)
-            self._stack()
-        self.height = self.tops[-1] + self.plot + self.feet[-1] + bottom
+            self.plots = [self.plot] * len(figure.rows)
+        if slim:
+            self.plots = [self._filled(r) for r in range(len(figure.rows))]
+        self._stack()
+        self.height = self.tops[-1] + self.plots[-1] + self.feet[-1] + bottom
 
     def rect(self, r: int, c: int) -> tuple[float, float, float, float]:
         """(left, top, width, height) of a panel's plot, from the page's upper left corner."""
         left, width = self.columns[c]
-        return left, self.tops[r], width, self.plot
+        return left, self.tops[r], width, self.plots[r]
 
     def fitted(self, r: int, c: int) -> tuple[float, float, float, float]:
         """The part of ``rect`` that a panel with one unit on both axes fills: the upper left one."""
@@ -100,8 +119,20 @@ class Layout:
         """How many ticks the backend may choose."""
         return max(4, min(9, int(self.columns[c][1] / 40))) if axis == "x" else max(3, min(7, int(self.plot / 20)))
 
+    def name(self, panel: Panel, axis: str, c: int) -> list[str]:
+        """The name of an axis in lines."""
+        text, room = (panel.x, self.columns[c][1]) if axis == "x" else (panel.y, self.plot)
+        return wrap(text, room / (SIZE * self.stretch)) if text and self.slim else [text] if text else []
+
     def runs(self, r: int) -> list[tuple[tuple[Scale, ...], list[int]]]:
-        """Neighbours in a row that use the same scales: (scales, their columns). Empty where one bar serves all."""
+        """Neighbours in a row that use the same scales: (scales, their columns). Empty where one bar serves all.
+
+        On a slim page empty too where the panel below uses the same: one bar serves both.
+        """
+        if self.slim and r + 1 < len(self.figure.rows):
+            here, below = (self.figure.rows[i][0].scales for i in (r, r + 1))
+            if here == below:
+                return []
         grouped = groupby(enumerate(self.figure.rows[r]), key=lambda item: item[1].scales)
         return [(scales, [c for c, _ in panels]) for scales, panels in grouped if scales and self.below]
 
@@ -112,7 +143,8 @@ class Layout:
         found = []
         for r, row in enumerate(self.figure.rows):
             for scales, columns in self.runs(r):
-                first, last = self.fitted(r, columns[0]), self.fitted(r, columns[-1])
+                reach = self.rect if self.slim else self.fitted
+                first, last = reach(r, columns[0]), reach(r, columns[-1])
                 share = (last[0] + last[2] - first[0]) / len(scales)
                 foot = max(sum(self.fitted(r, c)[1::2]) + self._foot(row[c], c) for c in columns)
                 for i, scale in enumerate(scales):
@@ -127,29 +159,40 @@ class Layout:
         end = max(sum(self.fitted(last, c)[1::2]) for c in range(len(self.figure.rows[last])))
         return scale, (0, 0), (left, top, THICK, max(end - top, 60))
 
+    def _filled(self, r: int) -> float:
+        """How high the panel of this row is where nothing stands beside it: a map leaves no room empty below it."""
+        panel = self.figure.rows[r][0]
+        if panel.aspect is None:
+            return self.plot
+        cells = abs(panel.limits[1][1] - panel.limits[1][0]) if panel.scales else math.inf
+        return min(self.fitted(r, 0)[3], CELL * cells)
+
     def _rows(self, height: float) -> None:
         self.heads, self.feet = [], []
-        for row in self.figure.rows:
+        for r, row in enumerate(self.figure.rows):
             self.heads.append(max(self._head(panel, c) for c, panel in enumerate(row)))
-            bar = BAR_BELOW if self.below and any(panel.scales for panel in row) else 0
+            bar = BAR_BELOW if self.runs(r) else 0
             self.feet.append(max(self._foot(p, c) + (bar if p.scales else 0) for c, p in enumerate(row)))
         if self.figure.scales and not self.below:  # the name above a standing bar
             self.heads[0] = max(self.heads[0], LINE * len(wrap(self.figure.scales[0].name, 7)) + 6)
             self.feet[-1] = max(self.feet[-1], 0.7 * SMALL)  # half of its lowest label
         spent = self.top + self.bottom + sum(self.heads) + sum(self.feet) + GAP * (len(self.heads) - 1)
         self.plot = max(self.figure.least, (height - spent) / len(self.heads))
+        self.plots = [self.plot] * len(self.heads)
         self._stack()
 
     def _stack(self) -> None:
         self.tops, at = [], self.top
-        for head, foot in zip(self.heads, self.feet, strict=True):
+        for head, plot, foot in zip(self.heads, self.plots, self.feet, strict=True):
             self.tops.append(at + head)
-            at += head + self.plot + foot + GAP
+            at += head + plot + foot + GAP
 
     def _columns(self) -> None:
         figure = self.figure
         margins = [max(map(self._margin, figure.panels[c :: figure.columns])) for c in range(len(self.columns))]
         self.left = self.side + margins[0]
+        if self.slim:
+            self.right = self.side + max(map(self._beyond, figure.panels))
         usable = self.width - self.left - self.right
         gaps = [margin + 26 for margin in margins[1:]]
         shrink = min(1.0, 0.6 * usable / (sum(gaps) or 1))
@@ -172,19 +215,31 @@ class Layout:
         ticks, lean = self.labels(panel, "x", c)
         longest = max((self._wide(label) for _, label in ticks), default=0.0) if ticks and lean else 0.0
         labelled = not panel.bare and ticks != []
-        return (max(TICKS, 0.71 * (longest + 2 * SMALL)) if labelled else 0) + (AXIS if panel.x else 0)
+        return (max(TICKS, 0.71 * (longest + 2 * SMALL)) if labelled else 0) + _named(self.name(panel, "x", c))
 
     def _margin(self, panel: Panel) -> float:
         ticks = panel.ticks("y")
         labels = ["\u22120.00"] if ticks is None else [short(label) for _, label in ticks]
         widest = max(map(self._wide, labels), default=0.0)
-        return (0 if panel.bare else widest + 10) + (AXIS if panel.y else 0)
+        return (0 if panel.bare else widest + 10) + _named(self.name(panel, "y", 0))
+
+    def _beyond(self, panel: Panel) -> float:
+        """How far a label of the last tick reaches beyond the right end of its axis, px."""
+        ticks, lean = self.labels(panel, "x", 0)
+        end = panel.limits[0][1]
+        at_end = [label for at, label in ticks or () if abs(at - end) < 0.02 * abs(end - panel.limits[0][0])]
+        return 0 if lean or panel.bare else max((self._wide(label) / 2 for label in at_end), default=0.0)
 
     def _wide(self, text: str) -> float:
         return SMALL * self.stretch * ems(text)
 
     def _legend_lines(self, names: tuple[str, ...], width: float) -> int:
         return math.ceil(sum(self._wide(name) + 46 for name in names) / width)
+
+
+def _named(lines: list[str]) -> float:
+    """Height of an axis' name."""
+    return AXIS + 1.3 * SIZE * (len(lines) - 1) if lines else 0
 
 
 def number(value: float, digits: int = 3) -> str:

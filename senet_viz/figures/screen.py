@@ -1,7 +1,8 @@
 """Draw a figure for the browser: ``to_plotly``. Show it with ``st.plotly_chart(..., theme=None, alt=figure.alt)``.
 
-Heights are exact pixels; the width is the browser's, so widths are shares of a page reckoned to be ``NOMINAL`` px wide.
-``figure.note`` is left to the page, because plotly cannot break lines.
+Heights are exact pixels; the width is the browser's, so widths are shares of a page reckoned to be ``NOMINAL`` px wide,
+or as wide as a narrower browser said. Below ``SLIM`` px panels stand below each other, each as high as it would be on a
+wide page. ``figure.note`` is left to the page, because plotly cannot break lines.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import base64
 import html
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senet_viz.figures import BAR_GAP, HEADING, LINE, SIZE, SMALL, Layout, number, palette, wrap
+from senet_viz.figures import BAR_GAP, HEADING, LINE, SIZE, SMALL, Layout, ems, number, palette, wrap
 from senet_viz.figures.grammar import (
     Arrow,
     Bars,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 FONT = '"Source Sans", "Source Sans 3", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif'
 NOMINAL = 1000.0  # px: how wide a page we reckon with
+SLIM = 600.0  # px: narrower pages have no room for two panels
 TITLE = 21  # px
 EXACT = 128 * 128  # pixels: a larger photo is sent as JPEG; pixels painted by a scale never are
 
@@ -54,7 +57,7 @@ def to_plotly(figure: Figure, dark: bool = False, width: float = NOMINAL) -> go.
 def spec(figure: Figure, dark: bool = False, width: float = NOMINAL) -> dict[str, Any]:
     """The same as plain dictionaries: ``{"data": [...], "layout": {...}}``."""
     sheet = _Sheet(figure, dark, width)
-    for r, row in enumerate(figure.rows):
+    for r, row in enumerate(sheet.figure.rows):
         for c, panel in enumerate(row):
             sheet.panel(panel, r, c)
     for n, (scale, _, rect) in enumerate(sheet.bars):
@@ -79,14 +82,33 @@ def typed(value: Any) -> Any:
     return out if value.ndim == 1 else {**out, "shape": ", ".join(map(str, value.shape))}
 
 
+def stacked(figure: Figure) -> Figure:
+    """The same figure in one column, every panel as high as on a wide page, and none short of its neighbour's names."""
+    wide = Layout(figure, NOMINAL, figure.height, top=4, bottom=4, side=4)
+    panels = [_complete(panel, row[0]) for row in figure.rows for panel in row]
+    return replace(figure, panels=tuple(panels), columns=1, widths=None, height=0, least=wide.plot)
+
+
+def _complete(panel: Panel, first: Panel) -> Panel:
+    """A panel that stood beside the ``first`` of its row and shared its vertical axis, with that axis' words."""
+    if panel.bare or first.bare or panel.limits[1] != first.limits[1]:
+        return panel
+    ticks = panel.ticks("y")
+    unnamed = ticks is not None and not any(label for _, label in ticks)
+    return replace(panel, y=panel.y or first.y, y_ticks=first.y_ticks if unnamed else panel.y_ticks)
+
+
 class _Sheet:
     """Collects traces and layout."""
 
     def __init__(self, figure: Figure, dark: bool, width: float) -> None:
+        slim = width < SLIM
+        figure = stacked(figure) if slim else figure
         self.figure, self.dark = figure, dark
         self.data: list[dict[str, Any]] = []
         self.listed: set[str] = set()
-        self.page = Layout(figure, width, figure.height, top=LINE + 14 if figure.title else 4, bottom=4, side=4)
+        top = LINE + 14 if figure.title else 4
+        self.page = Layout(figure, width, figure.height, top=top, bottom=4, side=4, slim=slim)
         self.bars = self.page.bars()
         self.inner = self.page.width - self.page.left - self.page.right
         ink = palette.role("ink", dark)
@@ -106,7 +128,8 @@ class _Sheet:
             "shapes": [],
         }
         if self.page.common:
-            self._legend("legend", self.page.left, self.page.top)
+            listed = "v" if slim and self.page.common > 1 else "h"
+            self._legend("legend", self.page.left, self.page.top, listed)
         if figure.title:
             self._note(figure.title, "paper", "paper", 0, 1, TITLE, level="top", bold=True, nudge=4 - self.page.left)
 
@@ -167,7 +190,7 @@ class _Sheet:
             style: dict[str, Any] = {
                 "domain": spans[axis],
                 "anchor": _nth(other, n),
-                "range": list(panel.limits[i]),
+                "range": list(self._reach(panel, width) if axis == "x" else panel.limits[1]),
                 "visible": not panel.bare or bool(name),
                 "showticklabels": not panel.bare,
                 "showgrid": lined,
@@ -183,7 +206,8 @@ class _Sheet:
                 "nticks": self.page.most(axis, c),
             }
             if name:
-                style["title"] = {"text": _plain(name), "font": {"size": SIZE}, "standoff": 6}
+                words = "<br>".join(map(_plain, self.page.name(panel, axis, c)))
+                style["title"] = {"text": words, "font": {"size": SIZE}, "standoff": 6}
             if ticks is not None:
                 style |= {"tickvals": [at for at, _ in ticks], "ticktext": [_plain(label) for _, label in ticks]}
             if panel.aspect is not None:
@@ -191,6 +215,22 @@ class _Sheet:
                 if axis == "y":
                     style["scaleanchor"] = _nth("x", n)
             self.layout[_nth(f"{axis}axis", n)] = style
+
+    def _reach(self, panel: Panel, width: float) -> tuple[float, float]:
+        """Ends of the horizontal axis; on a slim page far enough apart for words beside what they belong to."""
+        low, high = panel.limits[0]
+        if not self.page.slim or panel.celled or panel.aspect or high <= low:
+            return low, high
+        for mark in panel.marks:
+            if isinstance(mark, Rule) and mark.axis == "x":  # its words begin where it stands
+                mark = Text(mark.at, 0, mark.text, SMALL, anchor="start")
+            if isinstance(mark, Text) and mark.anchor != "middle" and mark.text:
+                share = min(0.6, (max(map(ems, mark.text.split("\n"))) * mark.size + 4) / width)
+                if mark.anchor == "start":
+                    high = max(high, low + (mark.x - low) / (1 - share))
+                else:
+                    low = min(low, high - (high - mark.x) / (1 - share))
+        return low, high
 
     def _draw(self, mark: Mark, panel: Panel, r: int, c: int) -> list[dict[str, Any]]:
         """The traces of one mark; what plotly keeps in its layout is put there."""
@@ -326,6 +366,8 @@ class _Sheet:
         """Name of the colour axis whose bar serves this panel."""
         if not self.page.below:
             return "coloraxis"
+        while not self.page.runs(r):  # on a slim page the bar lies under the last panel that uses it
+            r += 1
         first = next(columns[0] for _, columns in self.page.runs(r) if c in columns)
         return _nth("coloraxis", [bar[:2] for bar in self.bars].index((scale, (r, first))))
 

@@ -8,12 +8,14 @@ from senet_viz.ui.parts import (
     code,
     figure,
     header,
+    latex,
     neighbours,
     pick,
     plain,
     rows,
     target,
     titled,
+    window,
 )
 from senet_viz.ui.profiled import profiled_scene
 from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
@@ -34,6 +36,7 @@ __all__ = [
     "guard",
     "header",
     "language",
+    "latex",
     "neighbours",
     "pick",
     "plain",
@@ -50,5 +53,6 @@ __all__ = [
     "target",
     "titled",
     "warm",
+    "window",
     "worth",
 ]

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from senet_viz import i18n
+from senet_viz import formulas, i18n
 from senet_viz.figures import atlas as atlases
 from senet_viz.figures.grammar import Figure, Scale
 from senet_viz.i18n import Texts
@@ -25,6 +25,7 @@ from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, short
 
 Then = Callable[[str | None, int], None]
+COLUMN = 360.0  # px: a figure in a column of a page
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
 
@@ -33,6 +34,40 @@ def component(name: str) -> Any:
     """An element of ours: ``assets/components/<name>.{html,css,js}``."""
     html, css, js = ((_FOLDER / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js"))
     return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js)
+
+
+def window() -> None:
+    """Learn how wide the page is where it is narrow, and let its menu close: see ``assets/components/window.js``.
+
+    A wide page tells nothing, so it is drawn once; a phone's is drawn again as soon as its width is known.
+    """
+    from senet_viz.figures.screen import SLIM
+
+    width = st.session_state.get("_width", 0)
+    component("window")(
+        key="window", data={"width": width, "slim": SLIM}, default={"width": 0}, on_width_change=_measured
+    )
+    st.html(_FOLDER / "narrow.css")
+
+
+def _measured() -> None:
+    st.session_state["_width"] = int(st.session_state["window"]["width"])
+
+
+def _room(narrow: bool) -> float:
+    """Width in px that a figure is laid out for; ``narrow``: in a column, of which a phone has only one."""
+    from senet_viz.figures.screen import NOMINAL
+
+    return float(st.session_state.get("_width") or (COLUMN if narrow else NOMINAL))
+
+
+def latex(tex: str) -> None:
+    """A formula; on a narrow page its aligned lines stand apart, and each breaks where it does not fit."""
+    if not st.session_state.get("_width"):
+        st.latex(tex)
+        return
+    for line in formulas.apart(tex):
+        st.latex(line)
 
 
 def _data_url(png: bytes) -> str:
@@ -242,7 +277,10 @@ def figure(
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
     titled(view, f"#### {plain(drawn.title)}", build, drawn.key, key, narrow, untrained)
     # the page writes the title itself, beside the export
-    chart = view.drawn(lambda: typed(spec(replace(drawn, title=""), view.dark)), "plotly", view.lang, view.dark, *key)
+    room = _room(narrow)
+    chart = view.drawn(
+        lambda: typed(spec(replace(drawn, title=""), view.dark, room)), "plotly", room, view.lang, view.dark, *key
+    )
     # maps keep their shape: on a wide screen they would only drift apart
     width: Literal["stretch"] | int = 1000 if all(panel.aspect for panel in drawn.panels) else "stretch"
     name = f"chart-{drawn.key}"
