@@ -96,7 +96,7 @@ def board(at: AppTest, key: str) -> dict[str, Any]:
             values = np.frombuffer(base64.b64decode(text), dtype=f"<{kind}")
             values = values / 65535 if kind == "u2" else values
             line["values"][name] = values[line["order"]] if "order" in line else values
-    return {**found, "pinned": pin["channel"]}
+    return {**found, "pinned": pin["channel"], "pinned_block": pin["block"]}
 
 
 def array(value: Any) -> np.ndarray:
@@ -269,7 +269,7 @@ def test_rescale_says_what_the_model_says(model: str, block: str, c: int) -> Non
 
     carpet = board(at, "carpet")
     assert len(carpet["rows"]) == len(trace.blocks)
-    assert carpet["pinned_row"] == [b.name for b in trace.blocks].index(block)
+    assert carpet["blocks"] == [b.name for b in trace.blocks] and carpet["pinned_block"] == block
     for row, each in zip(carpet["rows"], trace.blocks, strict=True):
         (values,) = row["values"].values()
         np.testing.assert_allclose(values, each.gate[-1].numpy(), rtol=1e-4, atol=1e-6)

@@ -18,7 +18,7 @@ page = console.console(view)
 after = page.after
 was, now = view.seen.shares, after.seen.shares
 names, mark = view.seen.classes, page.asked
-click = partial(console.clicked, mark, view.name)
+click = partial(console.clicked, view)
 
 st.header(t("lab.what_if.title"), anchor=False)
 
@@ -65,7 +65,6 @@ ui.rows(
     "whatif-carpet",
     t("lab.carpet", n=len(blocks)),
     blocks=blocks,
-    pinned_row=blocks.index(view.name),
     width=640,
     descending=how == "sorted",
     then=click,

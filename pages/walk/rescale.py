@@ -84,7 +84,6 @@ ui.rows(
     "carpet",
     t("walk.rescale.carpet", n=len(traced)),
     blocks=[b.name for b in traced],
-    pinned_row=[b.name for b in traced].index(view.name),
     width=640,
     descending=how == "sorted",
 )
