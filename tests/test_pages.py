@@ -152,7 +152,7 @@ def test_every_page_opens(model: str, lang: str) -> None:
     at = start(model=model, lang=lang)
     for page in PAGES:
         go(at, page)
-        assert [h.value for h in at.header] == [i18n.text(f"walk.{page}.title", lang)]
+        assert [h.value for h in at.title] == [i18n.text(f"walk.{page}.title", lang)]
         assert len(badges(at, "green")) == 1, "the truth badge"
         assert any(i18n.text("model.untrained", lang) in text for text in badges(at, "red"))
         assert not any("nan" in e.value for e in at.latex)
@@ -181,7 +181,7 @@ def test_every_photo_opens(photo: str) -> None:
 def test_first_picture_needs_no_click() -> None:
     at = AppTest.from_file(str(APP), default_timeout=120).run()
     well(at)
-    assert [h.value for h in at.header] == [i18n.text("walk.squeeze.title", i18n.DEFAULT)]
+    assert [h.value for h in at.title] == [i18n.text("walk.squeeze.title", i18n.DEFAULT)]
     assert at.get("bidi_component") and at.get("plotly_chart") and at.latex
     assert url(at)["model"] == zoo.DEFAULT and url(at)["photo"] == images.SAMPLES[0].key
 
@@ -421,7 +421,7 @@ def test_language_changes_nothing_else() -> None:
     before = url(at)
     at.segmented_control(key="lang").set_value("zh")
     well(at.run())
-    assert [h.value for h in at.header] == [i18n.text("walk.squeeze.title", "zh")]
+    assert [h.value for h in at.title] == [i18n.text("walk.squeeze.title", "zh")]
     assert url(at) == before | {"lang": "zh"}
 
 

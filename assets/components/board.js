@@ -7,7 +7,7 @@
 // A trigger that waits for the server is replaced by the next one. So each carries every click that the server has not
 // confirmed (pin.js brings the numbers of those that it has), and the server takes each click once.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { ended, end } = begin(parentElement);
+  const { signal, end } = begin(parentElement);
   const shared = everywhere();
   const root = parentElement.querySelector(".board");
   const [img, pin, tip, labels] = ["img", ".pin", ".tip", ".labels"].map((s) => root.querySelector(s));
@@ -105,7 +105,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     Object.entries(said).forEach(([name, value]) => stage.setAttribute(`aria-${name}`, value));
   };
   shared.boards.set(data.key, repaint);
-  ended(() => {
+  signal.addEventListener("abort", () => {
     if (shared.boards.get(data.key) === repaint) shared.boards.delete(data.key);
   });
   repaint();

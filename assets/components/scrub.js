@@ -20,7 +20,7 @@ const sharp = (canvas) => {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const $ = (selector) => parentElement.querySelector(selector);
-  const { ended, end } = begin(parentElement);
+  const { signal, end } = begin(parentElement);
   const shared = everywhere();
   const root = $(".scrub"), slider = $(".slide input"), tip = $(".tip");
   const n = data.scales.length, base = data.base, paint = ramp(data.ramp);
@@ -201,7 +201,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const watch = new ResizeObserver(() => { drawCurve(); drawBars(); });
   watch.observe(root);
   shared.boards.set("scrub", repin);
-  ended(() => {
+  signal.addEventListener("abort", () => {
     clearInterval(timer);
     watch.disconnect();
     if (shared.boards.get("scrub") === repin) shared.boards.delete("scrub");

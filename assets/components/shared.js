@@ -1,11 +1,11 @@
 // What several components need; ``component`` in senet_viz/ui/parts.py puts it in front of each of them.
 
-// A mount runs again in the same elements at every change of its data: what the last run started is ended here.
-// Timers, observers and entries in shared tables end with the signal that comes back; hand on ``end`` as the clean-up.
+// A mount runs again in the same elements at every change of its data. What the last run started (timers, observers,
+// listeners, entries in shared tables) is to end with its signal, which this aborts; hand on ``end`` as the clean-up.
 const begin = (element) => {
   element.run?.abort();
-  element.run = new AbortController();
-  return { ended: (stop) => element.run.signal.addEventListener("abort", stop), end: () => element.run.abort() };
+  const { signal } = (element.run = new AbortController());
+  return { signal, end: () => element.run.abort() };
 };
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;

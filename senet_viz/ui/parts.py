@@ -25,22 +25,51 @@ from senet_viz.ui.scene import Scene, short
 
 Then = Callable[[str | None, int], None]
 _TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_new``
+_SECTION = "_in_section"  # of this rerun's page: whether a part was begun
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
 
 @st.cache_resource(show_spinner=False)
-def component(name: str) -> Any:
+def component(name: str, isolated: bool = True) -> Any:
     """Register an element of ours, ``assets/components/<name>.{html,css,js}``; returns what mounts it.
 
     Its script begins with ``shared.js``: a component is one module of its own and imports nothing.
+
+    Args:
+        isolated: its style holds within it alone; otherwise for the whole page.
     """
     files = (f"{name}.html", f"{name}.css", "shared.js", f"{name}.js")
     html, css, shared, js = ((_FOLDER / file).read_text(encoding="utf-8") for file in files)
-    return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=f"{shared}\n{js}")
+    return st.components.v2.component(
+        f"senet_viz_{name}", html=html, css=css, js=f"{shared}\n{js}", isolate_styles=isolated
+    )
 
 
 def _data_url(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def title(text: str) -> None:
+    """Write the one heading of the first level that a page has."""
+    st.session_state[_SECTION] = False
+    st.title(text, anchor=False)
+
+
+def section(text: str) -> None:
+    """Write the heading of a part of the page, which is of the second level."""
+    st.session_state[_SECTION] = True
+    st.header(text, anchor=False)
+
+
+def heading(text: str, section: bool = False) -> str:
+    """Return a heading as Markdown: of a part of the page, or of a figure within the part that was begun last.
+
+    A figure before the first part is of the second level too, so that no level is left out.
+    """
+    if section:
+        st.session_state[_SECTION] = True
+    level = 2 if section or not st.session_state.get(_SECTION) else 3
+    return f"{'#' * level} {text}"
 
 
 def pick(key: str, options: dict[Any, str], label: str, default: Any = None) -> Any:
@@ -259,7 +288,7 @@ def figure(
     from senet_viz.figures.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
-    titled(view, f"#### {plain(drawn.title)}", build, drawn.key, key, narrow, untrained)
+    titled(view, heading(plain(drawn.title)), build, drawn.key, key, narrow, untrained)
     # the page writes the title itself, beside the export
     chart = view.drawn(lambda: typed(spec(replace(drawn, title=""), view.dark)), "plotly", view.lang, view.dark, *key)
     # maps keep their shape: on a wide screen they would only drift apart
@@ -441,7 +470,9 @@ def address(page: st.Page) -> None:
     ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
     """
     tongue = {"zh": "zh-CN"}.get(lang := st.session_state["lang"], lang)
-    component("frame")(key="frame", data={"page": page.url_path, "query": state.query(), "lang": tongue})
+    component("frame", isolated=False)(
+        key="frame", data={"page": page.url_path, "query": state.query(), "lang": tongue}
+    )
 
 
 def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:
