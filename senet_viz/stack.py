@@ -71,6 +71,7 @@ def put(stack: Sequence[Edit], edit: Edit) -> Edits:
     return (*rest, edit)
 
 
-def without(stack: Sequence[Edit], index: int) -> Edits:
-    """All but one."""
+def without(stack: Sequence[Edit], edit: Edit) -> Edits:
+    """Return all but this edit; all of them where it is not there."""
+    index = stack.index(edit) if edit in stack else len(stack)
     return (*stack[:index], *stack[index + 1 :])

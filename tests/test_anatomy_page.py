@@ -55,7 +55,7 @@ def close(a: object, b: object) -> None:
 @pytest.mark.parametrize("model", ["tiny_sk", "skresnet18", "skresnext50_32x4d"])
 def test_it_opens_with_every_choice(model: str, lang: str) -> None:
     at = start(PAGE, model=model, lang=lang)
-    assert [h.value for h in at.header] == [i18n.text(f"scale.{PAGE}.title", lang)]
+    assert [h.value for h in at.title] == [i18n.text(f"scale.{PAGE}.title", lang)]
     for key, values in {"m": (3, 2), "mix": (*anatomy.MIXES, "own"), "axis": ("channels",), "k": (7,)}.items():
         for value in values:
             choose(at, key, value)

@@ -75,7 +75,7 @@ def test_names_are_the_librarys() -> None:
 )  # fmt: skip
 def test_it_opens_with_every_kind_of_network(model: str, weights: str, lang: str) -> None:
     at = start(PAGE, model=model, weights=weights, lang=lang)
-    assert [h.value for h in at.header] == [i18n.text("lab.attribution.title", lang)]
+    assert [h.value for h in at.title] == [i18n.text("lab.attribution.title", lang)]
     charts = at.get("plotly_chart")
     assert len(charts) == 2 and all(e.proto.alt for e in charts)
     untrained = f":red-badge[:material/warning: {i18n.text('model.untrained', lang)}]"

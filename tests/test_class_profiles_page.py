@@ -43,7 +43,7 @@ def lines(at: AppTest, key: str = "roles-fig6") -> list[np.ndarray]:
 )
 def test_it_opens_with_every_kind_of_network(model: str, weights: str, shown: str, lang: str) -> None:
     at = start(PAGE, model=model, weights=weights, lang=lang)
-    assert [h.value for h in at.header] == [i18n.text("lab.class_profiles.title", lang)]
+    assert [h.value for h in at.title] == [i18n.text("lab.class_profiles.title", lang)]
     assert len(at.get("plotly_chart")) == 3 and all(e.proto.alt for e in at.get("plotly_chart"))
     said = i18n.text("lab.instead", lang, model=zoo.spec(model).title, ours=zoo.spec(shown).title)
     assert (said in words(at)) == ((model, weights) != (shown, "pretrained"))

@@ -25,7 +25,7 @@ __all__ = ["fresh"]  # a fixture: asked for by name
 @pytest.mark.parametrize("rival", ["tiny_plain", "tiny_sk", "mobilenet_v3_small", "ones", "random"])
 def test_it_opens_against_every_kind_of_rival(rival: str, lang: str) -> None:
     at = start(PAGE, rival=rival, lang=lang)
-    assert [h.value for h in at.header] == [i18n.text("networks.compare.title", lang)]
+    assert [h.value for h in at.title] == [i18n.text("networks.compare.title", lang)]
     assert url(at)["rival"] == rival and len(at.get("plotly_chart")) == 3
     assert all(e.proto.alt for e in at.get("plotly_chart"))
     assert badges(at, "red"), "the rival is untrained, and says so"

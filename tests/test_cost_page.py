@@ -39,7 +39,7 @@ def added(name: str, **options: object) -> tuple[int, int]:
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_it_opens(lang: str) -> None:
     at = start(PAGE, lang=lang)
-    assert [h.value for h in at.header] == [i18n.text("networks.what_it_costs.title", lang)]
+    assert [h.value for h in at.title] == [i18n.text("networks.what_it_costs.title", lang)]
     assert len(at.get("plotly_chart")) == 5 and all(e.proto.alt for e in at.get("plotly_chart"))
     assert url(at)["net"] == prices.DEFAULT and url(at)["r"] == "16" and url(at)["table"] == "se10"
     said = metrics(at)

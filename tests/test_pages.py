@@ -96,7 +96,7 @@ def board(at: AppTest, key: str) -> dict[str, Any]:
             values = np.frombuffer(base64.b64decode(text), dtype=f"<{kind}")
             values = values / 65535 if kind == "u2" else values
             line["values"][name] = values[line["order"]] if "order" in line else values
-    return {**found, "pinned": pin["channel"]}
+    return {**found, "pinned": pin["channel"], "pinned_block": pin["block"]}
 
 
 def array(value: Any) -> np.ndarray:
@@ -152,7 +152,7 @@ def test_every_page_opens(model: str, lang: str) -> None:
     at = start(model=model, lang=lang)
     for page in PAGES:
         go(at, page)
-        assert [h.value for h in at.header] == [i18n.text(f"walk.{page}.title", lang)]
+        assert [h.value for h in at.title] == [i18n.text(f"walk.{page}.title", lang)]
         assert len(badges(at, "green")) == 1, "the truth badge"
         assert any(i18n.text("model.untrained", lang) in text for text in badges(at, "red"))
         assert not any("nan" in e.value for e in at.latex)
@@ -181,7 +181,7 @@ def test_every_photo_opens(photo: str) -> None:
 def test_first_picture_needs_no_click() -> None:
     at = AppTest.from_file(str(APP), default_timeout=120).run()
     well(at)
-    assert [h.value for h in at.header] == [i18n.text("walk.squeeze.title", i18n.DEFAULT)]
+    assert [h.value for h in at.title] == [i18n.text("walk.squeeze.title", i18n.DEFAULT)]
     assert at.get("bidi_component") and at.get("plotly_chart") and at.latex
     assert url(at)["model"] == zoo.DEFAULT and url(at)["photo"] == images.SAMPLES[0].key
 
@@ -271,7 +271,7 @@ def test_rescale_says_what_the_model_says(model: str, block: str, c: int) -> Non
 
     carpet = board(at, "carpet")
     assert len(carpet["rows"]) == len(trace.blocks)
-    assert carpet["pinned_row"] == [b.name for b in trace.blocks].index(block)
+    assert carpet["blocks"] == [b.name for b in trace.blocks] and carpet["pinned_block"] == block
     for row, each in zip(carpet["rows"], trace.blocks, strict=True):
         (values,) = row["values"].values()
         np.testing.assert_allclose(values, each.gate[-1].numpy(), rtol=1e-4, atol=1e-6)
@@ -442,7 +442,7 @@ def test_language_changes_nothing_else() -> None:
     before = url(at)
     at.segmented_control(key="lang").set_value("zh")
     well(at.run())
-    assert [h.value for h in at.header] == [i18n.text("walk.squeeze.title", "zh")]
+    assert [h.value for h in at.title] == [i18n.text("walk.squeeze.title", "zh")]
     assert url(at) == before | {"lang": "zh"}
 
 

@@ -67,7 +67,7 @@ def test_the_scrubber_holds_the_models_gates(model: str, kind: sweep.Kind) -> No
 def test_it_opens_with_every_kind_of_model(lang: str) -> None:
     for model in ("efficientnet_b0", "skresnet18", "legacy_seresnet18"):
         at = start(PAGE, model=model, lang=lang)
-        assert [h.value for h in at.header] == [i18n.text("scale.channel_weights.title", lang)]
+        assert [h.value for h in at.title] == [i18n.text("scale.channel_weights.title", lang)]
         assert len(badges(at, "green")) == 1
         assert len(at.get("plotly_chart")) == 3 and all(e.proto.alt for e in at.get("plotly_chart"))
         assert url(at)["kind"] == "zoom" and url(at)["blur"] == "0"

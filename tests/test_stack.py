@@ -50,7 +50,7 @@ def test_the_same_change_of_a_whole_block_takes_the_place_of_the_old() -> None:
     new = stack.put(old, Edit(A, "threshold", (), 0.4))
     assert new == (old[1], old[2], Edit(A, "threshold", (), 0.4))
     assert stack.put(new, Edit(A, "mute"))[:-1] == new, "single channels are another matter"
-    assert stack.without(new, 1) == (new[0], new[2])
+    assert stack.without(new, new[1]) == (new[0], new[2]) and stack.without(new[:1], new[1]) == new[:1]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def chips(at: AppTest) -> list[str]:
 )
 def test_it_opens_with_every_kind_of_network(model: str, lang: str) -> None:
     at = start(PAGE, model=model, lang=lang)
-    assert [h.value for h in at.header] == [i18n.text("lab.what_if.title", lang)]
+    assert [h.value for h in at.title] == [i18n.text("lab.what_if.title", lang)]
     assert all(e.proto.alt for e in at.get("plotly_chart")) and badges(at, "green")
     assert "edits" not in url(at) and chips(at) == []
     before, now = drawn(at)

@@ -43,7 +43,7 @@ def table(at: AppTest) -> Any:
 @pytest.mark.parametrize("versus", ["all", "efficientnet_b0", "sknet50"])
 def test_it_opens(versus: str, lang: str) -> None:
     at = start(PAGE, versus=versus, lang=lang)
-    assert [h.value for h in at.header] == [i18n.text("networks.where_it_sits.title", lang)]
+    assert [h.value for h in at.title] == [i18n.text("networks.where_it_sits.title", lang)]
     assert url(at)["versus"] == versus and len(at.get("plotly_chart")) == 3
     assert all(e.proto.alt for e in at.get("plotly_chart"))
     names = recorder.SIX if versus == "all" else ("se_resnet50", versus)

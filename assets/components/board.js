@@ -1,24 +1,27 @@
-// A picture made of cells (an atlas of feature maps, or rows of gates). Hover reads a cell, a click or the arrow keys pin one.
-// Everything but the pin itself happens here: no round trip. Which channel is pinned comes from pin.js, so that pinning
-// another one sends no picture again.
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
-const numbers = ({ f4, u2 }) => (f4 ? new Float32Array(bytes(f4)) : Float32Array.from(new Uint16Array(bytes(u2)), (v) => v / 65535));
-
+// A picture made of cells (an atlas of feature maps, or rows of gates). Hover reads a cell; a click or the arrow keys pin
+// one; Enter and Space click the pinned one. Everything but the pin itself happens here: no round trip. Which channel is
+// pinned comes from pin.js, so that pinning another one sends no picture again.
+//
+// For a screen reader a board is a slider over its cells: it has a name, and says where the pin is whenever that changes.
+//
+// A trigger that waits for the server is replaced by the next one. So each carries every click that the server has not
+// confirmed (pin.js brings the numbers of those that it has), and the server takes each click once.
 export default function ({ data, parentElement, setTriggerValue }) {
+  const { signal, end } = begin(parentElement);
+  const shared = everywhere();
   const root = parentElement.querySelector(".board");
   const [img, pin, tip, labels] = ["img", ".pin", ".tip", ".labels"].map((s) => root.querySelector(s));
   const stage = root.querySelector(".stage");
   if (img.getAttribute("src") !== data.src) img.src = data.src;
-  img.alt = data.alt;
+  stage.setAttribute("aria-label", data.alt);
   img.style.aspectRatio = `${data.width} / ${data.height}`;
   root.classList.toggle("tall", data.mode === "rows");
   stage.style.setProperty("--rows", data.rows ? data.rows.length : 1);
 
   labels.replaceChildren(
-    ...(data.rows ?? []).map((row, i) => {
+    ...(data.rows ?? []).map((row) => {
       const label = document.createElement("span");
       label.textContent = row.label;
-      label.classList.toggle("here", i === data.pinned_row);
       return label;
     }),
   );
@@ -41,7 +44,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }),
   );
 
-  const shared = (window.senetViz ??= { channel: null, boards: new Map() });
   const unpack = (values) => Object.fromEntries(Object.entries(values).map(([name, packed]) => [name, numbers(packed)]));
   const lines = (data.rows ?? [data]).map(({ values, order, sorted }) => {
     const read = unpack(values);
@@ -79,7 +81,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     Object.assign(element.style, { left: `${x * 100}%`, top: `${y * 100}%`, width: `${w * 100}%`, height: `${h * 100}%` });
   };
   const pinnedCell = () => {
-    const row = data.pinned_row ?? 0;
+    const row = Math.max(0, data.blocks.indexOf(shared.block));
     const index = lines[row].order.indexOf(shared.channel);
     return index < 0 ? null : [row, index];
   };
@@ -94,11 +96,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const repaint = () => {
     const now = pinnedCell();
     pin.hidden = !now;
-    if (now) place(pin, now);
+    if (data.blocks.length) [...labels.children].forEach((label, row) => label.classList.toggle("here", row === now?.[0]));
+    if (!now) return;
+    place(pin, now);
+    const count = lines[now[0]].order.length;
+    const at = data.place.replace("{i}", now[1] + 1).replace("{n}", count);
+    const said = { valuemin: 1, valuemax: count, valuenow: now[1] + 1, valuetext: `${words(now).replaceAll("\n", ", ")}, ${at}` };
+    Object.entries(said).forEach(([name, value]) => stage.setAttribute(`aria-${name}`, value));
   };
   shared.boards.set(data.key, repaint);
+  signal.addEventListener("abort", () => {
+    if (shared.boards.get(data.key) === repaint) shared.boards.delete(data.key);
+  });
   repaint();
 
+  tip.hidden = true; // it told of what was here before
   stage.onmousemove = (event) => {
     const cell = find(event);
     tip.hidden = !cell;
@@ -110,27 +122,37 @@ export default function ({ data, parentElement, setTriggerValue }) {
     tip.style.top = `${top + 18}px`;
   };
   stage.onmouseleave = () => { tip.hidden = true; };
-  const pick = (cell) => {
-    shared.channel = channelAt(cell); // everywhere at once; the server's answer follows
+  const clicks = (parentElement.clicks ??= { mount: `${Date.now()}-${Math.random()}`, count: 0, open: [] });
+  const send = ([row, index], click) => {
+    const channel = lines[row].order[index];
+    shared.channel = channel; // everywhere at once; the server's answer follows
+    if (data.blocks.length) shared.block = data.blocks[row];
+    const done = confirmed(shared, data.key, clicks.mount);
+    clicks.open = clicks.open.filter((one) => one.n > done).slice(-999);
+    clicks.open.push({ n: ++clicks.count, row, channel, click });
+    shared.last = { key: data.key, mount: clicks.mount, n: clicks.count, at: Date.now() };
     shared.boards.forEach((each) => each());
-    place(pin, cell);
-    setTriggerValue("picked", { row: cell[0], channel: channelAt(cell), at: Date.now() });
+    setTriggerValue("picked", { mount: clicks.mount, clicks: clicks.open });
   };
   stage.onclick = (event) => {
     const cell = find(event);
-    if (cell) pick(cell);
+    if (cell) send(cell, true);
   };
   stage.onkeydown = (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -(data.columns ?? 0), ArrowDown: data.columns ?? 0 }[event.key];
     const cell = pinnedCell();
-    if (!step || !cell) return;
-    const count = lines[cell[0]].order.length;
-    const index = cell[1] + step;
-    if (index < 0 || index >= count) return;
+    if (!cell || event.ctrlKey || event.altKey || event.metaKey) return;
+    const [row, index] = cell, count = lines[row].order.length, down = data.columns ?? 0;
+    const aim = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: count - 1, Enter: index, " ": index };
+    if (down) Object.assign(aim, { ArrowUp: index - down, ArrowDown: index + down });
+    let to = event.key in aim ? [row, aim[event.key]] : null;
+    const turn = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (turn && data.blocks.length && lines[row + turn]) { // the block above or below, at the same share of its width
+      const other = lines[row + turn].order.length;
+      to = [row + turn, Math.floor(((index + 0.5) / count) * other)];
+    }
+    if (!to || !(to[1] in lines[to[0]].order)) return;
     event.preventDefault();
-    pick([cell[0], index]);
+    send(to, event.key === "Enter" || event.key === " ");
   };
-  return () => {
-    if (shared.boards.get(data.key) === repaint) shared.boards.delete(data.key);
-  };
+  return end;
 }

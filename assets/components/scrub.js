@@ -1,7 +1,5 @@
 // One photo at many scales. The scrubber moves photo, strips, curve, bars and answers together, and asks nobody:
 // everything came with the page. Only a click on a strip, which pins a channel, tells the server.
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
-const numbers = ({ f4, u2 }) => (f4 ? new Float32Array(bytes(f4)) : Float32Array.from(new Uint16Array(bytes(u2)), (v) => v / 65535));
 const STEP_MS = 650;
 
 const ramp = (stops) => (share) => {
@@ -22,7 +20,8 @@ const sharp = (canvas) => {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const $ = (selector) => parentElement.querySelector(selector);
-  const shared = (window.senetViz ??= { channel: null, boards: new Map() });
+  const { signal, end } = begin(parentElement);
+  const shared = everywhere();
   const root = $(".scrub"), slider = $(".slide input"), tip = $(".tip");
   const n = data.scales.length, base = data.base, paint = ramp(data.ramp);
   const blocks = data.blocks.map(({ gates, ...block }) => {
@@ -165,19 +164,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     frame.alt = `${data.alt} ${data.scales[s]}`;
     $(".now").textContent = data.captions[s];
     slider.setAttribute("aria-valuetext", `${data.scales[s]}: ${data.scores[s][0].label} ${data.scores[s][0].text}`);
-    $(".right ol").replaceChildren(
-      ...data.scores[s].map(({ label, share, text }) => {
-        const item = document.createElement("li");
-        const [name, bar, value] = ["span", "div", "b"].map((tag) => document.createElement(tag));
-        name.textContent = name.title = label;
-        value.textContent = text;
-        const fill = document.createElement("div");
-        fill.style.width = `${Math.max(share * 100, 0.5)}%`;
-        bar.append(fill);
-        item.append(name, bar, value);
-        return item;
-      }),
-    );
+    fillScores($(".right ol"), data.scores[s]);
     drawCurve();
     drawBars();
   };
@@ -211,14 +198,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   link.textContent = data.link;
   link.onclick = () => setTriggerValue("kept", { scale: at, at: Date.now() });
 
-  shared.boards.set("scrub", repin);
   const watch = new ResizeObserver(() => { drawCurve(); drawBars(); });
   watch.observe(root);
-  repin();
-  show(at);
-  return () => {
+  shared.boards.set("scrub", repin);
+  signal.addEventListener("abort", () => {
     clearInterval(timer);
     watch.disconnect();
     if (shared.boards.get("scrub") === repin) shared.boards.delete("scrub");
-  };
+  });
+  tip.hidden = true; // it told of what was here before
+  repin();
+  show(at);
+  return end;
 }

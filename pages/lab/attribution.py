@@ -13,7 +13,7 @@ LONGEST = 22  # ems of a class name: those of data sets can be sentences
 view = ui.scene()
 t = view.t
 
-st.header(t("lab.attribution.title"), anchor=False)
+ui.title(t("lab.attribution.title"))
 sentence = st.container()  # the page's one idea; its numbers come from what is chosen below
 ui.header(view)
 
@@ -45,15 +45,15 @@ elif not trio:
 attributed.sums(view, found)
 st.markdown(f"{attributed.about(view, found)} {t('lab.attribution.click')}")
 if said is not None and trio:
-    st.subheader(t("lab.attribution.answer"), anchor=False)
+    ui.section(t("lab.attribution.answer"))
     attributed.answer(view, goal, name, said, trio, branch)
 if said is not None:
-    st.subheader(t("lab.attribution.rows"), anchor=False)
+    ui.section(t("lab.attribution.rows"))
     attributed.ranked(view, e, method, goal, branch)
     st.caption(t("lab.attribution.rows.how"))
 
 # --- which pixels -----------------------------------------------------------------------------------------------------
-st.subheader(t("lab.attribution.pixels", target=name), anchor=False)
+ui.section(t("lab.attribution.pixels", target=name))
 attributed.photo(view, goal, name)
 ui.badge(view)
 ui.code(view, attribute.explain_gates, attribute.explain_photo, importance.standing, importance.three)

@@ -53,7 +53,7 @@ def lesson(record: profiled.Record) -> None:
         st.caption(t("lab.class_profiles.paper"))
 
     # --- a question, and what decides it ------------------------------------------------------------------------------
-    st.subheader(t("lab.class_profiles.question"))
+    ui.section(t("lab.class_profiles.question"))
     three = [all_roles[i] for i in roles.candidates(all_roles, n["chance"])]
     if three:
         options = {each.name: t("lab.class_profiles.option", block=short[each.name]) for each in three}
@@ -78,7 +78,7 @@ def lesson(record: profiled.Record) -> None:
             lambda t: figures.draw_findings(tuple(short.values()), **columns, chance=n["chance"], t=t),
             "findings-figure", mark,
         )  # fmt: skip
-        st.subheader(t("lab.class_profiles.findings"))
+        ui.section(t("lab.class_profiles.findings"))
         for each in results:
             values = {name: f"{v:.1%}" if name == "share" else f"{v:.2f}" for name, v in each.numbers.items()}
             line = t(f"lab.class_profiles.finding.{each.key}", block=short.get(each.block, ""), **values)
@@ -101,7 +101,7 @@ def lesson(record: profiled.Record) -> None:
     ui.badge(view)
 
 
-st.header(ui.scene().t("lab.class_profiles.title"), anchor=False)
+ui.title(ui.scene().t("lab.class_profiles.title"))
 record = ui.profiled_scene()
 ui.header(ui.scene() if record is None else record.view)
 if record is not None:

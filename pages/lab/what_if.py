@@ -18,9 +18,9 @@ page = console.console(view)
 after = page.after
 was, now = view.seen.shares, after.seen.shares
 names, mark = view.seen.classes, page.asked
-click = partial(console.clicked, mark, view.name)
+click = partial(console.clicked, view)
 
-st.header(t("lab.what_if.title"), anchor=False)
+ui.title(t("lab.what_if.title"))
 
 # --- the one idea: what the change did to the answer ------------------------------------------------------------------
 first, then = int(was.argmax()), int(now.argmax())
@@ -29,13 +29,20 @@ kind = "none" if not mark else "same" if first == then else "flips"
 st.markdown(t(f"lab.what_if.idea.{kind}", n=len(mark), a=names[first], b=names[then], **shares))
 ui.header(view)
 
+
+def maps() -> np.ndarray:
+    """(C, H, W) after the change, each against the largest value that it had before."""
+    return after.out() / np.where(most == 0, 1, most)
+
+
 console.clicks(page)
 left, right = st.columns([1, 1], gap="medium")
 with left:
-    scale = view.drawn(lambda: Scale.around_zero("x̃", view.out()), "out")
+    most = view.drawn(lambda: np.abs(view.out()).max(axis=(1, 2), keepdims=True), "most")
+    scale = Scale(t("lab.atlas.scale"), -1, 1, "activation")
     order = view.order("gate", view.block.branches - 1)
     st.markdown(f"**{t('lab.atlas', n=len(order), block=ui.short(view.name))}**")
-    drawn = ui.atlas(after, after.out, scale, order, "whatif", t("lab.atlas.alt"), 60_000, "whatif", click)
+    drawn = ui.atlas(after, maps, scale, order, "whatif", t("lab.atlas.alt"), 60_000, "whatif", click)
     if drawn.reduced:
         h, w = view.fused.shape[1:]
         st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
@@ -65,7 +72,6 @@ ui.rows(
     "whatif-carpet",
     t("lab.carpet", n=len(blocks)),
     blocks=blocks,
-    pinned_row=blocks.index(view.name),
     width=640,
     descending=how == "sorted",
     then=click,
@@ -76,7 +82,7 @@ pair = (float(view.gate[-1, c]), float(after.gate[-1, c]))
 ui.figure(after, lambda t: figures.draw_maps(view.out(c), after.out(c), c, pair, t), "maps", c)
 
 # --- a question, and the search that answers it -----------------------------------------------------------------------
-st.subheader(t("lab.search"), anchor=False)
+ui.section(t("lab.search"))
 goal = ui.target(view)
 few = console.three(after)
 if few is None:

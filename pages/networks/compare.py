@@ -13,7 +13,7 @@ OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 view = ui.scene()
 t = view.t
 
-st.header(t("networks.compare.title"), anchor=False)
+ui.title(t("networks.compare.title"))
 pair = variants.sides(view)
 mine, other = (side.seen for side in pair)
 titles, blank = (pair[0].title, pair[1].title), not (mine.trained and other.trained)
@@ -33,7 +33,7 @@ else:
 blocks, gates, pixelwise = zip(*((side.blocks, side.gates, side.pixelwise) for side in pair), strict=True)
 ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t, pixelwise), "gates", *key, untrained=blank)
 
-st.subheader(t("networks.compare.cost"))
+ui.section(t("networks.compare.cost"))
 if pair[0].choice == pair[1].choice:
     st.markdown(t("networks.compare.cost.same"))
 else:
@@ -50,7 +50,7 @@ else:
     st.caption(t("networks.compare.cost.note"))
 
 # --- the shipped four on the same pictures ----------------------------------------------------------------------------
-st.subheader(t("networks.compare.four"))
+ui.section(t("networks.compare.four"))
 found = view.drawn(lambda: agreement.together(profile.read(), OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)
 ui.figure(

@@ -12,7 +12,7 @@ from senet_viz.ui import costs
 view = ui.scene()
 t = view.t
 
-st.header(t("networks.what_it_costs.title"), anchor=False)
+ui.title(t("networks.what_it_costs.title"))
 st.markdown(t("networks.what_it_costs.idea"))
 choice = costs.choose(view)
 price, row, net = costs.price(choice), prices.row(choice.net), prices.names()[choice.net]
@@ -28,7 +28,7 @@ if sk and price.bare is not None:
 
 # --- where ------------------------------------------------------------------------------------------------------------
 gated = price.cost.gated
-st.subheader(t("networks.cost.where"), anchor=False)
+ui.section(t("networks.cost.where"))
 labels = [t("networks.cost.stage", n=stage.name, side=stage.side) for stage in gated]
 params = np.array([stage.gate.params for stage in gated])
 touched = np.array([stage.gate.pool + stage.gate.scale for stage in gated])
@@ -37,7 +37,7 @@ st.markdown(t("networks.cost.where.why"))
 
 # --- equation 5 -------------------------------------------------------------------------------------------------------
 if not sk and all(gate.hidden for gate in price.cost.gates):
-    st.subheader(t("networks.cost.eq5"), anchor=False)
+    ui.section(t("networks.cost.eq5"))
     ui.latex(price.eq5)
     own = price.cost.gate.params - price.weights
     values = (price.formula, price.weights, price.weights - price.formula, own)
@@ -64,7 +64,7 @@ if row is not None:
         words = [t("networks.cost.saving.all"), *(t("networks.cost.saving.not", n=s.name) for s in full.gated)]
         ui.figure(view, lambda t: figures.draw_saving(words, left, start, t), "saving", choice, untrained=False)
         st.caption(t("networks.cost.saving.papers"))
-        st.subheader(t("networks.cost.nosqueeze"), anchor=False)
+        ui.section(t("networks.cost.nosqueeze"))
         pooled, open_ = (costs.count(choice.but(squeeze=how)) for how in ("avg", "none"))
         pair = (pooled.gate.macs, open_.gate.macs)
         boxes = st.columns(3)
@@ -74,7 +74,7 @@ if row is not None:
         st.markdown(t("networks.cost.nosqueeze.why", share=figures.percent(open_.macs / price.without[1] - 1)))
 
 # --- time -------------------------------------------------------------------------------------------------------------
-st.subheader(t("networks.cost.time"), anchor=False)
+ui.section(t("networks.cost.time"))
 if price.bare is None:
     st.info(t("networks.cost.time.none", net=net))
 else:
@@ -86,7 +86,7 @@ else:
 
 # --- the other options ------------------------------------------------------------------------------------------------
 if row is not None:
-    st.subheader(t("networks.cost.options"), anchor=False)
+    ui.section(t("networks.cost.options"))
     st.markdown(t("networks.cost.options.idea"))
     st.table(costs.effects(view, choice, price.cost.gate))
     st.caption(t("networks.cost.options.why.sk" if sk else "networks.cost.options.why"))

@@ -17,7 +17,7 @@ PRINTED = (  # integration, table and line of the paper
     ("identity", "se14", "SE-Identity"), ("3x3", "se15", "SE_3x3"),
 )  # fmt: skip
 
-st.header(t("networks.where_it_sits.title"), anchor=False)
+ui.title(t("networks.where_it_sits.title"))
 st.markdown(t("networks.where_it_sits.idea"))
 
 # --- the same part in every network -----------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ if versus != "all":
     st.markdown(t("networks.where.same", title=units[1].title, like=like.title, n=differ, rows=len(rows) - 1))
 
 # --- print() lists, forward() runs ------------------------------------------------------------------------------------
-st.subheader(t("networks.where.order"), anchor=False)
+ui.section(t("networks.where.order"))
 st.markdown(t("networks.where.order.idea"))
 block = names[-1] if len(units[-1].scales) == 1 else LIKE  # SK is defined in the order in which it runs
 listing = ui.pick(
@@ -55,7 +55,7 @@ with st.expander(t("networks.where.order.print", title=recorder.title(block))):
     st.code(printed, language="text")
 
 # --- five places in a residual unit -----------------------------------------------------------------------------------
-st.subheader(t("networks.where.five"), anchor=False)
+ui.section(t("networks.where.five"))
 st.markdown(t("networks.where.five.idea"))
 integration = ui.pick(
     "integration", {key: t(f"fig.integration.{key}") for key in INTEGRATIONS}, t("networks.where.integration")
@@ -73,7 +73,7 @@ ui.figure(
 st.markdown(t(f"networks.where.{integration}.why"))
 
 # --- why SE-POST hurts ------------------------------------------------------------------------------------------------
-st.subheader(t("networks.where.flow"), anchor=False)
+ui.section(t("networks.where.flow"))
 st.markdown(t("networks.where.flow.idea"))
 left, right = st.columns([3, 2])
 with left:

@@ -15,7 +15,7 @@ view = ui.scene()
 t, c = view.t, view.channel
 here, names = view.blocks.index(view.name), tuple(ui.short(name) for name in view.blocks)
 
-st.header(t("scale.channel_weights.title"), anchor=False)
+ui.title(t("scale.channel_weights.title"))
 left, right = st.columns([3, 2])
 with left:
     kind: sweep.Kind = ui.pick("kind", {kind: t(f"kind.{kind}") for kind in sweep.KINDS}, t("kind.label"))
@@ -47,7 +47,7 @@ key = (kind, blur, scales)
 frames = [picture.shown for picture in found.pictures]
 ui.titled(
     view,
-    f"#### {t('scale.channel_weights.scrub')}",
+    ui.heading(t("scale.channel_weights.scrub")),
     lambda t: figures.draw_film(frames, scales, names, gates, here, scales.index(1.0), c, kind, moves.table(found), t),
     "scale-film",
     (*key, c),

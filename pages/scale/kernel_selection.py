@@ -15,7 +15,7 @@ t, c, unit, scales = view.t, view.channel, ui.short(view.name), selection.SCALES
 names = selection.units(view.trace)
 u, kernels = names.index(view.name), [f"{k.reach}×{k.reach}" for k in view.kernels]
 
-st.header(t("scale.kernel_selection.title"), anchor=False)
+ui.title(t("scale.kernel_selection.title"))
 st.markdown(t("scale.kernel.idea", unit=unit))
 ui.header(view)
 ui.badge(view)
@@ -40,7 +40,7 @@ with first:
         st.info(t("scale.kernel.branches", m=len(view.gate)))
 
 # --- every channel of it ----------------------------------------------------------------------------------------------
-st.subheader(t("scale.kernel.tug"), anchor=False)
+ui.section(t("scale.kernel.tug"))
 st.markdown(t("scale.kernel.tug.idea"))
 zoom = ui.pick("zoom", {f"{s:g}": draw.times(s) for s in scales}, t("zoom.label"))
 level = [f"{s:g}" for s in scales].index(zoom)
@@ -54,7 +54,7 @@ alt = t("scale.kernel.tug.board", kernel=kernels[-1], n=len(view.z))
 ui.rows(view, [(f"a{len(kernels) - 1}−a0", lead, shown)], f"tug-{zoom}-{blur:g}", alt, descending=True)
 
 # --- where the kernels reach ------------------------------------------------------------------------------------------
-st.subheader(t("scale.kernel.taps"), anchor=False)
+ui.section(t("scale.kernel.taps"))
 last = view.kernels[-1]
 st.markdown(t("scale.kernel.taps.idea", taps=last.size**2, d=last.dilation, reach=last.reach))
 row, column, step = selection.strongest(view.fused[c], last.stride, view.picture.shown.shape[0])
@@ -66,7 +66,7 @@ ui.figure(
 )  # fmt: skip
 
 # --- overrule the choice ----------------------------------------------------------------------------------------------
-st.subheader(t("scale.kernel.force"), anchor=False)
+ui.section(t("scale.kernel.force"))
 st.markdown(t("scale.kernel.force.idea"))
 ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
 ways |= {way: t(f"force.{way}") for way in ("swap", "equal")}
@@ -80,7 +80,7 @@ labels = preferences.class_names(view)
 ui.figure(view, lambda t: draw.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 
 # --- many photos ------------------------------------------------------------------------------------------------------
-st.subheader(t("scale.kernel.set"), anchor=False)
+ui.section(t("scale.kernel.set"))
 profile = preferences.shipped(view)
 sources = {"one": t("set.one"), "mine": t("set.mine")}
 sources |= {"profile": t("set.profile", n=len(profile.truth))} if profile else {}
@@ -110,7 +110,7 @@ preferences.downloads(view, sweep, done)
 
 # --- class by class ---------------------------------------------------------------------------------------------------
 if profile:
-    st.subheader(t("scale.kernel.classes"), anchor=False)
+    ui.section(t("scale.kernel.classes"))
     means = view.drawn(lambda: selection.by_class(profile.selection, profile.truth, len(profile.classes)), "classes4")
     at = [names.index(name) for name in some]
     shorts = [ui.short(name) for name in some]

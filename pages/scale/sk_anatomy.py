@@ -12,7 +12,7 @@ from senet_viz.types import Edit
 view = ui.sk_scene()
 t = view.t
 
-st.header(t("scale.sk_anatomy.title"), anchor=False)
+ui.title(t("scale.sk_anatomy.title"))
 st.markdown(t("scale.sk_anatomy.idea"))
 ui.header(view)
 ui.badge(view)
@@ -30,7 +30,7 @@ if not own:
 ui.figure(view, lambda t: figures.draw_path(u, float(unit.z[c]), logits, gate, c, t), "path", c, m)
 
 # --- split ------------------------------------------------------------------------------------------------------------
-st.subheader(t("scale.sk_anatomy.split"), anchor=False)
+ui.section(t("scale.sk_anatomy.split"))
 ui.latex(formulas.split([(kernel.weight.shape[-1], kernel.dilation) for kernel in unit.kernels]))
 spread = [kernel.spread(c) for kernel in unit.kernels]
 taps = unit.kernels[0].weight.shape[-1] ** 2
@@ -40,14 +40,14 @@ x, shape = ("×".join(map(str, each)) for each in (unit.x_shape, unit.kernels[0]
 st.caption(t("scale.sk_anatomy.split.symbols", x=x, m=m, c=channels, h=h, w=w, k=shape, g=unit.kernels[0].groups))
 
 # --- fuse -------------------------------------------------------------------------------------------------------------
-st.subheader(t("scale.sk_anatomy.fuse"), anchor=False)
+ui.section(t("scale.sk_anatomy.fuse"))
 ui.latex(formulas.fuse(unit.fused[c], c))
 ui.latex(formulas.compress(channels, d, unit.rule))
 ui.figure(view, lambda t: figures.draw_fuse(unit.fused[c], unit.z, unit.h, c, t), "fuse", c, m)
 st.caption(t("scale.sk_anatomy.fuse.symbols", c=channels, d=d))
 
 # --- select -----------------------------------------------------------------------------------------------------------
-st.subheader(t("scale.sk_anatomy.select"), anchor=False)
+ui.section(t("scale.sk_anatomy.select"))
 st.markdown(t("scale.sk_anatomy.rows", n=m * channels, c=channels, d=d))
 ui.latex(formulas.products(unit.w2[:, c], unit.h, c))
 ui.latex(formulas.shares(logits, c))
@@ -61,7 +61,7 @@ ui.latex(formulas.selected(u, changed, c))
 st.markdown(t(f"scale.sk_anatomy.mix.{how}.why"))
 
 # --- the wrong axis ---------------------------------------------------------------------------------------------------
-st.subheader(t("scale.sk_anatomy.axis"), anchor=False)
+ui.section(t("scale.sk_anatomy.axis"))
 axes = {key: t(f"scale.sk_anatomy.axis.{key}") for key in ("branches", "channels")}
 axis = ui.pick("axis", axes, t("scale.sk_anatomy.axis.label"))
 wrong = anatomy.wrong_axis(unit.logits)
@@ -81,7 +81,7 @@ if axis == "channels" and own:
     ui.figure(view, lambda t: figures.draw_scores(said, shares, ways, t), "axis-scores")
 
 # --- what a convolution costs and how far it sees ---------------------------------------------------------------------
-st.subheader(t("scale.sk_anatomy.conv"), anchor=False)
+ui.section(t("scale.sk_anatomy.conv"))
 st.markdown(t("scale.sk_anatomy.conv.idea"))
 boxes = st.columns(4)
 with boxes[0]:

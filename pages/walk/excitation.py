@@ -15,7 +15,7 @@ t, c, again = view.t, view.channel, view.replay
 count, branches = len(view.z), len(view.gate)
 competing = branches > 1
 
-st.header(t("walk.excitation.title"), anchor=False)
+ui.title(t("walk.excitation.title"))
 st.markdown(t("walk.excitation.idea.sk" if competing else "walk.excitation.idea", c=count))
 ui.header(view)
 ui.badge(view)
@@ -57,7 +57,7 @@ else:
 
 # --- the gate function ------------------------------------------------------------------------------------------------
 if competing:
-    st.subheader(t("walk.excitation.compete"))
+    ui.section(t("walk.excitation.compete"))
     exps = [rf"e^{{{v:.3f}}}" for v in view.logits[:, c]]
     ui.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={s_c:.4f}")
     by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
@@ -65,7 +65,7 @@ if competing:
     ui.figure(view, lambda t: excitation.draw_branches(view.gate, order, c, t), "branches", c, by, branch)
     st.markdown(t("walk.excitation.compete.why"))
 else:
-    st.subheader(t("walk.excitation.gate"), anchor=False)
+    ui.section(t("walk.excitation.gate"))
     own = again.gate_fn
     options = {"own": t("gatefn.own", name=own.replace("_", "-")), "sigmoid": "sigmoid", "h_sigmoid": "h-sigmoid"}
     shown = ui.pick("gatefn", options, t("gatefn.label"))
@@ -90,7 +90,7 @@ else:
     columns[3].metric(t("metric.mean"), f"{now.mean():.4f}")
     st.caption(t("walk.excitation.hs"))
 
-    st.subheader(t("walk.excitation.softmax"))
+    ui.section(t("walk.excitation.softmax"))
     soft = replay.softmax(logit.astype(np.float64))
     ranked = np.argsort(-gate, kind="stable")
     ui.figure(view, lambda t: excitation.draw_softmax(gate, soft, ranked, t), "soft")
@@ -98,6 +98,6 @@ else:
 
 same = view.fc_against_conv
 if np.isfinite(same):  # there are two layers to compare
-    st.subheader(t("walk.excitation.fcconv"))
+    ui.section(t("walk.excitation.fcconv"))
     st.markdown(t("walk.excitation.fcconv.why", gap=f"{same:.1e}", c=count))
 ui.code(view, blocks.SEBlock, blocks.HSigmoid, replay.fc_against_conv)

@@ -29,7 +29,7 @@ scale = view.drawn(
     lambda: Scale.around_zero("U, x̃", [f(m) for m in (view.u, view.fused) for f in (np.min, np.max)]), "both"
 )
 
-st.header(t("walk.rescale.title"), anchor=False)
+ui.title(t("walk.rescale.title"))
 st.markdown(t("walk.rescale.idea.sk" if branches > 1 else "walk.rescale.idea", c=count))
 ui.header(view)
 ui.badge(view)
@@ -43,7 +43,7 @@ ui.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[i, j]:.4f}"
 st.caption(t("walk.rescale.symbols", c=count, h=out.shape[0], w=out.shape[1], m=branches))
 
 # --- all channels: before, after, difference at one scale -------------------------------------------------------------
-st.subheader(t("walk.rescale.all", c=count))
+ui.section(t("walk.rescale.all", c=count))
 by = ui.pick("order", {key: t(f"sort.{key}") for key in ("gate", "z", "index")}, t("sort.label"))
 order = view.order(by, branches - 1)
 sheets: dict[str, Callable[[], np.ndarray]] = {
@@ -71,7 +71,7 @@ names = tuple(ui.short(b.name) for b in traced)
 gates_scale = Scale.gate(view.symbol(branches - 1))
 ui.titled(
     view,
-    f"### {t('walk.rescale.carpet', n=len(traced))}",
+    ui.heading(t("walk.rescale.carpet", n=len(traced)), section=True),
     lambda t: rescale.draw_carpet(names, tuple(last), view.symbol(branches - 1), t),
     "rescale-carpet",
     (),
@@ -84,12 +84,11 @@ ui.rows(
     "carpet",
     t("walk.rescale.carpet", n=len(traced)),
     blocks=[b.name for b in traced],
-    pinned_row=[b.name for b in traced].index(view.name),
     width=640,
     descending=how == "sorted",
 )
 
 # --- what the block passes on -----------------------------------------------------------------------------------------
-st.subheader(t("walk.rescale.position"))
+ui.section(t("walk.rescale.position"))
 st.markdown(t(f"position.{view.spec.position}", model=view.spec.title))
 ui.code(view, blocks.SEBlock.forward if branches == 1 else blocks.SKConv.forward, rescale.draw_before_after)

@@ -16,13 +16,13 @@ u_c, z_c = view.fused[c], float(view.z[c])
 h, w = u_c.shape
 count = len(view.z)
 
-st.header(t("walk.squeeze.title"), anchor=False)
+ui.title(t("walk.squeeze.title"))
 st.markdown(t("walk.squeeze.idea", c=count, h=h, w=w))
 ui.header(view)
 ui.badge(view)
 
 # --- one channel: H x W values, one number --------------------------------------------------------------------------
-scope = st.session_state.get("scope", "block")
+scope = "block" if st.session_state.get("scope") == "block" else "channel"
 block_scale = view.drawn(lambda: Scale.around_zero("U", view.fused), "scale")
 channel_scale = Scale.around_zero(f"u{c}", u_c)
 scale = channel_scale if scope == "channel" else block_scale
@@ -45,7 +45,7 @@ heading = st.container()
 left, right = st.columns([3, 2], gap="medium")
 with right:
     by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
-    ui.pick("scope", {key: t(f"scope.{key}") for key in ("block", "channel")}, t("scope.label"))
+    ui.pick("scope", {key: t(f"scope.{key}") for key in ("channel", "block")}, t("scope.label"))
 order = view.order(by)
 atlas_scale = Scale("u / max|u|", -1, 1, "activation") if scope == "channel" else block_scale
 
@@ -57,6 +57,7 @@ def maps() -> np.ndarray:
 
 
 with left:
+    st.markdown(t("walk.squeeze.click"))
     drawn = ui.atlas(view, maps, atlas_scale, order, "atlas", t("walk.squeeze.atlas", n=count), mark=scope)
     if drawn.reduced:
         st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
@@ -66,17 +67,16 @@ box = (x0, y0, x0 + drawn.cell_w, y0 + drawn.cell_h)
 with heading:
     ui.titled(
         view,
-        f"### {t('walk.squeeze.all', c=count)}",
+        ui.heading(t("walk.squeeze.all", c=count), section=True),
         lambda t: squeeze.draw_atlas(atlases.rgb(drawn), atlas_scale, box, t("walk.squeeze.all", c=count), t),
         "atlas",
         (by, scope, c),
     )
 with right:
-    st.caption(t("walk.squeeze.atlas", n=count))
     ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by, narrow=True)
 
 # --- adaptive: any input size, the asked output size ------------------------------------------------------------------
-st.subheader(t("walk.squeeze.adaptive"))
+ui.section(t("walk.squeeze.adaptive"))
 st.markdown(t("walk.squeeze.adaptive.idea"))
 kind = ui.pick("pool", {"avg": t("pool.avg"), "max": t("pool.max")}, t("pool.label"))
 sizes: dict[str, int | tuple[int | None, int | None]] = {"1": 1, "7": 7, "(5, 7)": (5, 7), "(None, 7)": (None, 7)}

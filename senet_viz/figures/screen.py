@@ -185,7 +185,7 @@ class _Sheet:
         spans = {"x": [self._x(left), self._x(left + width)], "y": [self._y(top + height), self._y(top)]}
         lined = not panel.bare and not panel.celled
         muted = palette.role("muted", self.dark)
-        for i, (axis, other, name) in enumerate((("x", "y", panel.x), ("y", "x", panel.y))):
+        for axis, other, name in (("x", "y", panel.x), ("y", "x", panel.y)):
             ticks, lean = self.page.labels(panel, axis, c)
             style: dict[str, Any] = {
                 "domain": spans[axis],

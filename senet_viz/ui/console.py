@@ -116,6 +116,19 @@ def change(edits: stack.Edits) -> None:
     s[EDITS] = stack.written(edits) or None
 
 
+def _put(view: Scene, edits: stack.Edits) -> None:
+    """Change whole blocks, on top of the edits as they are now."""
+    asked = console(view).asked
+    for edit in edits:
+        asked = stack.put(asked, edit)
+    change(asked)
+
+
+def _drop(view: Scene, edit: Edit) -> None:
+    """Take one edit back, and leave the others as they are now."""
+    change(stack.without(console(view).asked, edit))
+
+
 def undo() -> None:
     """The edits before the last change."""
     past = st.session_state.get(PAST)
@@ -123,11 +136,11 @@ def undo() -> None:
         st.session_state[EDITS] = past.pop()
 
 
-def clicked(now: stack.Edits, here: str, block: str | None, channel: int) -> None:
-    """A channel was clicked on a board: do what a click does."""
+def clicked(view: Scene, block: str | None, channel: int) -> None:
+    """Do what a click on this channel does, to the edits as they are now: another click may have come before it."""
     op = st.session_state.get("click", CLICKS[0])
     if op != "pin":
-        change(stack.toggled(now, block or here, op, channel, _amount(op)))
+        change(stack.toggled(console(view).asked, block or view.name, op, channel, _amount(op)))
 
 
 def _amount(op: str) -> float | None:
@@ -151,7 +164,7 @@ def clicks(page: Console) -> str:
         op = str(pick("click", {op: t(f"lab.click.{op}") for op in CLICKS}, t("lab.click")))
         if op != "pin":
             label = t(f"lab.click.{op}.pinned", c=view.channel)
-            st.button(label, key="_this", on_click=clicked, args=(page.asked, view.name, None, view.channel))
+            st.button(label, key="_this", on_click=clicked, args=(view, None, view.channel))
     if op in AMOUNTS:
         low, high, _ = AMOUNTS[op]
         s["_amount"] = _amount(op)
@@ -203,10 +216,8 @@ def whole(page: Console) -> None:
         (one, [view.name], t("lab.apply", block=short(view.name)), "primary"),
         (all_, every, t("lab.apply.all", n=len(every)), "secondary"),
     ):
-        now = page.asked
-        for block in blocks:
-            now = stack.put(now, Edit(block, op, (), value, source))
-        column.button(label, key=f"_apply_{kind}", type=kind, width="stretch", on_click=change, args=(now,))  # type: ignore[arg-type]
+        put = tuple(Edit(block, op, (), value, source) for block in blocks)
+        column.button(label, key=f"_apply_{kind}", type=kind, width="stretch", on_click=_put, args=(view, put))  # type: ignore[arg-type]
 
 
 def listed(page: Console) -> None:
@@ -223,7 +234,7 @@ def listed(page: Console) -> None:
         for index, edit in enumerate(page.asked):
             st.button(
                 said(edit, t), key=f"_edit_{index}", icon=":material/close:", help=ops.written(edit)[:200],
-                on_click=change, args=(stack.without(page.asked, index),),
+                on_click=_drop, args=(page.before, edit),
             )  # fmt: skip
     with st.container(horizontal=True):
         if s.get(PAST):

@@ -14,7 +14,7 @@ from senet_viz.figures import costs as figures
 from senet_viz.prices import Choice
 from senet_viz.ui import state
 from senet_viz.ui.parts import choose as chosen_from
-from senet_viz.ui.parts import figure, pick
+from senet_viz.ui.parts import figure, pick, section
 
 if TYPE_CHECKING:
     from senet_viz.cost import Cost, Count
@@ -231,7 +231,7 @@ def draw_time(view: Scene, choice: Choice, found: Timing) -> None:
 def tables(view: Scene) -> None:
     """The papers' ablation tables, one at a time, beside what we count for the same networks."""
     t = view.t
-    st.subheader(t("networks.cost.tables"), anchor=False)
+    section(t("networks.cost.tables"))
     st.markdown(t("networks.cost.tables.idea"))
     names = {table.key: t(f"networks.cost.table.{table.key}") for table in papers.TABLES}
     table = papers.table(pick("table", names, t("networks.cost.table"), "se10"))

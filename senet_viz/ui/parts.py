@@ -26,14 +26,25 @@ from senet_viz.ui.scene import Scene, short
 
 Then = Callable[[str | None, int], None]
 COLUMN = 360.0  # px: a figure in a column of a page
+_TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_new``
+_SECTION = "_in_section"  # of this rerun's page: whether a part was begun
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
 
 @st.cache_resource(show_spinner=False)
-def component(name: str) -> Any:
-    """An element of ours: ``assets/components/<name>.{html,css,js}``."""
-    html, css, js = ((_FOLDER / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js"))
-    return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js)
+def component(name: str, isolated: bool = True) -> Any:
+    """Register an element of ours, ``assets/components/<name>.{html,css,js}``; returns what mounts it.
+
+    Its script begins with ``shared.js``: a component is one module of its own and imports nothing.
+
+    Args:
+        isolated: its style holds within it alone; otherwise for the whole page.
+    """
+    files = (f"{name}.html", f"{name}.css", "shared.js", f"{name}.js")
+    html, css, shared, js = ((_FOLDER / file).read_text(encoding="utf-8") for file in files)
+    return st.components.v2.component(
+        f"senet_viz_{name}", html=html, css=css, js=f"{shared}\n{js}", isolate_styles=isolated
+    )
 
 
 def window() -> None:
@@ -74,6 +85,29 @@ def _data_url(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
+def title(text: str) -> None:
+    """Write the one heading of the first level that a page has."""
+    st.session_state[_SECTION] = False
+    st.title(text, anchor=False)
+
+
+def section(text: str) -> None:
+    """Write the heading of a part of the page, which is of the second level."""
+    st.session_state[_SECTION] = True
+    st.header(text, anchor=False)
+
+
+def heading(text: str, section: bool = False) -> str:
+    """Return a heading as Markdown: of a part of the page, or of a figure within the part that was begun last.
+
+    A figure before the first part is of the second level too, so that no level is left out.
+    """
+    if section:
+        st.session_state[_SECTION] = True
+    level = 2 if section or not st.session_state.get(_SECTION) else 3
+    return f"{'#' * level} {text}"
+
+
 def pick(key: str, options: dict[Any, str], label: str, default: Any = None) -> Any:
     """A row of choices whose value is shared through the URL; returns the chosen option."""
     state.keep(key, options, next(iter(options)) if default is None else default)
@@ -97,26 +131,43 @@ def target(view: Scene) -> int:
     return int(first[0]) if chosen == "own" else int(chosen)
 
 
+def _new(key: str, value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the clicks on that board that were not taken before, in their order, and note that they are taken.
+
+    Args:
+        value: ``mount`` names one life of the board in the browser; ``clicks`` are numbered from 1 within it.
+    """
+    taken = st.session_state.setdefault(_TAKEN, {})
+    mount, last = taken.get(key, ("", 0))
+    new = [click for click in value["clicks"] if value["mount"] != mount or click["n"] > last]
+    if new:
+        taken[key] = (value["mount"], new[-1]["n"])
+    return new
+
+
 def _picked(key: str, blocks: Sequence[str], then: Then | None) -> None:
-    """A cell was clicked: its channel becomes the pinned one, and its row the block; ``then`` something may follow."""
-    value = st.session_state[key].get("picked")
-    if not value:
-        return
-    st.session_state["channel"] = int(value["channel"])
-    if blocks:
-        st.session_state["block"] = blocks[int(value["row"])]
-    if then is not None:
-        then(blocks[int(value["row"])] if blocks else None, int(value["channel"]))
+    """Take what was picked: the last channel is pinned, its row is the block; ``then`` follows every click in turn."""
+    value = st.session_state[f"board-{key}"].get("picked")
+    for click in _new(key, value) if value else ():
+        row, channel = int(click["row"]), int(click["channel"])
+        st.session_state["channel"] = channel
+        if blocks:
+            st.session_state["block"] = blocks[row]
+        if then is not None and click["click"]:
+            then(blocks[row] if blocks else None, channel)
 
 
 def board(data: dict[str, Any], key: str, blocks: Sequence[str] = (), then: Then | None = None) -> None:
     """Mount a board: see ``assets/components/board.js``.
 
     Args:
-        then: told the block (None: the one on screen) and the channel of a cell that was clicked, before the rerun.
+        blocks: where a click on a row leads; () where all rows belong to the block on screen.
+        then: called with the block (None: the one on screen) and the channel of every cell that was clicked, before
+            the rerun; arrow keys move the pin and click nothing.
     """
-    picked = partial(_picked, f"board-{key}", blocks, then)
-    component("board")(key=f"board-{key}", data={"key": key, **data}, on_picked_change=picked)
+    whole = {"key": key, "blocks": list(blocks), "place": i18n.text("board.place", state.language(), i="{i}", n="{n}")}
+    picked = partial(_picked, key, blocks, then)
+    component("board")(key=f"board-{key}", data={**whole, **data}, on_picked_change=picked)
 
 
 def atlas(
@@ -184,7 +235,6 @@ def rows(
     key: str,
     alt: str,
     blocks: Sequence[str] = (),
-    pinned_row: int = 0,
     descending: bool = False,
     width: int = 512,
     then: Then | None = None,
@@ -195,7 +245,7 @@ def rows(
 
     Args:
         lines: label, values (C,) and scale of every row.
-        blocks: where a click on a row leads; () where all rows belong to the block on screen.
+        blocks: see ``board``.
         descending: each row sorted, greatest first; the browser sorts the same way.
         then: see ``board``.
         order: of the channels in every row instead.
@@ -228,7 +278,6 @@ def rows(
         "width": width,
         "height": 8 * len(lines),
         "legends": [_legend(scale) for scale in dict.fromkeys(scale for _, _, scale in lines)],
-        "pinned_row": pinned_row,
         "noun": view.t("channel.noun"),
         "alt": alt,
         "rows": [
@@ -275,7 +324,7 @@ def figure(
     from senet_viz.figures.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
-    titled(view, f"#### {plain(drawn.title)}", build, drawn.key, key, narrow, untrained)
+    titled(view, heading(plain(drawn.title)), build, drawn.key, key, narrow, untrained)
     # the page writes the title itself, beside the export
     room = _room(narrow)
     chart = view.drawn(
@@ -437,8 +486,11 @@ def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
 
 
 def pin(view: Scene, scale: int | None = None) -> None:
-    """Tell every board of the page what is pinned; ``scale``: where a scrubber begins."""
-    component("pin")(key="pin", data={"channel": view.channel, "block": view.name, "scale": scale})
+    """Tell every board of the page what is pinned, and which clicks were taken; ``scale``: where a scrubber begins."""
+    taken = st.session_state.get(_TAKEN, {})
+    component("pin")(
+        key="pin", data={"channel": view.channel, "block": view.name, "scale": scale, "taken": dict(taken)}
+    )
 
 
 def header(view: Scene) -> None:
@@ -473,7 +525,9 @@ def address(page: st.Page) -> None:
     ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
     """
     tongue = {"zh": "zh-CN"}.get(lang := st.session_state["lang"], lang)
-    component("frame")(key="frame", data={"page": page.url_path, "query": state.query(), "lang": tongue})
+    component("frame", isolated=False)(
+        key="frame", data={"page": page.url_path, "query": state.query(), "lang": tongue}
+    )
 
 
 def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:

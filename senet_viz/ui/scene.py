@@ -388,15 +388,18 @@ def _scene(key: str, weights: str, block: str | None, channel: int) -> Scene:
     image = photo(s["photo"])
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
     picture = state.drawings().get(("picture", key, s["photo"]), lambda: images.preprocess(image, spec))
-    name = block if block in blocks else telling(state.engine().trace(key, picture, device, weights))
     trained = zoo.trained(key, weights)
+    name = block if block in blocks else telling(state.engine().trace(key, picture, device, weights), trained)
     return Scene(s["lang"], dark(), spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
 
 
-def telling(trace: Trace) -> str:
-    """The block to begin with: the first whose gates tell channels apart, so that its maps are still like pictures."""
-    spread = {block.name: float(block.gate[-1].std()) for block in trace.blocks}
-    return next((name for name, std in spread.items() if std >= 0.1), max(spread, key=spread.__getitem__))
+def telling(trace: Trace, trained: bool) -> str:
+    """Return the block to begin with: the first whose gates tell channels apart, or else the first of all.
+
+    Early blocks have the maps that are most like pictures. Where nothing is trained, gates tell nothing.
+    """
+    told = (block.name for block in trace.blocks if trained and float(block.gate[-1].std()) >= 0.1)
+    return next(told, trace.blocks[0].name)
 
 
 def photo(key: str) -> Image.Image:

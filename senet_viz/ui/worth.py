@@ -47,7 +47,7 @@ def results() -> dict[str, Worth]:
 def worth(view: Scene) -> None:
     """A section of a page: a question with a stake, then accuracy with other gates, the verdict, and lesson 2."""
     t = view.t
-    st.subheader(t("worth.title"), anchor=False)
+    parts.section(t("worth.title"))
     st.markdown(t("worth.idea"))
     sources = {"shipped": t("source.shipped"), "mine": t("source.mine")}
     shown = _mine(view) if parts.pick("source", sources, t("source.label")) == "mine" else _shipped(view)

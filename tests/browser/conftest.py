@@ -159,7 +159,7 @@ class Visitor:
         return f"at {self.page.url}: {self.errors()}, {self.formulas()}, {self.complaints}"
 
     def heading(self) -> str:
-        return self.page.locator('[data-testid="stMain"] h2').inner_text()
+        return self.page.locator('[data-testid="stMain"] h1').inner_text()
 
     def formulas(self) -> list[str]:
         return self.page.locator('[data-testid="stMain"] annotation').all_text_contents()

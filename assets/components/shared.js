@@ -1,0 +1,34 @@
+// What several components need; ``component`` in senet_viz/ui/parts.py puts it in front of each of them.
+
+// A mount runs again in the same elements at every change of its data. What the last run started (timers, observers,
+// listeners, entries in shared tables) is to end with its signal, which this aborts; hand on ``end`` as the clean-up.
+const begin = (element) => {
+  element.run?.abort();
+  const { signal } = (element.run = new AbortController());
+  return { signal, end: () => element.run.abort() };
+};
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+const numbers = ({ f4, u2 }) => (f4 ? new Float32Array(bytes(f4)) : Float32Array.from(new Uint16Array(bytes(u2)), (v) => v / 65535));
+
+// What is pinned and who draws it, for all components of the window.
+const everywhere = () => (window.senetViz ??= { channel: null, boards: new Map() });
+
+// The number of the last click on that board that the server has taken.
+const confirmed = ({ taken }, key, mount) => (taken?.[key]?.[0] === mount ? taken[key][1] : 0);
+
+// Class scores as labelled bars, in place of what the list held.
+const fillScores = (list, scores) =>
+  list.replaceChildren(
+    ...scores.map(({ label, share, text }) => {
+      const item = document.createElement("li");
+      const [name, bar, value] = ["span", "div", "b"].map((tag) => document.createElement(tag));
+      name.textContent = name.title = label;
+      value.textContent = text;
+      const fill = document.createElement("div");
+      fill.style.width = `${Math.max(share * 100, 0.5)}%`;
+      bar.append(fill);
+      item.append(name, bar, value);
+      return item;
+    }),
+  );
