@@ -6,12 +6,14 @@ What a person can mend is one plain sentence on stderr and exit code 2.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from senet_viz.errors import (
     EditRefused,
     ImageRejected,
     NoGateFound,
+    NoGates,
     OptionRefused,
     PhotosRejected,
     SenetVizError,
@@ -46,6 +49,10 @@ SIDE = 64  # of the pictures that the small networks were trained on
 OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
 PIXELS = ("grad_cam", "occlusion", "integrated_gradients")  # of ``attribute.METHODS``, which needs torch
 GATES = ("gradient_x_gate", "gate_integrated_gradients", "gate_ablation", "conductance")
+MOST_STEPS = 1024  # of a path that is asked for: as many as are tried where none are
+MOST_SEED = 2**32 - 1
+COST_SIDES = (32, 65536)  # ``prices.LEAST_SIDE`` and ``MOST_SIDE``: that module needs torch
+MOST_SIDE = 1024  # of pictures that are all held at once
 LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50.0
 
 
@@ -58,7 +65,8 @@ def _sentence(error: SenetVizError) -> str:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    return text if isinstance(error, ImageRejected | PhotosRejected) else f"{text} ({message})"
+    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code == "option.named"
+    return text if whole else f"{text} ({message})"
 
 
 # --- train --------------------------------------------------------------------------------------------------------
@@ -68,7 +76,7 @@ def _train(args: argparse.Namespace) -> None:
     from senet_viz import train
 
     device = zoo.resolve(args.device)
-    if args.all == args.out.suffix.endswith("safetensors") or (args.block and args.out.is_dir()):
+    if args.all == args.out.suffix.endswith("safetensors"):
         wanted = "a folder for four files" if args.all else "the name of a .safetensors file"
         raise TrainingRefused(f"--out must be {wanted}; got {args.out}.")
     recipe = train.Recipe(block=args.block or "se", classes=args.classes, epochs=args.epochs, seed=args.seed)
@@ -115,13 +123,16 @@ def _profile_folder(args: argparse.Namespace) -> None:
 
     if args.size is not None or args.side is not None:
         raise OptionRefused("profile FOLDER", "--size or --side", "the network's own input")
+    keys = args.model or [zoo.DEFAULT]
+    for key in keys:
+        _gated(key)
     files = photos.folder(args.folder)
     known = profile.read(args.out) if args.out is not None and args.out.is_file() else {}
 
     def skipped(file: Path, error: ImageRejected) -> None:
         tqdm.write(f"{file}: {_sentence(error)}", file=sys.stderr)
 
-    for key in args.model or [zoo.DEFAULT]:
+    for key in keys:
         trained = not args.random and zoo.trained(key)
         module = zoo.load(key, args.device, "pretrained" if trained else "random")
         with tqdm(desc=key, total=len(files), mininterval=1, disable=args.quiet) as bar:
@@ -129,7 +140,7 @@ def _profile_folder(args: argparse.Namespace) -> None:
         known[key] = found
         print(_profile_text(found, trained))
         if args.figure is not None:
-            file = args.figure if len(args.model or ()) < 2 else _beside(args.figure, key)
+            file = args.figure if len(keys) < 2 else _beside(args.figure, key)
             _findings_figure(found, trained, file, args.lang)
     if args.out is not None:
         profile.write(args.out, list(known.values()))
@@ -174,7 +185,9 @@ def _findings_figure(found: Profile, trained: bool, file: Path, lang: str) -> No
     def build(t: i18n.Texts) -> Figure:
         return figures.draw_findings(names, **columns, chance=luck, t=t)
 
-    file.write_bytes(export.render(partial(_in_language, build, trained), kind, lang).data)
+    slide = export.render(partial(_in_language, build, trained), kind, lang)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(slide.data)
     print(file)
 
 
@@ -222,6 +235,8 @@ def _worth(args: argparse.Namespace) -> None:
     keys = args.model or [key for key in OURS if zoo.available(key) == "shipped" and zoo.spec(key).blocks]
     if not keys:
         raise WeightsUnavailable("no trained small network is here yet: train them first")
+    for key in keys:
+        _gated(key)
     known = worth.read(args.out) if args.out is not None and args.out.is_file() else {}
     for key in keys:
         known[key] = _worth_val(key, args) if args.folder is None else _worth_folder(key, args)
@@ -327,6 +342,7 @@ def _card(args: argparse.Namespace) -> None:
     if args.data is not None:
         card.verify(folder, args.data, weights, print)
     out = args.out or folder / "README.md"
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     print(f"{out}: written for {', '.join(w.key for w in weights)}; best size {card.best_size(weights)} pixels")
 
@@ -347,6 +363,17 @@ def _network(args: argparse.Namespace) -> tuple[zoo.ModelSpec, nn.Module, bool]:
     spec = zoo.spec(args.model)
     trained = not args.random and zoo.trained(args.model)
     return spec, zoo.load(args.model, weights="pretrained" if trained else "random"), trained
+
+
+def _gated(key: str) -> None:
+    """Refuse a network whose gates are asked for and that has none.
+
+    Raises:
+        NoGates: it has none.
+        UnknownModel: there is no such network.
+    """
+    if not zoo.spec(key).blocks:
+        raise NoGates(key)
 
 
 def _trace(args: argparse.Namespace) -> None:
@@ -469,12 +496,14 @@ def _attribute(args: argparse.Namespace) -> None:
     from senet_viz import attribute, images, importance, labels, tap
     from senet_viz.figures import number
 
+    on_gates = args.method in attribute.ON_GATES
+    if on_gates:
+        _gated(args.model)
     spec, module, trained = _network(args)
     picture = images.preprocess(_photo(args.photo), spec)
     trace = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
     names, known = labels.names(spec), [block.name for block in trace.blocks]
     target = int(trace.logits.argmax()) if args.target is None else _target(args.target, names, spec)
-    on_gates = args.method in attribute.ON_GATES
     if args.block is not None and args.block not in known:
         raise NoGateFound(f"{spec.key} has no block {args.block}; it has {', '.join(known)}", name=args.block)
     block = known[len(known) // 2] if on_gates else None
@@ -558,6 +587,7 @@ def _sweep(args: argparse.Namespace) -> None:
     from senet_viz import export, moves, sweep
     from senet_viz.figures import scales as figures
 
+    _gated(args.model)
     spec, module, trained = _network(args)
     if not trained:
         print(f"{spec.key} (UNTRAINED: its gates know nothing)", file=sys.stderr)
@@ -577,7 +607,7 @@ def _sweep(args: argparse.Namespace) -> None:
     up, down = moves.most(g)
     channel = int(np.abs(moves.change(g)).argmax()) if args.channel is None else args.channel
     if not 0 <= channel < g.shape[1]:
-        raise NoGateFound(f"{block} has channels 0 to {g.shape[1] - 1}; got {channel}", name=block)
+        raise OptionRefused(block, f"channel {channel}", f"channels 0 to {g.shape[1] - 1}")
     frames = [picture.shown for picture in found.pictures]
     built: dict[str, Callable[[i18n.Texts], Figure]] = {
         "film": lambda t: figures.draw_film(frames, scales, names, gates, here, base, channel, args.kind, rows, t),
@@ -601,16 +631,19 @@ def _scales(text: str) -> tuple[float, ...]:
     """A:B:N is N scales from A to B in equal ratios; or a list, as in 0.5,1,2."""
     try:
         if ":" in text:
-            low, high, count = text.split(":")
-            values = np.geomspace(float(low), float(high), int(count)).tolist()
+            low, high, number = text.split(":")
+            given, count = [float(low), float(high)], int(number)
         else:
-            values = [float(part) for part in text.split(",")]
+            given = [float(part) for part in text.split(",")]
+            count = len(given)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither A:B:N nor a list of numbers") from error
-    if not values or not all(LEAST_SCALE <= value <= MOST_SCALE for value in values) or len(values) > MOST_SCALES:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is neither A:B:N nor a list of numbers") from error
+    # before any list of that length is made
+    if not 1 <= count <= MOST_SCALES or not all(LEAST_SCALE <= value <= MOST_SCALE for value in given):
         raise argparse.ArgumentTypeError(
-            f"at most {MOST_SCALES} scales, each from {LEAST_SCALE:g} to {MOST_SCALE:g}; got {text!r}"
+            f"1 to {MOST_SCALES} scales, each from {LEAST_SCALE:g} to {MOST_SCALE:g}; got {text[:80]!r}"
         )
+    values = np.geomspace(*given, count).tolist() if ":" in text else given
     return tuple(round(value, 6) for value in values)
 
 
@@ -684,9 +717,6 @@ def _cost(args: argparse.Namespace) -> None:
 
     given = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
     choice = prices.Choice(args.network).but(**given)
-    row = prices.row(args.network)
-    if row is not None and args.size is not None and args.size < row.smallest:
-        raise OptionRefused(row.title, f"size = {args.size}", f"{row.smallest} and more")
     price = prices.price(choice, args.size)
     print(json.dumps(_cost_data(choice, price), indent=2) if args.json else _cost_text(choice, price))
 
@@ -781,11 +811,20 @@ def _slide_file(text: str) -> Path:
     return file
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a type of arguments: whole numbers from ``least`` to ``most``, or without an end."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least or (most is not None and value > most):
+            limits = f"at least {least}" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"must be {limits}")
+        return value
+
+    return number
+
+
+_positive = _whole(1)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -814,7 +853,10 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--integration", help="standard, pre, post, identity, 3x3")
     add.add_argument("--branches", type=_positive, help="kernels of an SK unit")
     add.add_argument("--floor", type=_positive, help="L of an SK unit")
-    add.add_argument("--size", type=_positive, help="side of the input (default: the network's own)")
+    add.add_argument(
+        "--size", type=_positive,
+        help=f"side of the input in pixels, {COST_SIDES[0]} to {COST_SIDES[1]} (default: the network's own)",
+    )  # fmt: skip
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_cost)
 
@@ -849,13 +891,20 @@ def parser() -> argparse.ArgumentParser:
         "--block", help="whose gates (default: the middle one); for grad_cam: whose map (default: the last)"
     )
     add.add_argument("--target", help="number or name of a class (default: the network's own answer)")
-    add.add_argument("--steps", type=_positive, help="of a path (default: as many as it takes to add up)")
+    add.add_argument(
+        "--steps", type=_whole(1, MOST_STEPS), metavar="N",
+        help=f"of a path, at most {MOST_STEPS} (default: as many as it takes to add up)",
+    )  # fmt: skip
     add.add_argument("--json", action="store_true", help="every number, as JSON")
     add.set_defaults(run=_attribute)
 
     add = commands.add_parser("sweep", help="one photo at many scales: what becomes of every gate", parents=[photo])
     add.add_argument(
-        "--scales", type=_scales, default="0.5:2:9", help="A:B:N in equal ratios, or a list (default 0.5:2:9)"
+        "--scales",
+        type=_scales,
+        default="0.5:2:9",
+        help=f"A:B:N in equal ratios, or a list: at most {MOST_SCALES}, each from {LEAST_SCALE:g} to {MOST_SCALE:g} "
+        "(default 0.5:2:9)",
     )
     add.add_argument("--out", type=Path, required=True, help="folder for the figures and gates.csv")
     add.add_argument("--kind", choices=("zoom", "resolution", "amplitude"), default="zoom", help="what scale means")
@@ -874,9 +923,11 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--out", type=Path, required=True, help="the .safetensors file to write; its checkpoint lies beside"
     )
-    add.add_argument("--classes", type=int, default=0, help="only the first N in alphabetical order (default: all)")
+    add.add_argument(
+        "--classes", type=_whole(0), default=0, help="only the first N in alphabetical order (default: all)"
+    )
     add.add_argument("--epochs", type=_positive, default=32)
-    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--seed", type=_whole(0, MOST_SEED), default=0, help=f"0 to {MOST_SEED}")
     add.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, auto")
     add.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
     add.add_argument("--jobs", type=_positive, help="with --all: trainings side by side (default: 1, on a GPU 4)")
@@ -902,8 +953,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add.add_argument("--lang", choices=tuple(i18n.LANGUAGES), default=i18n.DEFAULT)
     add.add_argument("--random", action="store_true", help="with a folder: the untrained control")
-    add.add_argument("--size", type=_positive, help="with --data: side of the input (default: the model's own)")
-    add.add_argument("--side", type=_positive, help=f"with --data: side at which pictures are held (default {SIDE})")
+    side = _whole(8, MOST_SIDE)
+    add.add_argument(
+        "--size", type=side, help=f"with --data: side of the input, 8 to {MOST_SIDE} (default: the model's own)"
+    )
+    add.add_argument(
+        "--side", type=side, help=f"with --data: side at which pictures are held, 8 to {MOST_SIDE} (default {SIDE})"
+    )
     add.add_argument("--device", default="cpu")
     add.add_argument("--quiet", action="store_true", help="no progress bar")
     add.set_defaults(run=_profile)
@@ -928,11 +984,39 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or 2 where a person has to mend something, or 130 when interrupted."""
-    args = parser().parse_args(arguments)
+def _creatable(path: Path, folder: bool) -> None:
+    """Raise the system's own error where no such file or folder can be made: before the work, not after it.
+
+    Raises:
+        OSError: it exists and is of the other kind, or what it should lie in is no folder or cannot be written to.
+    """
+
+    def refuse(code: int, where: Path) -> OSError:
+        return OSError(code, os.strerror(code), str(where))
+
+    if path.is_dir() and not folder:
+        raise refuse(errno.EISDIR, path)
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not there.is_dir() and (folder or there != path):
+        raise refuse(errno.ENOTDIR, there)
+    if not os.access(there, os.W_OK):
+        raise refuse(errno.EACCES, there)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run one command. An error that has a name becomes one sentence on stderr and exit code 2."""
     try:
+        args = parser().parse_args(arguments)
+    except SystemExit:  # help, or an argument that is refused
+        _flush()
+        raise
+    try:
+        if getattr(args, "out", None) is not None:
+            _creatable(args.out, folder=args.command == "sweep" or getattr(args, "all", False))
+        if getattr(args, "figure", None) is not None:
+            _creatable(args.figure, folder=False)
         args.run(args)
+        _flush()
     except SenetVizError as error:
         print(_sentence(error), file=sys.stderr)
         return 2
@@ -940,6 +1024,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Stopped.", file=sys.stderr)
         return 130
     return 0
+
+
+def _flush() -> None:
+    """Write what was printed, so that a pipe that is closed or a disk that is full is noticed in here."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _discard(*streams: TextIO | None) -> None:
+    """Send what these streams still hold nowhere: at the end Python writes it once more, and would complain."""
+    with Path(os.devnull).open("w") as nowhere:
+        for stream in streams:
+            if stream is not None:
+                os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or 2 where a person has to mend something, 130 when interrupted, 141 when nobody reads on.
+
+    130 and 141 are what a shell reports of a command that SIGINT or SIGPIPE ended.
+    """
+    try:
+        return _run(arguments)
+    except BrokenPipeError:  # as in `| head`
+        _discard(sys.stdout, sys.stderr)
+        return 141
+    except OSError as error:  # a file that cannot be written, a full disk: what the system says is the sentence
+        if error.errno is None:
+            raise
+        where = error.filename2 or error.filename
+        if where is None:
+            _discard(sys.stdout)
+        print(f"{where or 'The output'} cannot be used: {error.strerror}.", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -56,6 +56,15 @@ class NoGateFound(SenetVizError):
     code = "no_gate"
 
 
+class NoGates(NoGateFound):
+    """The network has no attention block at all."""
+
+    code = "no_gate.network"
+
+    def __init__(self, network: str) -> None:
+        super().__init__(f"{network} has no attention block", network=network)
+
+
 class UnknownModel(SenetVizError):
     """No model of that key."""
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from senet_viz import cost, insert, zoo
+from senet_viz.errors import OptionRefused
 from senet_viz.insert import Choice as Choice
 from senet_viz.papers import Row, Table
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from senet_viz.cost import Cost
 
 DEFAULT = "se_resnet50"
+LEAST_SIDE = 32  # pixels: what every network of the libraries takes
+MOST_SIDE = 2**16  # pixels: up to there every count is below 2^53, so that whoever reads the JSON gets it exactly
 _NAMED = {row.name: row for row in insert.NETWORKS}
 
 
@@ -85,6 +88,12 @@ def size(net: str) -> int:
     return named.size if named else zoo.spec(net).size
 
 
+def sides(net: str) -> tuple[int, int]:
+    """Return the smallest and the largest side of an input that is counted for this network, in pixels."""
+    named = row(net)
+    return (named.smallest if named else LEAST_SIDE), MOST_SIDE
+
+
 def build(choice: Choice) -> nn.Module:
     """The network on the meta device: no memory for weights.
 
@@ -115,10 +124,12 @@ def price(choice: Choice, side: int | None = None) -> Price:
     """Count it all, at its own input size or another.
 
     Raises:
-        UnknownModel, OptionRefused: see ``build``.
+        UnknownModel, OptionRefused: see ``build``; or a side that is not among ``sides``.
     """
-    side = side or size(choice.net)
-    net = build(choice)
+    net, (least, most) = build(choice), sides(choice.net)
+    side = size(choice.net) if side is None else side
+    if not least <= side <= most:
+        raise OptionRefused(names().get(choice.net, choice.net), f"size = {side}", f"{least} to {most}")
     return Price(cost.of(net, side), cost.kept(net, side), *_plain(choice.net, side))
 
 

@@ -15,13 +15,13 @@ from senet_viz.errors import WeightsInvalid
 
 def write(path: Path, form: str, key: str, about: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
     """A file of that format: ``about`` as JSON under ``key`` in its header. It is there whole or not at all."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     # what is not contiguous would be written in the order of its memory
     whole = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    save_file(whole, part, metadata={"format": form, key: json.dumps(about)})
+    part.write_bytes(save(whole, metadata={"format": form, key: json.dumps(about)}))
     part.replace(path)
 
 

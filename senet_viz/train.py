@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -94,7 +94,7 @@ def read_folder(
 
     try:
         data = ImageFolder(str(directory))
-    except FileNotFoundError as error:  # no folder, no class in it, or a class without a picture
+    except (FileNotFoundError, NotADirectoryError) as error:  # no folder, no class in it, a class without a picture
         problem = "is not there" if not directory.is_dir() else f"cannot be used: {error}"
         raise TrainingRefused(f"The folder {directory} {problem}.") from error
     if names is None:
@@ -266,7 +266,8 @@ class Run:
             "seconds": self.seconds,
         }
         part = path.with_suffix(".part")
-        torch.save(state, part)
+        with part.open("wb") as file:  # opened here, so that what cannot be written is the system's own error
+            torch.save(state, file)
         part.replace(path)
 
     def resume(self, path: Path) -> None:
@@ -320,7 +321,7 @@ def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
         "torch": torch.__version__,
     }
     part = path.with_suffix(".part")
-    save_file({k: v.cpu().contiguous() for k, v in half.items()}, part, metadata=meta)
+    part.write_bytes(save({k: v.cpu().contiguous() for k, v in half.items()}, metadata=meta))
     part.replace(path)
     return top1
 

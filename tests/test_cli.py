@@ -265,7 +265,7 @@ def test_what_goes_wrong_with_training_is_one_sentence(data: Path, capsys: Said,
     train = ["train", "--block", "se", "--quiet", "--epochs", "1"]
     assert "is not there" in refused(capsys, *train, "--data", tmp_path / "none", "--out", out)
     assert "folder" in refused(capsys, "train", "--all", "--data", data, "--out", out)
-    assert "name of a" in refused(capsys, *train, "--data", data, "--out", tmp_path)
+    assert "Is a directory" in refused(capsys, *train, "--data", data, "--out", tmp_path)
     assert "cude" in refused(capsys, *train, "--data", data, "--out", out, "--device", "cude")
     out.with_suffix(".ckpt").write_bytes(b"damaged")
     assert "tiny_se.ckpt is damaged" in refused(capsys, *train, "--data", data, "--out", out, "--resume")
