@@ -109,7 +109,7 @@ def trio(
     live = np.flatnonzero(passed)
     if opens:
         gates = [shown(float(s)) for s in gate]
-        orders = (live[np.argsort(values[live], kind="stable")] for values in (-gate, -z, gate))
+        orders = tuple(live[np.argsort(values[live], kind="stable")] for values in (-gate, -z, gate))
         if found := told_apart(orders, gates):
             return Trio(tuple(sorted(found)), "gate")
     rising = live[np.argsort(z[live], kind="stable")]

@@ -30,11 +30,8 @@ judged = selection.verdicts(here)
 mine = judged[u]
 with first:
     crops = [picture.shown for picture in sweep.pictures]
-    ui.figure(
-        view,
-        lambda t: draw.draw_zoom(crops, scales, unit, measured[:, :, u], mine.reason, kernels, t),
-        "zoom", blur,
-    )  # fmt: skip
+    leans = measured[:, :, u]
+    ui.figure(view, lambda t: draw.draw_zoom(crops, scales, unit, leans, mine.reason, kernels, t), "zoom", blur)
     preferences.answer(view, mine)
     if len(view.gate) != 2:
         st.info(t("scale.kernel.branches", m=len(view.gate)))

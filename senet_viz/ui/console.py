@@ -260,7 +260,7 @@ def said(edit: Edit, t: Texts) -> str:
 
 def three(view: Scene) -> importance.Trio | None:
     """Return the channels to guess about, by what the console shows of them; None where nothing tells three apart."""
-    passed = view.drawn(lambda: view.out().any(axis=(1, 2)), "passed")
+    passed = view.drawn(lambda: np.asarray(view.out().any(axis=(1, 2))), "passed")
     return importance.trio(view.gate[-1], view.z, passed, digits, opens=view.block.branches == 1)
 
 
