@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,11 +34,12 @@ from senet_viz.replay import (
     h_sigmoid,
     pooled,
     replay,
+    rounding,
     sigmoid,
     softmax,
 )
 from senet_viz.types import BlockTrace, Edit
-from tests.conftest import Build, Traced, pictures, stir
+from tests.conftest import GATED, Build, Traced, pictures, stir
 
 HIDDEN = {"se", "gc", "sk", "split"}
 GATES = {"se": {"sigmoid", "h_sigmoid"}, "sk": {"softmax"}, "split": {"softmax", "sigmoid"}}
@@ -51,7 +58,16 @@ def test_every_step_of_every_block_agrees(traced: Traced) -> None:
     for block in traced.trace.blocks:
         again = replay(traced.module, block)
         assert set(again.differences) == quantities(block.kind), "a step that was not compared"
-        assert again.holds and again.worst <= TOLERANCE, (block.name, again.differences)
+        assert again.holds, (block.name, again.differences, again.limits)
+        assert again.limits.keys() == again.differences.keys()
+        assert (
+            min(again.limits.values()) == TOLERANCE
+            and again.limits["gate"] == again.limits["hidden" if again.hidden is not None else "out"] == TOLERANCE
+        )
+        assert max(again.limits.values()) <= (2e-4 if again.squeeze == "attention" else 1e-4), (
+            "a limit that lets all pass"
+        )
+        assert again.weakest in again.differences
         assert again.gate_fn in GATES.get(block.kind, {"sigmoid", "h_sigmoid"})
 
 
@@ -104,8 +120,7 @@ def test_what_is_changed_before_the_gate_is_done_again_in_the_same_place(traced:
         return
     found = tap.run(traced.module, traced.x[:1], (edit,), (block.name,)).block(block.name)
     again = replay(traced.module, found, (edit,))
-    size = max(1.0, float(np.abs(again.logit).max()))  # maxima make large logits: the gate is no better than they are
-    assert again.worst <= TOLERANCE * size, again.differences
+    assert again.holds, (again.differences, again.limits)
     assert found.residue is not None and found.residue <= TOLERANCE * max(1.0, float(found.out.abs().max()))
     if op == "max_squeeze":
         assert found.u is not None and found.z is not None
@@ -129,8 +144,8 @@ def small(request: pytest.FixtureRequest, build: Build) -> Small:
 def wrong(net: nn.Module, block: BlockTrace) -> set[str]:
     """The quantities that disagree; the badge must be red exactly where there are any."""
     again = replay(net, block)
-    bad = {name for name, value in again.differences.items() if not value <= TOLERANCE}
-    assert again.holds == (not bad)
+    bad = {name for name, value in again.differences.items() if not value <= again.limits[name]}
+    assert again.holds == (not bad) and (again.weakest in bad or not bad)
     return bad
 
 
@@ -147,7 +162,7 @@ def test_a_weight_of_the_first_layer_that_changed_is_seen(small: Small) -> None:
     net, block = small
     layer = net.get_submodule(block.name).fc1
     layer.weight.data += 0.05
-    assert {"pre", "hidden", "logit", "gate"} >= wrong(net, block) >= {"pre", "logit", "gate"}
+    assert wrong(net, block) == {"pre"}, "the step that is wrong, and no other"
 
 
 def test_a_single_weight_of_the_last_layer_that_changed_is_seen(small: Small) -> None:
@@ -155,7 +170,7 @@ def test_a_single_weight_of_the_last_layer_that_changed_is_seen(small: Small) ->
     assert block.hidden is not None
     alive = int(block.hidden.argmax())
     nudge(net.get_submodule(block.name).fc2.weight.data[:, alive])
-    assert "logit" in wrong(net, block) <= {"logit", "gate"}
+    assert wrong(net, block) == {"logit"}
 
 
 def test_another_gate_function_is_seen(small: Small) -> None:
@@ -167,7 +182,7 @@ def test_another_gate_function_is_seen(small: Small) -> None:
 def test_another_activation_is_seen(small: Small) -> None:
     net, block = small
     net.get_submodule(block.name).act = nn.SiLU()
-    assert {"hidden", "logit"} <= wrong(net, block) <= {"hidden", "logit", "gate"}
+    assert wrong(net, block) == {"hidden"}
 
 
 @pytest.mark.parametrize("what", ["running_mean", "running_var", "weight", "bias"])
@@ -175,7 +190,7 @@ def test_a_norm_that_changed_is_seen(what: str, build: Build) -> None:
     net = deepcopy(build("ours/se_h"))
     block = tap.run(net, pictures(1), keep_u=(BLOCK["se_h"],)).block(BLOCK["se_h"])
     nudge(getattr(net.get_submodule(block.name).bn, what), 0.1)
-    assert "pre" in wrong(net, block)
+    assert wrong(net, block) == {"pre"}
 
 
 @pytest.mark.parametrize("quantity", ["u", "z", "pre", "hidden", "logit", "gate"])
@@ -224,6 +239,141 @@ def test_a_block_that_does_more_than_its_children_say_is_seen() -> None:
     assert wrong(net, block) == {"out"}
 
 
+# --- planted in every network ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def without(parameter: object) -> Iterator[None]:
+    """That bias, scale or mean is 0 meanwhile."""
+    assert isinstance(parameter, Tensor)
+    kept = parameter.data.clone()
+    parameter.data.zero_()
+    try:
+        yield
+    finally:
+        parameter.data.copy_(kept)
+
+
+def test_a_bias_left_out_is_seen(traced: Traced) -> None:
+    found = {place.name: place for place in places(traced.module)}
+    for block in traced.trace.blocks:
+        for layer, quantity in ((found[block.name].w1, "pre"), (found[block.name].w2, "logit")):
+            bias = getattr(layer, "bias", None)
+            if bias is not None and float(bias.abs().max()) > 1e-3:
+                with without(bias):
+                    assert wrong(traced.module, block) == {quantity}, block.name
+
+
+def test_a_batch_norm_left_out_is_seen(traced: Traced) -> None:
+    found = {place.name: place for place in places(traced.module)}
+    for block in traced.trace.blocks:
+        norm = layouts.child(found[block.name].module, found[block.name].layout.norm)
+        if isinstance(norm, nn.BatchNorm2d) and found[block.name].layout.norm:
+            for part in (norm.bias, norm.running_mean):
+                with without(part):
+                    assert wrong(traced.module, block) == {"pre"}, block.name
+
+
+def test_another_pictures_numbers_are_seen(traced: Traced) -> None:
+    other = tap.run(traced.module, traced.x[1:])
+    for block in traced.trace.blocks:
+        theirs = other.block(block.name)
+        first = "pre" if block.pre is not None else "logit"
+        assert wrong(traced.module, replace(block, z=theirs.z)) == {"z", first}, block.name
+        assert wrong(traced.module, replace(block, logit=theirs.logit)) == {"logit", "gate"}, block.name
+
+
+@pytest.mark.parametrize("op", ["sigmoid", "h_sigmoid", "channel_softmax", "max_squeeze"])
+def test_another_function_is_seen(traced: Traced, op: str) -> None:
+    """The model does something else than its modules say: what an edit changes, replayed as if there were none."""
+    block = traced.trace.blocks[-1]
+    own = gate_function(next(place for place in places(traced.module) if place.name == block.name))
+    if op == own or (op == "max_squeeze" and replay(traced.module, block).squeeze == "max"):
+        return
+    found = tap.run(traced.module, traced.x[:1], (Edit(block.name, op),), (block.name,)).block(block.name)
+    assert wrong(traced.module, found) == {"z" if op == "max_squeeze" else "gate"}
+
+
+# --- limits follow from float32 ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e6])
+def test_where_terms_cancel_the_limit_is_what_float32_allows(size: float) -> None:
+    """Pairs of weights of ±size leave logits near 1: float32 has lost the digits in between, a wrong bias is seen.
+
+    What that does to a logit is no error of the gate function: each step answers for itself.
+    """
+    torch.manual_seed(0)
+    block = SEBlock(64, 1, bias=True)
+    half = torch.randn(64, 32) * size
+    block.fc1.weight.data.abs_()
+    block.fc1.weight.data[32:] = block.fc1.weight.data[:32]
+    block.fc1.bias.data[:] = 1.0
+    block.fc2.weight.data = torch.cat((half, -half + torch.randn(64, 32) / 64), 1)
+    net, seen = hosted(block, 64, stirred=False)
+    again = replay(net, seen)
+    assert again.holds, (again.differences, again.limits)
+    assert TOLERANCE <= again.limits["logit"] <= 1e-4 * size and again.differences["gate"] <= 1e-6
+    if size >= 1e4:
+        assert again.differences["logit"] > TOLERANCE, "so much it was"
+        assert np.abs(sigmoid(again.logit) - seen.gate.numpy()).max() > TOLERANCE, "and so much carried on"
+    with without(block.fc2.bias):
+        block.fc2.bias.data[:] = 100 * again.limits["logit"] * max(1.0, float(seen.logit.abs().max()))  # type: ignore[union-attr]
+        assert wrong(net, seen) == {"logit"}
+
+
+def test_rounding_covers_float32_sums_in_any_order() -> None:
+    """In sequence, in lanes, by halves: sums of float32 products stay within what is allowed, and are not far below."""
+    rng, used = np.random.default_rng(0), 0.0
+    for n in (1, 2, 7, 64, 512, 4096):
+        for shift in (0.0, 1.0, 30.0):
+            a, b = ((rng.normal(shift, 1, (400, n))).astype(np.float32) for _ in range(2))
+            exact = a.astype(np.float64) * b
+            allowed = rounding(n, exact.sum(1), (exact**2).sum(1))
+            in_sequence = (a * b).cumsum(1, dtype=np.float32)[:, -1]
+            products = np.pad(a * b, ((0, 0), (0, -n % 8))).reshape(400, -1, 8)
+            in_lanes = products.cumsum(1, dtype=np.float32)[:, -1].sum(1, dtype=np.float32)
+            by_torch = (torch.from_numpy(a)[:, None] @ torch.from_numpy(b)[:, :, None]).flatten().numpy()
+            for found in (in_sequence, in_lanes, by_torch):
+                share = np.abs(found - exact.sum(1)) / allowed
+                assert share.max() <= 1, (n, shift)
+                used = max(used, float(share.max()))
+    assert used > 0.1, "a bound that is never near is none"
+
+
+CAPABILITIES = ("default", "avx2")
+SOME = ("timm/efficientnet_b0", "timm/gc_efficientnetv2_rw_t", "zoo/mobilenet_v3_small", "ours/sk")
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES)
+@pytest.mark.parametrize("names", [SOME, pytest.param(GATED, marks=pytest.mark.slow)], ids=["some", "all"])
+def test_it_holds_on_other_processors(capability: str, names: tuple[str, ...]) -> None:
+    """Torch's kernels for processors without AVX-512, and without AVX2, where this one has them."""
+    script = (
+        "import sys, torch; torch.set_num_threads(1)\n"
+        "from senet_viz import layouts, replay, tap\n"
+        "from tests.conftest import _built, pictures, side\n"
+        "print(torch.backends.cpu.get_cpu_capability())\n"
+        "for name in sys.argv[1:]:\n"
+        "    net = _built(name)\n"
+        "    every = [ref.name for ref in layouts.find(net)]\n"
+        "    for block in tap.run(net, pictures(2, seed=2, size=side(name))[:1], keep_u=every).blocks:\n"
+        "        again = replay.replay(net, block)\n"
+        "        assert again.holds, (name, block.name, again.differences, again.limits)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *names],
+        env=os.environ | {"ATEN_CPU_CAPABILITY": capability},
+        cwd=Path(__file__).resolve().parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if capability == "default":  # a processor may lack the other
+        assert done.stdout.split() == ["DEFAULT"]
+
+
 def test_an_unknown_block_is_refused(small: Small) -> None:
     net, block = small
     with pytest.raises(NoGateFound, match="layer9"):
@@ -233,8 +383,9 @@ def test_an_unknown_block_is_refused(small: Small) -> None:
 # --- ways to squeeze and to gate -----------------------------------------------------------------------------------
 
 
-def hosted(block: nn.Module) -> Small:
-    net = stir(nn.Sequential(nn.Conv2d(3, 16, 3), block, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+def hosted(block: nn.Module, channels: int = 16, stirred: bool = True) -> Small:
+    net = nn.Sequential(nn.Conv2d(3, channels, 3), block, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    net = stir(net) if stirred else net.requires_grad_(False)
     return net, tap.run(net, pictures(1, size=20), keep_u=("1",)).blocks[0]
 
 

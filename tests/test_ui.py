@@ -181,13 +181,37 @@ def test_the_badge_tells_the_truth(lang: str) -> None:
 
     ran = replace(trace, silent=())
     good = badge_of(ran, again, lang)
-    assert good.startswith(":green-badge[") and f"{again.worst:.1e}" in good
+    assert good.startswith(":green-badge[")
+    values = {"off": parts.small(again.differences[again.weakest]), "limit": parts.small(again.limits[again.weakest])}
+    assert i18n.text("badge.true", lang, what=i18n.text(f"badge.{again.weakest}", lang), blocks=2, **values) in good
 
     block = trace.block("used")
     for wrong in (block.gate + 1e-3, torch.full_like(block.gate, torch.nan)):
         lie = replay.replay(module, replace(block, gate=wrong))
         bad = badge_of(ran, lie, lang)
-        assert bad.startswith(":red-badge[") and "gate" in bad
+        assert bad.startswith(":red-badge[") and i18n.text("badge.gate", lang) in bad
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_the_badge_has_words_and_no_bare_letter_behind_a_number(lang: str) -> None:
+    """A number followed by (s) reads as seconds; so does any power written as e-07 to who has not met it."""
+    at = start("excitation", lang=lang, weights="pretrained")
+    (said,) = badges(at, "green")
+    assert not re.search(r"\d\s*[(（]?s\b|e-\d", said, re.ASCII), said
+    assert re.search(r"\d × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", said)
+    named = [i18n.text(f"badge.{name}", lang) for name in ("z", "pre", "hidden", "logit", "gate", "out")]
+    assert sum(name in said for name in named) >= 1
+    (shown,) = [each for each in at.main.markdown if each.value == said]
+    assert shown.proto.help == i18n.text("badge.help", lang, least=parts.small(replay.TOLERANCE))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.23e-7, "1.2 × 10⁻⁷"), (1e-5, "1 × 10⁻⁵"), (0.0, "0"), (9.96e-5, "1 × 10⁻⁴"), (0.0123, "0.0123"),
+     (float("nan"), "nan"), (float("inf"), "inf"), (1e-12, "1 × 10⁻¹²")],
+)  # fmt: skip
+def test_differences_are_written_as_people_write_them(value: float, text: str) -> None:
+    assert parts.small(value) == text
 
 
 # --- the URL --------------------------------------------------------------------------------------------------------

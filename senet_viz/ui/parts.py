@@ -453,13 +453,22 @@ def badge(view: Scene) -> None:
     if view.trace.silent:
         st.badge(t("badge.silent", names=", ".join(view.trace.silent)), icon=":material/error:", color="red")
         return
-    found = replay.differences
-    worst = max(found, key=lambda name: (bool(np.isnan(found[name])), found[name]))  # NaN is the worst of all
-    values = {"worst": f"{replay.worst:.1e}", "what": worst, "limit": f"{TOLERANCE:.0e}", "blocks": len(view.blocks)}
+    name = replay.weakest
+    off, limit = small(replay.differences[name]), small(replay.limits[name])
+    values = {"what": t(f"badge.{name}"), "off": off, "limit": limit, "blocks": len(view.blocks)}
+    why = t("badge.help", least=small(TOLERANCE))
     if replay.holds:
-        st.badge(t("badge.true", **values), icon=":material/verified:", color="green")
+        st.badge(t("badge.true", **values), icon=":material/verified:", color="green", help=why)
     else:
-        st.badge(t("badge.false", **values), icon=":material/error:", color="red")
+        st.badge(t("badge.false", **values), icon=":material/error:", color="red", help=why)
+
+
+def small(value: float) -> str:
+    """A difference as people write it: 1.2 × 10⁻⁷, and 0.0123 from a thousandth on."""
+    if not 0 < abs(value) < 1e-3:
+        return f"{value:.4f}" if np.isfinite(value) and value else f"{value:g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits.removesuffix('.0')} × 10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 _SOURCES: dict[Callable[..., Any] | type, str] = {}
