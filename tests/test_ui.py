@@ -183,7 +183,7 @@ def test_the_badge_tells_the_truth(lang: str) -> None:
     good = badge_of(ran, again, lang)
     assert good.startswith(":green-badge[")
     values = {"off": parts.small(again.differences[again.weakest]), "limit": parts.small(again.limits[again.weakest])}
-    assert i18n.text("badge.true", lang, what=i18n.text(f"badge.{again.weakest}", lang), blocks=2, **values) in good
+    assert i18n.text("badge.true", lang, what=i18n.text(f"badge.{again.weakest}", lang), blocks=1, **values) in good
 
     block = trace.block("used")
     for wrong in (block.gate + 1e-3, torch.full_like(block.gate, torch.nan)):
