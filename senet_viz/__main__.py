@@ -358,6 +358,29 @@ def _photo(name: str) -> Image:
     return images.read(Path(name))
 
 
+def _in_list(photo: str, spec: zoo.ModelSpec) -> bool | None:
+    """Return whether what the photo shows is one of the network's classes; None where nobody can say."""
+    from senet_viz import images, labels
+
+    return labels.knows(spec, None if Path(photo).exists() else images.shows(photo))
+
+
+def _off_list(photo: str, spec: zoo.ModelSpec, trained: bool) -> list[str]:
+    """Return the line that says that the photo is none of the classes, or may be none; of untrained networks none."""
+    from senet_viz import labels
+
+    known = _in_list(photo, spec)
+    if known or not trained:
+        return []
+    if known is None:
+        said = i18n.text("knows.stranger", i18n.DEFAULT, n=labels.count(spec))
+    else:
+        said = i18n.text(
+            "knows.off", i18n.DEFAULT, what=i18n.text(f"sample.{photo}", i18n.DEFAULT), n=labels.count(spec)
+        )
+    return [f"  {said.replace('*', '')}"]
+
+
 def _network(args: argparse.Namespace) -> tuple[zoo.ModelSpec, nn.Module, bool]:
     """The network that was asked for, and whether it is trained: not with ``--random``, nor where it cannot be."""
     spec = zoo.spec(args.model)
@@ -387,9 +410,9 @@ def _trace(args: argparse.Namespace) -> None:
     except KeyError as error:
         known = ", ".join(block.name for block in trace.blocks)
         raise NoGateFound(f"{spec.key} has no block {args.block}; it has {known}", name=args.block) from error
-    answer = _as_data(trace, blocks, trained, spec)
+    answer = _as_data(trace, blocks, trained, spec) | {"in_list": _in_list(args.photo, spec)}
     if not args.json:
-        print(_as_text(answer, whole=args.block is not None))
+        print(_as_text(answer, args.block is not None, _off_list(args.photo, spec, trained)))
         return
     if args.block is not None:  # one block: its z, hidden, logit and gate stand beside the scores
         (block,) = answer.pop("blocks")
@@ -467,12 +490,14 @@ def _whatif(args: argparse.Namespace) -> None:
         "edits": [edits.written(edit) for edit in wanted],
         "before": top5(before),
         "after": top5(after),
+        "in_list": _in_list(args.photo, spec),
         "blocks": [vars(moved) for moved in whatif.downstream(before, after)],
     }
-    print(json.dumps(answer, ensure_ascii=False) if args.json else _whatif_text(answer))
+    note = _off_list(args.photo, spec, trained)
+    print(json.dumps(answer, ensure_ascii=False) if args.json else _whatif_text(answer, note))
 
 
-def _whatif_text(answer: dict[str, Any]) -> str:
+def _whatif_text(answer: dict[str, Any], note: Sequence[str]) -> str:
     lines = [answer["model"] if answer["trained"] else f"{answer['model']} (UNTRAINED: its answers mean nothing)"]
     lines += [f"edit   {edit}" for edit in answer["edits"]]
     for when in ("before", "after"):
@@ -481,6 +506,7 @@ def _whatif_text(answer: dict[str, Any]) -> str:
             f"{when:6s} {100 * row['probability']:5.1f} %  {row['name']}" + change.format(change=100 * row["change"])
             for row in answer[when]
         ]
+    lines += note
     for row in answer["blocks"]:
         lines.append(
             f"{row['name']}{' (edited)' if row['edited'] else ''}  gates move by {row['mean_change']:.6f} on average, "
@@ -515,6 +541,7 @@ def _attribute(args: argparse.Namespace) -> None:
         "trained": trained,
         "picture": picture.key,
         "method": found.method,
+        "in_list": _in_list(args.photo, spec),
         "target": {"index": target, "name": names[target], "probability": float(trace.logits.softmax(0)[target])},
         "block": found.block,
         "score": found.score,
@@ -542,6 +569,7 @@ def _attribute(args: argparse.Namespace) -> None:
     lines.append(
         f"{found.method} for {names[target]}: score {number(found.score, 4)}" + (f", {block}" if block else "")
     )
+    lines += _off_list(args.photo, spec, trained)
     if found.completeness is None:
         lines.append(f"sum {number(found.total, 4)}; this method promises none")
     else:
@@ -660,11 +688,12 @@ def _line(name: str, values: list[Any] | None) -> str:
     return "\n".join(lines)
 
 
-def _as_text(answer: dict[str, Any], whole: bool) -> str:
-    """``whole``: everything about the block; else one line a block."""
+def _as_text(answer: dict[str, Any], whole: bool, note: Sequence[str]) -> str:
+    """``whole``: everything about the block; else one line a block. ``note``: lines below the answer."""
     title = answer["model"] if answer["trained"] else f"{answer['model']} (UNTRAINED: its answers mean nothing)"
     lines = [title]
     lines += [f"  {100 * c['probability']:5.1f} %  {c['name']}" for c in answer["top5"]]
+    lines += note
     for block in answer["blocks"]:
         m, c = block["branches"], block["channels"]
         lines.append(f"{block['name']}  {block['kind']}, {m} branch{'es' if m > 1 else ''} of {c} channels")
@@ -686,13 +715,18 @@ def _top1(spec: zoo.ModelSpec) -> str:
     return f"{value:.1f} % of {len(about.classes) if about else 1000} classes"
 
 
+def _where(spec: zoo.ModelSpec) -> str:
+    """Where trained weights would come from, in a few words."""
+    if (found := zoo.available(spec.key)) == "download":
+        return f"internet, {spec.weights_mib:.0f} MiB"
+    return "none, random only" if found == "missing" else "here"
+
+
 def _list(args: argparse.Namespace) -> None:
     from senet_viz import insert
 
     rows = [("model", "title", "blocks", "gate", "input", "top-1", "weights")]
-    rows += [
-        (s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), zoo.available(s.key)) for s in zoo.MODELS
-    ]
+    rows += [(s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), _where(s)) for s in zoo.MODELS]
     _table(rows)
     print()
     more = [("network", "title", "gates", "input", "stages", "options")]

@@ -130,6 +130,9 @@ class Sample:
     package: str
     path: str  # inside the package
     credit: str  # photographer and licence, to be shown beside it
+    # WordNet's numbers of the ImageNet classes that are a right name for it, or that some would call right; none where
+    # ImageNet has no class for it
+    shows: tuple[str, ...]
 
     @property
     def title(self) -> str:
@@ -138,13 +141,30 @@ class Sample:
 
 
 SAMPLES: tuple[Sample, ...] = (
-    Sample("chelsea", "skimage", "data/chelsea.png", "Stefan van der Walt, CC0"),
-    Sample("coffee", "skimage", "data/coffee.png", "Rachel Michetti, Pikolo Espresso Bar, CC0"),
-    Sample("rocket", "skimage", "data/rocket.jpg", "SpaceX, public domain"),
-    Sample("astronaut", "skimage", "data/astronaut.png", "NASA, public domain"),
-    Sample("china", "sklearn", "datasets/images/china.jpg", "danielbuechele, CC BY 2.0"),
-    Sample("flower", "sklearn", "datasets/images/flower.jpg", "vultilion, CC BY 2.0"),
-)
+    Sample(
+        "chelsea", "skimage", "data/chelsea.png", "Stefan van der Walt, CC0",
+        ("n02123045", "n02123159"),  # tabby, tiger cat
+    ),
+    Sample(
+        "coffee", "skimage", "data/coffee.png", "Rachel Michetti, Pikolo Espresso Bar, CC0",
+        ("n07920052", "n07930864", "n03063599"),  # espresso, cup, coffee mug
+    ),
+    Sample(
+        "rocket", "skimage", "data/rocket.jpg", "SpaceX, public domain",
+        ("n03773504", "n04008634"),  # missile, projectile
+    ),
+    Sample("astronaut", "skimage", "data/astronaut.png", "NASA, public domain", ()),
+    Sample(
+        "china", "sklearn", "datasets/images/china.jpg", "danielbuechele, CC BY 2.0",
+        ("n03877845", "n03781244"),  # palace, monastery
+    ),
+    Sample("flower", "sklearn", "datasets/images/flower.jpg", "vultilion, CC BY 2.0", ()),
+)  # fmt: skip
+
+
+def shows(photo: str) -> tuple[str, ...] | None:
+    """Return ``Sample.shows`` of the sample of that key; None for any other photo: nobody told us what it shows."""
+    return next((sample.shows for sample in SAMPLES if sample.key == photo), None)
 
 
 @lru_cache(maxsize=len(SAMPLES))

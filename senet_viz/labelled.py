@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from senet_viz import i18n, images, labels, photos, profile, sweep, zoo
+from senet_viz import i18n, images, labels, photos, profile, sweep
 from senet_viz.errors import ImageRejected, PhotosRejected
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def outputs(spec: ModelSpec, folders: Sequence[str]) -> tuple[int | None, ...]:
     """
     exact: dict[str, set[int]] = {}
     loose: dict[str, set[int]] = {}
-    for row in (_wnids(spec), *(labels.names(spec, lang) for lang in i18n.LANGUAGES)):
+    for row in (labels.wnids(spec), *(labels.names(spec, lang) for lang in i18n.LANGUAGES)):
         for index, name in enumerate(row):
             exact.setdefault(_plain(name), set()).add(index)
             loose.setdefault(_plain(name).casefold(), set()).add(index)
@@ -112,18 +111,6 @@ def outputs(spec: ModelSpec, folders: Sequence[str]) -> tuple[int | None, ...]:
         meant = exact.get(folder) or loose.get(folder.casefold(), set())
         found.append(next(iter(meant)) if len(meant) == 1 else None)
     return tuple(found)
-
-
-def _wnids(spec: ModelSpec) -> tuple[str, ...]:
-    """WordNet's number of every output; () where they are not known. timm lists ImageNet's: the file is read alone."""
-    if spec.source == "ours":
-        about = zoo.shipped(spec.key)
-        return about.classes if about else ()
-    package = importlib.util.find_spec("timm")
-    if package is None or not package.submodule_search_locations:
-        return ()
-    file = Path(package.submodule_search_locations[0], "data", "_info", "imagenet_synsets.txt")
-    return tuple(file.read_text(encoding="utf-8").split()) if file.is_file() else ()
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,36 @@ def _imagenet(lang: str) -> tuple[str, ...]:
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
     return tuple(_IMAGENET_CATEGORIES)
+
+
+def wnids(spec: ModelSpec) -> tuple[str, ...]:
+    """Return WordNet's number of every output, as in n01443537; () where they are not known.
+
+    timm lists ImageNet's: the file is read, the library is not imported.
+    """
+    if spec.source == "ours":
+        about = zoo.shipped(spec.key)
+        return about.classes if about else ()
+    return _imagenet_wnids()
+
+
+@lru_cache(maxsize=1)
+def _imagenet_wnids() -> tuple[str, ...]:
+    package = importlib.util.find_spec("timm")
+    if package is None or not package.submodule_search_locations:
+        return ()
+    file = Path(package.submodule_search_locations[0], "data", "_info", "imagenet_synsets.txt")
+    return tuple(file.read_text(encoding="utf-8").split()) if file.is_file() else ()
+
+
+def knows(spec: ModelSpec, shows: Sequence[str] | None) -> bool | None:
+    """Return whether a class of the model is a right name for a photo; None where nobody can say.
+
+    Args:
+        shows: WordNet's numbers of what the photo shows, as ``images.shows`` gives them; None where that is not known.
+    """
+    own = wnids(spec)
+    return None if shows is None or not own else not set(own).isdisjoint(shows)
 
 
 def label(spec: ModelSpec, index: int, lang: str = "en") -> str:

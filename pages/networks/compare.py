@@ -24,6 +24,7 @@ for title in dict.fromkeys(side.seen.spec.title for side in pair if not side.see
 key = (titles, pair[0].choice, pair[1].choice, mine.weights, other.weights)
 shares, names = (mine.shares, other.shares), (mine.classes, other.classes)
 ui.figure(view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key, untrained=blank)
+variants.off_list(view, pair)
 if mine.classes == other.classes:
     st.markdown(t("networks.compare.overlap", share=f"{agreement.overlap(*shares):.1%}", n=len(mine.classes)))
 else:

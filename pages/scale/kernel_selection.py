@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from senet_viz import edits, replay, selection, ui, verdicts
+from senet_viz import edits, selection, ui, verdicts
 from senet_viz.figures import selection as draw
 from senet_viz.figures.grammar import Scale
 from senet_viz.ui import preferences
@@ -65,16 +65,7 @@ ui.figure(
 # --- overrule the choice ----------------------------------------------------------------------------------------------
 ui.section(t("scale.kernel.force"))
 st.markdown(t("scale.kernel.force.idea"))
-ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
-ways |= {way: t(f"force.{way}") for way in ("swap", "equal")}
-how, reach, traces = ui.pick("force", ways, t("force.label")), "", [view.trace]
-if how != "own":
-    wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=unit)}
-    reach = ui.pick("reach", wheres, t("reach.label"))
-    traces.append(view.edited(selection.overruled(names if reach == "all" else (view.name,), how)))
-answers = [replay.softmax(trace.logits.double().numpy()) for trace in traces]
-labels = preferences.class_names(view)
-ui.figure(view, lambda t: draw.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
+preferences.overrule(view, names, kernels)
 
 # --- many photos ------------------------------------------------------------------------------------------------------
 ui.section(t("scale.kernel.set"))
@@ -108,6 +99,7 @@ preferences.downloads(view, sweep, done)
 # --- class by class ---------------------------------------------------------------------------------------------------
 if profile:
     ui.section(t("scale.kernel.classes"))
+    labels = preferences.class_names(view)
     means = view.drawn(lambda: selection.by_class(profile.selection, profile.truth, len(profile.classes)), "classes4")
     at = [names.index(name) for name in some]
     shorts = [ui.short(name) for name in some]

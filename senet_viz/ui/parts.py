@@ -21,7 +21,7 @@ from senet_viz.figures import atlas as atlases
 from senet_viz.figures.grammar import Figure, Scale
 from senet_viz.i18n import Texts
 from senet_viz.replay import TOLERANCE
-from senet_viz.ui import state
+from senet_viz.ui import models, state
 from senet_viz.ui.scene import Scene, short
 
 Then = Callable[[str | None, int], None]
@@ -522,10 +522,10 @@ def header(view: Scene) -> None:
         scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.top()]
         said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
         component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
-        if view.trained:
-            st.caption(t("header.knows", n=len(view.trace.logits)))
-        else:
+        if not view.trained:
             st.badge(t("model.untrained"), icon=":material/warning:", color="red")
+        elif not models.off_list(view.seen, view.photo):
+            st.caption(t("header.knows", n=len(view.trace.logits)))
 
 
 def address(page: st.Page) -> None:

@@ -13,6 +13,7 @@ from senet_viz import zoo
 from senet_viz.errors import WeightsInvalid
 from senet_viz.figures.grammar import Table
 from senet_viz.ui import sets, state
+from senet_viz.ui.parts import figure, pick
 from senet_viz.ui.scene import Scene, short
 
 SET = "set"  # the set of photos of one's own, in the session
@@ -38,6 +39,29 @@ def preference(view: Scene, blur: float = 0.0) -> np.ndarray:
 
 def _question(view: Scene, photo: str, blur: float) -> tuple[object, ...]:
     return (view.spec.key, view.weights, view.device, photo, blur)
+
+
+def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
+    """Offer to take the choice out of the units' hands, and draw what the network answers then.
+
+    Args:
+        names: of all SK units.
+        kernels: what the branches are called, as in 3×3.
+    """
+    from senet_viz import replay, selection
+    from senet_viz.figures import selection as draw
+
+    t = view.t
+    ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
+    ways |= {way: t(f"force.{way}") for way in ("swap", "equal")}
+    how, reach, traces = pick("force", ways, t("force.label")), "", [view.trace]
+    if how != "own":
+        wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=short(view.name))}
+        reach = pick("reach", wheres, t("reach.label"))
+        traces.append(view.edited(selection.overruled(names if reach == "all" else (view.name,), how)))
+    answers = [replay.softmax(trace.logits.double().numpy()) for trace in traces]
+    labels = class_names(view)
+    figure(view, lambda t: draw.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 
 
 # --- a set of photos --------------------------------------------------------------------------------------------------

@@ -216,6 +216,11 @@ class Seen:
     trace: Trace
 
     @cached_property
+    def t(self) -> Texts:
+        """Texts in the reader's language."""
+        return i18n.texts(self.lang)
+
+    @cached_property
     def shares(self) -> np.ndarray:
         """(K,) probability of every class, float64."""
         logits = self.trace.logits.double().numpy()

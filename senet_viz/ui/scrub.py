@@ -16,7 +16,7 @@ from senet_viz.figures.scales import times
 from senet_viz.figures.screen import photo_url
 from senet_viz.sweep import Kind, Sweep
 from senet_viz.types import Trace
-from senet_viz.ui import parts
+from senet_viz.ui import models, parts
 from senet_viz.ui.scene import Scene, short
 
 FRAME = 256  # a larger photo is made smaller for the browser: nobody sees the difference at 20 rem
@@ -37,6 +37,7 @@ def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float) -> None:
         on_picked_change=partial(_picked, names, sweep.scales),
         on_kept_change=partial(_kept, sweep.scales),
     )
+    models.off_list(view.seen, view.photo)
 
 
 def _data(view: Scene, sweep: Sweep, base: int) -> dict[str, Any]:

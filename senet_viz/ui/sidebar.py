@@ -8,7 +8,7 @@ import streamlit as st
 
 from senet_viz import i18n, zoo
 from senet_viz.i18n import Texts
-from senet_viz.ui import own, state
+from senet_viz.ui import models, own, state
 from senet_viz.ui.scene import Scene, guard, photos, prepare, scene, sentence, short
 
 
@@ -52,7 +52,10 @@ def _photo(t: Texts) -> None:
 def _model(t: Texts) -> None:
     rows = {row.key: row for row in zoo.MODELS if row.blocks}
     state.keep("model", rows, zoo.DEFAULT)
-    st.selectbox(t("model.label"), list(rows), format_func=lambda key: rows[key].title, key="model")
+    st.selectbox(
+        t("model.label"), list(rows), format_func=lambda key: models.named(t, rows[key]), key="model",
+        help=t("model.marks"),
+    )  # fmt: skip
     state.keep("weights", ("pretrained", "random"), "pretrained")
     names = {"pretrained": t("weights.pretrained"), "random": t("weights.random")}
     st.segmented_control(

@@ -10,7 +10,7 @@ import streamlit as st
 from senet_viz import insert, zoo
 from senet_viz.prices import Choice
 from senet_viz.types import Edit
-from senet_viz.ui import costs, state
+from senet_viz.ui import costs, models, state
 from senet_viz.ui.parts import choose
 from senet_viz.ui.scene import Seen, seen, short
 
@@ -58,7 +58,7 @@ def sides(view: Scene) -> tuple[Side, Side]:
     if swapped:
         words = {"own": costs.said(t, "gate", view.spec.gate_fn), "other": costs.said(t, "gate", swapped)}
         itself["function"] = t("networks.compare.function", **words)
-    rivals = {row.key: row.title for row in zoo.MODELS if row.key != key}
+    rivals = {row.key: models.named(t, row) for row in zoo.MODELS if row.key != key}
     rival = str(choose("rival", itself | rivals, t("networks.compare.rival"), default="tiny_plain"))
     mine = _side(view, view.seen)
     if rival == "variant":
@@ -81,6 +81,17 @@ def sides(view: Scene) -> tuple[Side, Side]:
 def _side(view: Scene, found: Seen, title: str = "") -> Side:
     where = view.t(f"position.{found.spec.position}.short")
     return Side(title or found.spec.title, found, Choice(found.spec.key), where)
+
+
+def off_list(view: Scene, pair: tuple[Side, Side]) -> None:
+    """Say of each list of classes that the photo is none of them, or may be none: once where both have one list."""
+    lists: dict[tuple[str, ...], list[Side]] = {}
+    for side in pair:
+        if side.seen.trained:
+            lists.setdefault(side.seen.classes, []).append(side)
+    for group in lists.values():
+        titles = dict.fromkeys(side.seen.spec.title for side in group)
+        models.off_list(group[0].seen, view.photo, ", ".join(titles))
 
 
 def _take() -> None:
