@@ -7,6 +7,7 @@ come from (``i18n``). AppTest is not thread-safe: one process, one test after th
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -19,11 +20,13 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import bounds, i18n, images, tap, zoo
 from senet_viz.engine import Engine
+from senet_viz.figures import palette
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.train import Recipe
 from senet_viz.ui import state
@@ -566,3 +569,31 @@ def test_another_file_takes_the_old_error_away() -> None:
     assert [box.value for box in at.error] == [i18n.text("error.image.empty", "en")]
     well(upload(at, "good.png", pictures.encode(pictures.quadrants(), "PNG")))
     assert not at.error
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "share"),
+    [("tiny_se", "pretrained", 0.9), ("tiny_sk", "pretrained", 0.9), ("legacy_seresnet50", "random", 0.5)],
+)
+def test_the_first_atlas_is_alive(model: str, weights: str, share: float) -> None:
+    """Without a choice of anybody's, most maps hold colours from the outer half of their scale.
+
+    Maps that are drawn as averages (SE-ResNet-50: 56x56 as 21x21) lose some of their peaks.
+    """
+    at = start(model=model, weights=weights)
+    if weights == "random":
+        assert url(at)["block"] == truth.names(model)[0], "gates that learnt nothing tell no block from another"
+    data = board(at, "atlas")
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["src"].partition(",")[2]))).convert("RGB"))
+    outer = np.concatenate([palette.lut("activation")[:64], palette.lut("activation")[-64:]])
+    strong = np.isin(sheet.astype(int) @ (65536, 256, 1), outer.astype(int) @ (65536, 256, 1))
+    step_x, step_y = data["cell_w"] + data["gap"], data["cell_h"] + data["gap"]
+    count = len(data["order"])
+    alive = 0
+    for index in range(count):
+        row, column = divmod(index, data["columns"])
+        y, x = row * step_y, column * step_x
+        alive += bool(strong[y : y + data["cell_h"], x : x + data["cell_w"]].any())
+    assert alive >= share * count
+    said = i18n.text("walk.squeeze.click", "en")
+    assert said in [element.value for element in at.main.markdown], "what to do stands over the atlas"

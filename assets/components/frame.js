@@ -3,26 +3,41 @@
 
 const REACHABLE = "button:enabled, input:enabled, a[href], summary, [tabindex='0']";
 
+const scroller = () => document.querySelector("[data-testid=stMain]");
+
 // PageDown, Space and a clicker move what has the focus: on a new page that is the part that scrolls. Whoever has used
 // something else by then keeps it.
-const scroll = () => {
-  const now = document.activeElement, main = document.querySelector("[data-testid=stMain]");
-  if (!now || now === document.body || now.closest("a, [data-testid^=stTopNav]")) main?.focus({ preventScroll: true });
+const scroll = (shared) => {
+  const now = document.activeElement ?? document.body;
+  const free = now === document.body || now === shared.handed || now.closest("a, [data-testid^=stTopNav]");
+  if (free) scroller()?.focus({ preventScroll: true });
+};
+
+// Where something stands, however far the page is scrolled.
+const spot = (element) => {
+  const { left, top } = element.getBoundingClientRect();
+  return [left, top + (scroller()?.scrollTop ?? 0)];
 };
 
 // Where the thing that had the focus is gone (an edit that was taken back), what stands nearest to it gets it.
 const keepFocus = (shared, signal) => {
-  const over = { signal };
-  document.addEventListener("focusin", ({ target }) => {
+  const note = ({ target }) => {
+    if (!(target instanceof Element)) return;
     shared.trail = [];
     for (let each = target; each; each = each.parentElement) shared.trail.push(each);
-  }, over);
-  document.addEventListener("focusout", ({ target }) => { if (target.isConnected) shared.trail = []; }, over);
+    shared.spot = spot(target);
+  };
+  document.addEventListener("focusin", note, { signal });
+  document.addEventListener("pointerdown", note, { signal });
   const watch = new MutationObserver(() => {
     const [last, ...around] = shared.trail ?? [];
     if (!last || last.isConnected || (document.activeElement ?? document.body) !== document.body) return;
-    const near = around.find((each) => each.isConnected);
-    (near?.querySelector(REACHABLE) ?? near?.closest("[tabindex='0']"))?.focus({ preventScroll: true });
+    const near = around.find((each) => each.isConnected) ?? document.body;
+    const [x, y] = shared.spot;
+    const far = (each) => Math.hypot(spot(each)[0] - x, spot(each)[1] - y);
+    const others = [...near.querySelectorAll(REACHABLE)].filter((each) => each.checkVisibility());
+    shared.handed = others.sort((a, b) => far(a) - far(b))[0] ?? scroller();
+    shared.handed?.focus({ preventScroll: true });
   });
   watch.observe(document.body, { childList: true, subtree: true });
   signal.addEventListener("abort", () => watch.disconnect());
@@ -31,7 +46,7 @@ const keepFocus = (shared, signal) => {
 export default function ({ data, parentElement }) {
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
-  if (shared.page !== data.page) scroll();
+  if (shared.page !== data.page) scroll(shared);
   shared.page = data.page;
   keepFocus(shared, signal);
   document.documentElement.lang = data.lang;
