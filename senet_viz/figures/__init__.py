@@ -231,7 +231,7 @@ class Layout:
             return 0
         low, high = panel.limits[0]
         unit = self.columns[0][1] / (high - low)  # px
-        return max(0.0, max(self._wide(label) / 2 - (high - at) * unit for at, label in ticks))
+        return max(0.0, *(self._wide(label) / 2 - (high - at) * unit for at, label in ticks))
 
     def _wide(self, text: str) -> float:
         return SMALL * self.stretch * ems(text)
