@@ -111,7 +111,8 @@ class Layout:
         widest = max((self._wide(label) for _, label in ticks), default=0.0)
         lean = axis == "x" and widest + 8 > closest
         keep = max(1, math.ceil((SMALL + 3) / closest)) if closest else len(ticks)
-        if lean and all(label.replace("\u2212", "").replace(".", "").isdigit() for _, label in ticks):
+        signs = dict.fromkeys(map(ord, "\u2212. %\u00d7" if self.slim else "\u2212."))
+        if lean and all(label.translate(signs).isdigit() for _, label in ticks):
             lean, keep = False, math.ceil((widest + 8) / closest)  # numbers can be left out, names must lean
         return list(ticks[::keep]), lean
 
@@ -226,9 +227,11 @@ class Layout:
     def _beyond(self, panel: Panel) -> float:
         """How far a label of the last tick reaches beyond the right end of its axis, px."""
         ticks, lean = self.labels(panel, "x", 0)
-        end = panel.limits[0][1]
-        at_end = [label for at, label in ticks or () if abs(at - end) < 0.02 * abs(end - panel.limits[0][0])]
-        return 0 if lean or panel.bare else max((self._wide(label) / 2 for label in at_end), default=0.0)
+        if lean or panel.bare or not ticks:
+            return 0
+        low, high = panel.limits[0]
+        unit = self.columns[0][1] / (high - low)  # px
+        return max(0.0, *(self._wide(label) / 2 - (high - at) * unit for at, label in ticks))
 
     def _wide(self, text: str) -> float:
         return SMALL * self.stretch * ems(text)

@@ -182,6 +182,7 @@ class _Sheet:
     def _axes(self, panel: Panel, r: int, c: int) -> None:
         n = r * self.figure.columns + c
         left, top, width, height = self.page.rect(r, c)
+        panel = replace(panel, x_range=self._reach(panel, width))
         spans = {"x": [self._x(left), self._x(left + width)], "y": [self._y(top + height), self._y(top)]}
         lined = not panel.bare and not panel.celled
         muted = palette.role("muted", self.dark)
@@ -190,7 +191,7 @@ class _Sheet:
             style: dict[str, Any] = {
                 "domain": spans[axis],
                 "anchor": _nth(other, n),
-                "range": list(self._reach(panel, width) if axis == "x" else panel.limits[1]),
+                "range": list(panel.limits[axis == "y"]),
                 "visible": not panel.bare or bool(name),
                 "showticklabels": not panel.bare,
                 "showgrid": lined,
@@ -225,7 +226,7 @@ class _Sheet:
             if isinstance(mark, Rule) and mark.axis == "x":  # its words begin where it stands
                 mark = Text(mark.at, 0, mark.text, SMALL, anchor="start")
             if isinstance(mark, Text) and mark.anchor != "middle" and mark.text:
-                share = min(0.6, (max(map(ems, mark.text.split("\n"))) * mark.size + 4) / width)
+                share = min(0.75, (max(map(ems, mark.text.split("\n"))) * mark.size + 4) / width)
                 if mark.anchor == "start":
                     high = max(high, low + (mark.x - low) / (1 - share))
                 else:
