@@ -28,6 +28,7 @@ from senet_viz.errors import (
     PhotosRejected,
     SenetVizError,
     TrainingRefused,
+    WeightsInvalid,
     WeightsUnavailable,
 )
 
@@ -59,7 +60,7 @@ LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50.0
 def _sentence(error: SenetVizError) -> str:
     """What a person reads: the text of that error, where there is one, and what exactly the matter is."""
     message = " ".join(str(error).split())
-    if isinstance(error, TrainingRefused | CardRefused):  # a plain sentence already
+    if isinstance(error, TrainingRefused | CardRefused | WeightsInvalid):  # a plain sentence already
         return message
     try:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
@@ -270,7 +271,7 @@ def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
     """Over photos of one's own, with their own mean gates."""
     from senet_viz import images, labelled, photos, profile
 
-    spec = zoo.spec(key)
+    spec, module = zoo.spec(key), zoo.load(key, args.device)
     files = [(name, file) for name, file in photos.folder(args.folder) if _usable(file)]
     named = labelled.outputs(spec, [name for name, _ in files])
     kept = [(file, k) for (_, file), k in zip(files, named, strict=True) if k is not None]
@@ -282,7 +283,6 @@ def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
         return labelled.stacked([images.read(kept[i][0]) for i in numbers], spec)
 
     tally, size = profile.Tally.empty(1), labelled.batch_size(spec)
-    module = zoo.load(key, args.device)
     for start in range(0, len(y), size):
         rows = range(start, min(start + size, len(y)))
         tally, _ = profile.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
@@ -708,7 +708,10 @@ def _as_text(answer: dict[str, Any], whole: bool, note: Sequence[str]) -> str:
 
 
 def _top1(spec: zoo.ModelSpec) -> str:
-    about = zoo.shipped(spec.key)
+    try:
+        about = zoo.shipped(spec.key)
+    except WeightsInvalid:  # named below the table
+        return "-"
     value = about.top1.get(spec.size) if about else spec.top1
     if value is None:
         return "-"
@@ -735,6 +738,8 @@ def _list(args: argparse.Namespace) -> None:
         for n in insert.NETWORKS
     ]
     _table(more)
+    for fault in zoo.damaged():
+        print(_sentence(fault), file=sys.stderr)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> None:
@@ -1045,6 +1050,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         _flush()
         raise
     try:
+        if (fault := zoo.missing_folder()) is not None:
+            print(f"{fault}: weights are looked for elsewhere.", file=sys.stderr)
         if getattr(args, "out", None) is not None:
             _creatable(args.out, folder=args.command == "sweep" or getattr(args, "all", False))
         if getattr(args, "figure", None) is not None:

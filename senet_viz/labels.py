@@ -21,17 +21,12 @@ def _table(name: str) -> Any:
 
 
 def names(spec: ModelSpec, lang: str = "en") -> tuple[str, ...]:
-    """Every class name, in the order of the model's outputs.
-
-    Raises:
-        WeightsInvalid: one of ours whose weight file, which says what its classes are, is damaged.
-    """
+    """Every class name, in the order of the model's outputs."""
     if spec.source != "ours":
         return _imagenet(lang)
     tiny = _table("tiny.json")
-    about = zoo.shipped(spec.key)
     # An untrained network's outputs mean nothing: any fixed order will do.
-    wnids = about.classes if about else tuple(sorted(tiny))[: zoo.UNTRAINED_CLASSES]
+    wnids = zoo.classes(spec.key) or tuple(sorted(tiny))[: zoo.UNTRAINED_CLASSES]
     return tuple(tiny.get(wnid, {}).get(lang) or tiny.get(wnid, {}).get("en") or wnid for wnid in wnids)
 
 
@@ -52,8 +47,7 @@ def wnids(spec: ModelSpec) -> tuple[str, ...]:
     timm lists ImageNet's: the file is read, the library is not imported.
     """
     if spec.source == "ours":
-        about = zoo.shipped(spec.key)
-        return about.classes if about else ()
+        return zoo.classes(spec.key)
     return _imagenet_wnids()
 
 

@@ -261,6 +261,62 @@ def shipped(key: str) -> Shipped | None:
     return None if path is None else _about(path, path.stat().st_mtime_ns)
 
 
+def classes(key: str) -> tuple[str, ...]:
+    """Return the classes that the file of one of our networks names, as wnids in the order of the outputs.
+
+    () for other models, and where there is no such file or it is damaged: then the network can only be untrained.
+    """
+    try:
+        about = shipped(key)
+    except WeightsInvalid:
+        return ()
+    return about.classes if about else ()
+
+
+def missing_folder() -> WeightsUnavailable | None:
+    """Return the error to be told where ``$SENET_VIZ_WEIGHTS`` names no folder that there is, else None."""
+    folder = os.environ.get(LOCAL)
+    if not folder or Path(folder).is_dir():
+        return None
+    return WeightsUnavailable(f"{LOCAL} names {folder}, which is no folder", folder=folder)
+
+
+def damaged() -> tuple[WeightsInvalid, ...]:
+    """Return an error for every weight file on this machine that cannot be one, as its first bytes tell.
+
+    What is wrong further in a file, or made for another network, is found when it is loaded.
+    """
+    found = []
+    for row in MODELS:
+        try:
+            if row.source == "ours":
+                shipped(row.key)
+            elif (path := _here(row)) is not None:
+                _glance(path)
+        except WeightsInvalid as error:
+            found.append(error)
+    return tuple(found)
+
+
+def _glance(path: Path) -> None:
+    """Read the header of a safetensors file, or the first two bytes of a file that torch wrote.
+
+    Raises:
+        WeightsInvalid: it is neither.
+    """
+    from safetensors import safe_open
+
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="np"):
+                return
+        with path.open("rb") as file:
+            if file.read(2) not in (b"PK", b"\x80\x02"):  # a zip; before torch 1.6 a pickle of protocol 2
+                raise ValueError("torch did not write it")
+    except Exception as error:  # OSError, SafetensorError
+        raise _invalid(path, error) from error
+
+
 @lru_cache(maxsize=32)
 def _about(path: Path, _changed: int) -> Shipped:
     from safetensors import safe_open
@@ -428,8 +484,7 @@ def _build(row: ModelSpec, **options: Any) -> nn.Module:
         if row.source == "ours":
             from senet_viz.networks.tiny import TinyNet
 
-            about = shipped(row.key)
-            return TinyNet(row.arch, options.get("classes") or (len(about.classes) if about else UNTRAINED_CLASSES))
+            return TinyNet(row.arch, options.get("classes") or len(classes(row.key)) or UNTRAINED_CLASSES)
         if row.source == "built":
             from senet_viz import insert
 
@@ -448,6 +503,8 @@ def _build(row: ModelSpec, **options: Any) -> nn.Module:
 def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
     if path is None:
         return _build(row)
+    if row.source != "ours":
+        _glance(path)
     try:
         if row.source == "timm":  # timm's loader renames what old checkpoints call differently
             model = _build(row, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
@@ -482,7 +539,10 @@ def _state(path: Path) -> dict[str, Tensor]:
 
 
 def _invalid(path: Path, error: Exception) -> WeightsInvalid:
-    problem = " ".join(str(error).split())[:200] or type(error).__name__
+    problem = " ".join(str(error).split()) or type(error).__name__
+    if "weights_only" in problem:  # torch and timm advise to unpickle after all
+        problem = "it is no plain dictionary of tensors, and nothing else is unpickled: that could run any program"
+    problem = problem[:200]
     return WeightsInvalid(
         f"{path.name} is damaged or made for another network: {problem}", file=path.name, problem=problem
     )

@@ -304,18 +304,19 @@ def mine() -> dict[str, int]:
 
 def _usable() -> tuple[str, str]:
     """(model, weights) that can be shown: what was asked for, or the last that could, with a sentence why."""
-    wanted = (st.session_state["model"], st.session_state["weights"])
-    good = st.session_state.get("_good", (zoo.DEFAULT, "pretrained"))
-    failed = st.session_state.setdefault("_failed", {})
-    if wanted not in failed:
+    s, first = st.session_state, (zoo.DEFAULT, "pretrained")
+    wanted, failed = (s["model"], s["weights"]), s.setdefault("_failed", {})
+    for pair in (wanted, s.get("_good", first), first):
+        if pair in failed:
+            continue
         try:
-            _load(*wanted)
+            _load(*pair)
         except (WeightsUnavailable, WeightsInvalid) as error:
-            failed[wanted] = error
+            failed[pair] = error
         else:
-            st.session_state["_good"] = wanted
-            return wanted
-    return good
+            s["_good"] = pair
+            return pair
+    return zoo.DEFAULT, "random"  # which needs no file
 
 
 def _load(key: str, weights: str) -> Any:

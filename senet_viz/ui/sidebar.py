@@ -91,8 +91,9 @@ def _card(t: Texts, row: zoo.ModelSpec, weights: str) -> None:
     """What this model is, what it was trained on, and what it cannot know."""
     from senet_viz import labels
 
-    about = zoo.shipped(row.key)
-    if not zoo.trained(row.key, weights):
+    trained = zoo.trained(row.key, weights)
+    about = zoo.shipped(row.key) if trained else None
+    if not trained:
         st.markdown(t("card.random", title=row.title))
     elif about is None:
         facts = {"title": row.title, "arch": row.arch, "source": row.source, "top1": row.top1, "from_": row.top1_source}

@@ -18,9 +18,11 @@ from starlette.formparsers import MultiPartParser
 
 from senet_viz import i18n
 from senet_viz.engine import Engine
+from senet_viz.errors import WeightsInvalid
 from senet_viz.shared import Shared
 from senet_viz.ui.uploads import Uploads
 
+_log = logging.getLogger("senet_viz")
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 PAGE = (
     "rival",
@@ -164,9 +166,15 @@ def in_memory() -> None:
 def _first_picture() -> None:
     from senet_viz import images, zoo
 
+    for fault in (zoo.missing_folder(), *zoo.damaged()):
+        if fault is not None:
+            _log.warning("%s", fault)
     device = zoo.resolve("auto")
     picture = images.preprocess(images.sample(images.SAMPLES[0].key), zoo.spec(zoo.DEFAULT))
-    engine().trace(zoo.DEFAULT, picture, device)
+    try:
+        engine().trace(zoo.DEFAULT, picture, device)
+    except WeightsInvalid:  # logged above; its page says so too
+        engine().trace(zoo.DEFAULT, picture, device, "random")
 
 
 def language() -> str:
