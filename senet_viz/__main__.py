@@ -142,7 +142,7 @@ def _profile_folder(args: argparse.Namespace) -> None:
         print(_profile_text(found, trained))
         if args.figure is not None:
             file = args.figure if len(keys) < 2 else _beside(args.figure, key)
-            _findings_figure(found, trained, file, args.lang)
+            _findings_figure(found, zoo.spec(key).title, trained, file, args.lang)
     if args.out is not None:
         profile.write(args.out, list(known.values()))
 
@@ -173,8 +173,10 @@ def _beside(file: Path, key: str) -> Path:
     return file.with_stem(f"{file.stem}-{key}")
 
 
-def _findings_figure(found: Profile, trained: bool, file: Path, lang: str) -> None:
-    from senet_viz import export, roles
+def _findings_figure(found: Profile, model: str, trained: bool, file: Path, lang: str) -> None:
+    from dataclasses import replace
+
+    from senet_viz import export, images, roles
     from senet_viz.figures import roles as figures
 
     each, luck = roles.roles(found), roles.chance(found.counts)
@@ -184,7 +186,7 @@ def _findings_figure(found: Profile, trained: bool, file: Path, lang: str) -> No
     kind = file.suffix[1:].lower()
 
     def build(t: i18n.Texts) -> Figure:
-        return figures.draw_findings(names, **columns, chance=luck, t=t)
+        return replace(figures.draw_findings(names, **columns, chance=luck, t=t), source=images.source(t, model=model))
 
     slide = export.render(partial(_in_language, build, trained), kind, lang)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -612,7 +614,9 @@ def _coarse(values: np.ndarray, cells: int = 7) -> list[str]:
 
 
 def _sweep(args: argparse.Namespace) -> None:
-    from senet_viz import export, moves, sweep
+    from dataclasses import replace
+
+    from senet_viz import export, images, moves, sweep
     from senet_viz.figures import scales as figures
 
     _gated(args.model)
@@ -642,10 +646,15 @@ def _sweep(args: argparse.Namespace) -> None:
         "moved": lambda t: figures.draw_moved(g, scales, up, down, channel, block, t),
         "rank": lambda t: figures.draw_rank(rho, scales, names, here, t),
     }
+
+    def sourced(build: Callable[[i18n.Texts], Figure]) -> Callable[[i18n.Texts], Figure]:
+        named = {"model": spec.title, "block": block, "photo": Path(args.photo).name}
+        return lambda t: replace(build(t), source=images.source(t, **named))
+
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = [(f"{name}.{args.format}", build, args.format) for name, build in built.items()]
     for name, build, kind in (*wanted, ("gates.csv", built["film"], "csv")):
-        slide = export.render(partial(_in_language, build, trained), kind, args.lang)
+        slide = export.render(partial(_in_language, sourced(build), trained), kind, args.lang)
         (args.out / name).write_bytes(slide.data)
         print(args.out / name)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senet_viz.figures import BOLD, HEADING, ITEM, SIZE, SMALL, Layout, ems, number, palette, wrap
+from senet_viz.figures import BOLD, FRAME, HALO, HEADING, ITEM, SIZE, SMALL, Layout, ems, number, palette, wrap
 from senet_viz.figures.grammar import (
     Arrow,
     Bars,
@@ -48,7 +48,8 @@ INCHES = (40 / 3, 7.5)
 DPI = 192  # twice 96: 2560 x 1440
 POINTS = (960.0, 540.0)  # the page in points
 ZOOMS = (0.9, 1.0, 1.15, 1.35, 1.6, 2.0)  # how many points of layout go on a point of page; the first that fits
-EDGE, TITLE, NOTE = 36, 27, 14  # points: margin, sizes of title and note
+EDGE, TITLE, NOTE, SOURCE = 36, 27, 14, 9.5  # points: margin, sizes of title, note and source
+ANCHORS = {"start": "left", "middle": "center", "end": "right"}  # the grammar's words in matplotlib's
 FALLBACK = "DejaVu Sans"  # comes with matplotlib; Greek and mathematical signs
 FAMILIES = (  # Latin first: Chinese fonts set some mathematical signs twice as wide
     "Source Sans 3",
@@ -196,7 +197,7 @@ def _rewrite(thing: Any, change: Callable[[str], str]) -> Any:
         return tuple(_rewrite(part, change) for part in thing)
     if not dataclasses.is_dataclass(thing) or isinstance(thing, Table):
         return thing
-    kept = {"alt", "key", "colour", "palette", "axis", "anchor"}
+    kept = {"alt", "key", "link", "colour", "palette", "axis", "anchor"}
     fields = [field.name for field in dataclasses.fields(thing) if field.name not in kept]
     return dataclasses.replace(thing, **{name: _rewrite(getattr(thing, name), change) for name in fields})  # type: ignore[type-var]
 
@@ -223,15 +224,18 @@ def _save(figure: Figure, fmt: str, dark: bool, family: str) -> bytes:
     with _LOCK, matplotlib.rc_context():
         matplotlib.rcdefaults()
         settings: Any = matplotlib.rcParams  # whose keys are a type of their own
-        settings.update(_style(dark, family, figure.key))
+        settings.update(_style(dark, family, figure.key, fmt))
         draw(figure, dark).savefig(file, format=fmt, dpi=DPI, metadata=metadata[fmt])
     return file.getvalue()
 
 
-def _style(dark: bool, family: str, salt: str) -> dict[str, Any]:
+def _style(dark: bool, family: str, salt: str, fmt: str) -> dict[str, Any]:
     ink, muted = palette.role("ink", dark), palette.role("muted", dark)
+    own = [family, FALLBACK] if family != FALLBACK else [FALLBACK]
     return {
-        "font.family": [family, FALLBACK] if family != FALLBACK else [FALLBACK],
+        # who opens an SVG may have other fonts: the generic name stands for all that were made for this
+        "font.family": [*own, "sans-serif"] if fmt == "svg" else own,
+        "font.sans-serif": [name for name in FAMILIES if name not in own],
         "text.color": ink,
         "text.parse_math": False,  # a dollar is a dollar
         "axes.labelcolor": ink,
@@ -241,7 +245,7 @@ def _style(dark: bool, family: str, salt: str) -> dict[str, Any]:
         "savefig.facecolor": palette.background(dark),
         "axes.facecolor": "none",
         "svg.hashsalt": salt,
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",  # words that can be searched, read aloud and edited
     }
 
 
@@ -256,15 +260,31 @@ def draw(figure: Figure, dark: bool = False) -> MplFigure:
         title = wrap(figure.title, (width - 2 * EDGE) / (TITLE * BOLD * stretch))
         note = wrap(figure.note, (width - 2 * EDGE) / (NOTE * stretch)) if figure.note else []
         top = EDGE * 0.8 + (TITLE * 1.25 * len(title) + 10 if figure.title else 0)
-        bottom = EDGE * 0.8 + (NOTE * 1.4 * len(note) + 8 if note else 0)
+        small = [(line, None) for line in wrap(figure.source, (width - 2 * EDGE) / (SOURCE * stretch)) if line]
+        small += [(line, figure.link) for line in _broken(figure.link, (width - 2 * EDGE) / (SOURCE * stretch))]
+        floor = EDGE * 0.8 + (SOURCE * 1.35 * len(small) + 4 if small else 0)
+        bottom = floor + (NOTE * 1.4 * len(note) + 8 if note else 0)
         layout = Layout(figure, width, height, top, bottom, EDGE, stretch)
         if layout.height <= height + 0.5:
             break
     sheet = _Sheet(page, layout, dark, height, zoom)
     sheet.words("\n".join(title), EDGE, EDGE * 0.8, TITLE, va="top", weight="bold")
-    sheet.words("\n".join(note), EDGE, height - EDGE * 0.8, NOTE, va="bottom", color=palette.role("muted", dark))
+    muted = palette.role("muted", dark)
+    sheet.words("\n".join(note), EDGE, height - floor, NOTE, va="bottom", color=muted)
+    for i, (line, link) in enumerate(reversed(small)):
+        sheet.words(line, EDGE, height - EDGE * 0.8 - SOURCE * 1.35 * i, SOURCE, va="bottom", color=muted, url=link)
     sheet.figure(figure)
     return page
+
+
+def _broken(link: str, width: float) -> list[str]:
+    """An address in lines of at most ``width`` ems, broken before its parameters."""
+    lines = [""] if link else []
+    for piece in re.split(r"(?=[?&])", link) if link else ():
+        if lines[-1] and ems(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return lines
 
 
 def _stretch() -> float:
@@ -340,13 +360,16 @@ class _Sheet:
         axes.set_xlim(*panel.limits[0])
         axes.set_ylim(*panel.limits[1])
         for mark in panel.marks:
-            self._draw(axes, mark, panel)
+            self._draw(axes, mark, panel, r, c)
         axes.set_xlim(*panel.limits[0])  # images reset them
         axes.set_ylim(*panel.limits[1])
         self._rulers(axes, panel, c)
-        lines, tall = self.layout.legend(panel, c), self.layout.legend_height(panel, c)
+        lines, over = self.layout.legend(panel, c), self.layout.over(panel, c)
+        tall = self.layout.legend_height(panel, c) + over
         if lines:
-            style = self._legend(0, 1) | ({} if lines > 1 else {"borderaxespad": 0.2})
+            style = self._legend(0, 1 + over / self.layout.fitted(r, c)[3]) | (
+                {} if lines > 1 else {"borderaxespad": 0.2}
+            )
             axes.legend(handles=self._handles(axes, panel.names), ncols=len(panel.names) if lines == 1 else 1, **style)
         if panel.title:
             axes.annotate(
@@ -396,7 +419,7 @@ class _Sheet:
         if panel.y:
             axes.set_ylabel(panel.y, fontsize=size, labelpad=6 / self.zoom)
 
-    def _draw(self, axes: Axes, mark: Mark, panel: Panel) -> None:
+    def _draw(self, axes: Axes, mark: Mark, panel: Panel, r: int, c: int) -> None:
         if isinstance(mark, Photo):
             # painted pixels must keep their colours: no mixing with neighbours
             smooth = "nearest" if mark.scale else "auto"
@@ -418,29 +441,30 @@ class _Sheet:
             x, y = panel.at("x", mark.x), panel.at("y", mark.y)
             look: dict[str, Any] = {"color": colour, "edgecolor": halo, "linewidth": 1.5 * unit, "clip_on": False}
             axes.scatter(x, y, s=(10 * unit) ** 2, label=mark.name, zorder=4, **look)
-            for at_x, at_y, label in zip(x, y, mark.labels, strict=False) if len(mark.labels) <= mark.SHOWN else ():
-                self._say(axes, label, (at_x, at_y), SMALL, (0, 7), ha="center", va="bottom")
         elif isinstance(mark, Rule):
             line = axes.axvline if mark.axis == "x" else axes.axhline
             line(mark.at, color=colour, linewidth=1.5 * unit, linestyle=(0, (5, 4)), zorder=5)
-            blend: Any = ("data", "axes fraction") if mark.axis == "x" else ("axes fraction", "data")
-            at, shift = ((mark.at, 1), (4, -2)) if mark.axis == "x" else ((1, mark.at), (-3, 2))
-            side = {"ha": "left", "va": "top"} if mark.axis == "x" else {"ha": "right", "va": "bottom"}
-            back = {"facecolor": halo, "edgecolor": "none", "alpha": 0.8, "pad": 0.5 * unit}
-            if mark.text:
-                self._say(axes, mark.text, at, SMALL, shift, color=colour, xycoords=blend, bbox=back, **side)
+            if mark.text and mark.axis == "x":
+                end, rise = self.layout.above(panel, c)[mark]
+                side = {"ha": ANCHORS[end], "va": "bottom"}
+                blend: Any = ("data", "axes fraction")
+                self._say(axes, mark.text, (mark.at, 1), SMALL, (0, rise), color=colour, xycoords=blend, **side)
+            elif mark.text:
+                share, text = self.layout.beside(panel)[mark]
+                side = {"ha": "left", "va": "center", "xycoords": "axes fraction"}
+                self._say(axes, text, (1, share), SMALL, (6, 0), color=colour, **side)
         elif isinstance(mark, Box):
             from matplotlib.patches import Rectangle
 
-            size = (mark.x1 - mark.x0, mark.y1 - mark.y0)
+            x0, y0, x1, y1 = self.layout.framed(mark, r, c)
             look = {"fill": mark.filled, "zorder": 6, "clip_on": False}
             if mark.filled:
                 look["facecolor"] = palette.tint(mark.colour, self.dark)
-            for width, paint in ((2, colour),) if mark.filled else ((6, halo), (3, colour)):
-                axes.add_patch(Rectangle((mark.x0, mark.y0), *size, linewidth=width * unit, edgecolor=paint, **look))
+            for width, paint in ((2, colour),) if mark.filled else ((HALO, halo), (FRAME, colour)):
+                axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=width * unit, edgecolor=paint, **look))
         elif isinstance(mark, Text):
-            anchor = {"start": "left", "middle": "center", "end": "right"}[mark.anchor]
-            self._say(axes, mark.text, (mark.x, mark.y), mark.size, ha=anchor, va="center", color=colour)
+            at = (mark.x, mark.y)
+            self._say(axes, mark.text, at, mark.size, ha=ANCHORS[mark.anchor], va="center", color=colour)
         elif isinstance(mark, Arrow):
             look = {"arrowstyle": "-|>", "color": colour, "linewidth": 2 * unit, "mutation_scale": 16 * unit}
             look |= {"shrinkA": 0, "shrinkB": 0}

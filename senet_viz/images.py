@@ -23,6 +23,7 @@ from senet_viz.errors import ImageRejected
 from senet_viz.types import Picture
 
 if TYPE_CHECKING:
+    from senet_viz.i18n import Texts
     from senet_viz.zoo import ModelSpec
 
 MAX_BYTES = 8 * 2**20
@@ -180,3 +181,18 @@ def sample(key: str) -> Image.Image:
     if package is None or not package.submodule_search_locations:
         raise ImageRejected("missing", name=row.path)
     return decode(_bytes(Path(package.submodule_search_locations[0]) / row.path))  # vouched for by its package
+
+
+def source(t: Texts, model: str = "", block: str = "", photo: str | None = None) -> str:
+    """Return the line of a slide that says what it was made of; what is not given is not said.
+
+    Args:
+        photo: a sample's key, which brings its credit; or the name of a photo of one's own, "" where it has none.
+    """
+    known = {sample.key: sample for sample in SAMPLES}
+    said = [model, block]
+    if photo in known:
+        said.append(t("export.photo.credit", photo=t(known[photo].title), credit=known[photo].credit))
+    elif photo is not None:
+        said.append(t("export.photo", photo=photo) if photo else t("export.photo.own"))
+    return " · ".join(filter(None, said))

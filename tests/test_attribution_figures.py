@@ -49,14 +49,10 @@ def test_what_is_held_back_is_nowhere() -> None:
     assert len(drawn) == 61 and not set(VALUES[list(held)]) & set(drawn)
     assert {row[0] for row in figure.table.rows} == set(range(64)) - set(held)
     (panel,) = figure.panels
-    rules = {mark.at for mark in panel.marks if isinstance(mark, Rule)}
-    assert rules == set(GATE[list(held)].tolist())
-    words = [mark for mark in panel.marks if isinstance(mark, Text)]
-    assert {mark.text for mark in words} == {"channel 7?", "20?", "33?"}
-    assert len({mark.y for mark in words}) == 3, "they never lie on each other"
+    rules = [mark for mark in panel.marks if isinstance(mark, Rule)]
+    assert {rule.at for rule in rules} == set(GATE[list(held)].tolist())
+    assert {rule.text for rule in rules} == {"channel 7?", "20?", "33?"}
     assert f"{VALUES[7]:.3g}".lstrip("-") not in figure.alt
-    low, high = panel.y_range or (0, 0)
-    assert all(low < mark.y < high and mark.y > drawn.max() for mark in words), "and above every dot"
 
 
 def test_equal_gates_are_no_selection() -> None:

@@ -296,6 +296,19 @@ def test_sweep_writes_figures_and_every_gate(tmp_path: Path, photo: Path, capsys
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_slides_name_model_block_and_photo_with_its_credit(tmp_path: Path, photo: Path, lang: str) -> None:
+    how = ["--model", "tiny_sk", "--block", "layer2.0.conv2", "--scales", "1,2", "--format", "svg", "--lang", lang]
+    named, t = (zoo.spec("tiny_sk").title, "layer2.0.conv2"), i18n.texts(lang)
+    for given, last in (("china", "china"), (str(photo), "photo.png")):
+        assert main(["sweep", given, "--out", str(tmp_path / last), *how]) == 0
+        for name in ("film", "moved", "rank"):
+            said = (tmp_path / last / f"{name}.svg").read_text("utf-8")
+            assert f">{images.source(t, *named, last)}<" in said
+            assert ("danielbuechele, CC BY 2.0" in said) == (given == "china")
+            assert 'href="http' not in said
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_slides_of_an_untrained_network_say_so(tmp_path: Path, photo: Path, lang: str, capsys: Said) -> None:
     how = ["--model", "tiny_se", "--scales", "1,2", "--format", "svg", "--lang", lang]
     for name, more in (("random", ["--random"]), ("trained", [])):

@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import threading
@@ -22,8 +23,9 @@ from matplotlib.figure import Figure as MplFigure
 from matplotlib.text import Text as Words
 from PIL import Image
 
-from senet_viz import export
+from senet_viz import export, i18n, images
 from senet_viz.figures import palette
+from senet_viz.figures.excitation import draw_network
 from senet_viz.figures.grammar import Bars, Box, Figure, Heat, Line, Panel, Photo, Points, Scale, Table, Text
 from senet_viz.figures.screen import spec
 from tests.test_figures import AROUND, GATE, MAP, RGB, THEMES, every_mark, figure, one
@@ -179,6 +181,22 @@ def test_svg_is_whole_and_the_same_every_time() -> None:
     assert width / height == pytest.approx(16 / 9)
 
 
+def written(slide: export.Slide) -> list[str]:
+    """Every line of text of an SVG."""
+    return ["".join(e.itertext()) for e in ElementTree.fromstring(slide.data).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=needs_chinese)])
+def test_words_of_an_svg_are_text_in_a_font_that_has_them(lang: str) -> None:
+    slide = export.render(build, "svg", lang)
+    sample, said = build(lang), written(slide)
+    for words in (sample.title, sample.note, *(panel.title for panel in sample.panels), "half", "tanh", "look"):
+        assert words in said
+    assert b"<use" not in slide.data.split(b"</defs>")[-1] or b"glyph" not in slide.data
+    families = re.findall(r"font:[^;]*|font-family:[^;\"]*", slide.data.decode())
+    assert families and all("PingFang SC" in each and "sans-serif" in each for each in families)
+
+
 def test_pdf_is_one_and_the_same_every_time() -> None:
     slide = export.render(build, "pdf", dark=True)
     assert slide.data.startswith(b"%PDF") and slide.data.rstrip().endswith(b"%%EOF")
@@ -212,6 +230,107 @@ def test_names_tell_files_apart() -> None:
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match="format must be one of"):
         export.render(build, "pptx")
+
+
+# where it comes from ---------------------------------------------------------------------------------------------
+
+LINK = "http://localhost:8501/excitation?" + "&".join(f"parameter{i}=a-value-of-some-length" for i in range(12))
+SOURCE = "tiny SE · layer3.1.se · photo: Temple (danielbuechele, CC BY 2.0)"
+
+
+def sourced(lang: str) -> Figure:
+    return replace(build(lang), source=SOURCE, link=LINK)
+
+
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=needs_chinese)])
+def test_a_slide_says_at_its_foot_what_it_shows_and_where(lang: str) -> None:
+    with matplotlib.rc_context({"font.family": [FONT or export.FALLBACK, export.FALLBACK]}):
+        page = export.draw(sourced(lang))
+        page.set_dpi(100)
+        page.draw_without_rendering()
+        hidden = out_of_view(page)
+        lines = [w for w in page.findobj(Words) if w.get_text().strip() and w.get_visible() and id(w) not in hidden]
+        lines.sort(key=lambda words: words.get_window_extent().y0)
+        address = [words for words in lines if words.get_url() == LINK]
+        assert len(address) > 1 and "".join(words.get_text() for words in reversed(address)) == LINK
+        assert [words.get_text() for words in lines[len(address) :][:2]] == [SOURCE, "A note."]
+        assert all(words.get_fontsize() < 11 for words in address)
+        assert all(words.get_window_extent().x1 <= page.bbox.width for words in address)
+
+
+def test_what_is_not_known_takes_no_room() -> None:
+    bare, told = (export.draw(sample("en")) for sample in (build, sourced))
+    low = [min(axes.get_position().y0 for axes in page.axes) for page in (bare, told)]
+    assert low[0] < low[1]
+    texts = {w.get_text() for w in bare.findobj(Words)}
+    assert not any("http" in text or "photo" in text for text in texts)
+
+
+def test_the_address_can_be_followed_and_the_table_stays_as_it_is() -> None:
+    root = ElementTree.fromstring(export.render(sourced, "svg").data)
+    links = {a.attrib["{http://www.w3.org/1999/xlink}href"] for a in root.iter("{http://www.w3.org/2000/svg}a")}
+    assert links == {LINK}
+    assert b"/URI" in export.render(sourced, "pdf").data
+    assert export.render(sourced, "csv").data == export.render(build, "csv").data
+
+
+@pytest.mark.parametrize("sample", images.SAMPLES, ids=lambda sample: sample.key)
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_samples_bring_their_credit_and_own_photos_have_none(sample: images.Sample, lang: str) -> None:
+    t = i18n.texts(lang)
+    said = images.source(t, "tiny SE", "layer3.1.se", sample.key)
+    assert said.startswith("tiny SE · layer3.1.se · ") and sample.credit in said and t(sample.title) in said
+    assert images.source(t, "m", "b", "").split(" · ") == ["m", "b", t("export.photo.own")]
+    assert "IMG_1.jpg" in images.source(t, photo="IMG_1.jpg")
+    assert images.source(t) == ""
+
+
+# what is framed ----------------------------------------------------------------------------------------------------
+
+
+@THEMES
+@pytest.mark.parametrize("channels", [16, 64, 512])
+def test_the_row_that_is_framed_can_be_seen(channels: int, dark: bool) -> None:
+    rng = np.random.default_rng(0)
+    w1, w2 = rng.normal(size=(4, channels)), rng.normal(size=(channels, 4))
+    at = channels // 2
+    w1[:, at] = w2[at] = 10.0
+    z, gate, hidden = rng.uniform(size=channels), rng.uniform(size=channels), np.array([0.5, 0, 2, 0])
+    figure = draw_network(z, w1, hidden, w2, gate, at, "ReLU", i18n.texts("en"))
+    page = export.draw(figure, dark)
+    page.set_dpi(192)
+    canvas = FigureCanvasAgg(page)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    for axes in (page.axes[1], page.axes[3]):
+        top = axes.images[0].cmap(1.0)[:3]
+        x, y = axes.transData.transform((1.5, at))
+        column = pixels[:, round(x)]
+        middle = len(pixels) - round(y)
+        near = column[middle - 6 : middle + 7].astype(float)
+        seen = np.abs(near / 255 - top).max(axis=1).min()
+        # of 512 rows each is less than a point high, so that neighbours shine through
+        assert seen < (0.02 if channels < 512 else 0.5)
+        pinned = np.array([int(palette.role("pinned", dark)[i : i + 2], 16) for i in (1, 3, 5)])
+        assert np.abs(column[middle - 60 : middle + 61].astype(int) - pinned).max(axis=1).min() < 8
+
+
+def test_a_unit_that_is_off_is_in_the_legend_with_its_bar_and_only_then() -> None:
+    def names(hidden: np.ndarray) -> dict[str, Bars]:
+        rng = np.random.default_rng(0)
+        figure = draw_network(
+            rng.normal(size=8), rng.normal(size=(4, 8)), hidden, rng.normal(size=(8, 4)), rng.uniform(size=8), 3,
+            "ReLU", i18n.texts("en"),
+        )  # fmt: skip
+        assert set(figure.panels[2].named) == {m.name for m in figure.panels[2].marks}  # type: ignore[union-attr]
+        return {m.name: m for m in figure.panels[2].marks if isinstance(m, Bars)}
+
+    on, off = (i18n.text(f"fig.net.{key}", "en") for key in ("alive", "dead"))
+    assert set(names(np.array([1.0, 2, 3, 4]))) == {on}
+    assert set(names(np.zeros(4))) == {off}
+    for hidden in (np.array([1.0, 0, 3, 0]), np.zeros(4)):
+        bars = names(hidden)[off]
+        assert bars.x.tolist() == np.flatnonzero(hidden == 0).tolist() and (bars.y < 0).all()
 
 
 # fonts ----------------------------------------------------------------------------------------------------
@@ -270,9 +389,8 @@ def test_different_characters_look_different() -> None:
 
 
 def test_a_dollar_is_a_dollar() -> None:
-    page = export.render(lambda _: one(Text(0, 0, "$x^2$"), title="costs $5 or $6"), "svg")
-    plain = export.render(lambda _: one(Text(0, 0, "x2"), title="costs 5 or 6"), "svg")
-    assert page.data.count(b"<use") > plain.data.count(b"<use")
+    said = written(export.render(lambda _: one(Text(0, 0, "$x^2$"), title="costs $5 or $6"), "svg"))
+    assert "$x^2$" in said and "costs $5 or $6" in said
 
 
 # neighbours ----------------------------------------------------------------------------------------------------
@@ -312,11 +430,8 @@ assert not {"matplotlib.pyplot", "torch", "streamlit"} & set(sys.modules)
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
-def test_labelled_points_show_their_labels_on_both() -> None:
-    few = one(Points(np.arange(3), np.arange(3), "dots", "u", ("a", "b", "c")))
-    many = one(Points(np.arange(13), np.arange(13), "dots", "u", tuple("abcdefghijklm")))
-    for sample, shown in ((few, True), (many, False)):
-        (trace,) = spec(sample)["data"]
-        assert ("text" in trace) is shown
-        assert trace["hovertext"][0] == "a"
-        assert any(words.get_text() == "a" for words in export.draw(sample).axes[0].texts) is shown
+def test_labels_of_points_are_for_the_pointer_alone() -> None:
+    sample = one(Points(np.arange(3), np.arange(3), "dots", "u", ("a", "b", "c")))
+    (trace,) = spec(sample)["data"]
+    assert trace["mode"] == "markers" and trace["hovertext"] == ["a", "b", "c"]
+    assert not any(words.get_text() == "a" for words in export.draw(sample).findobj(Words))

@@ -76,7 +76,7 @@ def lesson(record: profiled.Record) -> None:
         ui.figure(
             view,
             lambda t: figures.draw_findings(tuple(short.values()), **columns, chance=n["chance"], t=t),
-            "findings-figure", mark,
+            "findings-figure", mark, shows="model",
         )  # fmt: skip
         ui.section(t("lab.class_profiles.findings"))
         for each in results:

@@ -23,7 +23,9 @@ for title in dict.fromkeys(side.seen.spec.title for side in pair if not side.see
 # --- answers ----------------------------------------------------------------------------------------------------------
 key = (titles, pair[0].choice, pair[1].choice, mine.weights, other.weights)
 shares, names = (mine.shares, other.shares), (mine.classes, other.classes)
-ui.figure(view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key, untrained=blank)
+ui.figure(
+    view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key, untrained=blank, shows="photo"
+)
 variants.off_list(view, pair)
 if mine.classes == other.classes:
     st.markdown(t("networks.compare.overlap", share=f"{agreement.overlap(*shares):.1%}", n=len(mine.classes)))
@@ -32,7 +34,14 @@ else:
 
 # --- gates and cost ---------------------------------------------------------------------------------------------------
 blocks, gates, pixelwise = zip(*((side.blocks, side.gates, side.pixelwise) for side in pair), strict=True)
-ui.figure(view, lambda t: comparing.draw_gates(titles, blocks, gates, t, pixelwise), "gates", *key, untrained=blank)
+ui.figure(
+    view,
+    lambda t: comparing.draw_gates(titles, blocks, gates, t, pixelwise),
+    "gates",
+    *key,
+    untrained=blank,
+    shows="photo",
+)
 
 ui.section(t("networks.compare.cost"))
 if pair[0].choice == pair[1].choice:

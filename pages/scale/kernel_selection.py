@@ -7,7 +7,6 @@ import streamlit as st
 
 from senet_viz import edits, selection, ui, verdicts
 from senet_viz.figures import selection as draw
-from senet_viz.figures.grammar import Scale
 from senet_viz.ui import preferences
 
 view = ui.sk_scene()
@@ -46,7 +45,7 @@ ui.figure(
     view, lambda t: draw.draw_tug(gates[level], gates[0], unit, scales[level], c, kernels, t), "tug", c, zoom, blur
 )
 lead = gates[level][-1] - gates[level][0]
-shown = Scale.around_zero(f"a[{kernels[-1]}] − a[{kernels[0]}]", lead, "difference")
+shown = draw.preferred(lead, kernels)
 alt = t("scale.kernel.tug.board", kernel=kernels[-1], n=len(view.z))
 ui.rows(view, [(f"a{len(kernels) - 1}−a0", lead, shown)], f"tug-{zoom}-{blur:g}", alt, descending=True)
 
@@ -106,6 +105,6 @@ if profile:
     ui.figure(
         view,
         lambda t: draw.draw_fig4(shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth), t),
-        "fig4",
-    )
+        "fig4", shows="model",
+    )  # fmt: skip
 ui.code(view, selection.preference, selection.verdicts, verdicts.choices, edits.apply, selection.less_detail)

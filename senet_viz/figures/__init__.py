@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from senet_viz.figures.grammar import Figure, Panel, Scale
+    from senet_viz.figures.grammar import Box, Figure, Panel, Rule, Scale
 
 SIZE, SMALL, HEADING = 16, 15, 18  # text, tick labels and legends, panel titles
 BOLD = 1.1  # how much wider bold runs
@@ -21,6 +21,9 @@ TICKS, AXIS, LINE = 26, 28, 25  # height of tick labels, of an axis' name, of a 
 BAR_BELOW, BAR_RIGHT, THICK = 74, 112, 14.0  # room for a lying colour bar, for a standing one, and the ramp itself
 ITEM = 28  # height of a name in a legend of several lines
 BAR_GAP = 20  # between panels and a standing bar
+FRAME, HALO = 3, 6  # width of the outline around what is pinned, and of the page's colour behind it
+NAME = 21  # height of a line of names above a plot
+BESIDE = 6.5  # ems: a longer label beside a panel is broken
 LEAST = 96  # no panel is lower, unless the page cannot grow
 GAP = 14  # between rows
 CELL = 80  # no cell of a map on a slim page is larger: one number needs no more
@@ -55,8 +58,9 @@ class Layout:
         line = ITEM if slim and self.common > 1 else LINE
         self.top = top + line * self.common + (8 if self.common else 0)
         self.below = len(figure.scales) > (0 if slim else 1)
-        self.right = side + (BAR_RIGHT if figure.scales and not self.below else 0)
         count = min(figure.columns, len(figure.panels))
+        self.aside = [max(map(self._aside, figure.panels[c :: figure.columns])) for c in range(count)]
+        self.right = side + self.aside[-1] + (BAR_RIGHT if figure.scales and not self.below else 0)
         self.columns = [(0.0, width / count * 0.85)] * count  # (left, width), refined below
         self.plot = height / len(figure.rows) * 0.6
         self.plots = [self.plot] * len(figure.rows)
@@ -97,6 +101,48 @@ class Layout:
         """Height of its own legend."""
         lines = self.legend(panel, c)
         return LINE if lines == 1 else ITEM * lines
+
+    def above(self, panel: Panel, c: int) -> dict[Rule, tuple[str, float]]:
+        """How the names of upright rules stand above the plot: (which end is over the rule, px above the plot).
+
+        A name that would meet another goes a line higher; one near an edge stays over its panel.
+        """
+        low, high = panel.limits[0]
+        found: dict[Rule, tuple[str, float]] = {}
+        lines: list[list[tuple[float, float]]] = []  # (left, right) of the names in each
+        for rule in panel.rules:
+            if rule.axis == "y" or not rule.text:
+                continue
+            at, wide = (rule.at - low) / (high - low) * self.columns[c][1], self._wide(rule.text)
+            anchor = "start" if at < wide / 2 else "end" if at + wide / 2 > self._reach(c) else "middle"
+            left = at - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
+            free = (i for i, line in enumerate(lines) if all(left > b + 6 or left + wide < a - 6 for a, b in line))
+            level = next(free, len(lines))
+            lines += [[]] * (level == len(lines))
+            lines[level] = [*lines[level], (left, left + wide)]
+            found[rule] = anchor, 2 + NAME * level
+        return found
+
+    def over(self, panel: Panel, c: int) -> float:
+        """Height of the lines above the plot that name its upright rules, below legend and heading."""
+        return max((rise + NAME - 2 for _, rise in self.above(panel, c).values()), default=0.0)
+
+    def beside(self, panel: Panel) -> dict[Rule, tuple[float, str]]:
+        """Where the names of lying rules stand right of the plot: (share of its height from below, lines of text)."""
+        low, high = panel.limits[1]
+        rules = [rule for rule in panel.rules if rule.text and rule.axis == "y"]
+        texts = ["\n".join(wrap(rule.text, BESIDE)) for rule in rules]
+        lines = max((text.count("\n") + 1 for text in texts), default=1)
+        shares = apart([(rule.at - low) / (high - low) for rule in rules], lines * 1.25 * SMALL / self.plot)
+        return {rule: (share, text) for rule, share, text in zip(rules, shares, texts, strict=True)}
+
+    def framed(self, box: Box, r: int, c: int) -> tuple[float, float, float, float]:
+        """(x0, y0, x1, y1) of an outline: around what is too thin to be seen between its lines, not over it."""
+        panel = self.figure.rows[r][c]
+        _, _, width, height = self.fitted(r, c)
+        x0, x1 = _around(box.x0, box.x1, panel.limits[0], width, box.filled)
+        y0, y1 = _around(box.y0, box.y1, panel.limits[1], height, box.filled)
+        return x0, y0, x1, y1
 
     def labels(self, panel: Panel, axis: str, c: int) -> tuple[list[tuple[float, str]] | None, bool]:
         """Ticks that were asked for, as many as fit, and whether their labels must lean. None: the backend chooses."""
@@ -155,7 +201,7 @@ class Layout:
         return found
 
     def _standing(self, scale: Scale) -> tuple[Scale, tuple[int, int], tuple[float, float, float, float]]:
-        left = sum(self.columns[-1]) + BAR_GAP
+        left = sum(self.columns[-1]) + self.aside[-1] + BAR_GAP
         top, last = self.tops[0], len(self.tops) - 1
         end = max(sum(self.fitted(last, c)[1::2]) for c in range(len(self.figure.rows[last])))
         return scale, (0, 0), (left, top, THICK, max(end - top, 60))
@@ -193,9 +239,9 @@ class Layout:
         margins = [max(map(self._margin, figure.panels[c :: figure.columns])) for c in range(len(self.columns))]
         self.left = self.side + margins[0]
         if self.slim:
-            self.right = self.side + max(map(self._beyond, figure.panels))
+            self.right = self.side + max(*self.aside, *map(self._beyond, figure.panels))
         usable = self.width - self.left - self.right
-        gaps = [margin + 26 for margin in margins[1:]]
+        gaps = [aside + margin + 26 for aside, margin in zip(self.aside, margins[1:], strict=False)]
         shrink = min(1.0, 0.6 * usable / (sum(gaps) or 1))
         room = usable - shrink * sum(gaps)
         shares = figure.shares(room / self.plot)
@@ -207,10 +253,11 @@ class Layout:
     def _reach(self, c: int) -> float:
         """How far words above a panel may go: up to those of the next."""
         left, width = self.columns[c]
+        width += self.aside[c]
         return self.columns[c + 1][0] - left - 16 if c + 1 < len(self.columns) else width
 
     def _head(self, panel: Panel, c: int) -> float:
-        return LINE * len(self.heading(panel, c)) + self.legend_height(panel, c) + 6
+        return LINE * len(self.heading(panel, c)) + self.legend_height(panel, c) + self.over(panel, c) + 6
 
     def _foot(self, panel: Panel, c: int) -> float:
         ticks, lean = self.labels(panel, "x", c)
@@ -233,6 +280,11 @@ class Layout:
         unit = self.columns[0][1] / (high - low)  # px
         return max(0.0, *(self._wide(label) / 2 - (high - at) * unit for at, label in ticks))
 
+    def _aside(self, panel: Panel) -> float:
+        """Room right of the plot for the names of its lying rules."""
+        lines = [line for r in panel.rules if r.axis == "y" and r.text for line in wrap(r.text, BESIDE)]
+        return max((self._wide(line) + 10 for line in lines), default=0.0)
+
     def _wide(self, text: str) -> float:
         return SMALL * self.stretch * ems(text)
 
@@ -243,6 +295,29 @@ class Layout:
 def _named(lines: list[str]) -> float:
     """Height of an axis' name."""
     return AXIS + 1.3 * SIZE * (len(lines) - 1) if lines else 0
+
+
+def _around(start: float, end: float, limits: tuple[float, float], length: float, filled: bool) -> tuple[float, float]:
+    """Both ends of an outline along an axis of so many px, moved apart where it would hide what it frames."""
+    unit = length / abs(limits[1] - limits[0])
+    if filled or abs(end - start) * unit >= 4 * FRAME:
+        return start, end
+    half, middle = (max(abs(end - start) * unit, FRAME) + HALO) / 2 / unit, (start + end) / 2
+    return (middle - half, middle + half) if start <= end else (middle + half, middle - half)
+
+
+def apart(heights: list[float], least: float) -> list[float]:
+    """Heights of labels moved apart until neighbours are ``least`` apart, in their order."""
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    moved = [heights[i] for i in order]
+    for _ in range(60):
+        for a in range(len(moved) - 1):
+            short = least - (moved[a + 1] - moved[a])
+            if short > 1e-9:
+                moved[a] -= short / 2
+                moved[a + 1] += short / 2
+    placed = dict(zip(order, moved, strict=True))
+    return [placed[i] for i in range(len(heights))]
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from senet_viz.figures import palette
 from senet_viz.figures.excitation import matrix
 from senet_viz.figures.grammar import (
     Bars,
@@ -26,11 +27,6 @@ from senet_viz.i18n import Texts
 def size(branch: int) -> str:
     """How far branch m sees: 3x3, "5x5", ..."""
     return f"{2 * branch + 3}×{2 * branch + 3}"
-
-
-def role(branch: int) -> str:
-    """Its colour."""
-    return f"branch{min(branch, 2)}"
 
 
 def _map(values: np.ndarray, scale: Scale, hover: str, title: str) -> Panel:
@@ -77,7 +73,7 @@ def draw_path(u: np.ndarray, z_c: float, logits: np.ndarray, gate: np.ndarray, c
 
 def _bars(values: np.ndarray, gap: float) -> tuple[Mark, ...]:
     """A bar a branch in its colour, its number beyond its end."""
-    bars = [Bars(np.array([m]), np.array([v]), size(m), role(m), width=0.7) for m, v in enumerate(values)]
+    bars = [Bars(np.array([m]), np.array([v]), size(m), palette.branch(m), width=0.7) for m, v in enumerate(values)]
     ends = [
         Text(m, float(v) + (gap if v >= 0 else -gap), f"{v:.3f}".replace("-", "\u2212"), 17)
         for m, v in enumerate(values)
@@ -93,7 +89,7 @@ def draw_kernels(kernels: Sequence[np.ndarray], taps: int, channel: int, t: Text
     for m, kernel in enumerate(kernels):
         margin = (widest - len(kernel)) // 2
         around = np.pad(kernel, margin, constant_values=np.nan)
-        box = Box(margin - 0.5, margin - 0.5, widest - margin - 0.5, widest - margin - 0.5, role(m))
+        box = Box(margin - 0.5, margin - 0.5, widest - margin - 0.5, widest - margin - 0.5, palette.branch(m))
         title = t("fig.skkernel.branch", n=len(kernel), taps=taps, d=(len(kernel) - 1) // (round(taps**0.5) - 1))
         panels.append(Panel((Heat(around, scale, hover="w"), box), title=title, equal=True, axes=False))
     rows = tuple(
@@ -162,7 +158,7 @@ def draw_rows(w2: np.ndarray, h: np.ndarray, channel: int, t: Texts) -> Figure:
     order = np.argsort(-np.abs(parts).max(axis=0), kind="stable")[:10]
     places, thick = np.arange(len(order)), 0.8 / count
     marks = tuple(
-        Bars(places + (m - (count - 1) / 2) * thick, parts[m, order], f"{letter(m)}·h", role(m), width=thick)
+        Bars(places + (m - (count - 1) / 2) * thick, parts[m, order], f"{letter(m)}·h", palette.branch(m), width=thick)
         for m in range(count)
     )
     sums = " · ".join(f"g{m} = {letter(m)}h = {parts[m].sum():.3f}" for m in range(count)).replace("-", "\u2212")
@@ -225,7 +221,7 @@ def draw_axis(
     for (key, weights), v in zip(ways, maps, strict=True):
         x, base, marks = np.arange(weights.shape[1]), np.zeros(weights.shape[1]), []
         for m, row in enumerate(weights):
-            marks.append(Bars(x, row, size(m), role(m), base=base.copy(), width=1))
+            marks.append(Bars(x, row, size(m), palette.branch(m), base=base.copy(), width=1))
             base = base + row
         title = t(f"fig.axis.{key}")
         rule = Rule(channel, "x", "", "pinned")

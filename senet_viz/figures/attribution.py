@@ -78,22 +78,17 @@ def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
         (at,) = np.nonzero(kinds == kind)
         if len(at):
             labels = tuple(t("fig.pinned", c=c) for c in at)
-            few = () if len(at) <= Points.SHOWN else labels  # beside so many dots words would only overlap
-            marks.append(Points(e.gate[at], e.values[at], name, colour, few))
+            marks.append(Points(e.gate[at], e.values[at], name, colour, labels))
     low, high = float(e.gate.min()), float(e.gate.max())
     room = max(0.04 * (high - low), 0.05 - (high - low) / 2)  # a tenth at least: hardly different is not different
     low, high = low - room, high + room
     drawn = e.values[e.shown]
     bottom, top = min(0.0, float(drawn.min(initial=0))), max(0.0, float(drawn.max(initial=0)))
     reach = (top - bottom) or 1.0
-    bottom, top = bottom - 0.06 * reach, top + (0.44 if e.held else 0.14) * reach
-    for i, c in enumerate((channel, *(c for c in e.held if c != channel))):
-        colour, x = "pinned" if c == channel else "muted", float(e.gate[c])
-        marks.append(Rule(x, "x", "", colour))
-        side, anchor = (1, "start") if x < low + 0.88 * (high - low) else (-1, "end")
-        level = top - (0.035 + 0.062 * i) * (top - bottom)  # staggered: lines may stand close together
+    bottom, top = bottom - 0.06 * reach, top + 0.14 * reach
+    for c in (channel, *(c for c in e.held if c != channel)):
         words = f"{t('fig.pinned', c=c) if c == channel else c}{'?' if c in e.held else ''}"
-        marks.append(Text(x + 0.006 * side * (high - low), level, words, 18, colour, anchor))
+        marks.append(Rule(float(e.gate[c]), "x", words, "pinned" if c == channel else "muted"))
     if e.shown[channel]:
         marks.append(Points(e.gate[[channel]], e.values[[channel]], t("fig.pinned", c=channel), "pinned"))
     panel = Panel(

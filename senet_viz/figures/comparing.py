@@ -10,7 +10,7 @@ from senet_viz.figures.grammar import Bars, Figure, Heat, Line, Mark, Panel, Poi
 from senet_viz.i18n import Texts
 
 WIDTH = 128  # cells of a row of gates, whatever C is
-FIRST, SECOND = "branch0", "branch1"  # the two networks' colours
+FIRST, SECOND = "first", "second"  # the two networks' colours
 
 
 def draw_answers(

@@ -101,12 +101,13 @@ def draw_curve(
     x, millions = np.arange(1.0, len(ratios) + 1), totals / 1e6  # 0 would get a line of its own
     place = ratios.index(r)
     known = [i for i, value in enumerate(printed) if value is not None]
+    beyond = 0.06 * np.ptp(millions)  # right above a falling curve is free
     marks: list[Mark] = [
         Line(x, millions, t("fig.curve.ours"), "gate", width=3),
         Points(x, millions, t("fig.curve.ours"), "gate"),
         Line(x, np.full(len(x), bare / 1e6), t("fig.curve.bare", n=f"{bare / 1e6:.1f}"), "muted", dash=True),
         Points(x[[place]], millions[[place]], f"r = {r}", "pinned"),
-        *(Text(i, v + 0.1 * np.ptp(millions), f"{v:.1f}", 17) for i, v in zip(x, millions, strict=True)),
+        *(Text(i + 0.08, v + beyond, f"{v:.1f}", 17, anchor="start") for i, v in zip(x, millions, strict=True)),
     ]
     if known:
         values = np.array([printed[i] for i in known], dtype=float)

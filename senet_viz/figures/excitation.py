@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from senet_viz.figures import palette
 from senet_viz.figures.grammar import (
     Bars,
     Box,
@@ -45,13 +46,20 @@ def draw_network(
     dead = (hidden == 0) & (act == "ReLU")
     pinned = Box(-0.5, channel - 0.5, h - 0.5, channel + 0.5)
     column: dict[str, Any] = {"y_range": (c - 0.5, -0.5), "y_ticks": ()}
-    alive = Bars(across[~dead], hidden[~dead], t("fig.net.alive"), "hidden", width=0.8)
-    dark = Bars(across[dead], np.full(dead.sum(), hidden.max() * -0.04), t("fig.net.dead"), "dead", width=0.8)
+    stub = -0.04 * (hidden.max() or 1.0)  # a unit that is off is seen, below the line
+    units = [
+        Bars(across[part], values[part], name, role, width=0.8)
+        for part, values, name, role in (
+            (~dead, hidden, t("fig.net.alive"), "hidden"),
+            (dead, np.full(h, stub), t("fig.net.dead"), "dead"),
+        )
+        if part.any()
+    ]
     rest = down != channel
     panels = (
         Panel(_bars(z, down, rest, channel, "z"), title=f"z ({c})", **column, legend=False),
         Panel((matrix(w1.T, Scale.around_zero("W1", w1, "weight"), "W1"), pinned), title=f"W1ᵀ ({c}×{h})", axes=False),
-        Panel((alive, dark), title=t("fig.net.hidden", act=act, n=h), x_range=(-0.5, h - 0.5), x_ticks=()),
+        Panel(tuple(units), title=t("fig.net.hidden", act=act, n=h), x_range=(-0.5, h - 0.5), x_ticks=()),
         Panel((matrix(w2, Scale.around_zero("W2", w2, "weight"), "W2"), pinned), title=f"W2 ({c}×{h})", axes=False),
         Panel(_bars(gate, down, rest, channel, "gate"), title=f"s ({c})", x_range=(0, 1), **column, legend=False),
     )
@@ -188,7 +196,7 @@ def draw_branches(gates: np.ndarray, order: np.ndarray, channel: int, t: Texts) 
     marks: list[Bars | Rule] = []
     for m, row in enumerate(gates):
         marks.append(
-            Bars(x, row[order], t("fig.branch", m=m, k=2 * m + 3), f"branch{min(m, 2)}", base=base.copy(), width=1)
+            Bars(x, row[order], t("fig.branch", m=m, k=2 * m + 3), palette.branch(m), base=base.copy(), width=1)
         )
         base = base + row[order]
     place = int(np.flatnonzero(order == channel)[0])

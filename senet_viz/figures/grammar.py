@@ -157,15 +157,13 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Dots. ``labels`` are shown on hover, and beside the dots too while there are at most ``Points.SHOWN``."""
+    """Dots. ``labels`` are shown on hover alone: beside dots they would lie on other dots."""
 
     x: np.ndarray
     y: np.ndarray
     name: str = ""
     colour: str = "ink"
     labels: tuple[str, ...] = ()
-
-    SHOWN = 12
 
     def __post_init__(self) -> None:
         _freeze(self, "x", "y")
@@ -196,7 +194,10 @@ class Hist:
 
 @dataclass(frozen=True)
 class Rule:
-    """A dashed line across the panel at one value of one axis: ``Rule(0, "x")`` stands upright at x = 0."""
+    """A dashed line across the panel at one value of one axis: ``Rule(0, "x")`` stands upright at x = 0.
+
+    Its ``text`` stands outside the plot, where nothing is drawn: above an upright rule, right of a lying one.
+    """
 
     at: float
     axis: str
@@ -335,6 +336,11 @@ class Panel:
         return not (self.bare or stood_on or self.celled or self.categories(axis))
 
     @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Its rules, in order."""
+        return tuple(mark for mark in self.marks if isinstance(mark, Rule))
+
+    @property
     def celled(self) -> bool:
         """It shows a photo or a heat-map, so its axes count cells."""
         return any(isinstance(m, Photo | Heat) for m in self.marks)
@@ -399,6 +405,7 @@ class Figure:
         widths: relative widths of the columns; None: photos as wide as they are, the others share the rest.
         height: on screen, px; raised where the rows would be too low to read.
         least: no panel is lower, px; a slide makes everything smaller before it breaks this.
+        source: what it was made of, and link: the address that shows it again; a slide's last lines.
     """
 
     key: str
@@ -411,6 +418,8 @@ class Figure:
     widths: tuple[float, ...] | None = None
     height: int = 360
     least: float = LEAST
+    source: str = ""
+    link: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "panels", tuple(self.panels))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from senet_viz.figures import palette
 from senet_viz.figures.grammar import Bars, Box, Figure, Panel, Table, Text
 from senet_viz.i18n import Texts
 from senet_viz.kernels import Conv
@@ -53,8 +54,8 @@ def _squares(places: Sequence[tuple[int, int]], name: str, colour: str) -> Bars:
 
 
 def role(conv: Conv) -> str:
-    """Its colour: the branch of an SK unit that has this dilation."""
-    return f"branch{min(conv.dilation - 1, 2)}"
+    """Return its colour: that of the SK branch that sees as far, whatever its taps."""
+    return palette.branch(max(0, (conv.field - 3) // 2))
 
 
 def _groups(conv: Conv, t: Texts) -> Panel:

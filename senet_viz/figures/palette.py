@@ -33,9 +33,13 @@ ROLES: dict[str, tuple[str, str]] = {
     "branch0": ("#2a5db0", "#6cb0ff"),
     "branch1": ("#d06a00", "#ffb054"),
     "branch2": ("#007f5f", "#4fd6a8"),
+    "first": ("#00788a", "#4cc9dc"),  # two things side by side that are neither quantities nor kernels
+    "second": ("#8f7000", "#e0c341"),
 }
+BRANCHES = ("branch0", "branch1", "branch2")  # of kernels alone, the smallest first; nothing else wears them
 
-DIVERGING = ("activation", "weight", "difference")
+KERNELS = tuple(f"{BRANCHES[0]}-{large}" for large in BRANCHES[1:])
+DIVERGING = ("activation", "weight", "difference", *KERNELS)
 SEQUENTIAL = ("gate", "squeeze")
 _STOPS: dict[str, str] = {
     "activation": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
@@ -43,7 +47,25 @@ _STOPS: dict[str, str] = {
     "difference": "543005 8c510a bf812d dfc27d f6e8c3 f5f5f5 c7eae5 80cdc1 35978f 01665e 003c30",
     "gate": "ffffe5 fff7bc fee391 fec44f fe9929 ec7014 cc4c02 993404 662506",
     "squeeze": "f7fcfd e5f5f9 ccece6 99d8c9 66c2a4 41ae76 238b45 006d2c 00441b",
+    # what one kernel has more than another, in the colours of the two
+    **{name: " ".join(ROLES[end][0][1:] for end in name.split("-")).replace(" ", " f5f5f5 ") for name in KERNELS},
 }
+
+
+def branch(m: int) -> str:
+    """Return the role that stands for the kernel of branch m in every figure; branches past the third share one."""
+    return BRANCHES[min(m, len(BRANCHES) - 1)]
+
+
+def against(m: int) -> str:
+    """Return the palette for a[m] - a[0], from the colour of branch 0 to that of branch m.
+
+    Raises:
+        ValueError: m is 0 or less.
+    """
+    if m < 1:
+        raise ValueError(f"branch 0 is compared with a later one; got {m}")
+    return f"{BRANCHES[0]}-{branch(m)}"
 
 
 def role(name: str, dark: bool = False) -> str:

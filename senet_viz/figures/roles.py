@@ -11,7 +11,7 @@ from senet_viz.figures.grammar import Bars, Figure, Line, Mark, Panel, Points, R
 from senet_viz.i18n import Texts
 
 # at most four lines a panel besides mean and photo; of all roles, those that any kind of sight tells apart best
-CLASSES = ("u", "branch1", "pre", "dead")
+CLASSES = ("u", "second", "pre", "dead")
 MOST = len(CLASSES)
 
 
@@ -142,7 +142,7 @@ def draw_findings(
             x_ticks=tuple(blocks),
         ),
         Panel(
-            (*dotted(between, t("fig.roles.between"), "branch0"), *dotted(within, t("fig.roles.within"), "branch1")),
+            (*dotted(between, t("fig.roles.between"), "first"), *dotted(within, t("fig.roles.within"), "second")),
             title=t("fig.roles.stds"),
             y=t("fig.roles.std"),
             y_range=(0, 1.1 * float(max(between.max(), within.max(), 0.01))),
@@ -150,7 +150,7 @@ def draw_findings(
             x_ticks=tuple(blocks),
         ),
         Panel(
-            (*dotted(high, "> 0.9", "branch0"), *dotted(low, "< 0.1", "branch1")),
+            (*dotted(high, "> 0.9", "first"), *dotted(low, "< 0.1", "second")),
             title=t("fig.roles.shares"),
             y=t("fig.roles.share"),
             y_range=(-0.02, 1),

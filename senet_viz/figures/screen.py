@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senet_viz.figures import BAR_GAP, HEADING, LINE, SIZE, SMALL, Layout, ems, number, palette, wrap
+from senet_viz.figures import (
+    BAR_GAP,
+    FRAME,
+    HALO,
+    HEADING,
+    LINE,
+    SIZE,
+    SMALL,
+    Layout,
+    ems,
+    number,
+    palette,
+    wrap,
+)  # fmt: skip
 from senet_viz.figures.grammar import (
     Arrow,
     Bars,
@@ -40,6 +53,7 @@ FONT = '"Source Sans", "Source Sans 3", "Noto Sans CJK SC", "PingFang SC", "Micr
 NOMINAL = 1000.0  # px: how wide a page we reckon with
 SLIM = 600.0  # px: narrower pages have no room for two panels
 TITLE = 21  # px
+ANCHORS = {"start": "left", "middle": "center", "end": "right"}  # the grammar's words in plotly's
 EXACT = 128 * 128  # pixels: a larger photo is sent as JPEG; pixels painted by a scale never are
 
 
@@ -147,7 +161,7 @@ class _Sheet:
         left, top, _, _ = self.page.rect(r, c)
         lines = self.page.legend(panel, c)
         if lines:
-            self._legend(legend, left, top - 2, "h" if lines == 1 else "v")
+            self._legend(legend, left, top - 2 - self.page.over(panel, c), "h" if lines == 1 else "v")
         if panel.title:
             words = "\n".join(self.page.heading(panel, c))
             self._note(
@@ -157,7 +171,7 @@ class _Sheet:
                 0,
                 1,
                 HEADING,
-                shift=self.page.legend_height(panel, c) + 4,
+                shift=self.page.legend_height(panel, c) + self.page.over(panel, c) + 4,
                 bold=True,
             )
         common = bool(self.page.common)
@@ -252,20 +266,21 @@ class _Sheet:
         if isinstance(mark, Points):
             return [_scatter(mark, panel) | self._dots(mark, colour)]
         if isinstance(mark, Rule):
-            self._rule(mark, colour, x, y)
+            self._rule(mark, panel, c, colour, x, y)
         elif isinstance(mark, Box):
-            shape = {"type": "rect", "x0": mark.x0, "x1": mark.x1, "y0": mark.y0, "y1": mark.y1, "xref": x, "yref": y}
-            halo = [] if mark.filled else [(6, palette.background(self.dark))]
+            ends = dict(zip(("x0", "y0", "x1", "y1"), self.page.framed(mark, r, c), strict=True))
+            shape = {"type": "rect", **ends, "xref": x, "yref": y}
+            halo = [] if mark.filled else [(HALO, palette.background(self.dark))]
             fill = {"fillcolor": palette.tint(mark.colour, self.dark)} if mark.filled else {}
-            for width, paint in (*halo, (2 if mark.filled else 3, colour)):
+            for width, paint in (*halo, (2 if mark.filled else FRAME, colour)):
                 self.layout["shapes"].append(shape | fill | {"line": {"width": width, "color": paint}})
         elif isinstance(mark, Text):
-            anchor = {"start": "left", "middle": "center", "end": "right"}[mark.anchor]
+            anchor = ANCHORS[mark.anchor]
             self._note(mark.text, x, y, mark.x, mark.y, mark.size, anchor, "middle", colour)
         elif isinstance(mark, Arrow):
-            ends = {"x": mark.x1, "y": mark.y1, "ax": mark.x0, "ay": mark.y0, "axref": x, "ayref": y}
+            tips = {"x": mark.x1, "y": mark.y1, "ax": mark.x0, "ay": mark.y0, "axref": x, "ayref": y}
             look = {"arrowhead": 2, "arrowsize": 1.1, "arrowwidth": 2, "arrowcolor": colour, "text": ""}
-            self.layout["annotations"].append(ends | look | {"xref": x, "yref": y, "showarrow": True})
+            self.layout["annotations"].append(tips | look | {"xref": x, "yref": y, "showarrow": True})
         return []
 
     def _heat(self, mark: Heat, panel: Panel, axis: str) -> dict[str, Any]:
@@ -312,23 +327,22 @@ class _Sheet:
         return trace
 
     def _dots(self, mark: Points, colour: str) -> dict[str, Any]:
-        shown = mark.labels and len(mark.labels) <= Points.SHOWN
         look = {"color": colour, "size": 10, "line": {"width": 1.5, "color": palette.background(self.dark)}}
-        more = {"text": [_plain(t) for t in mark.labels], "textposition": "top center", "textfont": {"size": SMALL}}
-        return {"mode": "markers+text" if shown else "markers", "marker": look, **(more if shown else {})}
+        return {"mode": "markers", "marker": look}
 
-    def _rule(self, mark: Rule, colour: str, x: str, y: str) -> None:
+    def _rule(self, mark: Rule, panel: Panel, c: int, colour: str, x: str, y: str) -> None:
         upright = mark.axis == "x"
         run, across = ("x", "y") if upright else ("y", "x")
         ends = {f"{run}0": mark.at, f"{run}1": mark.at, f"{across}0": 0, f"{across}1": 1}
         refs = {"xref": x, "yref": f"{y} domain"} if upright else {"xref": f"{x} domain", "yref": y}
         line = {"width": 1.5, "dash": "dash", "color": colour}
         self.layout["shapes"].append({"type": "line", **ends, **refs, "line": line})
-        if mark.text:
-            place = (mark.at, 1.0, "left", "top") if upright else (1.0, mark.at, "right", "bottom")
-            self._note(mark.text, refs["xref"], refs["yref"], *place[:2], SMALL, *place[2:], colour, nudge=3)
-            self.layout["annotations"][-1] |= {"bgcolor": palette.background(self.dark), "borderpad": 0, "opacity": 0.8}
-            self.layout["annotations"][-1]["yshift"] = 0 if upright else 3
+        if mark.text and upright:
+            end, rise = self.page.above(panel, c)[mark]
+            self._note(mark.text, x, f"{y} domain", mark.at, 1, SMALL, ANCHORS[end], "bottom", colour, shift=rise - 2)
+        elif mark.text:
+            share, words = self.page.beside(panel)[mark]
+            self._note(words, f"{x} domain", f"{y} domain", 1, share, SMALL, "left", "middle", colour, nudge=6)
 
     def _note(
         self,

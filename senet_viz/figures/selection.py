@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from senet_viz.figures import number
+from senet_viz.figures import apart, number, palette
 from senet_viz.figures.grammar import (
     Bars,
     Box,
@@ -18,12 +18,13 @@ from senet_viz.figures.grammar import (
     Photo,
     Points,
     Rule,
+    Scale,
     Table,
     Text,
 )
 from senet_viz.i18n import Texts
 
-UNITS = ("u", "gate", "pre", "ink", "z")  # colours of units, from the input to the output; they only tell apart
+UNITS = ("logit", "z", "pre", "ink", "dead")  # colours of units, from the input to the output; they only tell apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +57,14 @@ def times(scale: float) -> str:
     return f"{scale:g}×"
 
 
-def _branch(m: int) -> str:
-    """Colour of branch m; there are three."""
-    return f"branch{min(m, 2)}"
-
-
 def _between(kernels: Sequence[str]) -> str:
     """Name of the preference: a[5×5] − a[3×3]."""
     return f"a[{kernels[-1]}] − a[{kernels[0]}]"
+
+
+def preferred(lead: np.ndarray, kernels: Sequence[str]) -> Scale:
+    """Return the scale of a[last] - a[first], one number a channel (C,), in the colours of the two kernels."""
+    return Scale.around_zero(_between(kernels), lead, palette.against(len(kernels) - 1))
 
 
 def draw_zoom(
@@ -88,10 +89,10 @@ def draw_zoom(
     room = (high - low) or 1e-3
     lines = (("fig.fig3.untrained", "muted", rows[2]), ("fig.zoom.blur", "logit", rows[1]))
     marks: list[Mark] = [Line(x, row, t(key), colour, dash=True, width=3) for key, colour, row in lines]
-    marks += [Line(x, rows[0], t("fig.zoom.object"), "branch1", width=4)]
-    marks += [Points(x, rows[0], t("fig.zoom.object"), "branch1")]
+    marks += [Line(x, rows[0], t("fig.zoom.object"), "ink", width=4)]
+    marks += [Points(x, rows[0], t("fig.zoom.object"), "ink")]
     ends = [(t(key), colour, float(row[-1])) for key, colour, row in lines]
-    marks += _ends([*ends, (t("fig.zoom.object"), "branch1", float(rows[0, -1]))], float(x[-1]), room)
+    marks += _ends([*ends, (t("fig.zoom.object"), "ink", float(rows[0, -1]))], float(x[-1]), room)
     curve = Panel(
         tuple(marks),
         title=_between(kernels),
@@ -142,7 +143,7 @@ def draw_tug(
     x, base = np.arange(len(order)), np.zeros(len(order))
     marks: list[Mark] = []
     for m in range(len(gate) - 1, -1, -1):  # the larger kernel from below
-        marks.append(Bars(x, gate[m][order], kernels[m], _branch(m), base=base.copy(), width=1))
+        marks.append(Bars(x, gate[m][order], kernels[m], palette.branch(m), base=base.copy(), width=1))
         base = base + gate[m][order]
     if not np.array_equal(gate, first):
         marks.append(Line(x, first[-1][order], t("fig.tug.first"), "ink", width=2))
@@ -156,8 +157,8 @@ def draw_tug(
             *(
                 Bars(x[part], lead[order][part], t("fig.tug.wins", kernel=name), colour, width=1)
                 for part, name, colour in (
-                    (ahead, kernels[-1], _branch(len(gate) - 1)),
-                    (~ahead, kernels[0], "branch0"),
+                    (ahead, kernels[-1], palette.branch(len(gate) - 1)),
+                    (~ahead, kernels[0], palette.branch(0)),
                 )
                 if part.any()
             ),
@@ -213,7 +214,7 @@ def draw_taps(
     top, left = max(0, int(np.floor(y0 + 0.5))), max(0, int(np.floor(x0 + 0.5)))
     cut = shown[top : int(np.ceil(y1 + 0.5)), left : int(np.ceil(x1 + 0.5))]
     for m, (points, name) in enumerate(zip(taps, kernels, strict=True)):
-        dots = Points(points[:, 1] - left, points[:, 0] - top, name, _branch(m))
+        dots = Points(points[:, 1] - left, points[:, 0] - top, name, palette.branch(m))
         title = t("fig.taps.branch", kernel=name, share=f"{shares[m]:.0%}")
         panels.append(
             Panel(
@@ -328,22 +329,8 @@ def _ends(ends: Sequence[tuple[str, str, float]], right: float, room: float) -> 
     clear = [height if abs(height) > 0.06 * room else 0.07 * room for _, _, height in ends]
     return [
         Text(right + 0.05, height, name, 15, colour, "start")
-        for (name, colour, _), height in zip(ends, _apart(clear, 0.11 * room), strict=True)
+        for (name, colour, _), height in zip(ends, apart(clear, 0.11 * room), strict=True)
     ]
-
-
-def _apart(heights: list[float], least: float) -> list[float]:
-    """Heights of labels moved apart until neighbours are ``least`` apart, in their order."""
-    order = sorted(range(len(heights)), key=heights.__getitem__)
-    moved = [heights[i] for i in order]
-    for _ in range(60):
-        for a in range(len(moved) - 1):
-            short = least - (moved[a + 1] - moved[a])
-            if short > 1e-9:
-                moved[a] -= short / 2
-                moved[a + 1] += short / 2
-    placed = dict(zip(order, moved, strict=True))
-    return [placed[i] for i in range(len(heights))]
 
 
 def draw_fig4(
@@ -357,8 +344,8 @@ def draw_fig4(
         x = np.arange(len(order))
         labels = tuple(classes[k] for k in order)
         marks: list[Mark] = [Line(x, means[0, order, u], times(scales[0]), "muted", width=3)]
-        marks.append(Line(x, means[1, order, u], times(scales[1]), "branch1", width=2))
-        marks.append(Points(x, means[1, order, u], times(scales[1]), "branch1", labels))
+        marks.append(Line(x, means[1, order, u], times(scales[1]), "ink", width=2))
+        marks.append(Points(x, means[1, order, u], times(scales[1]), "ink", labels))
         up = int((means[1, :, u] > means[0, :, u]).sum())
         panels.append(
             Panel(
@@ -394,7 +381,7 @@ def draw_answers(answers: Sequence[np.ndarray], names: Sequence[str], what: str,
     top = [int(i) for i in dict.fromkeys(np.stack(best, axis=1).ravel())]
     top = sorted(top, key=lambda i: -max(before[i], after[i]))[: most + 2]
     y = np.arange(len(top), dtype=float)
-    bars = ((before, t("fig.answers.before"), "muted"), (after, what, "branch1"))[: len(answers)]
+    bars = ((before, t("fig.answers.before"), "muted"), (after, what, "ink"))[: len(answers)]
     panel = Panel(
         tuple(
             Bars(shares[top], y + place, label, role, horizontal=True, width=0.36)

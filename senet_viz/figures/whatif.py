@@ -148,6 +148,7 @@ def draw_ranking(
     dots: list[Mark] = [Points(gate[rest], change[rest], "", "gate", tuple(f"c = {c}" for c in channels[rest]))]
     if not rest.all():
         dots.append(Points(gate[~rest], change[~rest], "", "pinned", (f"c = {pinned}",)))
+        dots.append(Rule(float(gate[~rest][0]), "x", f"c = {pinned}", "pinned"))
     scatter = Panel(
         (*dots, Rule(0.0, "y")),
         title=t("fig.ranking.scatter"),

@@ -6,7 +6,7 @@ import base64
 import inspect
 import io
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -314,17 +314,18 @@ def figure(
     narrow: bool = False,
     picked: Callable[[float, float], None] | None = None,
     untrained: bool | None = None,
+    shows: str | None = None,
 ) -> None:
     """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page.
 
     Args:
-        untrained: see ``exports``.
+        untrained, shows: see ``exports``.
         picked: called with the (x, y) of a dot that was clicked, before the page is drawn again.
     """
     from senet_viz.figures.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
-    titled(view, heading(plain(drawn.title)), build, drawn.key, key, narrow, untrained)
+    titled(view, heading(plain(drawn.title)), build, drawn.key, key, narrow, untrained, shows)
     # the page writes the title itself, beside the export
     room = _room(narrow)
     chart = view.drawn(
@@ -386,37 +387,50 @@ def titled(
     key: Hashable,
     narrow: bool = False,
     untrained: bool | None = None,
+    shows: str | None = None,
 ) -> None:
     """A title (Markdown) with the export of what stands below it; ``narrow``: in a column of a page.
 
     Args:
-        untrained: see ``exports``.
+        untrained, shows: see ``exports``.
     """
     left, right = st.columns([1, 1] if narrow else [4, 1], vertical_alignment="bottom")
     left.markdown(title)
     with right:
-        exports(view, build, name, key, untrained)
+        exports(view, build, name, key, untrained, shows)
 
 
 def exports(
-    view: Scene, build: Callable[[Texts], Figure], name: str, key: Hashable, untrained: bool | None = None
+    view: Scene,
+    build: Callable[[Texts], Figure],
+    name: str,
+    key: Hashable,
+    untrained: bool | None = None,
+    shows: str | None = None,
 ) -> None:
     """One click to a slide: PNG, SVG, PDF or CSV, drawn only when asked for.
 
     Args:
         untrained: its numbers come from random weights: slide and file say so. None: where the scene's are random.
+        shows: which words of "model block photo" a slide must name. None: all, unless ``untrained`` says that the
+            figure is not of the scene's network, and then none.
     """
     from hashlib import sha256
 
+    if shows is None:
+        shows = "model block photo" if untrained is None else ""
+    model, block, photo = view.spec.title, view.name, "" if view.photo.startswith("up-") else view.photo
+    named = {k: v for k, v in (("model", model), ("block", block), ("photo", photo)) if k in shows.split()}
     t, blank = view.t, not view.trained if untrained is None else untrained
     what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
+    link = state.link()
     stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
     with st.popover(t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary"):
         dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
         for kind in ("png", "svg", "pdf", "csv"):
             st.download_button(
                 kind.upper(),
-                data=partial(_slide, build, kind, view.lang, dark, blank),
+                data=partial(_slide, build, kind, view.lang, dark, blank, named, link),
                 on_click="ignore",
                 file_name=f"{stem}{'-dark' if dark and kind != 'csv' else ''}.{kind}",
                 mime=_MIME[kind],
@@ -430,12 +444,21 @@ def exports(
 _MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "csv": "text/csv"}
 
 
-def _slide(build: Callable[[Texts], Figure], kind: str, lang: str, dark: bool, untrained: bool) -> bytes:
-    from senet_viz import export
+def _slide(
+    build: Callable[[Texts], Figure],
+    kind: str,
+    lang: str,
+    dark: bool,
+    untrained: bool,
+    named: Mapping[str, str],
+    link: str,
+) -> bytes:
+    from senet_viz import export, images
 
     def drawn(wanted: str) -> Figure:
         t = i18n.texts(wanted)
-        return build(t).marked(t("model.untrained")) if untrained else build(t)
+        made = replace(build(t), source=images.source(t, **named), link=link)
+        return made.marked(t("model.untrained")) if untrained else made
 
     return export.render(drawn, kind, lang, dark).data
 

@@ -207,6 +207,13 @@ def query() -> str:
     return urlencode({key: value for key, value in values.items() if not value.startswith("up-")})
 
 
+def link() -> str:
+    """Return the address that shows this page in this state to anybody; "" where a photo of one's own is in it."""
+    here = st.context.url
+    own = str(st.session_state.get("photo", "")).startswith("up-")
+    return f"{here}?{query()}" if here and not own else ""
+
+
 def arrive(page: str) -> None:
     """Note, at the start of a rerun, which page it draws."""
     state = st.session_state

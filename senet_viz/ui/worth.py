@@ -67,6 +67,7 @@ def worth(view: Scene) -> None:
         "worth",
         shown.mark,
         untrained=False if shown.constants == "shipped" else None,
+        shows="",
     )
     for line in more:
         st.markdown(line)
