@@ -7,26 +7,30 @@ import base64
 import logging
 import re
 import sys
+from collections import UserDict
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 from PIL import Image
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
+from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 
-from senet_viz import errors, i18n, images, photos, replay, tap, zoo
+from senet_viz import errors, i18n, images, photos, replay, stack, tap, zoo
 from senet_viz.blocks import SEBlock
 from senet_viz.errors import EditRefused, ImageRejected, NoGates, NotAHost, OptionRefused, PhotosRejected, SenetVizError
 from senet_viz.types import Trace
-from senet_viz.ui import own, parts, short, state, uploads
+from senet_viz.ui import console, own, parts, short, state, uploads
 from senet_viz.ui.scene import literal, sentence
 from tests import truth
 from tests.test_pages import APP, badges, board, formula, go, last_number, printed, start, url, well
@@ -409,3 +413,46 @@ def test_many_gates_take_half_of_that_and_stay_true() -> None:
     assert kind == "u2" and len(text) < 3 * len(gate)
     assert np.abs(back - gate).max() <= 1e-5 and back[0] == 0 and back[1] == 1
     assert list(parts.packed(gate * 2, short=True)) == ["f4"]  # what cannot be said in 16 bits is not
+
+
+class Interrupted(UserDict[str, Any]):
+    """A session's state on which a rerun waits: one access, the ``at``-th, ends what runs, as Streamlit's does."""
+
+    def __init__(self, values: dict[str, Any], at: int) -> None:
+        super().__init__(values)
+        self.left = at
+
+    def _yield(self) -> None:
+        self.left -= 1
+        if self.left == -1:
+            raise RerunException(RerunData())
+
+    def __getitem__(self, key: str) -> Any:
+        self._yield()
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if hasattr(self, "left"):
+            self._yield()
+        super().__setitem__(key, value)
+
+
+def test_a_click_counts_once_wherever_a_rerun_ends_its_callback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def then(block: str | None, channel: int) -> None:
+        now, _ = stack.read(str(st.session_state.get(console.EDITS) or ""))
+        console.change(stack.toggled(now, str(block), "mute", channel))
+
+    clicks = [{"n": n, "row": 0, "channel": channel, "click": True} for n, channel in ((1, 5), (2, 9), (3, 5), (4, 7))]
+    ended = 0
+    for at in range(60):
+        state_ = Interrupted({"board-b": {"picked": {"mount": "m", "clicks": clicks}}}, at)
+        monkeypatch.setattr(st, "session_state", state_)
+        try:
+            parts._picked("b", ["layer4.1.se"], then)
+        except RerunException:
+            ended += 1
+        state_.left = 10**6  # nothing waits any more
+        parts._picked("b", ["layer4.1.se"], then)  # the browser sends again what it does not know to be taken
+        assert state_[console.EDITS] == "layer4.1.se:mute:7,9" and state_["channel"] == 7, at
+        assert len(state_[console.PAST]) == 4, "every click can be taken back"
+    assert 10 < ended < 60

@@ -6,6 +6,8 @@
 //
 // A trigger that waits for the server is replaced by the next one. So each carries every click that the server has not
 // confirmed (pin.js brings the numbers of those that it has), and the server takes each click once.
+const PATIENCE_MS = 2000; // after the last answer, for clicks that it did not confirm
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
@@ -93,7 +95,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
     return [head, ...read].join("\n");
   };
 
+  const clicks = (parentElement.clicks ??= { mount: `${Date.now()}-${Math.random()}`, count: 0, open: [] });
+  let timer = null;
+  const again = () => { // a rerun that another one ended may have left clicks behind: they are sent once more
+    if (clicks.again === clicks.count) return;
+    clicks.again = clicks.count;
+    setTriggerValue("picked", { mount: clicks.mount, clicks: clicks.open });
+  };
   const repaint = () => {
+    clearTimeout(timer);
+    if (confirmed(shared, data.key, clicks.mount) < clicks.count) timer = setTimeout(again, PATIENCE_MS);
     const now = pinnedCell();
     pin.hidden = !now;
     if (data.blocks.length) [...labels.children].forEach((label, row) => label.classList.toggle("here", row === now?.[0]));
@@ -106,6 +117,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   shared.boards.set(data.key, repaint);
   signal.addEventListener("abort", () => {
+    clearTimeout(timer);
     if (shared.boards.get(data.key) === repaint) shared.boards.delete(data.key);
   });
   repaint();
@@ -122,7 +134,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     tip.style.top = `${top + 18}px`;
   };
   stage.onmouseleave = () => { tip.hidden = true; };
-  const clicks = (parentElement.clicks ??= { mount: `${Date.now()}-${Math.random()}`, count: 0, open: [] });
   const send = ([row, index], click) => {
     const channel = lines[row].order[index];
     shared.channel = channel; // everywhere at once; the server's answer follows

@@ -111,9 +111,10 @@ def change(edits: stack.Edits) -> None:
     """Take these edits from now on; what was before can be had back."""
     s = st.session_state
     past: list[str | None] = s.setdefault(PAST, [])
-    past.append(s.get(EDITS))
+    before = s.get(EDITS)
+    s[EDITS] = stack.written(edits) or None  # the last access: a rerun that waits may end this at any
+    past.append(before)
     del past[:-100]
-    s[EDITS] = stack.written(edits) or None
 
 
 def _put(view: Scene, edits: stack.Edits) -> None:
@@ -133,7 +134,8 @@ def undo() -> None:
     """The edits before the last change."""
     past = st.session_state.get(PAST)
     if past:
-        st.session_state[EDITS] = past.pop()
+        st.session_state[EDITS] = past[-1]
+        past.pop()
 
 
 def clicked(view: Scene, block: str | None, channel: int) -> None:

@@ -26,7 +26,7 @@ from senet_viz.ui.scene import Scene, short
 
 Then = Callable[[str | None, int], None]
 COLUMN = 360.0  # px: a figure in a column of a page
-_TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_new``
+_TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_picked``
 _SECTION = "_in_section"  # of this rerun's page: whether a part was begun
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
@@ -131,30 +131,29 @@ def target(view: Scene) -> int:
     return int(first[0]) if chosen == "own" else int(chosen)
 
 
-def _new(key: str, value: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the clicks on that board that were not taken before, in their order, and note that they are taken.
+def _picked(key: str, blocks: Sequence[str], then: Then | None) -> None:
+    """Take what was picked: the last channel is pinned, its row is the block; ``then`` follows every click in turn.
 
-    Args:
-        value: ``mount`` names one life of the board in the browser; ``clicks`` are numbered from 1 within it.
+    The value holds all clicks that the browser does not know to be taken, numbered from 1 within one life (``mount``)
+    of the board. Streamlit ends a callback at any access to the session's state once another rerun waits. So a click is
+    noted as taken at once after the last thing that it changes, with no access between: what was ended earlier comes
+    again with the next click.
     """
+    value = st.session_state[f"board-{key}"].get("picked")
+    if not value:
+        return
     taken = st.session_state.setdefault(_TAKEN, {})
     mount, last = taken.get(key, ("", 0))
-    new = [click for click in value["clicks"] if value["mount"] != mount or click["n"] > last]
-    if new:
-        taken[key] = (value["mount"], new[-1]["n"])
-    return new
-
-
-def _picked(key: str, blocks: Sequence[str], then: Then | None) -> None:
-    """Take what was picked: the last channel is pinned, its row is the block; ``then`` follows every click in turn."""
-    value = st.session_state[f"board-{key}"].get("picked")
-    for click in _new(key, value) if value else ():
+    for click in value["clicks"]:
+        if value["mount"] == mount and click["n"] <= last:
+            continue
         row, channel = int(click["row"]), int(click["channel"])
         st.session_state["channel"] = channel
         if blocks:
             st.session_state["block"] = blocks[row]
         if then is not None and click["click"]:
             then(blocks[row] if blocks else None, channel)
+        taken[key] = (value["mount"], click["n"])
 
 
 def board(data: dict[str, Any], key: str, blocks: Sequence[str] = (), then: Then | None = None) -> None:
@@ -163,7 +162,8 @@ def board(data: dict[str, Any], key: str, blocks: Sequence[str] = (), then: Then
     Args:
         blocks: where a click on a row leads; () where all rows belong to the block on screen.
         then: called with the block (None: the one on screen) and the channel of every cell that was clicked, before
-            the rerun; arrow keys move the pin and click nothing.
+            the rerun; arrow keys move the pin and click nothing. Its last access to the session's state is the one
+            that changes it: see ``_picked``.
     """
     whole = {"key": key, "blocks": list(blocks), "place": i18n.text("board.place", state.language(), i="{i}", n="{n}")}
     picked = partial(_picked, key, blocks, then)
