@@ -23,7 +23,7 @@ __all__ = ["fresh"]  # a fixture: asked for by name
 
 
 def titles(at: AppTest) -> list[str]:
-    return [text for text in words(at) if text.startswith("#### ")]
+    return [text for text in words(at) if text.startswith("### ")]
 
 
 def lines(at: AppTest, key: str = "roles-fig6") -> list[np.ndarray]:

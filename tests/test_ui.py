@@ -69,7 +69,8 @@ ABOUT = (OptionRefused, NotAHost, EditRefused, NoGates)  # what is said names wh
 def test_every_error_is_its_sentence(lang: str) -> None:
     kinds = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, SenetVizError)]
     named = [kind("for the log") for kind in kinds if kind not in (SenetVizError, *REASONS, *ABOUT)]
-    details = {"name": "holiday.zip", "limit": 8, "n": 1, "each": 2, "format": "PDF"}
+    details = {"name": "holiday.zip", "limit": 8, "n": 1, "each": 2, "format": "PDF", "file": "a.safetensors"}
+    named = [type(error)("", **details) if isinstance(error, errors.WeightsInvalid) else error for error in named]
     for error in [*named, *(kind(reason, **details) for kind, reasons in REASONS.items() for reason in reasons)]:
         said = sentence(error, lang)
         shown = details | {"name": literal(details["name"])}

@@ -71,11 +71,12 @@ def section(page: str) -> str:
 
 
 @contextmanager
-def serving(folder: Path, forwards: Path | None = None) -> Iterator[str]:
+def serving(folder: Path, forwards: Path | None = None, largest: int | None = None) -> Iterator[str]:
     """A server of its own on a free port, ended afterwards; its address. No weights but the shipped ones are there.
 
     Args:
         forwards: a file that gets one byte for every forward of a network.
+        largest: bytes of the largest file that it can write.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -91,8 +92,9 @@ def serving(folder: Path, forwards: Path | None = None) -> Iterator[str]:
     log = folder / f"server-{port}.log"
     with log.open("wb") as said:
         server = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
+            [*(["prlimit", f"--fsize={largest}"] if largest else []), sys.executable, *command],
+            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+        )  # fmt: skip
     try:
 
         def healthy() -> bool:
@@ -245,12 +247,18 @@ class Visitor:
         self.until(lambda: self.url().get("channel") == str(channel), f"channel {channel} in the URL")
         return self.settle()
 
+    def own(self) -> Visitor:
+        """Open "Your own photo"."""
+        self.page.get_by_test_id("stExpander").filter(has_text=self.t("photo.own")).locator("summary").click()
+        self.until(self.page.locator(".st-key-_file").is_visible, "the uploader")
+        return self.settle()
+
     def upload(self, name: str, data: bytes) -> Visitor:
         box = self.page.locator(".st-key-_file")
         if not box.is_visible():
-            self.page.get_by_test_id("stExpander").filter(has_text=self.t("photo.own")).locator("summary").click()
+            self.own()
         file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-        box.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        box.locator("input[type=file]").set_input_files(file, timeout=PATIENCE_S * 1000)  # type: ignore[arg-type]
         return self
 
     def download(self, figure: str, kind: str) -> Download:

@@ -217,16 +217,6 @@ def test_bad_uploads_say_why_and_change_nothing(visit: Visit, lang: str) -> None
         assert visitor.formulas() == before and at.items() <= visitor.url().items(), reason
 
 
-def test_a_file_that_is_too_large_is_refused_by_the_browser(visitor: Visitor) -> None:
-    visitor.open(**HERE)
-    before = visitor.formulas()
-    visitor.upload("huge.png", bytes(images.MAX_BYTES + 1))
-    box = visitor.page.locator(".st-key-_file")
-    visitor.until(lambda: "huge.png" in box.inner_text() and "8" in box.inner_text().split("huge.png")[1], "a refusal")
-    visitor.settle()
-    assert visitor.formulas() == before and visitor.chosen("photo") == visitor.t("sample.chelsea")
-
-
 # --- to take away ---------------------------------------------------------------------------------------------------
 
 
