@@ -239,6 +239,10 @@ class Visitor:
         self.until(lambda: label in (box.inner_text() + box.locator("input").input_value()), f"{label} to be chosen")
         return self.settle()
 
+    def take(self, key: str) -> Visitor:
+        """Choose one of the small networks, whose weights are here, from the list of models."""
+        return self.select("model", self.t("model.here", title=zoo.spec(key).title))
+
     def pin(self, channel: int) -> Visitor:
         """By number."""
         box = self.page.locator(".st-key-channel input")

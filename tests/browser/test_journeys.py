@@ -108,7 +108,7 @@ def test_photo_model_block_channel_and_language(visitor: Visitor) -> None:
     assert z_of(visitor, 101) == printed(float(truth.z(truth.block("tiny_se", "coffee", "layer2.0.se"))[101]))
 
     visitor.choose("sort", visitor.t("sort.z")).choose("scope", visitor.t("scope.channel"))
-    visitor.select("model", zoo.spec("tiny_sk").title)
+    visitor.take("tiny_sk")
     value = float(truth.z(truth.block("tiny_sk", "coffee", "layer2.0.conv2"))[visitor.number()])
     visitor.until(lambda: z_of(visitor, visitor.number()) == printed(value), "z of another model")
 
@@ -312,7 +312,7 @@ def test_a_shared_url_restores_everything_for_somebody_else(visit: Visit) -> Non
     first.choose("lang", i18n.LANGUAGES["zh"])
     first.lang = "zh"
     first.until(lambda: first.heading() == first.t("walk.squeeze.title"), "Chinese")
-    first.settle().select("model", zoo.spec("tiny_se_h").title)
+    first.settle().take("tiny_se_h")
     first.choose("photo", first.t("sample.rocket")).choose("block", short("layer2.1.se")).pin(33).go("excitation")
     first.choose("gatefn", "sigmoid")
     first.until(lambda: first.url().get("gatefn") == "sigmoid", "the URL")

@@ -1,0 +1,57 @@
+"""From an answer that can only be wrong to a network that knows more, on a wide screen and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from senet_viz import i18n, zoo
+from tests.browser.conftest import Visitor
+
+Visit = Callable[..., Visitor]
+WANTED = zoo.spec("legacy_seresnet50")
+CUT = """(box, names) => {
+  const style = getComputedStyle(box), pen = document.createElement("canvas").getContext("2d");
+  pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  const room = box.clientWidth - parseFloat(style.paddingLeft);
+  return names.filter((name) => pen.measureText(name).width > room);
+}"""
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["wide", "phone"])
+def test_from_a_wrong_answer_to_a_network_that_knows_more(visit: Visit, size: tuple[int, int], lang: str) -> None:
+    visitor = visit(size=size, lang=lang).open(photo="astronaut", lang=lang)
+    page = visitor.page
+    line = visitor.t("knows.off", what=visitor.t("sample.astronaut"), n=50).replace("*", "")
+    main = page.get_by_test_id("stMain")
+    visitor.until(lambda: line in main.inner_text(), "the line")
+    page.locator(".st-key-_others button").click()
+    name = visitor.t("model.fetched", title=WANTED.title, mib=f"{WANTED.weights_mib:.0f}")
+    page.get_by_text(name, exact=True).click()
+    visitor.until(lambda: visitor.url().get("model") == WANTED.key, "the other network in the URL")
+    visitor.until(lambda: visitor.errors() == [visitor.t("error.weights")], "what is said without the internet")
+    assert line in main.inner_text(), "what is still on screen does not know it either"
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["wide", "phone"])
+def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tuple[int, int], lang: str) -> None:
+    visitor = visit(size=size, lang=lang).open(lang=lang)
+    page = visitor.page
+    if size[0] < 600:
+        page.get_by_test_id("stExpandSidebarButton").click()
+    box = page.locator(".st-key-model input")
+    box.click()
+    options = page.get_by_role("option")
+    visitor.until(options.count, "the list")
+    names = [option.inner_text() for option in options.all()]
+    assert visitor.t("model.here", title=zoo.spec("tiny_se_h").title) in names
+    rows = [row for row in zoo.MODELS if row.blocks]
+    whole = [
+        visitor.t("model.fetched" if row.weights else "model.nobodys", title=row.title, mib=f"{row.weights_mib:.0f}")
+        for row in rows
+        if row.source != "ours"
+    ]
+    visitor.until(lambda: box.evaluate(CUT, names + whole) == [], "no name that is cut")  # a sidebar slides in
