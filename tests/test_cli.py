@@ -122,7 +122,7 @@ def test_what_goes_wrong_with_trace_is_one_sentence(photo: Path, capsys: Said, t
     (tmp_path / "text.jpg").write_text("not a picture")
     done = command("trace", tmp_path / "text.jpg")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1 and "not a picture" in done.stderr
+    assert done.stderr.count("\n") == 1 and "not a photo" in done.stderr
 
 
 def test_an_unknown_option_is_refused(capsys: Said) -> None:
@@ -238,7 +238,7 @@ def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
 def test_what_goes_wrong_with_worth_is_one_sentence(
     trained: Path, data: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "called like a class" in refused(capsys, "worth", data / "val", "--model", "tiny_se", "--quiet")
+    assert "the name of a class" in refused(capsys, "worth", data / "val", "--model", "tiny_se", "--quiet")
     assert "lie in no folder" in refused(capsys, "worth", data / "val" / "red", "--model", "tiny_se")
     assert "no shipped profile" in refused(capsys, "worth", "--data", data, "--model", "mobilenet_v3_small")
     assert "has no class" in refused(capsys, "worth", "--data", data, "--model", "tiny_se", "--quiet")

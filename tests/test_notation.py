@@ -50,7 +50,11 @@ def test_no_text_calls_a_logit_s(lang: str) -> None:
 
 def test_the_letters_are_written_down_and_the_traces_fields_with_them() -> None:
     notes = (APP.parent / "docs" / "notation.md").read_text(encoding="utf-8")
-    rows = {cells[0]: cells for line in notes.splitlines() if (cells := [c.strip() for c in line.split("|")[1:-1]])}
+    rows = {
+        cells[0]: cells
+        for line in notes.split("## The words")[0].splitlines()
+        if (cells := [c.strip() for c in line.split("|")[1:-1]])
+    }
     assert "logit" in rows["g"] and rows["g"][4] == "`logit`" and "`gate`" in rows["s"][4]
     written = {name for row in rows.values() for name in re.findall(r"`(\w+)`", row[4])}
     known = {field.name for field in fields(BlockTrace)} | {"out"}

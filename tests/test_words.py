@@ -36,12 +36,11 @@ def sentences(lang: str) -> dict[str, str]:
 
 def misused(texts: dict[str, str], words: list[str], never: list[str]) -> dict[str, str]:
     """Gives the texts that hold a word of ``never``, other than inside one of ``words``."""
-    allowed, wrong = (
-        re.compile(
-            "|".join(rf"\b{re.escape(word)}" if word.isascii() else re.escape(word) for word in each), re.IGNORECASE
-        )
-        for each in (words, never)
-    )
+
+    def any_of(each: list[str]) -> re.Pattern[str]:
+        return re.compile("|".join(rf"\b{re.escape(w)}" if w.isascii() else re.escape(w) for w in each), re.IGNORECASE)
+
+    allowed, wrong = any_of(words), any_of(never)
     return {key: text for key, text in texts.items() if never and wrong.search(allowed.sub("", text))}
 
 

@@ -43,6 +43,26 @@ const keepFocus = (shared, signal) => {
   signal.addEventListener("abort", () => watch.disconnect());
 };
 
+// Streamlit's own words, which it has in English alone: where it writes one of them, the page's language takes its place.
+const WORDED = ["stFileUploader", "stCameraInput", "stMainMenu", "stMainMenuPopover"].map((id) => `[data-testid=${id}]`).join();
+const speak = (words, signal) => {
+  const said = new Map(words.flatMap((word) => word.all.map((each) => [each, word.now])));
+  const put = (node, name) => {
+    const now = said.get(node[name]?.trim());
+    if (now && now !== node[name]) node[name] = now;
+  };
+  const read = (part) => {
+    const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) put(texts.currentNode, "data");
+    [part, ...part.querySelectorAll("[aria-label]")].forEach((each) => put(each, "ariaLabel"));
+  };
+  const all = () => document.querySelectorAll(WORDED).forEach(read);
+  const watch = new MutationObserver(all);
+  watch.observe(document.body, { childList: true, subtree: true, characterData: true });
+  signal.addEventListener("abort", () => watch.disconnect());
+  all();
+};
+
 export default function ({ data, parentElement }) {
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
@@ -50,6 +70,7 @@ export default function ({ data, parentElement }) {
   shared.page = data.page;
   keepFocus(shared, signal);
   document.documentElement.lang = data.lang;
+  speak(data.words, signal);
   const asked = new URLSearchParams(data.query);
   new URLSearchParams(location.search).forEach((value, name) => {
     if (name.startsWith("embed")) asked.append(name, value); // Streamlit's own

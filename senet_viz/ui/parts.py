@@ -558,8 +558,16 @@ def address(page: st.Page) -> None:
     """
     tongue = {"zh": "zh-CN"}.get(lang := st.session_state["lang"], lang)
     component("frame", isolated=False)(
-        key="frame", data={"page": page.url_path, "query": state.query(), "lang": tongue}
+        key="frame", data={"page": page.url_path, "query": state.query(), "lang": tongue, "words": _words(lang)}
     )
+
+
+def _words(lang: str) -> list[dict[str, object]]:
+    """Gives Streamlit's own words in every language, and now in this one; the English texts are what it writes."""
+    start = "streamlit."
+    names = [key.removeprefix(start) for key in i18n.table(i18n.DEFAULT) if key.startswith(start)]
+    said = [{each: i18n.text(f"streamlit.{name}", each) for each in i18n.LANGUAGES} for name in names]
+    return [{"now": each[lang], "all": [*each.values()]} for each in said]
 
 
 def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:

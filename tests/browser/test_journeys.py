@@ -558,3 +558,22 @@ def test_a_click_on_a_map_mutes_its_channel_and_undo_opens_it(visit: Visit) -> N
     visitor.page.locator(".st-key-_undo button").click()
     visitor.until(lambda: "edits" not in visitor.url(), "the address without it")
     visitor.until(lambda: f"({float(share[first]):.1%})" in answer(visitor), "the answer as it was")
+
+
+def test_what_streamlit_writes_itself_is_in_the_pages_language(visit: Visit) -> None:
+    """The uploader and the menu, to the eye and to a screen reader; there and back with the page's language."""
+    visitor = visit(lang="zh").open()
+    visitor.page.get_by_test_id("stExpander").filter(has_text=visitor.t("photo.own")).locator("summary").click()
+    uploader = visitor.page.locator(".st-key-_file")
+    for lang in ("zh", "en", "zh"):
+        if lang != visitor.lang:
+            visitor.page.get_by_role("radio", name={"en": "English", "zh": "中文"}[lang], exact=True).click()
+            visitor.lang = lang
+        button = uploader.get_by_role("button", name=visitor.t("streamlit.upload"), exact=True)
+        visitor.until(button.count, f"the uploader's button in {lang}")
+        visitor.settle()
+    visitor.page.get_by_test_id("stMainMenu").locator("button").click()
+    menu = visitor.page.get_by_role("menu", name=visitor.t("streamlit.menu"), exact=True)
+    visitor.until(menu.count, "the menu's name")
+    for word in ("streamlit.theme.dark", "streamlit.print"):
+        assert visitor.t(word) in menu.inner_text()
