@@ -109,7 +109,7 @@ def draw_contributions(
     alt = t("fig.parts.alt", c=channel, g=f"{logit:.4f}", unit=int(first), part=f"{parts[first]:.4f}")
     return Figure(
         "excitation-logit",
-        t("fig.parts.title", c=channel, g=f"{logit:.4f}"),
+        t("fig.parts.title", c=channel, g=f"{logit:.4f}".replace("-", "\u2212")),
         (panel,),
         1,
         Table(("unit", "w2", "hidden", "w2*hidden"), rows),
