@@ -260,8 +260,10 @@ def draw(figure: Figure, dark: bool = False) -> MplFigure:
         title = wrap(figure.title, (width - 2 * EDGE) / (TITLE * BOLD * stretch))
         note = wrap(figure.note, (width - 2 * EDGE) / (NOTE * stretch)) if figure.note else []
         top = EDGE * 0.8 + (TITLE * 1.25 * len(title) + 10 if figure.title else 0)
-        small = [(line, None) for line in wrap(figure.source, (width - 2 * EDGE) / (SOURCE * stretch)) if line]
-        small += [(line, figure.link) for line in _broken(figure.link, (width - 2 * EDGE) / (SOURCE * stretch))]
+        small: list[tuple[str, str | None]] = [
+            (line, None) for line in wrap(figure.source, (width - 2 * EDGE) / (SOURCE * stretch)) if line
+        ]
+        small += [(line, figure.link) for line in _broken(figure.link, 0.85 * (width - 2 * EDGE) / (SOURCE * stretch))]
         floor = EDGE * 0.8 + (SOURCE * 1.35 * len(small) + 4 if small else 0)
         bottom = floor + (NOTE * 1.4 * len(note) + 8 if note else 0)
         layout = Layout(figure, width, height, top, bottom, EDGE, stretch)
@@ -278,7 +280,7 @@ def draw(figure: Figure, dark: bool = False) -> MplFigure:
 
 
 def _broken(link: str, width: float) -> list[str]:
-    """An address in lines of at most ``width`` ems, broken before its parameters."""
+    """An address in lines of at most ``width`` ems of ordinary text, broken before its parameters."""
     lines = [""] if link else []
     for piece in re.split(r"(?=[?&])", link) if link else ():
         if lines[-1] and ems(lines[-1] + piece) > width:

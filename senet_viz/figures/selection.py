@@ -343,9 +343,9 @@ def draw_fig4(
         order = np.argsort(means[0, :, u], kind="stable")
         x = np.arange(len(order))
         labels = tuple(classes[k] for k in order)
-        marks: list[Mark] = [Line(x, means[0, order, u], times(scales[0]), "muted", width=3)]
-        marks.append(Line(x, means[1, order, u], times(scales[1]), "ink", width=2))
-        marks.append(Points(x, means[1, order, u], times(scales[1]), "ink", labels))
+        marks: list[Mark] = [Line(x, means[0, order, u], times(scales[0]), "first", width=3)]
+        marks.append(Line(x, means[1, order, u], times(scales[1]), "second", width=2))
+        marks.append(Points(x, means[1, order, u], times(scales[1]), "second", labels))
         up = int((means[1, :, u] > means[0, :, u]).sum())
         panels.append(
             Panel(

@@ -27,7 +27,7 @@ def slide(visitor: Visitor, figure: str) -> tuple[list[str], set[str]]:
 def test_a_slide_names_model_block_and_photographer_and_leads_back(visit: Callable[..., Visitor], lang: str) -> None:
     visitor = visit(lang=lang)
     visitor.open("excitation", **HERE, lang=lang)
-    visitor.choose("gatefn", visitor.t("walk.excitation.fn.h_sigmoid"))
+    visitor.choose("gatefn", "h-sigmoid")
     lines, links = slide(visitor, "excitation-network")
     assert images.source(i18n.texts(lang), zoo.spec("tiny_se").title, "layer3.1.se", "china") in lines
     assert any("danielbuechele, CC BY 2.0" in line for line in lines)
