@@ -643,7 +643,7 @@ def _scales(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(
             f"1 to {MOST_SCALES} scales, each from {LEAST_SCALE:g} to {MOST_SCALE:g}; got {text[:80]!r}"
         )
-    values = np.geomspace(*given, count).tolist() if ":" in text else given
+    values = np.geomspace(given[0], given[1], count).tolist() if ":" in text else given
     return tuple(round(value, 6) for value in values)
 
 
