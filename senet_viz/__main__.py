@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 SHOWN = 8  # values of a long vector that fit a line
 TOP = 5
+NAMED = 5  # folders of many that a sentence names
 SIDE = 64  # of the pictures that the small networks were trained on
 OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
 PIXELS = ("grad_cam", "occlusion", "integrated_gradients")  # of ``attribute.METHODS``, which needs torch
@@ -278,6 +279,8 @@ def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
     y = np.array([k for _, k in kept])
     if len(set(y.tolist())) < 2:
         raise PhotosRejected("unknown", n=len({name for name, _ in files}))
+    if left := sorted({name for (name, _), k in zip(files, named, strict=True) if k is None}):
+        print(_left_out(key, left, len({name for name, _ in files})), file=sys.stderr)
 
     def fetch(numbers: Sequence[int]) -> Tensor:
         return labelled.stacked([images.read(kept[i][0]) for i in numbers], spec)
@@ -287,6 +290,12 @@ def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
         rows = range(start, min(start + size, len(y)))
         tally, _ = profile.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
     return _worth_measured(key, args, fetch, y, tally.means())
+
+
+def _left_out(key: str, folders: Sequence[str], of: int) -> str:
+    """Return the sentence that names class folders whose photos do not count."""
+    named = ", ".join(folders[:NAMED]) + (", ..." if len(folders) > NAMED else "")
+    return f"{len(folders)} of {of} folders are not called like a class of {key}, so their photos are left out: {named}"
 
 
 def _usable(file: Path) -> bool:

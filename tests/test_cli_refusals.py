@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -135,6 +136,26 @@ def test_a_channel_that_a_block_has_not_is_said_with_those_it_has(tmp_path: Path
         assert main(line) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said == f"layer3.1.se does not have channel {channel}. It offers: channels 0 to 255."
+
+
+def test_folders_that_a_network_does_not_know_are_counted_and_the_first_named(tmp_path: Path, capsys: Said) -> None:
+    many = [f"stranger {letter}" for letter in "abcdefg"]
+    root = folders.write(tmp_path / "set", ("blue", "red"), 2)
+    for file, names in ((root / "blue", ["goldfish", *many]), (root / "red", ["espresso"])):
+        for name in names:
+            shutil.copytree(file, root / name)
+        shutil.rmtree(file)
+    assert main(["worth", str(root), "--model", "tiny_se", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "4 pictures" in out
+    assert err == (
+        "7 of 9 folders are not called like a class of tiny_se, so their photos are left out: "
+        "stranger a, stranger b, stranger c, stranger d, stranger e, ...\n"
+    )
+    for name in many:
+        shutil.rmtree(root / name)
+    assert main(["worth", str(root), "--model", "tiny_se", "--quiet"]) == 0
+    assert not capsys.readouterr().err
 
 
 # --- where things are written ---------------------------------------------------------------------------------------
