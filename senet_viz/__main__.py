@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import os
 import sys
@@ -1010,6 +1011,8 @@ def _creatable(path: Path, folder: bool) -> None:
 
     if path.is_dir() and not folder:
         raise refuse(errno.EISDIR, path)
+    if path.exists() and not path.is_dir() and not path.is_file():  # it would be replaced: /dev/null, a pipe
+        raise OSError(errno.EINVAL, "Not an ordinary file", str(path))
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not there.is_dir() and (folder or there != path):
         raise refuse(errno.ENOTDIR, there)
@@ -1019,8 +1022,11 @@ def _creatable(path: Path, folder: bool) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     """Run one command. An error that has a name becomes one sentence on stderr and exit code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        args = parser().parse_args(arguments)
+        if empty := next((word for word in given if word.startswith("--") and word.endswith("=--")), None):
+            parser().error(f"argument {empty[:-3]}: expected one argument")  # Python 3.11 would take an empty list
+        args = parser().parse_args(given)
     except SystemExit:  # help, or an argument that is refused
         _flush()
         raise
@@ -1061,6 +1067,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     130 and 141 are what a shell reports of a command that SIGINT or SIGPIPE ended.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that this terminal cannot show is shown by its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(arguments)
     except BrokenPipeError:  # as in `| head`

@@ -200,6 +200,15 @@ def test_what_cannot_be_written_is_said_before_the_work(
     assert sorted(places["FOLDER"].parent.rglob("*")) == before
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("line", ["profile VAL --quiet --out PIPE", "card --out PIPE", "sweep chelsea --out PIPE"])
+def test_what_is_no_ordinary_file_is_never_replaced(line: str, data: Path, tmp_path: Path, capsys: Said) -> None:
+    """As ``/dev/null`` would be for root."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    said = refused(capsys, *line.replace("VAL", str(data / "val")).replace("PIPE", str(pipe)).split())
+    assert said == f"{pipe} cannot be used: Not an ordinary file.\n" and pipe.is_fifo()
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that root cannot write to either")
 def test_a_folder_that_cannot_be_made_is_a_sentence(data: Path, capsys: Said) -> None:
     for line in (
@@ -293,6 +302,13 @@ def test_a_full_disk_is_a_sentence() -> None:
             stdout=full, stderr=subprocess.PIPE, cwd=ROOT, text=True, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (2, "The output cannot be used: No space left on device.\n")
+
+
+def test_a_terminal_that_knows_only_ascii_shows_everything(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "senet_viz", "sweep", "chelsea", "--scales", "1,2", "--out", str(tmp_path / "图")]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert (done.returncode, done.stdout.count(r"\u56fe")) == (0, 4)
 
 
 def test_whoever_is_asked_for_nothing_writes_nothing() -> None:
