@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import os
 import sys
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 SHOWN = 8  # values of a long vector that fit a line
 TOP = 5
+NAMED = 5  # folders of many that a sentence names
 SIDE = 64  # of the pictures that the small networks were trained on
 OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
 PIXELS = ("grad_cam", "occlusion", "integrated_gradients")  # of ``attribute.METHODS``, which needs torch
@@ -280,6 +282,8 @@ def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
     y = np.array([k for _, k in kept])
     if len(set(y.tolist())) < 2:
         raise PhotosRejected("unknown", n=len({name for name, _ in files}))
+    if left := sorted({name for (name, _), k in zip(files, named, strict=True) if k is None}):
+        print(_left_out(key, left, len({name for name, _ in files})), file=sys.stderr)
 
     def fetch(numbers: Sequence[int]) -> Tensor:
         return labelled.stacked([images.read(kept[i][0]) for i in numbers], spec)
@@ -289,6 +293,12 @@ def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
         rows = range(start, min(start + size, len(y)))
         tally, _ = profile.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
     return _worth_measured(key, args, fetch, y, tally.means())
+
+
+def _left_out(key: str, folders: Sequence[str], of: int) -> str:
+    """Return the sentence that names class folders whose photos do not count."""
+    named = ", ".join(folders[:NAMED]) + (", ..." if len(folders) > NAMED else "")
+    return f"{len(folders)} of {of} folders are not called like a class of {key}, so their photos are left out: {named}"
 
 
 def _usable(file: Path) -> bool:
@@ -1044,6 +1054,8 @@ def _creatable(path: Path, folder: bool) -> None:
 
     if path.is_dir() and not folder:
         raise refuse(errno.EISDIR, path)
+    if path.exists() and not path.is_dir() and not path.is_file():  # it would be replaced: /dev/null, a pipe
+        raise OSError(errno.EINVAL, "Not an ordinary file", str(path))
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not there.is_dir() and (folder or there != path):
         raise refuse(errno.ENOTDIR, there)
@@ -1053,8 +1065,11 @@ def _creatable(path: Path, folder: bool) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     """Run one command. An error that has a name becomes one sentence on stderr and exit code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        args = parser().parse_args(arguments)
+        if empty := next((word for word in given if word.startswith("--") and word.endswith("=--")), None):
+            parser().error(f"argument {empty[:-3]}: expected one argument")  # Python 3.11 would take an empty list
+        args = parser().parse_args(given)
     except SystemExit:  # help, or an argument that is refused
         _flush()
         raise
@@ -1095,6 +1110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     130 and 141 are what a shell reports of a command that SIGINT or SIGPIPE ended.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that this terminal cannot show is shown by its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(arguments)
     except BrokenPipeError:  # as in `| head`

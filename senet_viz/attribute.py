@@ -100,6 +100,7 @@ def run(
 
     Raises:
         NoGateFound: no block of that name, it never runs, or none was given, or the network has no map.
+        NoClassScores: the network gives none.
         Stopped: ``progress`` said so.
         ValueError: another method, a class that does not exist, ``x`` of another shape, or edits for conductance.
     """
@@ -224,7 +225,9 @@ class _Told:
 
 
 def _logits(out: Any) -> Tensor:
-    return (out[0] if isinstance(out, tuple | list) else out).flatten(1)
+    scores = tap.class_scores(out)
+    assert scores is not None  # ``run`` asked for the photo's
+    return scores
 
 
 def _rest(

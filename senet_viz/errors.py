@@ -65,6 +65,15 @@ class NoGates(NoGateFound):
         super().__init__(f"{network} has no attention block", network=network)
 
 
+class NoClassScores(SenetVizError):
+    """Class scores were asked for, and the network gives something else: maps, boxes."""
+
+    code = "no_scores"
+
+    def __init__(self, network: str) -> None:
+        super().__init__(f"{network} gives no class scores", network=network)
+
+
 class UnknownModel(SenetVizError):
     """No model of that key."""
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz import edits as edit_ops
-from senet_viz.errors import EditRefused, NoGateFound
+from senet_viz.errors import EditRefused, NoClassScores, NoGateFound
 from senet_viz.layouts import Place, child, moody, places
 from senet_viz.types import BlockTrace, Edit, Trace
 
@@ -288,6 +288,18 @@ def _rows(probe: _Probe, batch: int, native: bool) -> list[BlockTrace]:
     return [replace(row, residue=float((row.out - out).abs().max())) for row, out in zip(with_u, outs, strict=True)]  # type: ignore[operator]
 
 
+def class_scores(given: Any) -> Tensor | None:
+    """Return the class scores (B, K) in what a network gives: its output, or the first of several.
+
+    None where that is no tensor with one number a class: a dictionary of maps, boxes, a map.
+    """
+    if isinstance(given, tuple | list) and given:
+        given = given[0]
+    if not isinstance(given, Tensor) or given.ndim < 2 or given.shape[2:].numel() != 1:
+        return None
+    return given.flatten(1)
+
+
 def run_batch(
     module: nn.Module,
     x: Tensor,
@@ -306,6 +318,8 @@ def run_batch(
         keep_u: names of the blocks whose ``u`` is wanted (it is large).
         model, picture_keys: copied into the traces.
 
+    A network that gives no class scores has a trace too, without them: see ``class_scores``.
+
     Raises:
         NoGateFound: the network has no attention block of a name that ``edits`` or ``keep_u`` uses. One without
             any block has a trace, with class scores and no blocks.
@@ -323,19 +337,19 @@ def run_batch(
         x = x.to(weight.device, weight.dtype)
     with lock_of(module), _evaluating(module), torch.inference_mode():
         with _Session(probes):
-            logits = module(x)
-        if isinstance(logits, tuple | list):
-            logits = logits[0]
-        logits = logits.flatten(1) if native else logits.flatten(1).float().cpu()
-        if edits and not bool(logits.isfinite().all()):
+            scores = class_scores(module(x))
+        if scores is not None and not native:
+            scores = scores.float().cpu()
+        if edits and scores is not None and not bool(scores.isfinite().all()):
             raise EditRefused(edit_ops.written(edits[0])[:80], "numbers grow beyond what float32 can hold")
         ran = sorted((p for p in probes if p.turn), key=lambda p: p.turn)
         columns = [_rows(probe, len(x), native) for probe in ran]
     silent = tuple(p.place.name for p in probes if not p.turn)
     keys = tuple(picture_keys) or ("",) * len(x)
     name = model or type(module).__name__
+    each = (None,) * len(x) if scores is None else scores
     return tuple(
-        Trace(name, keys[i], edits, logits[i], tuple(column[i] for column in columns), silent) for i in range(len(x))
+        Trace(name, keys[i], edits, each[i], tuple(column[i] for column in columns), silent) for i in range(len(x))
     )
 
 
@@ -371,6 +385,7 @@ def gated(module: nn.Module, x: Tensor, block: str, gates: Tensor, edits: Sequen
 
     Raises:
         NoGateFound: no block of that name, or it never runs.
+        NoClassScores: the network gives none.
         ValueError: ``x`` or ``gates`` has another shape.
     """
     if x.ndim != 4 or len(x) != 1 or gates.ndim != 3 or not len(gates):
@@ -385,15 +400,15 @@ def gated(module: nn.Module, x: Tensor, block: str, gates: Tensor, edits: Sequen
     with lock_of(module), _evaluating(module):
         try:
             with _Session(probes):
-                logits = module(x)
+                scores = class_scores(module(x))
         except RuntimeError:  # a network that writes B maps into the one of a picture: then all of it sees B pictures
             with _Session(probes):
-                logits = module(x.expand(len(gates), *x.shape[1:]).contiguous())
-    if isinstance(logits, tuple | list):
-        logits = logits[0]
+                scores = class_scores(module(x.expand(len(gates), *x.shape[1:]).contiguous()))
     if not all(probe.turn for probe in probes if probe.given is not None):
         raise NoGateFound(f"{block} never runs", name=block)
-    return logits.flatten(1).float()
+    if scores is None:
+        raise NoClassScores(type(module).__name__)
+    return scores.float()
 
 
 def last_map(module: nn.Module, x: Tensor) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from senet_viz.errors import NoClassScores
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -80,14 +82,28 @@ class Edit:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One picture's way through one model: class scores and every block, in the order in which they ran."""
+    """One picture's way through one model: class scores and every block, in the order in which they ran.
+
+    ``scores`` is None where a network gives something else, as those for segmentation and detection do.
+    """
 
     model: str
     picture_key: str
     edits: tuple[Edit, ...]
-    logits: Tensor  # (K,) class scores before softmax
+    scores: Tensor | None  # (K,) class scores before softmax
     blocks: tuple[BlockTrace, ...]
     silent: tuple[str, ...] = ()  # blocks that the network has and that never ran
+
+    @property
+    def logits(self) -> Tensor:
+        """(K,): ``scores``, for whoever needs them.
+
+        Raises:
+            NoClassScores: the network gives none.
+        """
+        if self.scores is None:
+            raise NoClassScores(self.model)
+        return self.scores
 
     def block(self, name: str) -> BlockTrace:
         """The trace of the block called ``name``.

@@ -23,7 +23,7 @@ PACKAGE = ROOT / "senet_viz"
 # What each part may import: what stands here, and whatever that may import. A new module gets a row.
 ARROWS: dict[str, tuple[str, ...]] = {
     "errors": (),
-    "types": (),
+    "types": ("errors",),
     "i18n": ("errors",),
     "blocks": ("types", "errors"),
     "networks": ("blocks",),

@@ -214,7 +214,9 @@ def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
     assert main(["worth", str(tmp_path / "set"), "--model", "tiny_se", "--out", str(out), "--quiet"]) == 0
     said = capsys.readouterr()
     found = worth.read(out)["tiny_se"]
-    assert found.hits.shape == (8, 10) and found.outputs == 50 and "bad.png" in said.err
+    assert found.hits.shape == (8, 10) and found.outputs == 50
+    bad, left = said.err.splitlines()
+    assert "bad.png" in bad and left.startswith("1 of 3 folders ") and left.endswith(" left out: nothing it knows")
     lines = {line.split()[0]: line for line in said.out.splitlines() if line.startswith("  ")}
     for condition in worth.CONDITIONS:
         assert f"{found.accuracy(condition)[0]:.1%}" in lines[condition]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -137,6 +138,26 @@ def test_a_channel_that_a_block_has_not_is_said_with_those_it_has(tmp_path: Path
         assert said == f"layer3.1.se does not have channel {channel}. It offers: channels 0 to 255."
 
 
+def test_folders_that_a_network_does_not_know_are_counted_and_the_first_named(tmp_path: Path, capsys: Said) -> None:
+    many = [f"stranger {letter}" for letter in "abcdefg"]
+    root = folders.write(tmp_path / "set", ("blue", "red"), 2)
+    for file, names in ((root / "blue", ["goldfish", *many]), (root / "red", ["espresso"])):
+        for name in names:
+            shutil.copytree(file, root / name)
+        shutil.rmtree(file)
+    assert main(["worth", str(root), "--model", "tiny_se", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "4 pictures" in out
+    assert err == (
+        "7 of 9 folders are not called like a class of tiny_se, so their photos are left out: "
+        "stranger a, stranger b, stranger c, stranger d, stranger e, ...\n"
+    )
+    for name in many:
+        shutil.rmtree(root / name)
+    assert main(["worth", str(root), "--model", "tiny_se", "--quiet"]) == 0
+    assert not capsys.readouterr().err
+
+
 # --- where things are written ---------------------------------------------------------------------------------------
 
 
@@ -177,6 +198,15 @@ def test_what_cannot_be_written_is_said_before_the_work(
     said = refused(capsys, *line.split())
     assert said.startswith(str(places["FOLDER"].parent)) and said.endswith(f" cannot be used: {why}.\n")
     assert sorted(places["FOLDER"].parent.rglob("*")) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("line", ["profile VAL --quiet --out PIPE", "card --out PIPE", "sweep chelsea --out PIPE"])
+def test_what_is_no_ordinary_file_is_never_replaced(line: str, data: Path, tmp_path: Path, capsys: Said) -> None:
+    """As ``/dev/null`` would be for root."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    said = refused(capsys, *line.replace("VAL", str(data / "val")).replace("PIPE", str(pipe)).split())
+    assert said == f"{pipe} cannot be used: Not an ordinary file.\n" and pipe.is_fifo()
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that root cannot write to either")
@@ -272,6 +302,13 @@ def test_a_full_disk_is_a_sentence() -> None:
             stdout=full, stderr=subprocess.PIPE, cwd=ROOT, text=True, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (2, "The output cannot be used: No space left on device.\n")
+
+
+def test_a_terminal_that_knows_only_ascii_shows_everything(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "senet_viz", "sweep", "chelsea", "--scales", "1,2", "--out", str(tmp_path / "图")]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert (done.returncode, done.stdout.count(r"\u56fe")) == (0, 4)
 
 
 def test_whoever_is_asked_for_nothing_writes_nothing() -> None:
