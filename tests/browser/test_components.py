@@ -175,6 +175,8 @@ def test_a_page_scrolls_before_anybody_has_clicked(visitor: Visitor, key: str) -
         visitor.page.keyboard.press(key)
         visitor.until(lambda: visitor.page.evaluate(TOP) > before, f"{where} to scroll")
 
+    ring = "getComputedStyle(document.querySelector('[data-testid=stMain]'), '::before').display"
+    assert visitor.page.evaluate(ring) == "none", "no frame round a page that nobody has touched"
     scrolls("a fresh page")
     visitor.go("rescale")
     scrolls("a page from the menu")
