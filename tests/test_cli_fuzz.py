@@ -25,7 +25,7 @@ from tests import folders
 
 ROOT = Path(__file__).resolve().parents[1]
 Said = pytest.CaptureFixture[str]
-LINES, MANY = 10, 120  # of every verb; marked slow
+LINES, MANY = 16, 120  # of every verb; marked slow
 (VERBS,) = (a.choices for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
 
 # What makes sense; options that are not here get the rest alone.
