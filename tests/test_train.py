@@ -370,11 +370,12 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.Monk
     write(path, run, noise())
     whole = path.read_bytes()
 
-    def breaks(*_: object, **__: object) -> None:
-        (tmp_path / "tiny_se.part").write_bytes(b"half")
+    def breaks(file: Path, data: bytes) -> None:
+        with file.open("wb") as half:
+            half.write(data[: len(data) // 2])
         raise OSError("disk full")
 
-    monkeypatch.setattr("senet_viz.train.save_file", breaks)
+    monkeypatch.setattr(Path, "write_bytes", breaks)
     with pytest.raises(OSError, match="disk full"):
         write(path, run, noise())
     assert path.read_bytes() == whole
