@@ -273,8 +273,8 @@ def draw(figure: Figure, dark: bool = False) -> MplFigure:
     sheet.words("\n".join(title), EDGE, EDGE * 0.8, TITLE, va="top", weight="bold")
     muted = palette.role("muted", dark)
     sheet.words("\n".join(note), EDGE, height - floor, NOTE, va="bottom", color=muted)
-    for i, (line, link) in enumerate(reversed(small)):
-        sheet.words(line, EDGE, height - EDGE * 0.8 - SOURCE * 1.35 * i, SOURCE, va="bottom", color=muted, url=link)
+    for i, (line, link) in enumerate(small, start=1 - len(small)):  # read from above
+        sheet.words(line, EDGE, height - EDGE * 0.8 + SOURCE * 1.35 * i, SOURCE, va="bottom", color=muted, url=link)
     sheet.figure(figure)
     return page
 
