@@ -21,7 +21,8 @@ ENGLISH = i18n.table("en")
 OTHERS = [lang for lang in i18n.LANGUAGES if lang != "en"]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LATIN = frozenset(
-    {"metric.order", "model.fetched"} | {k for k, v in ENGLISH.items() if not re.search(r"[A-Za-z]{3}", re.sub(r"{\w+}", "", v))}
+    {"metric.order", "model.fetched"}
+    | {k for k, v in ENGLISH.items() if not re.search(r"[A-Za-z]{3}", re.sub(r"{\w+}", "", v))}
 )
 
 
