@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from senet_viz import i18n, zoo
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, serving
 
 Visit = Callable[..., Visitor]
 WANTED = zoo.spec("legacy_seresnet50")
@@ -57,3 +58,21 @@ def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tu
         if row.source != "ours"
     ]
     assert box.evaluate(CUT, names + whole) == []
+
+
+def test_a_model_stays_chosen_when_its_weights_have_come(visit: Visit, tmp_path: Path) -> None:
+    """Its name in the list changes with that."""
+    row = zoo.spec("mobilenet_v3_small")
+    with serving(tmp_path) as address:
+        visitor = visit(address).open(model=row.key, weights="random")
+        box = visitor.page.locator(".st-key-model input")
+        name = visitor.t("model.fetched", title=row.title, mib=f"{row.weights_mib:.0f}")
+        visitor.until(lambda: box.input_value() == name, "a model that is not here")
+        local = tmp_path / "hub" / "checkpoints" / row.weights.rpartition("/")[2]
+        local.parent.mkdir(parents=True)
+        local.write_bytes(b"here")
+        for photo in ("coffee", "rocket"):
+            visitor.choose("photo", visitor.t(f"sample.{photo}"))
+            visitor.until(lambda: box.input_value() == visitor.t("model.here", title=row.title), "a model that is here")
+        visitor.go("excitation")
+        assert visitor.settle().url()["model"] == row.key
