@@ -54,10 +54,10 @@ def _photo(t: Texts) -> None:
 
 
 def _model(t: Texts) -> None:
-    rows = {row.key: row for row in zoo.MODELS if row.blocks}
+    rows = {row.key: models.named(t, row) for row in zoo.MODELS if row.blocks}
     state.keep("model", rows, zoo.DEFAULT)
     st.selectbox(
-        t("model.label"), list(rows), format_func=lambda key: models.named(t, rows[key]), key="model",
+        t("model.label"), list(rows), format_func=rows.__getitem__, key="model",
         help=t("model.marks"),
     )  # fmt: skip
     state.keep("weights", ("pretrained", "random"), "pretrained")

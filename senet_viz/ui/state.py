@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -226,10 +226,18 @@ def keep(key: str, options: Iterable[Any], default: Any) -> None:
     Streamlit gives the widgets of each page new identities. A value that another page's widget of the same key holds
     is carried over only after the first run of the new page; in that run the new widget answers None, unless the value
     is assigned by hand. Later runs assign nothing: it would take back a click that is still on its way.
+
+    The browser knows a choice by its label. Where labels change, because of another language or because a model's
+    weights are here now, the old label names nothing, and the choice would be lost with the next click.
+
+    Args:
+        options: the values, or each value with its label.
     """
     state = st.session_state
-    value = state.get(key)
+    value, labels = state.get(key), hash(tuple(options.items())) if isinstance(options, Mapping) else None
+    known: dict[str, int | None] = state.setdefault("_labels", {})
     if value not in tuple(options):
         state[key] = default
-    elif state.get("_arrived", True):
+    elif state.get("_arrived", True) or known.get(key, labels) != labels:
         state[key] = value
+    known[key] = labels

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from senet_viz import i18n, zoo
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, serving
 
 Visit = Callable[..., Visitor]
 WANTED = zoo.spec("legacy_seresnet50")
@@ -43,9 +44,11 @@ def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tu
     if size[0] < 600:
         page.get_by_test_id("stExpandSidebarButton").click()
     box = page.locator(".st-key-model input")
-    box.click()
+    first = visitor.t("model.here", title=zoo.spec(zoo.DEFAULT).title)
+    visitor.settle().until(lambda: box.evaluate(CUT, [first]) == [], "a sidebar that has slid in")
+    box.scroll_into_view_if_needed()  # a list that has opened closes when the page scrolls
     options = page.get_by_role("option")
-    visitor.until(options.count, "the list")
+    visitor.until(lambda: options.count() or box.press("ArrowDown"), "the list")
     names = [option.inner_text() for option in options.all()]
     assert visitor.t("model.here", title=zoo.spec("tiny_se_h").title) in names
     rows = [row for row in zoo.MODELS if row.blocks]
@@ -54,4 +57,22 @@ def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tu
         for row in rows
         if row.source != "ours"
     ]
-    visitor.until(lambda: box.evaluate(CUT, names + whole) == [], "no name that is cut")  # a sidebar slides in
+    assert box.evaluate(CUT, names + whole) == []
+
+
+def test_a_model_stays_chosen_when_its_weights_have_come(visit: Visit, tmp_path: Path) -> None:
+    """Its name in the list changes with that."""
+    row = zoo.spec("mobilenet_v3_small")
+    with serving(tmp_path) as address:
+        visitor = visit(address).open(model=row.key, weights="random")
+        box = visitor.page.locator(".st-key-model input")
+        name = visitor.t("model.fetched", title=row.title, mib=f"{row.weights_mib:.0f}")
+        visitor.until(lambda: box.input_value() == name, "a model that is not here")
+        local = tmp_path / "hub" / "checkpoints" / row.weights.rpartition("/")[2]
+        local.parent.mkdir(parents=True)
+        local.write_bytes(b"here")
+        for photo in ("coffee", "rocket"):
+            visitor.choose("photo", visitor.t(f"sample.{photo}"))
+            visitor.until(lambda: box.input_value() == visitor.t("model.here", title=row.title), "a model that is here")
+        visitor.go("excitation")
+        assert visitor.settle().url()["model"] == row.key
