@@ -127,7 +127,7 @@ def test_the_citation_says_what_the_project_says() -> None:
 def test_the_workflow_runs_the_check_of_the_repository() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8"))
     (job,) = workflow["jobs"].values()
-    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    assert job["steps"][-1] == {"run": "bash .ci/run"}
     assert (ROOT / ".ci" / "run").is_file()
     assert job["timeout-minutes"] == 60
     (python,) = [step["with"]["python-version"] for step in job["steps"] if "setup-python" in step.get("uses", "")]
