@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from senet_viz import __main__, attribute, insert, prices, profile
+from senet_viz import __main__, attribute, insert, prices, profile, records
 from senet_viz.__main__ import main
 from tests import folders
 
@@ -248,7 +248,7 @@ def test_records_are_the_same_bytes_as_the_library_writes(tmp_path: Path) -> Non
 
     with safe_open(profile.FILE, framework="np") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
-    profile.records.write(tmp_path / "a", "form", "key", {"a": 1}, tensors)
+    records.write(tmp_path / "a", "form", "key", {"a": 1}, tensors)
     save_file(tensors, tmp_path / "b", metadata={"format": "form", "key": '{"a": 1}'})
     with safe_open(tmp_path / "a", framework="np") as a, safe_open(tmp_path / "b", framework="np") as b:
         assert a.metadata() == b.metadata() and set(a.keys()) == set(b.keys()) == set(tensors)
