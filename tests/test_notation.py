@@ -180,7 +180,8 @@ def test_the_logits_of_the_figures_are_the_models(drawn: list[Figure]) -> None:
     figures = {figure.key: figure for figure in drawn}
     table = figures["excitation-gates"].table
     np.testing.assert_allclose([row[table.header.index("logit")] for row in table.rows], logit, atol=1e-6)
-    assert f"g = {logit[17]:.4f}" in figures["excitation-logit"].title
+    title = figures["excitation-logit"].title.replace("\u2212", "-")
+    assert f"g = {logit[17]:.4f}" in title
 
 
 @pytest.mark.parametrize(("model", "names"), [("tiny_se", {"z", "s"}), ("tiny_sk", {"z", "a0", "a1"})])
