@@ -28,11 +28,12 @@ def clicker() -> Callable[[], object]:
         importlib.import_module(name)
     import torch
 
-    from senet_viz import tap, zoo
+    from senet_viz.models import load
+    from senet_viz.tap import hooks
 
     torch.set_num_threads(1)
-    model, x = zoo.load(MODEL, weights="random"), torch.zeros(1, 3, 224, 224)
-    return partial(tap.run, model, x)
+    model, x = load.load(MODEL, weights="random"), torch.zeros(1, 3, 224, 224)
+    return partial(hooks.run, model, x)
 
 
 def collections(click: Callable[[], object], rounds: int) -> tuple[int, list[float]]:

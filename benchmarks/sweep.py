@@ -13,10 +13,12 @@ import sys
 from functools import partial
 
 from benchmarks.common import interleaved, print_table, spread
-from senet_viz import images, sweep, zoo
-from senet_viz.engine import Engine
+from senet_viz.models import catalogue
+from senet_viz.photos import samples
+from senet_viz.photos import scale as scales
+from senet_viz.service.engine import Engine
 
-MODELS = (zoo.DEFAULT, "mobilenet_v3_small")
+MODELS = (catalogue.DEFAULT, "mobilenet_v3_small")
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0, 1.25, 1.5, 1.75, 2.0)
 GOAL = 0.60
 
@@ -32,20 +34,20 @@ class Forgetful(Engine):
 
 def measure(key: str, rounds: int) -> list[list[object]]:
     """A row for each way."""
-    engine, spec, photo = Forgetful(), zoo.spec(key), images.sample("chelsea")
+    engine, spec, photo = Forgetful(), catalogue.spec(key), samples.sample("chelsea")
     weights = "pretrained" if spec.source == "ours" else "random"
 
-    def single(kind: sweep.Kind) -> None:
+    def single(kind: scales.Kind) -> None:
         engine.nothing_kept()
         for scale in SCALES:
-            engine.trace(key, sweep.at_scale(photo, spec, scale, kind), "cpu", weights)
+            engine.trace(key, scales.at_scale(photo, spec, scale, kind), "cpu", weights)
 
-    def whole(kind: sweep.Kind) -> None:
+    def whole(kind: scales.Kind) -> None:
         engine.nothing_kept()
         engine.sweep(key, photo, "chelsea", SCALES, kind, weights=weights)
 
     ways = {"nine forwards": single, "one sweep": whole}
-    kinds: tuple[sweep.Kind, ...] = ("zoom", "amplitude")
+    kinds: tuple[scales.Kind, ...] = ("zoom", "amplitude")
     runs = {f"{name}, {kind}": partial(run, kind) for kind in kinds for name, run in ways.items()}
     gc.collect()
     gc.freeze()

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.common import interleaved, print_table, spread
-from senet_viz import layouts, tap, zoo
+from senet_viz.models import load
+from senet_viz.tap import hooks, layouts
 
 MODELS = ("mobilenet_v3_small", "seresnet50")
 GOAL = 1.10
@@ -38,14 +39,14 @@ def runs(model: nn.Module, x: Tensor) -> Runs:
     one = (refs[len(refs) // 2].name,)
     return {
         "bare": partial(bare, model, x),
-        "tapped": partial(tap.run, model, x),
-        "tapped, one U": partial(tap.run, model, x, keep_u=one),
+        "tapped": partial(hooks.run, model, x),
+        "tapped, one U": partial(hooks.run, model, x, keep_u=one),
     }
 
 
 def measure(key: str, seconds: float) -> list[list[object]]:
     """A table row for everything that is compared in one model."""
-    model = zoo.load(key, weights="random")
+    model = load.load(key, weights="random")
     x = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     compared = runs(model, x)
     for run in compared.values():

@@ -14,7 +14,10 @@ import sys
 import torch
 
 from benchmarks.common import interleaved, print_table, spread
-from senet_viz import images, tap, whatif, zoo
+from senet_viz.experiments import channel_ranking
+from senet_viz.models import catalogue, load
+from senet_viz.photos import preprocess, samples
+from senet_viz.tap import hooks
 from senet_viz.types import Edit
 
 GOAL = 0.35
@@ -22,16 +25,16 @@ GOAL = 0.35
 
 def measure(block: str, rounds: int) -> list[list[object]]:
     """A row for each way."""
-    spec = zoo.spec(zoo.DEFAULT)
-    module, x = zoo.load(spec.key), images.preprocess(images.sample("chelsea"), spec).x
-    count = tap.run(module, x).block(block).channels
+    spec = catalogue.spec(catalogue.DEFAULT)
+    module, x = load.load(spec.key), preprocess.preprocess(samples.sample("chelsea"), spec).x
+    count = hooks.run(module, x).block(block).channels
 
     def single() -> None:
         for c in range(count):
-            tap.run(module, x, (Edit(block, "mute", (c,)),))
+            hooks.run(module, x, (Edit(block, "mute", (c,)),))
 
     def batched() -> None:
-        whatif.ranking(module, x, block)
+        channel_ranking.ranking(module, x, block)
 
     gc.collect()
     gc.freeze()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from senet_viz import i18n, zoo
+from senet_viz import i18n
 from senet_viz.errors import (
     CardRefused,
     EditRefused,
@@ -32,17 +32,19 @@ from senet_viz.errors import (
     WeightsInvalid,
     WeightsUnavailable,
 )
+from senet_viz.models import catalogue, devices, load, weight_files
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor, nn
 
-    from senet_viz.cost import Count
-    from senet_viz.figures.grammar import Figure
-    from senet_viz.prices import Choice, Price
-    from senet_viz.profile import Profile
+    from senet_viz.architecture.counting import Count
+    from senet_viz.architecture.prices import Price
+    from senet_viz.drawing.grammar import Figure
+    from senet_viz.experiments.gate_ablation import Worth
+    from senet_viz.experiments.gate_profile import Profile
+    from senet_viz.networks.registry import Choice
     from senet_viz.types import BlockTrace, Trace
-    from senet_viz.worth import Worth
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 SHOWN = 8  # values of a long vector that fit a line
@@ -76,22 +78,23 @@ def _sentence(error: SenetVizError) -> str:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from senet_viz import train
+    from senet_viz.training import loop
+    from senet_viz.training import recipe as recipes
 
-    device = zoo.resolve(args.device)
+    device = devices.resolve(args.device)
     if args.all == args.out.suffix.endswith("safetensors"):
         wanted = "a folder for four files" if args.all else "the name of a .safetensors file"
         raise TrainingRefused(f"--out must be {wanted}; got {args.out}.")
-    recipe = train.Recipe(block=args.block or "se", classes=args.classes, epochs=args.epochs, seed=args.seed)
+    recipe = recipes.Recipe(block=args.block or "se", classes=args.classes, epochs=args.epochs, seed=args.seed)
 
     def report(line: str) -> None:
         print(line, flush=True)
 
     if args.all:
         jobs = args.jobs or (len(OURS) if device.startswith("cuda") else 1)
-        tables = train.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet)
+        tables = loop.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet)
     else:
-        top1 = train.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet)
+        top1 = loop.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet)
         tables = {recipe.block: top1 or {}}
     for block, table in tables.items():
         print(f"{block}: top-1 " + ", ".join(f"{value:.2f} % at {size} px" for size, value in table.items()))
@@ -101,20 +104,20 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _profile(args: argparse.Namespace) -> None:
-    from senet_viz import profile
+    from senet_viz.experiments import profile_file
 
     if args.folder is not None:
         _profile_folder(args)
         return
-    args.out = args.out or profile.FILE
-    keys = args.model or [key for key in OURS if zoo.available(key) == "shipped"]
+    args.out = args.out or profile_file.FILE
+    keys = args.model or [key for key in OURS if weight_files.available(key) == "shipped"]
     if not keys:
         raise WeightsUnavailable("no trained small network is here yet: train them first")
-    known = profile.read(args.out) if args.out.is_file() else {}
+    known = profile_file.read(args.out) if args.out.is_file() else {}
     for key in keys:
         known[key] = _profile_of(key, args)
         print(f"{key}: {len(known[key].truth)} pictures, {len(known[key].blocks)} blocks", flush=True)
-    profile.write(args.out, list(known.values()))
+    profile_file.write(args.out, list(known.values()))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB")
 
 
@@ -122,41 +125,45 @@ def _profile_folder(args: argparse.Namespace) -> None:
     """Photos in class folders: what the gates of each network know about these classes."""
     from tqdm.auto import tqdm
 
-    from senet_viz import labelled, photos, profile
+    from senet_viz.experiments import class_folders, profile_file
+    from senet_viz.photos import sets
 
     if args.size is not None or args.side is not None:
         raise OptionRefused("profile FOLDER", "--size or --side", "the network's own input")
-    keys = args.model or [zoo.DEFAULT]
+    keys = args.model or [catalogue.DEFAULT]
     for key in keys:
         _gated(key)
-    files = photos.folder(args.folder)
-    known = profile.read(args.out) if args.out is not None and args.out.is_file() else {}
+    files = sets.folder(args.folder)
+    known = profile_file.read(args.out) if args.out is not None and args.out.is_file() else {}
 
     def skipped(file: Path, error: ImageRejected) -> None:
         tqdm.write(f"{file}: {_sentence(error)}", file=sys.stderr)
 
     for key in keys:
-        trained = not args.random and zoo.trained(key)
-        module = zoo.load(key, args.device, "pretrained" if trained else "random")
+        trained = not args.random and weight_files.trained(key)
+        module = load.load(key, args.device, "pretrained" if trained else "random")
         with tqdm(desc=key, total=len(files), mininterval=1, disable=args.quiet) as bar:
-            found = labelled.measured(module, zoo.spec(key), files, skipped, lambda done, _: bar.update(done - bar.n))
+            found = class_folders.measured(
+                module, catalogue.spec(key), files, skipped, lambda done, _: bar.update(done - bar.n)
+            )
         known[key] = found
         print(_profile_text(found, trained))
         if args.figure is not None:
             file = args.figure if len(keys) < 2 else _beside(args.figure, key)
-            _findings_figure(found, zoo.spec(key).title, trained, file, args.lang)
+            _findings_figure(found, catalogue.spec(key).title, trained, file, args.lang)
     if args.out is not None:
-        profile.write(args.out, list(known.values()))
+        profile_file.write(args.out, list(known.values()))
 
 
 def _profile_text(found: Profile, trained: bool) -> str:
-    from senet_viz import labelled, roles
+    from senet_viz.experiments import class_folders
+    from senet_viz.findings import class_selectivity
 
-    each = roles.roles(found)
+    each = class_selectivity.roles(found)
     lines = [found.model if trained else f"{found.model} (UNTRAINED: its gates know nothing)"]
     counted = ", ".join(f"{name} {n}" for name, n in zip(found.classes, found.counts, strict=True))
     lines.append(f"  {len(found.truth)} photos of {len(found.classes)} classes: {counted}")
-    known = np.array([k is not None for k in labelled.outputs(zoo.spec(found.model), found.classes)])
+    known = np.array([k is not None for k in class_folders.outputs(catalogue.spec(found.model), found.classes)])
     hits, meant = found.hits(), known[found.truth]
     if hits is not None:
         lines.append(
@@ -166,8 +173,8 @@ def _profile_text(found: Profile, trained: bool) -> str:
     rows += [(r.name, *(f"{v:.3f}" for v in (r.eta2, r.between, r.within, r.high, r.low, r.pattern))) for r in each]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.append(f"  eta2 by luck alone: {roles.chance(found.counts):.3f}")
-    lines += [f"  {finding.key}: {finding.word}" for finding in roles.findings(found)]
+    lines.append(f"  eta2 by luck alone: {class_selectivity.chance(found.counts):.3f}")
+    lines += [f"  {finding.key}: {finding.word}" for finding in class_selectivity.findings(found)]
     return "\n".join(lines)
 
 
@@ -178,19 +185,21 @@ def _beside(file: Path, key: str) -> Path:
 def _findings_figure(found: Profile, model: str, trained: bool, file: Path, lang: str) -> None:
     from dataclasses import replace
 
-    from senet_viz import export, images, roles
-    from senet_viz.figures import roles as figures
+    from senet_viz.drawing import slides
+    from senet_viz.figures.lab import class_profiles as figures
+    from senet_viz.findings import class_selectivity
+    from senet_viz.photos import samples
 
-    each, luck = roles.roles(found), roles.chance(found.counts)
+    each, luck = class_selectivity.roles(found), class_selectivity.chance(found.counts)
     fields = ("between", "within", "high", "low", "pattern")
     columns = {field: np.array([getattr(row, field) for row in each]) for field in fields}
     names = tuple(row.name for row in each)
     kind = file.suffix[1:].lower()
 
     def build(t: i18n.Texts) -> Figure:
-        return replace(figures.draw_findings(names, **columns, chance=luck, t=t), source=images.source(t, model=model))
+        return replace(figures.draw_findings(names, **columns, chance=luck, t=t), source=samples.source(t, model=model))
 
-    slide = export.render(partial(_in_language, build, trained), kind, lang)
+    slide = slides.render(partial(_in_language, build, trained), kind, lang)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(slide.data)
     print(file)
@@ -202,12 +211,12 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
     import torch
     from tqdm.auto import tqdm
 
-    from senet_viz import profile
-    from senet_viz.train import read_folder
+    from senet_viz.experiments import gate_profile
+    from senet_viz.training.data import read_folder
 
-    spec, about = zoo.spec(key), zoo.shipped(key)
+    spec, about = catalogue.spec(key), weight_files.shipped(key)
     names = about.classes if about else None
-    module = zoo.load(key, args.device)
+    module = load.load(key, args.device)
     val = read_folder(args.data / "val", args.side or SIDE, names=names)
     size = args.size or spec.size
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
@@ -221,43 +230,48 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
             bar.total = total
             bar.update(done - bar.n)
 
-        found = profile.run(
+        found = gate_profile.run(
             module, val.x, val.y, val.classes, size, progress=progress, model=key, outputs=names, prepare=prepare
         )
         if not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
             return found
         bar.reset()
-        control = zoo.load(key, args.device, weights="random")
+        control = load.load(key, args.device, weights="random")
         return replace(
-            found, selection=profile.selection(module, control, val.x, size, profile.SELECTION_ZOOMS, progress, prepare)
+            found,
+            selection=gate_profile.selection(
+                module, control, val.x, size, gate_profile.SELECTION_ZOOMS, progress, prepare
+            ),
         )
 
 
 def _worth(args: argparse.Namespace) -> None:
     """Accuracy of networks with their own gates and with other ones."""
-    from senet_viz import worth
+    from senet_viz.experiments import gate_ablation
 
-    keys = args.model or [key for key in OURS if zoo.available(key) == "shipped" and zoo.spec(key).blocks]
+    keys = args.model or [
+        key for key in OURS if weight_files.available(key) == "shipped" and catalogue.spec(key).blocks
+    ]
     if not keys:
         raise WeightsUnavailable("no trained small network is here yet: train them first")
     for key in keys:
         _gated(key)
-    known = worth.read(args.out) if args.out is not None and args.out.is_file() else {}
+    known = gate_ablation.read(args.out) if args.out is not None and args.out.is_file() else {}
     for key in keys:
         known[key] = _worth_val(key, args) if args.folder is None else _worth_folder(key, args)
         print(_worth_text(known[key]), flush=True)
     if args.out is not None:
-        worth.write(args.out, list(known.values()))
+        gate_ablation.write(args.out, list(known.values()))
 
 
 def _worth_val(key: str, args: argparse.Namespace) -> Worth:
     """Over data/val, with the means of the shipped profile: the pictures come in its order."""
     import torch
 
-    from senet_viz import profile
-    from senet_viz.train import normalise, read_folder
+    from senet_viz.experiments import gate_profile, profile_file
+    from senet_viz.training.data import normalise, read_folder
 
-    spec, about, known = zoo.spec(key), zoo.shipped(key), profile.read()
+    spec, about, known = catalogue.spec(key), weight_files.shipped(key), profile_file.read()
     if about is None or key not in known:
         raise WeightsUnavailable(f"{key} has no shipped profile: give a folder instead of --data", model=key)
     if known[key].classes != about.classes:
@@ -266,18 +280,19 @@ def _worth_val(key: str, args: argparse.Namespace) -> Worth:
 
     def fetch(numbers: Sequence[int]) -> Tensor:
         with torch.inference_mode():
-            return normalise(profile.zoomed(val.x[list(numbers)], 1.0, spec.size))
+            return normalise(gate_profile.zoomed(val.x[list(numbers)], 1.0, spec.size))
 
     return _worth_measured(key, args, fetch, val.y.numpy(), known[key].means())
 
 
 def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
     """Over photos of one's own, with their own mean gates."""
-    from senet_viz import images, labelled, photos, profile
+    from senet_viz.experiments import class_folders, gate_profile
+    from senet_viz.photos import reading, sets
 
-    spec, module = zoo.spec(key), zoo.load(key, args.device)
-    files = [(name, file) for name, file in photos.folder(args.folder) if _usable(file)]
-    named = labelled.outputs(spec, [name for name, _ in files])
+    spec, module = catalogue.spec(key), load.load(key, args.device)
+    files = [(name, file) for name, file in sets.folder(args.folder) if _usable(file)]
+    named = class_folders.outputs(spec, [name for name, _ in files])
     kept = [(file, k) for (_, file), k in zip(files, named, strict=True) if k is not None]
     y = np.array([k for _, k in kept])
     if len(set(y.tolist())) < 2:
@@ -286,12 +301,12 @@ def _worth_folder(key: str, args: argparse.Namespace) -> Worth:
         print(_left_out(key, left, len({name for name, _ in files})), file=sys.stderr)
 
     def fetch(numbers: Sequence[int]) -> Tensor:
-        return labelled.stacked([images.read(kept[i][0]) for i in numbers], spec)
+        return class_folders.stacked([reading.read(kept[i][0]) for i in numbers], spec)
 
-    tally, size = profile.Tally.empty(1), labelled.batch_size(spec)
+    tally, size = gate_profile.Tally.empty(1), class_folders.batch_size(spec)
     for start in range(0, len(y), size):
         rows = range(start, min(start + size, len(y)))
-        tally, _ = profile.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
+        tally, _ = gate_profile.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
     return _worth_measured(key, args, fetch, y, tally.means())
 
 
@@ -302,10 +317,10 @@ def _left_out(key: str, folders: Sequence[str], of: int) -> str:
 
 
 def _usable(file: Path) -> bool:
-    from senet_viz import images
+    from senet_viz.photos import reading
 
     try:
-        images.read(file)
+        reading.read(file)
     except ImageRejected as error:
         print(f"{file}: {_sentence(error)}", file=sys.stderr)
         return False
@@ -317,87 +332,90 @@ def _worth_measured(
 ) -> Worth:
     from tqdm.auto import tqdm
 
-    from senet_viz import labels, worth
+    from senet_viz.experiments import gate_ablation
+    from senet_viz.models import class_names
 
-    module, count = zoo.load(key, args.device), labels.count(zoo.spec(key))
+    module, count = load.load(key, args.device), class_names.count(catalogue.spec(key))
     with tqdm(desc=key, total=len(y), mininterval=1, disable=args.quiet) as bar:
 
         def told(done: int, total: int) -> None:
             bar.update(done - bar.n)
 
-        return worth.measure(module, fetch, y, count, means, progress=told, model=key)
+        return gate_ablation.measure(module, fetch, y, count, means, progress=told, model=key)
 
 
 def _worth_text(found: Worth) -> str:
-    from senet_viz import worth
+    from senet_viz.experiments import gate_ablation
 
     lines = [f"{found.model}: {found.hits.shape[1]} pictures, guessing {found.chance:.1%}"]
-    for condition in worth.CONDITIONS:
+    for condition in gate_ablation.CONDITIONS:
         (share, (low, high)), (change, (worse, better)) = found.accuracy(condition), found.change(condition)
         beside = (
             "" if condition == "own" else f"  {100 * change:+6.1f} points ({100 * worse:+.1f} to {100 * better:+.1f})"
         )
         lines.append(f"  {condition:9s} {share:6.1%} ({low:.1%} to {high:.1%}){beside}")
-    said = worth.verdict(found)
+    said = gate_ablation.verdict(found)
     tail = "" if said.word == "few" else f"; of what gates are worth, {said.needs_photo:.0%} needs the photo"
     lines.append(f"  verdict: {said.word}{tail}")
     return "\n".join(lines)
 
 
 def _card(args: argparse.Namespace) -> None:
-    from senet_viz import card, profile
+    from senet_viz.experiments import profile_file
+    from senet_viz.findings import model_card
 
     folder = args.weights
-    weights = card.read_all(folder)
-    file = folder / profile.FILE.name
-    text = card.build(weights, profile.read(file) if file.is_file() else {})
+    weights = model_card.read_all(folder)
+    file = folder / profile_file.FILE.name
+    text = model_card.build(weights, profile_file.read(file) if file.is_file() else {})
     if args.data is not None:
-        card.verify(folder, args.data, weights, print)
+        model_card.verify(folder, args.data, weights, print)
     out = args.out or folder / "README.md"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    print(f"{out}: written for {', '.join(w.key for w in weights)}; best size {card.best_size(weights)} pixels")
+    print(f"{out}: written for {', '.join(w.key for w in weights)}; best size {model_card.best_size(weights)} pixels")
 
 
 # --- trace and list -----------------------------------------------------------------------------------------------
 
 
 def _photo(name: str) -> Image:
-    from senet_viz import images
+    from senet_viz.photos import reading, samples
 
-    if not Path(name).exists() and name in {sample.key for sample in images.SAMPLES}:
-        return images.sample(name)
-    return images.read(Path(name))
+    if not Path(name).exists() and name in {sample.key for sample in samples.SAMPLES}:
+        return samples.sample(name)
+    return reading.read(Path(name))
 
 
-def _in_list(photo: str, spec: zoo.ModelSpec) -> bool | None:
+def _in_list(photo: str, spec: catalogue.ModelSpec) -> bool | None:
     """Return whether what the photo shows is one of the network's classes; None where nobody can say."""
-    from senet_viz import images, labels
+    from senet_viz.models import class_names
+    from senet_viz.photos import samples
 
-    return labels.knows(spec, None if Path(photo).exists() else images.shows(photo))
+    return class_names.knows(spec, None if Path(photo).exists() else samples.shows(photo))
 
 
-def _off_list(photo: str, spec: zoo.ModelSpec, trained: bool) -> list[str]:
+def _off_list(photo: str, spec: catalogue.ModelSpec, trained: bool) -> list[str]:
     """Return the line that says that the photo is none of the classes, or may be none; of untrained networks none."""
-    from senet_viz import labels
+    from senet_viz.models import class_names
 
     known = _in_list(photo, spec)
     if known or not trained:
         return []
     if known is None:
-        said = i18n.text("knows.stranger", i18n.DEFAULT, n=labels.count(spec))
+        said = i18n.text("knows.stranger", i18n.DEFAULT, n=class_names.count(spec))
     else:
         said = i18n.text(
-            "knows.off", i18n.DEFAULT, what=i18n.text(f"sample.{photo}", i18n.DEFAULT), n=labels.count(spec)
+            "knows.off", i18n.DEFAULT, what=i18n.text(f"sample.{photo}", i18n.DEFAULT), n=class_names.count(spec)
         )
     return [f"  {said.replace('*', '')}"]
 
 
-def _network(args: argparse.Namespace) -> tuple[zoo.ModelSpec, nn.Module, bool]:
+def _network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, bool]:
     """The network that was asked for, and whether it is trained: not with ``--random``, nor where it cannot be."""
-    spec = zoo.spec(args.model)
-    trained = not args.random and zoo.trained(args.model)
-    return spec, zoo.load(args.model, weights="pretrained" if trained else "random"), trained
+    spec = catalogue.spec(args.model)
+    trained = not args.random and weight_files.trained(args.model)
+    return spec, load.load(args.model, weights="pretrained" if trained else "random"), trained
 
 
 def _gated(key: str) -> None:
@@ -407,16 +425,17 @@ def _gated(key: str) -> None:
         NoGates: it has none.
         UnknownModel: there is no such network.
     """
-    if not zoo.spec(key).blocks:
+    if not catalogue.spec(key).blocks:
         raise NoGates(key)
 
 
 def _trace(args: argparse.Namespace) -> None:
-    from senet_viz import images, tap
+    from senet_viz.photos import preprocess
+    from senet_viz.tap import hooks
 
     spec, module, trained = _network(args)
-    picture = images.preprocess(_photo(args.photo), spec)
-    trace = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
+    picture = preprocess.preprocess(_photo(args.photo), spec)
+    trace = hooks.run(module, picture.x, model=spec.key, picture_key=picture.key)
     try:
         blocks = trace.blocks if args.block is None else (trace.block(args.block),)
     except KeyError as error:
@@ -432,10 +451,10 @@ def _trace(args: argparse.Namespace) -> None:
     print(json.dumps(answer, ensure_ascii=False))
 
 
-def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zoo.ModelSpec) -> dict[str, Any]:
-    from senet_viz import labels
+def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: catalogue.ModelSpec) -> dict[str, Any]:
+    from senet_viz.models import class_names
 
-    names, share = labels.names(spec), trace.logits.softmax(0)
+    names, share = class_names.names(spec), trace.logits.softmax(0)
     best = share.topk(min(TOP, len(share)))
 
     def numbers(value: Tensor | None) -> list[Any] | None:
@@ -471,24 +490,27 @@ def _as_data(trace: Trace, blocks: Sequence[BlockTrace], trained: bool, spec: zo
 
 
 def _whatif(args: argparse.Namespace) -> None:
-    from senet_viz import edits, images, labels, profile, tap, whatif
+    from senet_viz.experiments import channel_ranking, profile_file
+    from senet_viz.models import class_names
+    from senet_viz.photos import preprocess
+    from senet_viz.tap import edits, hooks
 
     asked = tuple(edits.parse(text) for text in args.edit)
     spec, module, trained = _network(args)
-    picture = images.preprocess(_photo(args.photo), spec)
+    picture = preprocess.preprocess(_photo(args.photo), spec)
 
     def photo(name: str) -> dict[str, Any]:
-        other = images.preprocess(_photo(name), spec)
-        return {block.name: block.gate.numpy() for block in tap.run(module, other.x).blocks}
+        other = preprocess.preprocess(_photo(name), spec)
+        return {block.name: block.gate.numpy() for block in hooks.run(module, other.x).blocks}
 
-    profiled = profile.read().get(spec.key) if trained and any(edit.op == "mean" for edit in asked) else None
-    wanted = whatif.filled(asked, profiled.means() if profiled else {}, photo)
-    before = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
+    profiled = profile_file.read().get(spec.key) if trained and any(edit.op == "mean" for edit in asked) else None
+    wanted = channel_ranking.filled(asked, profiled.means() if profiled else {}, photo)
+    before = hooks.run(module, picture.x, model=spec.key, picture_key=picture.key)
     try:
-        after = tap.run(module, picture.x, wanted, model=spec.key, picture_key=picture.key)
+        after = hooks.run(module, picture.x, wanted, model=spec.key, picture_key=picture.key)
     except ValueError as error:  # a channel or a branch that this block has not
         raise EditRefused(" ".join(args.edit)[:80], str(error)) from error
-    names = labels.names(spec)
+    names = class_names.names(spec)
 
     def top5(trace: Trace) -> list[dict[str, Any]]:
         share, other = trace.logits.softmax(0), before.logits.softmax(0)
@@ -503,7 +525,7 @@ def _whatif(args: argparse.Namespace) -> None:
         "before": top5(before),
         "after": top5(after),
         "in_list": _in_list(args.photo, spec),
-        "blocks": [vars(moved) for moved in whatif.downstream(before, after)],
+        "blocks": [vars(moved) for moved in channel_ranking.downstream(before, after)],
     }
     note = _off_list(args.photo, spec, trained)
     print(json.dumps(answer, ensure_ascii=False) if args.json else _whatif_text(answer, note))
@@ -531,23 +553,27 @@ def _whatif_text(answer: dict[str, Any], note: Sequence[str]) -> str:
 
 
 def _attribute(args: argparse.Namespace) -> None:
-    from senet_viz import attribute, images, importance, labels, tap
-    from senet_viz.figures import number
+    from senet_viz.drawing.text import number
+    from senet_viz.experiments import attribution
+    from senet_viz.findings import open_or_important
+    from senet_viz.models import class_names
+    from senet_viz.photos import preprocess
+    from senet_viz.tap import hooks
 
-    on_gates = args.method in attribute.ON_GATES
+    on_gates = args.method in attribution.ON_GATES
     if on_gates:
         _gated(args.model)
     spec, module, trained = _network(args)
-    picture = images.preprocess(_photo(args.photo), spec)
-    trace = tap.run(module, picture.x, model=spec.key, picture_key=picture.key)
-    names, known = labels.names(spec), [block.name for block in trace.blocks]
+    picture = preprocess.preprocess(_photo(args.photo), spec)
+    trace = hooks.run(module, picture.x, model=spec.key, picture_key=picture.key)
+    names, known = class_names.names(spec), [block.name for block in trace.blocks]
     target = int(trace.logits.argmax()) if args.target is None else _target(args.target, names, spec)
     if args.block is not None and args.block not in known:
         raise NoGateFound(f"{spec.key} has no block {args.block}; it has {', '.join(known)}", name=args.block)
     block = known[len(known) // 2] if on_gates else None
     if args.block is not None and (on_gates or args.method == "grad_cam"):
         block = args.block
-    found = attribute.run(args.method, module, picture.x, target, block, args.steps)
+    found = attribution.run(args.method, module, picture.x, target, block, args.steps)
     answer: dict[str, Any] = {
         "model": spec.key,
         "trained": trained,
@@ -566,7 +592,7 @@ def _attribute(args: argparse.Namespace) -> None:
     if on_gates:
         assert block is not None
         gate, values = trace.block(block).gate.numpy()[-1], found.values[-1]
-        standing = importance.standing(gate, values)
+        standing = open_or_important.standing(gate, values)
         answer |= {
             "gate": trace.block(block).gate.tolist(),
             "most_open": standing.open.tolist(),
@@ -587,7 +613,7 @@ def _attribute(args: argparse.Namespace) -> None:
     else:
         assert found.baseline is not None
         difference = number(found.score - found.baseline, 4)
-        word = "adds up" if found.completeness <= attribute.ENOUGH else "DOES NOT ADD UP"
+        word = "adds up" if found.completeness <= attribution.ENOUGH else "DOES NOT ADD UP"
         lines.append(
             f"{word}: sum {number(found.total, 4)}, score changes by {difference} "
             f"(off by {found.completeness:.2%}, {found.steps} steps)"
@@ -605,7 +631,7 @@ def _attribute(args: argparse.Namespace) -> None:
     print("\n".join(lines))
 
 
-def _target(text: str, names: Sequence[str], spec: zoo.ModelSpec) -> int:
+def _target(text: str, names: Sequence[str], spec: catalogue.ModelSpec) -> int:
     """A class by number or by name, in any case."""
     if text.isdecimal() and len(text) < 6 and int(text) < len(names):
         return int(text)
@@ -626,8 +652,11 @@ def _coarse(values: np.ndarray, cells: int = 7) -> list[str]:
 def _sweep(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from senet_viz import export, images, moves, sweep
-    from senet_viz.figures import scales as figures
+    from senet_viz.drawing import slides
+    from senet_viz.experiments import scale_sweep
+    from senet_viz.figures.scale import channel_weights as figures
+    from senet_viz.findings import scale_response
+    from senet_viz.photos import samples
 
     _gated(args.model)
     spec, module, trained = _network(args)
@@ -639,15 +668,19 @@ def _sweep(args: argparse.Namespace) -> None:
     def told(done: int, total: int) -> None:
         print(f"{done} of {total} scales", file=sys.stderr, flush=True)
 
-    found = sweep.scale_sweep(module, photo, scales, args.kind, spec, args.blur, progress=told)
+    found = scale_sweep.scale_sweep(module, photo, scales, args.kind, spec, args.blur, progress=told)
     names = tuple(block.name for block in found.traces[0].blocks)
     block = args.block or names[len(names) // 2]
     if block not in names:
         raise NoGateFound(f"{spec.key} has no block {block}; it has {', '.join(names)}", name=block)
-    gates, here, base = tuple(moves.gates(found, name) for name in names), names.index(block), scales.index(1.0)
-    g, rho, rows = gates[here], moves.correlations(found, base), moves.table(found)
-    up, down = moves.most(g)
-    channel = int(np.abs(moves.change(g)).argmax()) if args.channel is None else args.channel
+    gates, here, base = (
+        tuple(scale_response.gates(found, name) for name in names),
+        names.index(block),
+        scales.index(1.0),
+    )
+    g, rho, rows = gates[here], scale_response.correlations(found, base), scale_response.table(found)
+    up, down = scale_response.most(g)
+    channel = int(np.abs(scale_response.change(g)).argmax()) if args.channel is None else args.channel
     if not 0 <= channel < g.shape[1]:
         raise OptionRefused(block, f"channel {channel}", f"channels 0 to {g.shape[1] - 1}")
     frames = [picture.shown for picture in found.pictures]
@@ -659,12 +692,12 @@ def _sweep(args: argparse.Namespace) -> None:
 
     def sourced(build: Callable[[i18n.Texts], Figure]) -> Callable[[i18n.Texts], Figure]:
         named = {"model": spec.title, "block": block, "photo": Path(args.photo).name}
-        return lambda t: replace(build(t), source=images.source(t, **named))
+        return lambda t: replace(build(t), source=samples.source(t, **named))
 
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = [(f"{name}.{args.format}", build, args.format) for name, build in built.items()]
     for name, build, kind in (*wanted, ("gates.csv", built["film"], "csv")):
-        slide = export.render(partial(_in_language, sourced(build), trained), kind, args.lang)
+        slide = slides.render(partial(_in_language, sourced(build), trained), kind, args.lang)
         (args.out / name).write_bytes(slide.data)
         print(args.out / name)
 
@@ -726,9 +759,9 @@ def _as_text(answer: dict[str, Any], whole: bool, note: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _top1(spec: zoo.ModelSpec) -> str:
+def _top1(spec: catalogue.ModelSpec) -> str:
     try:
-        about = zoo.shipped(spec.key)
+        about = weight_files.shipped(spec.key)
     except WeightsInvalid:  # named below the table
         return "-"
     value = about.top1.get(spec.size) if about else spec.top1
@@ -737,27 +770,27 @@ def _top1(spec: zoo.ModelSpec) -> str:
     return f"{value:.1f} % of {len(about.classes) if about else 1000} classes"
 
 
-def _where(spec: zoo.ModelSpec) -> str:
+def _where(spec: catalogue.ModelSpec) -> str:
     """Where trained weights would come from, in a few words."""
-    if (found := zoo.available(spec.key)) == "download":
+    if (found := weight_files.available(spec.key)) == "download":
         return f"internet, {spec.weights_mib:.0f} MiB"
     return "none, random only" if found == "missing" else "here"
 
 
 def _list(args: argparse.Namespace) -> None:
-    from senet_viz import insert
+    from senet_viz.networks import registry
 
     rows = [("model", "title", "blocks", "gate", "input", "top-1", "weights")]
-    rows += [(s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), _where(s)) for s in zoo.MODELS]
+    rows += [(s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), _where(s)) for s in catalogue.MODELS]
     _table(rows)
     print()
     more = [("network", "title", "gates", "input", "stages", "options")]
     more += [
         (n.name, n.title, str(n.gates), str(n.size), " ".join(n.stages), " ".join(o.name for o in n.options))
-        for n in insert.NETWORKS
+        for n in registry.NETWORKS
     ]
     _table(more)
-    for fault in zoo.damaged():
+    for fault in weight_files.damaged():
         print(_sentence(fault), file=sys.stderr)
 
 
@@ -771,10 +804,11 @@ def _table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def _cost(args: argparse.Namespace) -> None:
-    from senet_viz import prices
+    from senet_viz.architecture import prices
+    from senet_viz.networks import registry
 
     given = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
-    choice = prices.Choice(args.network).but(**given)
+    choice = registry.Choice(args.network).but(**given)
     price = prices.price(choice, args.size)
     print(json.dumps(_cost_data(choice, price), indent=2) if args.json else _cost_text(choice, price))
 
@@ -782,7 +816,7 @@ def _cost(args: argparse.Namespace) -> None:
 def _cost_data(choice: Choice, price: Price) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from senet_viz import prices
+    from senet_viz.architecture import prices
 
     def counted(count: Count) -> dict[str, int]:
         return {**asdict(count), "macs": count.macs}
@@ -810,7 +844,7 @@ def _cost_data(choice: Choice, price: Price) -> dict[str, Any]:
 
 
 def _cost_text(choice: Choice, price: Price) -> str:
-    from senet_viz import prices
+    from senet_viz.architecture import prices
 
     found, (params, macs), mib = price.cost, price.adds, 2**20
     bare = price.without
@@ -887,14 +921,16 @@ _positive = _whole(1)
 
 def parser() -> argparse.ArgumentParser:
     """Every command and its options."""
-    from senet_viz.profile import FILE
+    from senet_viz.experiments.profile_file import FILE
 
     top = argparse.ArgumentParser("python -m senet_viz", description="Look into channel attention without a browser.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     photo = argparse.ArgumentParser(add_help=False)  # what every command on one photo asks for
     photo.add_argument("photo", help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)")
-    photo.add_argument("--model", default=zoo.DEFAULT, help=f"a key that `list` prints (default {zoo.DEFAULT})")
+    photo.add_argument(
+        "--model", default=catalogue.DEFAULT, help=f"a key that `list` prints (default {catalogue.DEFAULT})"
+    )
     photo.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
 
     add = commands.add_parser("list", help="the models, and where their weights are")
@@ -1000,7 +1036,7 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--data", type=Path, help="folder that holds val/<class>/*: the record that the program shows")
     add.add_argument(
         "--model", action="append",
-        help=f"may be given again (default: {zoo.DEFAULT}; with --data the trained small networks)",
+        help=f"may be given again (default: {catalogue.DEFAULT}; with --data the trained small networks)",
     )  # fmt: skip
     add.add_argument(
         "--out", type=Path,
@@ -1074,7 +1110,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _flush()
         raise
     try:
-        if (fault := zoo.missing_folder()) is not None:
+        if (fault := weight_files.missing_folder()) is not None:
             print(f"{fault}: weights are looked for elsewhere.", file=sys.stderr)
         if getattr(args, "out", None) is not None:
             _creatable(args.out, folder=args.command == "sweep" or getattr(args, "all", False))

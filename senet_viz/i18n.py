@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
+
+from senet_viz import assets
 
 LANGUAGES: dict[str, str] = {"en": "English", "zh": "中文"}
 DEFAULT = "en"
-FOLDER = Path(__file__).resolve().parents[1] / "assets" / "i18n"
+FOLDER = assets.TEXTS
 
 Texts = Callable[..., str]
 

@@ -16,9 +16,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from senet_viz import insert
-from senet_viz.blocks import SEBlock, SKConv
-from senet_viz.insert import Network
+from senet_viz.networks import variants
+from senet_viz.networks.blocks import SEBlock, SKConv
+from senet_viz.networks.registry import Network
 from tests.conftest import pictures
 from tests.covering import Row, every_pair
 
@@ -55,7 +55,7 @@ def covering(row: Network) -> tuple[dict[str, Any], ...]:
 @lru_cache(maxsize=2)
 def _bare(name: str) -> nn.Module:
     if name != "se_vgg16_bn":
-        return insert.bare(name, classes=10)
+        return variants.bare(name, classes=10)
     with torch.device("meta"):  # two of its layers hold 120 million weights that say nothing about gates
         model = torchvision.models.vgg16_bn(weights=None, num_classes=10)
     model.classifier = nn.Linear(512 * 49, 10)
@@ -79,11 +79,11 @@ def gated(row: Network, **options: Any) -> nn.Module:
     """As ``build`` makes it, from a backbone that was made before."""
     chosen = row.choose(options)
     if row.family == "mobilenet":  # its bare form has no sites any more
-        return insert.build(row.name, classes=10, **options)
+        return variants.build(row.name, classes=10, **options)
     model = backbone(row.name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return (insert.add_sk if row.family == "sk" else insert.add_se)(model, **chosen)
+        return (variants.add_sk if row.family == "sk" else variants.add_se)(model, **chosen)
 
 
 # --- at work ------------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def idle_gates(model: nn.Module, x: Tensor) -> list[str]:
 def check(row: Network, options: dict[str, Any]) -> list[str]:
     """What is wrong with this network and these options: gates in another stage, or idle ones; [] where nothing is."""
     model, x = gated(row, **options), pictures(3, size=side(row))
-    stages = {gate.stage for gate in insert.gates(model)}
+    stages = {gate.stage for gate in variants.gates(model)}
     wanted = set(options.get("stages", row.defaults["stages"]))
     if stages != wanted:
         return [f"stages {stages}, not {wanted}"]

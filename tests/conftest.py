@@ -16,7 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_viz import layouts, tap, zoo
+from senet_viz.models import catalogue, load
+from senet_viz.tap import hooks as tap
+from senet_viz.tap import layouts
 from senet_viz.types import Trace
 
 # One real network for every class that `layouts` knows, beyond those of the zoo.
@@ -38,7 +40,7 @@ OTHERS = (
     "ours/sk",
 )
 Build = Callable[[str], Any]  # a network, whose parts are reached by attribute
-GATED = tuple(f"zoo/{row.key}" for row in zoo.MODELS if row.blocks) + OTHERS
+GATED = tuple(f"zoo/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,7 +61,7 @@ def pictures(count: int, seed: int = 5, size: int = 64) -> Tensor:
 def side(name: str) -> int:
     """Of the pictures for a network of ``build``: 64 pixels, or what leaves more than one at the end."""
     source, _, key = name.partition("/")
-    return 139 if source == "zoo" and zoo.spec(key).size == 299 else 64
+    return 139 if source == "zoo" and catalogue.spec(key).size == 299 else 64
 
 
 def stir(module: nn.Module, size: int = 64) -> nn.Module:
@@ -90,7 +92,7 @@ def stir(module: nn.Module, size: int = 64) -> nn.Module:
 def _built(name: str) -> nn.Module:
     source, _, arch = name.partition("/")
     if source == "zoo":
-        return stir(zoo.load(arch, weights="random"), side(name))
+        return stir(load.load(arch, weights="random"), side(name))
     torch.manual_seed(0)
     if source == "ours":
         from senet_viz.networks.tiny import TinyNet

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from senet_viz import i18n
-from senet_viz.figures.grammar import Figure
+from senet_viz.drawing.grammar import Figure
 from senet_viz.ui import parts
 from tests.test_pages import APP, board, emptied, start
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from senet_viz.insert import NETWORKS, Network
+from senet_viz.networks.registry import NETWORKS, Network
 from tests import at_work
 
 CASES = [(row, options) for row in NETWORKS for options in at_work.covering(row)]

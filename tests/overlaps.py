@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text as Words
 from matplotlib.transforms import Bbox
 
-from senet_viz.figures.grammar import Box, Figure, Heat, Panel
+from senet_viz.drawing.grammar import Box, Figure, Heat, Panel
 
 SLACK = 1.0  # px that a box of letters may reach into a mark: ascenders and descenders are reckoned in
 

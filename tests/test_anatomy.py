@@ -13,12 +13,16 @@ import pytest
 import torch
 from torch import nn
 
-from senet_viz import anatomy, formulas, i18n, images, layouts, replay, tap, zoo
-from senet_viz.blocks import SKConv
-from senet_viz.engine import Engine
+from senet_viz import i18n
+from senet_viz.architecture import formulas
+from senet_viz.drawing.grammar import Bars, Figure, Heat
 from senet_viz.errors import NoGateFound
-from senet_viz.figures import anatomy as figures
-from senet_viz.figures.grammar import Bars, Figure, Heat
+from senet_viz.figures.scale import sk_anatomy as figures
+from senet_viz.models import catalogue
+from senet_viz.networks.blocks import SKConv
+from senet_viz.photos import preprocess, samples
+from senet_viz.service.engine import Engine
+from senet_viz.tap import hooks, layouts, replay, sk_unit
 from senet_viz.types import BlockTrace, Edit
 from tests.conftest import Build, pictures
 
@@ -28,11 +32,11 @@ LANGS = pytest.mark.parametrize("lang", i18n.LANGUAGES)
 
 def traced(net: nn.Module, index: int = 3) -> BlockTrace:
     name = layouts.find(net)[index].name
-    return tap.run(net, pictures(1), keep_u=(name,)).block(name)
+    return hooks.run(net, pictures(1), keep_u=(name,)).block(name)
 
 
-def unit_of(net: nn.Module, block: BlockTrace) -> anatomy.Unit:
-    return anatomy.own(net, block, replay.replay(net, block))
+def unit_of(net: nn.Module, block: BlockTrace) -> sk_unit.Unit:
+    return sk_unit.own(net, block, replay.replay(net, block))
 
 
 @pytest.fixture(params=NETS)
@@ -78,19 +82,19 @@ def test_the_kernels_are_the_branches(net: Any) -> None:
 
 
 def test_d_follows_the_rule_in_every_unit(net: Any) -> None:
-    found = anatomy.rule(net)
+    found = sk_unit.rule(net)
     assert found is not None
     r, floor = found
     for index in range(len(layouts.find(net))):
         unit = unit_of(net, traced(net, index))
         assert len(unit.h) == max(len(unit.z) // r, floor)
-    assert anatomy.rule(nn.Sequential()) is None
+    assert sk_unit.rule(nn.Sequential()) is None
 
 
 def test_another_width_has_no_rule(build: Build) -> None:
     net = deepcopy(build("ours/sk"))
     net.layer1[0].conv2 = SKConv(32, groups=2, reduction=2, floor=5)  # d = 16, which no rule gives
-    assert anatomy.rule(net) is None
+    assert sk_unit.rule(net) is None
 
 
 # --- M = 3, untrained ----------------------------------------------------------------------------------------------
@@ -100,7 +104,7 @@ def test_another_width_has_no_rule(build: Build) -> None:
 def test_a_fresh_unit_sees_what_the_traced_one_saw(net: Any, branches: int) -> None:
     block = traced(net, 4)
     state = torch.random.get_rng_state()
-    fresh = anatomy.untrained(net, block, branches)
+    fresh = sk_unit.untrained(net, block, branches)
     assert torch.equal(torch.random.get_rng_state(), state), "other threads draw from these random numbers"
     assert block.x is not None and block.u is not None
     assert fresh.x_shape == tuple(block.x.shape) and fresh.u.shape == (branches, len(block.x), *block.u.shape[2:])
@@ -121,7 +125,7 @@ def test_a_fresh_unit_sees_what_the_traced_one_saw(net: Any, branches: int) -> N
 def test_a_fresh_unit_is_the_same_every_time_and_another_by_another_seed(build: Build) -> None:
     net = build("ours/sk")
     block = traced(net)
-    first, again, other = (anatomy.untrained(net, block, 3, seed) for seed in (0, 0, 1))
+    first, again, other = (sk_unit.untrained(net, block, 3, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.gate, again.gate)
     assert np.abs(first.gate - other.gate).max() > 1e-3
     assert first.gate.std(0).max() < 0.2, "it knows nothing"
@@ -133,13 +137,13 @@ def test_what_is_no_sk_unit_is_refused(build: Build) -> None:
     for each in (block, replace(traced(sk), u=None, x=None), replace(traced(sk), name="layer9")):
         module = net if each is block else sk
         with pytest.raises(NoGateFound):
-            anatomy.own(module, each, replay.replay(sk, traced(sk)))
+            sk_unit.own(module, each, replay.replay(sk, traced(sk)))
         with pytest.raises(NoGateFound):
-            anatomy.untrained(module, each, 3)
+            sk_unit.untrained(module, each, 3)
 
 
 def test_the_engine_makes_a_unit_once_and_without_the_network() -> None:
-    engine, picture = Engine(), images.preprocess(images.sample("coffee"), zoo.spec("tiny_sk"))
+    engine, picture = Engine(), preprocess.preprocess(samples.sample("coffee"), catalogue.spec("tiny_sk"))
     name = "layer3.1.conv2"
     trace = engine.trace("tiny_sk", picture, weights="random", keep_u=(name,))
     before = engine.forwards
@@ -165,30 +169,30 @@ def gates() -> np.ndarray:
 
 def test_mixes_do_what_they_say() -> None:
     gate = gates()
-    np.testing.assert_array_equal(anatomy.mixed(gate, "own"), gate)
-    np.testing.assert_array_equal(anatomy.mixed(gate, "swap"), gate[::-1])
-    np.testing.assert_array_equal(anatomy.mixed(gate, "equal"), np.full_like(gate, 0.5))
-    np.testing.assert_array_equal(anatomy.mixed(gate, "first"), np.array([[1.0] * 6, [0.0] * 6]))
-    np.testing.assert_array_equal(anatomy.mixed(gate, "second"), np.array([[0.0] * 6, [1.0] * 6]))
-    for how in anatomy.MIXES:
-        assert np.abs(anatomy.mixed(gate, how).sum(0) - 1).max() <= 1e-6
+    np.testing.assert_array_equal(sk_unit.mixed(gate, "own"), gate)
+    np.testing.assert_array_equal(sk_unit.mixed(gate, "swap"), gate[::-1])
+    np.testing.assert_array_equal(sk_unit.mixed(gate, "equal"), np.full_like(gate, 0.5))
+    np.testing.assert_array_equal(sk_unit.mixed(gate, "first"), np.array([[1.0] * 6, [0.0] * 6]))
+    np.testing.assert_array_equal(sk_unit.mixed(gate, "second"), np.array([[0.0] * 6, [1.0] * 6]))
+    for how in sk_unit.MIXES:
+        assert np.abs(sk_unit.mixed(gate, how).sum(0) - 1).max() <= 1e-6
 
 
 def test_the_wrong_axis_leaves_little_of_v(build: Build) -> None:
     net = build("ours/sk")
     unit = unit_of(net, traced(net))
-    wrong = anatomy.wrong_axis(unit.logits)
+    wrong = sk_unit.wrong_axis(unit.logits)
     powers = np.exp(unit.logits.astype(np.float64))
     close(wrong, powers / powers.sum(1, keepdims=True))
     v, w = ((each[:, :, None, None] * unit.u).sum(0).ravel() for each in (unit.gate, wrong))
-    left = anatomy.size_left(unit, wrong)
+    left = sk_unit.size_left(unit, wrong)
     assert left == pytest.approx(np.sqrt((w**2).sum() / (v**2).sum()), rel=1e-4) and 0 < left < 0.5
-    assert anatomy.size_left(unit, unit.gate) == pytest.approx(1)
+    assert sk_unit.size_left(unit, unit.gate) == pytest.approx(1)
 
 
 def test_likeliest_classes_are_those_of_any_way() -> None:
     a, b = np.array([5.0, 1, 0, 0, -3]), np.array([0.0, 0, -1, 9, 4])
-    classes, shares = anatomy.likeliest([a, b], 2)
+    classes, shares = sk_unit.likeliest([a, b], 2)
     assert classes.tolist() == [0, 1, 3, 4]
     close(shares, np.stack([np.exp(x - x.max())[classes] / np.exp(x - x.max()).sum() for x in (a, b)]))
 
@@ -235,7 +239,7 @@ def bars(figure: Figure, panel: int) -> list[Bars]:
 @pytest.mark.parametrize("branches", [2, 3])
 def test_the_path_is_drawn_as_computed(build: Build, lang: str, branches: int) -> None:
     net, c = build("ours/sk"), 9
-    unit = anatomy.untrained(net, traced(net), branches)
+    unit = sk_unit.untrained(net, traced(net), branches)
     u, gate, logits = unit.u[:, c], unit.gate[:, c], unit.logits[:, c]
     figure = figures.draw_path(u, float(unit.z[c]), logits, gate, c, i18n.texts(lang))
     *split, fuse, select = heats(figure)
@@ -265,11 +269,11 @@ def test_rows_of_the_pinned_channel_are_marked(build: Build, lang: str) -> None:
 
 
 @LANGS
-@pytest.mark.parametrize("how", anatomy.MIXES)
+@pytest.mark.parametrize("how", sk_unit.MIXES)
 def test_a_mix_shows_what_adds_up(build: Build, lang: str, how: str) -> None:
     net, c = build("ours/sk"), 9
     unit = unit_of(net, traced(net))
-    u, gate = unit.u[:, c], anatomy.mixed(unit.gate, how)[:, c]
+    u, gate = unit.u[:, c], sk_unit.mixed(unit.gate, how)[:, c]
     drawn = heats(figures.draw_mix(u, gate, unit.gate[:, c], c, i18n.texts(lang)))
     assert len(drawn) == (3 if how == "own" else 4)
     close(drawn[0] + drawn[1], drawn[2])
@@ -283,7 +287,7 @@ def test_a_mix_shows_what_adds_up(build: Build, lang: str, how: str) -> None:
 def test_both_axes_are_drawn_on_one_scale(build: Build, lang: str, chosen: str, rows: int) -> None:
     net, c = build("ours/sk"), 9
     unit = unit_of(net, traced(net))
-    wrong = anatomy.wrong_axis(unit.logits)
+    wrong = sk_unit.wrong_axis(unit.logits)
     figure = figures.draw_axis(unit.gate, wrong, unit.u[:, c], 0.03, c, chosen, i18n.texts(lang))
     assert len(figure.panels) == 2 * rows and len(figure.scales) == 1
     for row, weights in enumerate((unit.gate, wrong)[:rows]):

@@ -12,8 +12,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from senet_viz import anatomy, i18n, images, kernels, zoo
-from senet_viz.engine import Engine
+from senet_viz import i18n
+from senet_viz.architecture import convolutions
+from senet_viz.models import catalogue
+from senet_viz.photos import preprocess, samples
+from senet_viz.service.engine import Engine
+from senet_viz.tap import sk_unit
 from senet_viz.ui.scene import SK
 from tests import truth
 from tests.test_pages import NUMBER, array, badges, chart, engine, formula, fresh, go, printed, start, url, well, words
@@ -56,7 +60,7 @@ def close(a: object, b: object) -> None:
 def test_it_opens_with_every_choice(model: str, lang: str) -> None:
     at = start(PAGE, model=model, lang=lang)
     assert [h.value for h in at.title] == [i18n.text(f"scale.{PAGE}.title", lang)]
-    for key, values in {"m": (3, 2), "mix": (*anatomy.MIXES, "own"), "axis": ("channels",), "k": (7,)}.items():
+    for key, values in {"m": (3, 2), "mix": (*sk_unit.MIXES, "own"), "axis": ("channels",), "k": (7,)}.items():
         for value in values:
             choose(at, key, value)
             assert len(badges(at, "green")) == 1, "the truth badge"
@@ -77,7 +81,7 @@ def test_every_unit_opens(model: str, m: int) -> None:
 
 def test_a_network_without_kernels_to_choose_gives_way_to_ours() -> None:
     at = start(PAGE, model="tiny_se", weights="pretrained", block="layer2.1.se", channel=7, axis="channels")
-    said = i18n.text("scale.sk.instead", "en", model=zoo.spec("tiny_se").title, ours=zoo.spec(SK).title)
+    said = i18n.text("scale.sk.instead", "en", model=catalogue.spec("tiny_se").title, ours=catalogue.spec(SK).title)
     assert said in [box.value for box in at.info]
     unit = at.pills(key="unit").value
     assert unit in truth.names(SK) and url(at)["model"] == "tiny_se"
@@ -128,7 +132,7 @@ def test_every_step_says_what_the_model_says(model: str, block: str, c: int) -> 
 
 
 @UNITS
-@pytest.mark.parametrize("how", anatomy.MIXES)
+@pytest.mark.parametrize("how", sk_unit.MIXES)
 def test_other_weights_give_another_v(engine: Engine, model: str, block: str, c: int, how: str) -> None:
     at = start(PAGE, model=model, block=block, channel=c)
     before = engine.forwards
@@ -156,7 +160,7 @@ def test_the_wrong_axis_is_the_network_whose_softmax_has_it(engine: Engine, weig
     choose(at, "axis", "channels")
     assert engine.forwards == before + 2, "this unit, and every unit"
     network, names = truth.model(SK, weights), truth.names(SK)
-    x = images.preprocess(images.sample("chelsea"), zoo.spec(SK)).x
+    x = preprocess.preprocess(samples.sample("chelsea"), catalogue.spec(SK)).x
     expected = [truth.trace(SK, "chelsea", block, weights=weights).logits]
     for wrong_units in ((block,), names):
         wrong = deepcopy(network)
@@ -206,7 +210,7 @@ def test_three_branches_are_untrained_share_one_and_say_so(engine: Engine, model
     choose(at, "m", 3)
     assert engine.forwards == before, "the network does not run again"
     assert any(i18n.text(f"scale.{PAGE}.fresh", "en") in text for text in badges(at, "red"))
-    fresh_unit = anatomy.untrained(truth.model(model), truth.block(model, "chelsea", block), 3)
+    fresh_unit = sk_unit.untrained(truth.model(model), truth.block(model, "chelsea", block), 3)
     *branches, fused, v = maps(at, "sk-path")
     close(np.stack(branches), fresh_unit.u[:, 40])
     close(fused, fresh_unit.fused[40])
@@ -250,7 +254,7 @@ def test_controls_of_the_convolution_run_no_forward_and_cannot_ask_the_impossibl
     assert engine.forwards == before
     assert {"k": "7", "width": "128", "groups": "32", "dilation": "3"}.items() <= url(at).items()
     for g in map(int, at.segmented_control(key="groups").options):
-        kernels.Conv(3, 128, g)  # raises where it cannot be
+        convolutions.Conv(3, 128, g)  # raises where it cannot be
 
 
 # --- what needs no forward runs none, nothing is lost -----------------------------------------------------------------

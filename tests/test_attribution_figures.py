@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from senet_viz import export, i18n, importance
-from senet_viz.figures import attribution as figures
-from senet_viz.figures.attribution import Effects
-from senet_viz.figures.grammar import Figure, Heat, Photo, Points, Rule, Scale, Text
+from senet_viz import i18n
+from senet_viz.drawing import slides
+from senet_viz.drawing.grammar import Figure, Heat, Photo, Points, Rule, Scale, Text
+from senet_viz.figures.lab import attribution as figures
+from senet_viz.figures.lab.attribution import Effects
+from senet_viz.findings import open_or_important
 
 RNG = np.random.default_rng(3)
 GATE, VALUES = RNG.uniform(0.2, 0.9, 64), RNG.normal(size=64)
@@ -16,7 +18,7 @@ T = i18n.texts("en")
 
 
 def effects(gate: np.ndarray = GATE, values: np.ndarray = VALUES, held: tuple[int, ...] = ()) -> Effects:
-    s = importance.standing(gate, values)
+    s = open_or_important.standing(gate, values)
     return Effects("3.1", "s", "ablation", "goldfish", gate, values, s.n, s.open, s.matter, s.rho, held)
 
 
@@ -115,8 +117,8 @@ def test_all_become_slides(lang: str) -> None:
         lambda t: figures.draw_muted(GATE[:3], VALUES[:3], (0, 1, 2), "s", 1.0, name, i18n.texts(t)),
     )
     for build in builds:
-        assert export.render(build, "svg", lang).data.startswith(b"<?xml")
-        assert export.render(build, "csv", lang).data.count(b"\n") > 3
+        assert slides.render(build, "svg", lang).data.startswith(b"<?xml")
+        assert slides.render(build, "csv", lang).data.count(b"\n") > 3
 
 
 def test_the_overlay_of_nothing_is_the_grey_photo_and_white() -> None:

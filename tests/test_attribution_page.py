@@ -9,13 +9,20 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import attribute, i18n, images, importance, labels, tap, zoo
-from senet_viz.attribute import Attribution
-from senet_viz.engine import Engine
-from senet_viz.figures import number
-from senet_viz.figures.attribution import hundredths
+from senet_viz import i18n
+from senet_viz.drawing.text import number
+from senet_viz.experiments import attribution as experiments_attribution
+from senet_viz.experiments.attribution import Attribution
+from senet_viz.figures.lab import attribution as lab_attribution
+from senet_viz.figures.lab.attribution import hundredths
+from senet_viz.findings import open_or_important
+from senet_viz.models import catalogue, class_names
+from senet_viz.photos import preprocess, samples
+from senet_viz.service.engine import Engine
+from senet_viz.tap import hooks
 from senet_viz.types import Edit
-from senet_viz.ui import attributed, state
+from senet_viz.ui import state
+from senet_viz.ui.pages import attributed
 from tests import truth
 from tests.test_pages import array, badges, board, chart, engine, fresh, start, url, well, words
 
@@ -30,9 +37,9 @@ def own(
 ) -> Any:
     """The same question put to a model of the test's own; by default about its own answer."""
     module = truth.model(key, "pretrained")
-    x = images.preprocess(images.sample(photo), zoo.spec(key)).x
-    goal = int(tap.run(module, x).logits.argmax()) if target is None else target
-    return attribute.run(method, module, x, goal, block)
+    x = preprocess.preprocess(samples.sample(photo), catalogue.spec(key)).x
+    goal = int(hooks.run(module, x).logits.argmax()) if target is None else target
+    return experiments_attribution.run(method, module, x, goal, block)
 
 
 def opened(**given: object) -> AppTest:
@@ -54,14 +61,16 @@ def gates(key: str = "tiny_se", photo: str = "chelsea", block: str = BLOCK) -> n
 
 
 def trio(found: Attribution, gate: np.ndarray) -> tuple[int, ...]:
-    three = importance.three(gate, found.values.sum(axis=0), attributed.gated)
+    three = open_or_important.three(gate, found.values.sum(axis=0), attributed.gated)
     assert len(three) == 3
     return three
 
 
 def test_names_are_the_librarys() -> None:
-    assert set(attributed.GATES) == set(attribute.ON_GATES) and set(attributed.PHOTO) == set(attribute.ON_PHOTO)
-    assert attributed.LIMIT == attribute.ENOUGH
+    assert set(attributed.GATES) == set(experiments_attribution.ON_GATES) and set(attributed.PHOTO) == set(
+        experiments_attribution.ON_PHOTO
+    )
+    assert attributed.LIMIT == experiments_attribution.ENOUGH
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
@@ -84,7 +93,7 @@ def test_it_opens_with_every_kind_of_network(model: str, weights: str, lang: str
     assert len(at.get("plotly_chart")) == 3
 
 
-@pytest.mark.parametrize("method", attribute.ON_GATES)
+@pytest.mark.parametrize("method", experiments_attribution.ON_GATES)
 def test_every_dot_is_a_channel(method: str) -> None:
     at = revealed(opened(importance=method))
     found, gate = own(method, None), gates()[0]
@@ -94,7 +103,7 @@ def test_every_dot_is_a_channel(method: str) -> None:
     for axis in (0, 1):
         assert np.abs(np.sort(drawn[:, axis]) - np.sort(expected[:, axis])).max() <= 1e-4
     assert drawn[-1] == pytest.approx(expected[17], abs=1e-4)
-    s = importance.standing(gate, found.values[0])
+    s = open_or_important.standing(gate, found.values[0])
     (said,) = [text for text in words(at) if "ρ" in text and not text.startswith("####")]
     assert f"**{len(s.both)}**" in said and f"**ρ = {hundredths(s.rho)}**" in said
     line = board(at, "attributed")
@@ -113,10 +122,13 @@ def test_three_channels_are_held_back_until_somebody_has_guessed() -> None:
     for c in three:
         assert np.abs(dots(at) - [gate[c], found.values[0, c]]).max(axis=1).min() > 1e-6
     assert not [e for e in at.get("plotly_chart") if e.proto.id.endswith("-chart-attribution-muted")]
-    module, x = truth.model("tiny_se", "pretrained"), images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se")).x
-    before = tap.run(module, x).logits
+    module, x = (
+        truth.model("tiny_se", "pretrained"),
+        preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se")).x,
+    )
+    before = hooks.run(module, x).logits
     changes = [
-        float(tap.run(module, x, (Edit(BLOCK, "mute", (c,)),)).logits[found.target] - before[found.target])
+        float(hooks.run(module, x, (Edit(BLOCK, "mute", (c,)),)).logits[found.target] - before[found.target])
         for c in three
     ]
     most = three[int(np.argmax(np.abs(changes)))]
@@ -139,10 +151,13 @@ def test_three_channels_are_held_back_until_somebody_has_guessed() -> None:
 
 def test_the_branch_can_not_be_dropped_with_this_photos_numbers() -> None:
     at = revealed(opened())
-    module, x = truth.model("tiny_se", "pretrained"), images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se")).x
+    module, x = (
+        truth.model("tiny_se", "pretrained"),
+        preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se")).x,
+    )
     goal = own("gradient_x_gate", None).target
     scores = [
-        float(tap.run(module, x, edits).logits[goal])
+        float(hooks.run(module, x, edits).logits[goal])
         for edits in ((), (Edit(BLOCK, "ones"),), tuple(Edit(name, "ones") for name in truth.names("tiny_se")))
     ]
     assert any(all(number(score, 4) in text for score in scores) for text in words(at))
@@ -150,7 +165,7 @@ def test_the_branch_can_not_be_dropped_with_this_photos_numbers() -> None:
 
 def test_the_class_is_the_networks_answer_until_another_is_chosen() -> None:
     at = opened()
-    names = labels.names(zoo.spec("tiny_se"))
+    names = class_names.names(catalogue.spec("tiny_se"))
     box = at.main.selectbox(key="target")
     assert (box.value, url(at)["target"]) == ("own", "own")
     assert names[own("gradient_x_gate", None).target] in box.options[0] and len(box.options) == 51
@@ -230,13 +245,13 @@ def test_another_channel_costs_no_forward(engine: Engine) -> None:
 
 def test_only_what_is_shown_is_computed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    real = attribute.run
+    real = experiments_attribution.run
 
     def noted(method: str, *given: Any, **more: Any) -> Attribution:
         asked.append(method)
         return real(method, *given, **more)
 
-    monkeypatch.setattr(attribute, "run", noted)
+    monkeypatch.setattr(experiments_attribution, "run", noted)
     at = opened()
     assert asked == ["gradient_x_gate", "grad_cam"]
     well(at.run())
@@ -267,7 +282,7 @@ def test_equal_gates_are_said_to_be_equal_and_nothing_is_asked(lang: str) -> Non
     assert np.ptp(gates("tiny_se_h", "rocket", "layer4.2.se")) == 0
     at = opened(model="tiny_se_h", photo="rocket", block="layer4.2.se", lang=lang)
     goal = own("gradient_x_gate", None, "layer4.2.se", "tiny_se_h", "rocket").target
-    name = labels.names(zoo.spec("tiny_se_h"), lang)[goal]
+    name = class_names.names(catalogue.spec("tiny_se_h"), lang)[goal]
     said = i18n.text("lab.attribution.idea.flat.dead", lang, block="4.2", target=name, value="0.5000")
     assert said in words(at) and i18n.text("lab.attribution.noask", lang) in words(at)
     assert not [b for b in at.main.button if (b.key or "").startswith("predict-")]
@@ -280,7 +295,7 @@ def test_a_click_on_a_dot_pins_its_channel() -> None:
     for element in at.get("plotly_chart"):
         if element.proto.id.endswith("-chart-attribution-gates"):
             assert list(element.proto.selection_mode), "the dots can be clicked"
-    e = attributed.Effects("3.1", "s", "m", "t", gate, values, 1, np.array([0]), np.array([0]), 0.0, (5,))
+    e = lab_attribution.Effects("3.1", "s", "m", "t", gate, values, 1, np.array([0]), np.array([0]), 0.0, (5,))
     assert attributed.nearest(e, float(gate[99]), float(values[99])) == 99
     assert attributed.nearest(e, float(gate[5]), float(values[5])) != 5, "what is held back is not there"
 

@@ -15,7 +15,7 @@ from timm.models.senet import SEModule as LegacySEModule
 from torch import Tensor, nn
 from torchvision.ops import SqueezeExcitation
 
-from senet_viz.blocks import FORMS, GATES, SQUEEZES, HSigmoid, SEBlock, SKConv, reduced
+from senet_viz.networks.blocks import FORMS, GATES, SQUEEZES, HSigmoid, SEBlock, SKConv, reduced
 
 C, R = 48, 4
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from senet_viz import insert
+from senet_viz.networks import variants
 from senet_viz.networks.bn_inception import MODULES, BNInception, HalvingPool
 
 OUTPUTS = {  # name: channels, side of the map at 224
@@ -45,7 +45,7 @@ def test_its_maps_are_those_of_the_prototxt(outline: nn.Module) -> None:
 
 
 def test_its_gates_have_the_prototxts_widths_and_order() -> None:
-    gates = insert.gates(insert.build("se_bn_inception", device="meta"))
+    gates = variants.gates(variants.build("se_bn_inception", device="meta"))
     assert [gate.name for gate in gates] == [f"inception_{name}.se" for name in OUTPUTS]
     assert [gate.channels for gate in gates] == [channels for channels, _ in OUTPUTS.values()]
     assert [gate.module.fc1.out_features for gate in gates] == SQUEEZED
@@ -55,7 +55,7 @@ def test_its_gates_have_the_prototxts_widths_and_order() -> None:
 def test_its_multiplications_are_table_2() -> None:
     """TPAMI: 2.03 GFLOPs, 2.04 with SE; the paper counts a multiply-accumulate once."""
     counts = []
-    for model in (insert.bare("se_bn_inception", device="meta"), insert.build("se_bn_inception", device="meta")):
+    for model in (variants.bare("se_bn_inception", device="meta"), variants.build("se_bn_inception", device="meta")):
         with FlopCounterMode(display=False) as counter:
             model(torch.zeros(1, 3, 224, 224, device="meta"))
         counts.append(counter.get_total_flops() / 2)

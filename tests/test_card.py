@@ -11,17 +11,21 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from senet_viz import card, images, labels, profile, zoo
-from senet_viz.card import Weights, best_size, read_all, read_weights
 from senet_viz.errors import CardRefused, TrainingRefused, WeightsInvalid
+from senet_viz.experiments import gate_profile, profile_file
+from senet_viz.experiments.gate_profile import Profile
+from senet_viz.findings import model_card
+from senet_viz.findings.model_card import Weights, best_size, read_all, read_weights
+from senet_viz.findings.verdicts import choices, life, paired
+from senet_viz.models import catalogue, class_names, load
 from senet_viz.networks.tiny import BLOCKS, TinyNet
-from senet_viz.profile import Profile
-from senet_viz.train import Recipe, Run, read_data, write
-from senet_viz.verdicts import choices, life, paired
+from senet_viz.photos import preprocess, samples
+from senet_viz.training.loop import Run, read_data, write
+from senet_viz.training.recipe import Recipe
 from tests import folders
 
-SHIPPED = profile.FILE.parent
-READY = all((SHIPPED / f"tiny_{b}.safetensors").is_file() for b in BLOCKS) and profile.FILE.is_file()
+SHIPPED = profile_file.FILE.parent
+READY = all((SHIPPED / f"tiny_{b}.safetensors").is_file() for b in BLOCKS) and profile_file.FILE.is_file()
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     weights = read_all(folder)
     size, found = best_size(weights), []
     for w in weights:
-        module = zoo.load(w.key, file=folder / f"{w.key}.safetensors")
-        one = profile.run(module, val.x, val.y, val.classes, size, model=w.key, outputs=w.classes)
+        module = load.load(w.key, file=folder / f"{w.key}.safetensors")
+        one = gate_profile.run(module, val.x, val.y, val.classes, size, model=w.key, outputs=w.classes)
         if w.block == "sk":
             control = TinyNet("sk", 2).eval()
-            one = replace(one, selection=profile.selection(module, control, val.x, size))
+            one = replace(one, selection=gate_profile.selection(module, control, val.x, size))
         found.append(one)
-    profile.write(folder / "profile.safetensors", found)
-    profiles = profile.read(folder / "profile.safetensors")
-    return Made(folder, data, weights, profiles, card.build(weights, profiles))
+    profile_file.write(folder / "profile.safetensors", found)
+    profiles = profile_file.read(folder / "profile.safetensors")
+    return Made(folder, data, weights, profiles, model_card.build(weights, profiles))
 
 
 def row(text: str, start: str, heading: str = "#") -> list[str]:
@@ -121,7 +125,7 @@ def test_the_card_gives_every_sk_unit_and_a_verdict(made: Made) -> None:
 
 
 def test_without_a_profile_the_card_says_what_it_cannot_answer(made: Made) -> None:
-    text = card.build(made.weights, {})
+    text = model_card.build(made.weights, {})
     assert "Not answered: the network without gates has not been measured." in text
     assert "Which kernel" not in text
 
@@ -142,18 +146,18 @@ def test_a_profile_of_other_weights_or_another_size_is_refused(made: Made) -> No
     changed = [replace(w, top1={**w.top1, size: w.top1[size] - 5}) if w.block == "se" else w for w in made.weights]
     if best_size(changed) == size:
         with pytest.raises(CardRefused, match=r"The profile of tiny_se recognises .* make the profile again"):
-            card.build(changed, made.profiles)
+            model_card.build(changed, made.profiles)
     other = {**made.profiles, "tiny_se": replace(made.profiles["tiny_se"], size=size + 8)}
     with pytest.raises(CardRefused, match=f"make it again with --size {size}"):
-        card.build(made.weights, other)
+        model_card.build(made.weights, other)
     with pytest.raises(CardRefused, match="tiny_se, whose weights are not here"):
-        card.build([w for w in made.weights if w.block == "plain"], {"tiny_se": made.profiles["tiny_se"]})
+        model_card.build([w for w in made.weights if w.block == "plain"], {"tiny_se": made.profiles["tiny_se"]})
 
 
 def test_networks_of_different_recipes_are_not_compared(made: Made) -> None:
     first, *rest = made.weights
     with pytest.raises(CardRefused, match="different recipes or classes"):
-        card.build([replace(first, recipe={**first.recipe, "seed": 9}), *rest], {})
+        model_card.build([replace(first, recipe={**first.recipe, "seed": 9}), *rest], {})
 
 
 def test_an_empty_folder_and_a_damaged_file_are_refused(made: Made, tmp_path: Path) -> None:
@@ -169,13 +173,13 @@ def test_an_empty_folder_and_a_damaged_file_are_refused(made: Made, tmp_path: Pa
 
 def test_verify_counts_again(made: Made, tmp_path: Path) -> None:
     said: list[str] = []
-    card.verify(made.folder, made.data, made.weights, said.append)
+    model_card.verify(made.folder, made.data, made.weights, said.append)
     assert len(said) == 4
     w = made.weights[1]
     with pytest.raises(CardRefused, match=r"tiny_se recognises .* but says"):
-        card.verify(made.folder, made.data, [replace(w, top1={64: w.top1[64] + 1})])
+        model_card.verify(made.folder, made.data, [replace(w, top1={64: w.top1[64] + 1})])
     with pytest.raises(TrainingRefused, match="The folder"):
-        card.verify(made.folder, tmp_path, made.weights)
+        model_card.verify(made.folder, tmp_path, made.weights)
 
 
 # --- what is shipped ----------------------------------------------------------------------------------------------
@@ -185,15 +189,15 @@ def test_verify_counts_again(made: Made, tmp_path: Path) -> None:
 class TestShipped:
     def test_the_card_is_what_its_files_say(self) -> None:
         text = (SHIPPED / "README.md").read_text(encoding="utf-8")
-        assert text == card.build(read_all(SHIPPED), profile.read())
+        assert text == model_card.build(read_all(SHIPPED), profile_file.read())
 
     def test_every_model_runs_at_the_size_that_the_data_chose(self) -> None:
         weights = read_all(SHIPPED)
-        assert {zoo.spec(w.key).size for w in weights} == {best_size(weights)}
+        assert {catalogue.spec(w.key).size for w in weights} == {best_size(weights)}
 
     def test_the_files_are_small(self) -> None:
         assert sum(w.size for w in read_all(SHIPPED)) <= 40 * 2**20
-        assert profile.FILE.stat().st_size <= 10 * 2**20
+        assert profile_file.FILE.stat().st_size <= 10 * 2**20
 
     @pytest.mark.parametrize("block", BLOCKS)
     def test_the_files_hold_a_whole_finite_network(self, block: str) -> None:
@@ -207,16 +211,16 @@ class TestShipped:
             assert w.val_pictures == 50 * len(w.classes) and w.train_pictures == 500 * len(w.classes)
             assert Recipe(**w.recipe) == Recipe(block=w.block)
             assert min(w.top1.values()) > 100 / len(w.classes)
-            assert json.loads(card.LABELS.read_text(encoding="utf-8")).keys() >= set(w.classes)
+            assert json.loads(model_card.LABELS.read_text(encoding="utf-8")).keys() >= set(w.classes)
 
     def test_at_least_half_of_the_gates_are_alive(self) -> None:
         for key in ("tiny_se", "tiny_se_h"):
-            found = profile.read()[key]
+            found = profile_file.read()[key]
             assert sum(life(block, found.counts).std >= 0.02 for block in found.blocks) >= len(found.blocks) / 2
 
     @pytest.mark.parametrize(("sample", "names"), [("chelsea", ("tabby", "Persian cat")), ("coffee", ("espresso",))])
     def test_the_default_model_knows_the_sample_photos(self, sample: str, names: tuple[str, ...]) -> None:
-        spec = zoo.spec(zoo.DEFAULT)
+        spec = catalogue.spec(catalogue.DEFAULT)
         with torch.inference_mode():
-            scores = zoo.load(spec.key)(images.preprocess(images.sample(sample), spec).x)[0]
-        assert labels.label(spec, int(scores.argmax())) in names
+            scores = load.load(spec.key)(preprocess.preprocess(samples.sample(sample), spec).x)[0]
+        assert class_names.label(spec, int(scores.argmax())) in names

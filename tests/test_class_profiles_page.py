@@ -10,9 +10,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, images, labelled, labels, photos, profile, roles, sweep, tap, zoo
-from senet_viz.engine import Engine
-from senet_viz.ui import parts, profiled, state
+from senet_viz import i18n
+from senet_viz.experiments import class_folders, gate_profile, profile_file
+from senet_viz.findings import class_selectivity
+from senet_viz.models import catalogue, class_names, weight_files
+from senet_viz.photos import reading, samples, scale, sets
+from senet_viz.service.engine import Engine
+from senet_viz.tap import hooks
+from senet_viz.ui import parts, state
+from senet_viz.ui.pages import profiled
 from tests import pictures, truth
 from tests.test_pages import array, badges, chart, emptied, fresh, start, url, well, words
 from tests.test_photos import packed
@@ -45,10 +51,10 @@ def test_it_opens_with_every_kind_of_network(model: str, weights: str, shown: st
     at = start(PAGE, model=model, weights=weights, lang=lang)
     assert [h.value for h in at.title] == [i18n.text("lab.class_profiles.title", lang)]
     assert len(at.get("plotly_chart")) == 3 and all(e.proto.alt for e in at.get("plotly_chart"))
-    said = i18n.text("lab.instead", lang, model=zoo.spec(model).title, ours=zoo.spec(shown).title)
+    said = i18n.text("lab.instead", lang, model=catalogue.spec(model).title, ours=catalogue.spec(shown).title)
     assert (said in words(at)) == ((model, weights) != (shown, "pretrained"))
-    found = profile.read()[shown]
-    numbers = roles.findings(found)[0].numbers
+    found = profile_file.read()[shown]
+    numbers = class_selectivity.findings(found)[0].numbers
     assert any(f"**{numbers['early']:.0%}**" in text and f"**{numbers['late']:.0%}**" in text for text in words(at))
 
 
@@ -61,7 +67,7 @@ def test_the_idea_is_no_stronger_than_the_numbers(model: str, trend: str) -> Non
 
 def test_one_click_takes_the_network_that_is_shown() -> None:
     at = start(PAGE, model="tiny_sk", weights="random")
-    (button,) = [b for b in at.main.button if zoo.spec("tiny_sk").title in b.label]
+    (button,) = [b for b in at.main.button if catalogue.spec("tiny_sk").title in b.label]
     well(button.click().run())
     assert url(at)["weights"] == "pretrained" and not at.main.info
 
@@ -77,7 +83,7 @@ def test_the_curves_are_the_profiles_own_and_the_photos_gates() -> None:
     at = start(
         PAGE, weights="pretrained", photo="coffee", classes=f"{LION},{GOLDFISH}", panels="layer4.1.se,layer1.0.se"
     )
-    found, drawn = profile.read()["tiny_se"], lines(at)
+    found, drawn = profile_file.read()["tiny_se"], lines(at)
     assert len(drawn) == 8, "two panels of two classes, the mean of all and the photo; in the order of depth"
     own = truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained")
     for first, name in ((0, "layer1.0.se"), (4, "layer4.1.se")):
@@ -113,8 +119,8 @@ def test_the_pinned_block_is_among_those_shown() -> None:
 
 def test_the_question_comes_before_its_answer() -> None:
     at = start(PAGE, weights="pretrained")
-    each = roles.roles(profile.read()["tiny_se"])
-    three = [each[i] for i in roles.candidates(each)]
+    each = class_selectivity.roles(profile_file.read()["tiny_se"])
+    three = [each[i] for i in class_selectivity.candidates(each)]
     best = max(three, key=lambda r: r.eta2)
     buttons = {b.key: b for b in at.main.button if b.key and b.key.startswith("predict-layer")}
     assert list(buttons) == [f"predict-{r.name}" for r in three]
@@ -126,7 +132,7 @@ def test_the_question_comes_before_its_answer() -> None:
     assert len(at.get("plotly_chart")) == 4 and not [b for b in at.main.button if (b.key or "").startswith("predict")]
     verdicts = [text for text in words(at) if "-badge[" in text and "**" in text]
     assert len(verdicts) == 4
-    for finding, text in zip(roles.findings(profile.read()["tiny_se"]), verdicts, strict=True):
+    for finding, text in zip(class_selectivity.findings(profile_file.read()["tiny_se"]), verdicts, strict=True):
         assert i18n.text(f"lab.class_profiles.{finding.word}", "en") in text
     well(at.run())
     assert len(at.get("plotly_chart")) == 4, "what was answered stays answered"
@@ -141,12 +147,12 @@ def test_right_answers_and_no_answer(key: str, boxes: int) -> None:
 
 def test_every_block_guesses_from_the_photos_gates() -> None:
     at = start(PAGE, weights="pretrained", photo="coffee")
-    found, own = profile.read()["tiny_se"], truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained")
-    about = zoo.shipped("tiny_se")
+    found, own = profile_file.read()["tiny_se"], truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained")
+    about = weight_files.shipped("tiny_se")
     assert about is not None
     top = found.classes.index(about.classes[int(own.logits.argmax())])
-    away = [roles.distances(b, found.counts, own.block(b.name).gate[-1].numpy()) for b in found.blocks]
-    expected = [roles.guess("", each, top).rank for each in away]
+    away = [class_selectivity.distances(b, found.counts, own.block(b.name).gate[-1].numpy()) for b in found.blocks]
+    expected = [class_selectivity.guess("", each, top).rank for each in away]
     (bars,) = [trace for trace in chart(at, "roles-guess") if trace["type"] == "bar"]
     assert array(bars["x"]).tolist() == expected
 
@@ -164,12 +170,12 @@ def test_no_forward_but_the_walks(fresh: None) -> None:
 
 def test_at_another_zoom_the_photo_is_enlarged_as_well(fresh: None) -> None:
     at = start(PAGE, weights="pretrained", framing="1.5", panels="layer4.1.se", photo="coffee")
-    picture = sweep.at_scale(images.sample("coffee"), zoo.spec("tiny_se"), 1.5)
-    own = tap.run(truth.model("tiny_se", "pretrained"), picture.x).block("layer4.1.se").gate[-1].numpy()
+    picture = scale.at_scale(samples.sample("coffee"), catalogue.spec("tiny_se"), 1.5)
+    own = hooks.run(truth.model("tiny_se", "pretrained"), picture.x).block("layer4.1.se").gate[-1].numpy()
     drawn = lines(at)
-    assert np.abs(drawn[-1] - own[roles.uniform(512)]).max() <= 1e-5
-    mean = profile.read()["tiny_se"].block("layer4.1.se").mean[1]
-    assert np.abs(drawn[-2] - mean.mean(0)[roles.uniform(512)]).max() <= 1e-5
+    assert np.abs(drawn[-1] - own[class_selectivity.uniform(512)]).max() <= 1e-5
+    mean = profile_file.read()["tiny_se"].block("layer4.1.se").mean[1]
+    assert np.abs(drawn[-2] - mean.mean(0)[class_selectivity.uniform(512)]).max() <= 1e-5
     forwards = state.engine().forwards
     well(at.run())
     assert state.engine().forwards == forwards
@@ -189,7 +195,7 @@ def crops(names: tuple[str, ...] = ("flower", "temple", "cup"), each: int = 6) -
     """Class folders: pieces of one sample photo are one class."""
     found = {}
     for name, photo in zip(names, ("flower", "china", "coffee"), strict=False):
-        image = images.sample(photo)
+        image = samples.sample(photo)
         for i in range(each):
             box = (30 * i, 20 * i, 30 * i + 220, 20 * i + 180)
             found[f"set/{name}/{i}.png"] = pictures.encode(image.crop(box), "PNG")
@@ -205,9 +211,9 @@ def upload(at: AppTest, entries: dict[str, bytes]) -> AppTest:
 
 def own_profile(entries: dict[str, bytes], key: str = "tiny_se", zoom: float = 1.0) -> dict[str, dict[str, np.ndarray]]:
     """Gates (N, C) of every block, by class folder, one forward a photo."""
-    spec, gates = zoo.spec(key), {}
+    spec, gates = catalogue.spec(key), {}
     for name, data in entries.items():
-        trace = tap.run(truth.model(key, "pretrained"), sweep.at_scale(images.read(data), spec, zoom).x)
+        trace = hooks.run(truth.model(key, "pretrained"), scale.at_scale(reading.read(data), spec, zoom).x)
         for block in trace.blocks:
             gates.setdefault(block.name, {}).setdefault(name.split("/")[-2], []).append(block.gate[-1].numpy())
     return {b: {c: np.stack(rows) for c, rows in by_class.items()} for b, by_class in gates.items()}
@@ -219,7 +225,7 @@ def test_a_zip_of_class_folders_is_shown_like_the_shipped_profile(shared: Engine
     assert not at.get("plotly_chart"), "nothing before there are photos"
     well(upload(at, entries))
     assert i18n.text("photos.classes", "en", n=18, k=3, each="cup 6 · flower 6 · temple 6") in words(at)
-    own, picked = own_profile(entries)["layer4.1.se"], roles.uniform(512)
+    own, picked = own_profile(entries)["layer4.1.se"], class_selectivity.uniform(512)
     means = [own[name].mean(0) for name in ("cup", "flower", "temple")]
     photo = truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained").block("layer4.1.se").gate[-1].numpy()
     for line, values in zip(lines(at), [*means, np.mean(means, axis=0), photo], strict=True):
@@ -248,14 +254,14 @@ def test_the_browsers_folder_says_the_classes_too(shared: Engine) -> None:
 
 def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     entries, ran = crops(), []
-    true = profile.counted
-    monkeypatch.setattr(labelled, "MOST_BATCH", 5)
+    true = gate_profile.counted
+    monkeypatch.setattr(class_folders, "MOST_BATCH", 5)
 
     def interrupted(*args: Any) -> Any:
         ran.append(len(args[1]))
         return true(*args)
 
-    monkeypatch.setattr(profile, "counted", interrupted)
+    monkeypatch.setattr(gate_profile, "counted", interrupted)
     more = profiled.more
 
     def stopping(*args: Any) -> None:
@@ -270,7 +276,7 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
     well(at.main.button(key="classes-stop").click().run())
     assert i18n.text("photos.some", "en", done=10, n=18) in words(at) and ran == [5, 5]
     part = own_profile({name: entries[name] for name in by_turns(entries)[:10]})["layer4.1.se"]
-    np.testing.assert_allclose(lines(at)[0], part["cup"].mean(0)[roles.uniform(512)], atol=1e-5)
+    np.testing.assert_allclose(lines(at)[0], part["cup"].mean(0)[class_selectivity.uniform(512)], atol=1e-5)
     at.segmented_control(key="lang").set_value("zh")
     well(at.run())
     assert i18n.text("photos.some", "zh", done=10, n=18) in words(at) and ran == [5, 5]
@@ -278,14 +284,14 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
     well(at.main.button(key="classes-go_on").click().run())
     assert ran == [5, 5, 5, 3], "what was done is not done again"
     whole = own_profile(entries)["layer4.1.se"]["cup"].mean(0)
-    np.testing.assert_allclose(lines(at)[0], whole[roles.uniform(512)], atol=1e-5)
+    np.testing.assert_allclose(lines(at)[0], whole[class_selectivity.uniform(512)], atol=1e-5)
     other = start(PAGE, weights="pretrained", source="mine")
     well(upload(other, entries))
     assert ran == [5, 5, 5, 3] and len(other.get("plotly_chart")) == 3, "a second visitor with the same photos"
 
 
 def by_turns(entries: dict[str, bytes]) -> list[str]:
-    return photos.in_turn(list(entries), lambda name: name.split("/")[-2])
+    return sets.in_turn(list(entries), lambda name: name.split("/")[-2])
 
 
 def test_another_network_or_zoom_waits_for_a_click(shared: Engine) -> None:
@@ -299,7 +305,7 @@ def test_another_network_or_zoom_waits_for_a_click(shared: Engine) -> None:
         well(at.main.button(key="classes-go_on").click().run())
         assert len(at.get("plotly_chart")) == 3
     own = own_profile(entries, "tiny_sk", 1.5)["layer4.1.conv2"]
-    np.testing.assert_allclose(lines(at)[1], own["b"].mean(0)[roles.uniform(256)], atol=1e-5)
+    np.testing.assert_allclose(lines(at)[1], own["b"].mean(0)[class_selectivity.uniform(256)], atol=1e-5)
 
 
 def test_untrained_networks_of_libraries_say_so(shared: Engine) -> None:
@@ -332,11 +338,11 @@ def test_photos_without_folders_are_one_sentence(shared: Engine, lang: str) -> N
 
 def test_the_network_is_asked_about_its_own_answer_where_the_folders_know_it(shared: Engine) -> None:
     at = start(PAGE, weights="pretrained", photo="coffee", source="mine")
-    about = zoo.shipped("tiny_se")
+    about = weight_files.shipped("tiny_se")
     assert about is not None
     own = about.classes[int(truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained").logits.argmax())]
     well(upload(at, crops((own, "n01443537"), each=2)))
-    shown = labels.names(zoo.spec("tiny_se"))[about.classes.index(own)]
+    shown = class_names.names(catalogue.spec("tiny_se"))[about.classes.index(own)]
     assert any(
         i18n.table("en")["fig.roles.guess"].split("{n}")[0] in text and f"“{shown}”" in text for text in titles(at)
     )

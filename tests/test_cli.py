@@ -13,25 +13,17 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from senet_viz import (
-    __main__,
-    attribute,
-    edits,
-    i18n,
-    images,
-    importance,
-    insert,
-    labels,
-    profile,
-    roles,
-    tap,
-    worth,
-    zoo,
-)
+from senet_viz import __main__, i18n
 from senet_viz.__main__ import main
-from senet_viz.card import read_all
+from senet_viz.experiments import attribution, gate_ablation, profile_file
+from senet_viz.findings import class_selectivity, open_or_important
+from senet_viz.findings.model_card import read_all
+from senet_viz.models import catalogue, class_names, load, weight_files
+from senet_viz.networks import registry
 from senet_viz.networks.tiny import BLOCKS
-from senet_viz.train import written_top1
+from senet_viz.photos import preprocess, reading, samples
+from senet_viz.tap import edits, hooks
+from senet_viz.training.loop import written_top1
 from senet_viz.types import Edit
 from tests import folders
 
@@ -73,8 +65,8 @@ def test_list_names_every_model() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     models, networks = (table.splitlines() for table in done.stdout.split("\n\n"))
     lines = models
-    assert [line.split()[0] for line in lines[1:]] == [row.key for row in zoo.MODELS]
-    assert [line.split()[0] for line in networks[1:]] == [row.name for row in insert.NETWORKS]
+    assert [line.split()[0] for line in lines[1:]] == [row.key for row in catalogue.MODELS]
+    assert [line.split()[0] for line in networks[1:]] == [row.name for row in registry.NETWORKS]
     assert "67.7 % of 1000 classes" in next(line for line in lines if line.startswith("mobilenet_v3_small "))
 
 
@@ -82,8 +74,8 @@ def test_list_names_every_model() -> None:
 def test_trace_prints_the_models_own_numbers(photo: Path, capsys: Said, model: str, block: str) -> None:
     assert main(["trace", str(photo), "--model", model, "--block", block, "--random", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    module = zoo.load(model, weights="random")
-    trace = tap.run(module, images.preprocess(images.read(photo), zoo.spec(model)).x)
+    module = load.load(model, weights="random")
+    trace = hooks.run(module, preprocess.preprocess(reading.read(photo), catalogue.spec(model)).x)
     expected = trace.block(block)
     assert (answer["model"], answer["trained"], answer["block"]) == (model, False, block)
     for key in ("z", "pre", "hidden", "logit", "gate"):
@@ -99,7 +91,9 @@ def test_trace_says_it_in_words_too(photo: Path) -> None:
     done = command("trace", photo, "--model", "tiny_sk", "--block", "layer2.1.conv2", "--random")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("tiny_sk (UNTRAINED")
-    trace = tap.run(zoo.load("tiny_sk", weights="random"), images.preprocess(images.read(photo), zoo.spec("tiny_sk")).x)
+    trace = hooks.run(
+        load.load("tiny_sk", weights="random"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_sk")).x
+    )
     block = trace.block("layer2.1.conv2")
     assert "layer2.1.conv2  sk, 2 branches of 64 channels" in done.stdout
     for name in ("z", "pre", "hidden", "logit[0]", "logit[1]", "gate[0]", "gate[1]"):
@@ -165,13 +159,13 @@ def test_side_by_side_is_the_same_as_alone(trained: Path, data: Path, tmp_path: 
 
 
 def test_profile_and_card_follow(trained: Path, data: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(zoo.LOCAL, str(trained))
+    monkeypatch.setenv(weight_files.LOCAL, str(trained))
     file, size = trained / "profile.safetensors", "64"
     for w in read_all(trained):
         size = str(max(w.top1, key=lambda s: (sum(x.top1[s] for x in read_all(trained)), -s)))
         shared = ["profile", "--data", str(data), "--size", size, "--out", str(file), "--quiet"]
         assert main([*shared, "--model", w.key]) == 0
-    found = profile.read(file)
+    found = profile_file.read(file)
     assert set(found) == {f"tiny_{b}" for b in BLOCKS}  # one command each, and none forgot the others
     assert len(found["tiny_sk"].truth) == 10 and found["tiny_sk"].selection is not None
     capsys.readouterr()
@@ -182,24 +176,24 @@ def test_profile_and_card_follow(trained: Path, data: Path, capsys: Said, monkey
 
 def test_profile_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
     """Photos of one's own: the table is that of the file that can be written, and nothing is written unasked."""
-    before = profile.FILE.read_bytes()
+    before = profile_file.FILE.read_bytes()
     out, figure = tmp_path / "mine.safetensors", tmp_path / "mine.csv"
     shared = ["profile", str(data / "val"), "--model", "tiny_sk", "--quiet"]
     assert main([*shared, "--out", str(out), "--figure", str(figure)]) == 0
     said = capsys.readouterr().out
-    (found,) = profile.read(out).values()
+    (found,) = profile_file.read(out).values()
     assert (found.model, found.classes, len(found.truth)) == ("tiny_sk", ("blue", "red"), 10)
     rows = {
         line.split()[0]: line.split()[1:] for line in said.splitlines() if "conv2" in line and not line.startswith("/")
     }
     written = {row.split(",")[0]: row.split(",")[1:] for row in figure.read_text("utf-8-sig").splitlines()[1:]}
-    for each in roles.roles(found):
+    for each in class_selectivity.roles(found):
         assert [float(v) for v in rows[each.name]] == pytest.approx(
             [each.eta2, each.between, each.within, each.high, each.low, each.pattern], abs=2e-3
         )
         assert float(written[each.name][0]) == pytest.approx(each.eta2, abs=2e-3)
     assert main([*shared, "--random"]) == 0
-    assert "UNTRAINED" in capsys.readouterr().out and profile.FILE.read_bytes() == before
+    assert "UNTRAINED" in capsys.readouterr().out and profile_file.FILE.read_bytes() == before
 
 
 def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
@@ -213,27 +207,27 @@ def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
     out = tmp_path / "worth.safetensors"
     assert main(["worth", str(tmp_path / "set"), "--model", "tiny_se", "--out", str(out), "--quiet"]) == 0
     said = capsys.readouterr()
-    found = worth.read(out)["tiny_se"]
+    found = gate_ablation.read(out)["tiny_se"]
     assert found.hits.shape == (8, 10) and found.outputs == 50
     bad, left = said.err.splitlines()
     assert "bad.png" in bad and left.startswith("1 of 3 folders ") and left.endswith(" left out: nothing it knows")
     lines = {line.split()[0]: line for line in said.out.splitlines() if line.startswith("  ")}
-    for condition in worth.CONDITIONS:
+    for condition in gate_ablation.CONDITIONS:
         assert f"{found.accuracy(condition)[0]:.1%}" in lines[condition]
     x = {}
     for name in ("goldfish", "n07920052"):
         for file in (tmp_path / "set" / name).glob("?.png"):
-            x[file] = images.preprocess(images.read(file), zoo.spec("tiny_se")).x
-    module, about = zoo.load("tiny_se"), zoo.shipped("tiny_se")
+            x[file] = preprocess.preprocess(reading.read(file), catalogue.spec("tiny_se")).x
+    module, about = load.load("tiny_se"), weight_files.shipped("tiny_se")
     assert about is not None
     wnid = {"goldfish": "n01443537"}
-    traces = {file: tap.run(module, each) for file, each in x.items()}
+    traces = {file: hooks.run(module, each) for file, each in x.items()}
     right = {file: about.classes.index(wnid.get(file.parent.name, file.parent.name)) for file in x}
     assert found.share("own").sum() == sum(int(t.logits.argmax()) == right[f] for f, t in traces.items())
     names = [b.name for b in next(iter(traces.values())).blocks]
     mean = {n: np.mean([t.block(n).gate.numpy() for t in traces.values()], axis=0) for n in names}
     constant = [Edit(n, "mean", gates=tuple(map(tuple, g.tolist()))) for n, g in mean.items()]
-    hits = [int(tap.run(module, each, constant).logits.argmax()) == right[f] for f, each in x.items()]
+    hits = [int(hooks.run(module, each, constant).logits.argmax()) == right[f] for f, each in x.items()]
     assert found.share("mean").sum() == sum(hits)
 
 
@@ -244,7 +238,7 @@ def test_what_goes_wrong_with_worth_is_one_sentence(
     assert "lie in no folder" in refused(capsys, "worth", data / "val" / "red", "--model", "tiny_se")
     assert "no shipped profile" in refused(capsys, "worth", "--data", data, "--model", "mobilenet_v3_small")
     assert "has no class" in refused(capsys, "worth", "--data", data, "--model", "tiny_se", "--quiet")
-    monkeypatch.setenv(zoo.LOCAL, str(trained))
+    monkeypatch.setenv(weight_files.LOCAL, str(trained))
     assert "of other classes" in refused(capsys, "worth", "--data", data, "--model", "tiny_se", "--quiet")
 
 
@@ -287,7 +281,7 @@ def test_sweep_writes_figures_and_every_gate(tmp_path: Path, photo: Path, capsys
         assert slide.width * 9 == slide.height * 16
     head, *rows = (out / "gates.csv").read_text("utf-8-sig").splitlines()
     assert head == "scale,block,channel,branch,gate"
-    trace = tap.run(zoo.load("tiny_sk"), images.preprocess(images.read(photo), zoo.spec("tiny_sk")).x)
+    trace = hooks.run(load.load("tiny_sk"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_sk")).x)
     assert len(rows) == 3 * sum(block.gate.numel() for block in trace.blocks)
     own = {tuple(row.split(",")[1:4]): float(row.split(",")[4]) for row in rows if row.startswith("1.0,")}
     for block in trace.blocks:
@@ -300,13 +294,13 @@ def test_sweep_writes_figures_and_every_gate(tmp_path: Path, photo: Path, capsys
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_slides_name_model_block_and_photo_with_its_credit(tmp_path: Path, photo: Path, lang: str) -> None:
     how = ["--model", "tiny_sk", "--block", "layer2.0.conv2", "--scales", "1,2", "--format", "svg", "--lang", lang]
-    named, t = (zoo.spec("tiny_sk").title, "layer2.0.conv2"), i18n.texts(lang)
+    named, t = (catalogue.spec("tiny_sk").title, "layer2.0.conv2"), i18n.texts(lang)
     for given, last in (("china", "china"), (str(photo), "photo.png")):
         out = tmp_path / f"of-{last}"
         assert main(["sweep", given, "--out", str(out), *how]) == 0
         for name in ("film", "moved", "rank"):
             said = (out / f"{name}.svg").read_text("utf-8")
-            assert f">{images.source(t, *named, last)}<" in said
+            assert f">{samples.source(t, *named, last)}<" in said
             assert ("danielbuechele, CC BY 2.0" in said) == (given == "china")
             assert "<a " not in said
 
@@ -350,8 +344,11 @@ def test_whatif_prints_before_and_after(photo: Path, capsys: Said) -> None:
     given = [part for text in texts for part in ("--edit", text)]
     assert main(["whatif", str(photo), "--model", "tiny_se", *given, "--random", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    module, x = zoo.load("tiny_se", weights="random"), images.preprocess(images.read(photo), zoo.spec("tiny_se")).x
-    before, after = tap.run(module, x), tap.run(module, x, tuple(map(edits.parse, texts)))
+    module, x = (
+        load.load("tiny_se", weights="random"),
+        preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_se")).x,
+    )
+    before, after = hooks.run(module, x), hooks.run(module, x, tuple(map(edits.parse, texts)))
     assert answer["edits"] == list(texts) and answer["trained"] is False
     for key, trace in (("before", before), ("after", after)):
         best = trace.logits.softmax(0).topk(5).values.tolist()
@@ -381,13 +378,16 @@ def test_attribute_prints_what_a_score_rests_on(photo: Path, capsys: Said) -> No
     given = [str(photo), "--model", "tiny_se", "--random", "--block", "layer3.1.se", "--target", "7"]
     assert main(["attribute", *given, "--method", "gate_integrated_gradients", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    module, x = zoo.load("tiny_se", weights="random"), images.preprocess(images.read(photo), zoo.spec("tiny_se")).x
-    own = attribute.run("gate_integrated_gradients", module, x, 7, "layer3.1.se")
-    gate = tap.run(module, x).block("layer3.1.se").gate
+    module, x = (
+        load.load("tiny_se", weights="random"),
+        preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_se")).x,
+    )
+    own = attribution.run("gate_integrated_gradients", module, x, 7, "layer3.1.se")
+    gate = hooks.run(module, x).block("layer3.1.se").gate
     assert answer["values"] == own.values.tolist() and answer["gate"] == gate.tolist()
     assert (answer["score"], answer["baseline"], answer["total"]) == (own.score, own.baseline, own.total)
     assert answer["target"]["index"] == 7 and answer["trained"] is False
-    standing = importance.standing(gate[0].numpy(), own.values[0])
+    standing = open_or_important.standing(gate[0].numpy(), own.values[0])
     assert answer["rank_correlation"] == standing.rho and answer["matter_most"] == standing.matter.tolist()
     assert main(["attribute", *given]) == 0
     said = capsys.readouterr().out
@@ -395,7 +395,7 @@ def test_attribute_prints_what_a_score_rests_on(photo: Path, capsys: Said) -> No
 
 
 def test_attribute_on_the_photo_takes_a_class_by_name(photo: Path, capsys: Said) -> None:
-    name = labels.names(zoo.spec("tiny_se"))[3]
+    name = class_names.names(catalogue.spec("tiny_se"))[3]
     assert main(["attribute", str(photo), "--method", "grad_cam", "--target", name.upper(), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["target"]["index"] == 3 and answer["block"] == "layer4" and answer["completeness"] is None
@@ -416,7 +416,7 @@ def test_attribute_refuses_in_one_sentence(photo: Path, capsys: Said, wrong: tup
 
 
 def test_the_methods_that_are_offered_are_those_there_are() -> None:
-    assert __main__.PIXELS == attribute.ON_PHOTO and set(__main__.GATES) == set(attribute.ON_GATES)
+    assert __main__.PIXELS == attribution.ON_PHOTO and set(__main__.GATES) == set(attribution.ON_GATES)
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------

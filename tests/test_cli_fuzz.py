@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from senet_viz import profile, worth
 from senet_viz.__main__ import main, parser
+from senet_viz.experiments import gate_ablation, profile_file
 from tests import folders
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,7 +86,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (here / "cut.png").write_bytes((here / "photo.png").read_bytes()[:200])
     (here / "text.png").write_text("no picture")
     (here / "empty.png").touch()
-    shutil.copytree(profile.FILE.parent, here / "weights")
+    shutil.copytree(profile_file.FILE.parent, here / "weights")
     return here
 
 
@@ -94,8 +94,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def safe(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written without being told where is written into a copy; there is nothing else to write to."""
     monkeypatch.chdir(place)
-    monkeypatch.setattr(profile, "FILE", place / "weights" / profile.FILE.name)
-    monkeypatch.setattr(worth, "FILE", place / "weights" / worth.FILE.name)
+    monkeypatch.setattr(profile_file, "FILE", place / "weights" / profile_file.FILE.name)
+    monkeypatch.setattr(gate_ablation, "FILE", place / "weights" / gate_ablation.FILE.name)
     monkeypatch.setenv("TORCH_HOME", str(place / "torch"))
 
 

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from senet_viz import __main__, attribute, insert, prices, profile, records
+from senet_viz import __main__
 from senet_viz.__main__ import main
+from senet_viz.architecture import prices
+from senet_viz.experiments import attribution, profile_file
+from senet_viz.models import safetensors_io
+from senet_viz.networks import registry
 from tests import folders
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,7 +82,7 @@ def test_numbers_have_limits_that_are_said(verb: str, option: str, value: str, c
 
 
 def test_limits_that_need_torch_are_copied_right() -> None:
-    assert attribute.MOST_STEPS == __main__.MOST_STEPS
+    assert attribution.MOST_STEPS == __main__.MOST_STEPS
     assert __main__.COST_SIDES == (prices.LEAST_SIDE, prices.MOST_SIDE)
 
 
@@ -101,14 +105,14 @@ QUICK = ("tiny_plain", "se_bn_inception")
 )
 def test_every_network_can_be_counted_at_both_limits(network: str) -> None:
     for side in prices.sides(network):
-        found = prices.price(prices.Choice(network), side)
+        found = prices.price(registry.Choice(network), side)
         assert 0 < max(*vars(found.cost.total).values(), found.cost.macs, found.kept) < 2**53
 
 
 @pytest.mark.slow
 def test_the_dearest_options_stay_exact() -> None:
-    row = insert.network("senet154")
-    choice = prices.Choice(row.name).but(squeeze="none", reduction=min(insert.REDUCTIONS))
+    row = registry.network("senet154")
+    choice = registry.Choice(row.name).but(squeeze="none", reduction=min(registry.REDUCTIONS))
     assert prices.price(choice, prices.MOST_SIDE).cost.macs < 2**53
 
 
@@ -119,7 +123,7 @@ def test_a_network_without_gates_is_refused_where_gates_are_asked_for(data: Path
     bare = ("--model", "tiny_plain")
     for line in (
         ("sweep", "chelsea", "--out", tmp_path / "out", *bare),
-        *(("attribute", "chelsea", "--method", method, *bare) for method in attribute.ON_GATES),
+        *(("attribute", "chelsea", "--method", method, *bare) for method in attribution.ON_GATES),
         ("profile", data / "val", "--quiet", *bare),
         ("worth", data / "val", "--quiet", *bare),
         ("worth", "--data", data, "--quiet", *bare),
@@ -246,9 +250,9 @@ def test_records_are_the_same_bytes_as_the_library_writes(tmp_path: Path) -> Non
     """What goes through memory, so that a full disk is the system's own error, is what ``save_file`` would write."""
     from safetensors.numpy import save_file
 
-    with safe_open(profile.FILE, framework="np") as file:
+    with safe_open(profile_file.FILE, framework="np") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
-    records.write(tmp_path / "a", "form", "key", {"a": 1}, tensors)
+    safetensors_io.write(tmp_path / "a", "form", "key", {"a": 1}, tensors)
     save_file(tensors, tmp_path / "b", metadata={"format": "form", "key": '{"a": 1}'})
     with safe_open(tmp_path / "a", framework="np") as a, safe_open(tmp_path / "b", framework="np") as b:
         assert a.metadata() == b.metadata() and set(a.keys()) == set(b.keys()) == set(tensors)

@@ -10,9 +10,15 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import agreement, i18n, images, insert, profile, tap, zoo
-from senet_viz.blocks import SEBlock
-from senet_viz.figures import comparing
+from senet_viz import i18n
+from senet_viz.experiments import profile_file
+from senet_viz.figures.networks import compare
+from senet_viz.findings import model_agreement
+from senet_viz.models import catalogue, load
+from senet_viz.networks import variants
+from senet_viz.networks.blocks import SEBlock
+from senet_viz.photos import preprocess, samples
+from senet_viz.tap import hooks
 from senet_viz.ui import state
 from tests import truth
 from tests.test_pages import array, badges, chart, fresh, start, url, well, words
@@ -37,7 +43,7 @@ def test_answers_are_both_networks_own() -> None:
         truth.trace(m, "coffee", truth.names(m)[0]).logits.double().softmax(0) for m in ("tiny_se", "tiny_sk")
     )
     bars = [trace for trace in chart(at, "compare-answers") if trace["type"] == "bar"]
-    assert [b["name"] for b in bars] == [zoo.spec(m).title for m in ("tiny_se", "tiny_sk")]
+    assert [b["name"] for b in bars] == [catalogue.spec(m).title for m in ("tiny_se", "tiny_sk")]
     for bar, shares in zip(bars, (ours, theirs), strict=True):
         drawn = np.sort(array(bar["x"]))
         assert drawn[-1] == pytest.approx(float(shares.max()), abs=1e-5)
@@ -68,9 +74,9 @@ def test_networks_of_other_classes_are_not_compared_by_probability() -> None:
     said = i18n.text(
         "networks.compare.classes",
         "en",
-        a=zoo.spec("tiny_se").title,
+        a=catalogue.spec("tiny_se").title,
         n=50,
-        b=zoo.spec("mobilenet_v3_small").title,
+        b=catalogue.spec("mobilenet_v3_small").title,
         m=1000,
     )
     assert said in words(at)
@@ -79,8 +85,8 @@ def test_networks_of_other_classes_are_not_compared_by_probability() -> None:
 @pytest.mark.parametrize(("model", "op"), [("tiny_se", torch.nn.functional.hardsigmoid), ("tiny_se_h", torch.sigmoid)])
 def test_another_gate_function_on_the_learnt_logits(model: str, op: Any) -> None:
     at = start(PAGE, model=model, rival="function", photo="coffee", weights="pretrained")
-    x = images.preprocess(images.sample("coffee"), zoo.spec(model)).x
-    net = zoo.load(model)
+    x = preprocess.preprocess(samples.sample("coffee"), catalogue.spec(model)).x
+    net = load.load(model)
     for part in [each for each in net.modules() if isinstance(each, SEBlock)]:
         part.gate.register_forward_hook(lambda part, given, out: op(given[0]))
     with torch.inference_mode():
@@ -103,11 +109,11 @@ def bars(at: AppTest) -> list[np.ndarray]:
 
 def test_a_variant_is_the_network_with_these_options(fresh: None) -> None:
     at = start(PAGE, **SMALL, r=8, gate="tanh", stages="not3")
-    x = images.preprocess(images.sample("coffee"), zoo.spec("mobilenet_v3_small")).x
+    x = preprocess.preprocess(samples.sample("coffee"), catalogue.spec("mobilenet_v3_small")).x
     options = {"reduction": 8, "gate": "tanh", "stages": (1, 2)}
-    nets = insert.build("mobilenet_v3_small"), insert.build("mobilenet_v3_small", **options)
+    nets = variants.build("mobilenet_v3_small"), variants.build("mobilenet_v3_small", **options)
     for drawn, net in zip(bars(at), nets, strict=True):
-        shares = tap.run(net, x).logits.double().softmax(0).numpy()
+        shares = hooks.run(net, x).logits.double().softmax(0).numpy()
         assert np.abs(np.sort(drawn)[-1] - shares.max()) <= 1e-9
     (table,) = at.table
     params = table.value[i18n.text("networks.compare.params", "en")].tolist()
@@ -128,9 +134,9 @@ def untrained(title: str) -> str:
 def test_gates_beyond_0_and_1_are_drawn_where_they_are() -> None:
     at = start(PAGE, **SMALL, gate="tanh")
     means = [array(trace["y"]) for trace in chart(at, "compare-gates") if trace.get("mode") == "lines"]
-    net = insert.build("mobilenet_v3_small", gate="tanh")
-    x = images.preprocess(images.sample("coffee"), zoo.spec("mobilenet_v3_small")).x
-    own = [float(block.gate.mean()) for block in tap.run(net, x).blocks]
+    net = variants.build("mobilenet_v3_small", gate="tanh")
+    x = preprocess.preprocess(samples.sample("coffee"), catalogue.spec("mobilenet_v3_small")).x
+    own = [float(block.gate.mean()) for block in hooks.run(net, x).blocks]
     assert min(own) < 0 and any(len(m) == 9 and np.allclose(m, own, atol=1e-5) for m in means)
 
 
@@ -145,8 +151,8 @@ def test_gates_beyond_0_and_1_are_drawn_where_they_are() -> None:
 def test_variants_of_one_network_share_all_weights_outside_of_the_blocks(
     name: str, options: dict[str, Any], block: str
 ) -> None:
-    released, other = (insert.build(name, classes=4, **each) for each in ({}, options))
-    inside = {gate.name for net in (released, other) for gate in insert.gates(net)}
+    released, other = (variants.build(name, classes=4, **each) for each in ({}, options))
+    inside = {gate.name for net in (released, other) for gate in variants.gates(net)}
     a, b = released.state_dict(), other.state_dict()
     outside = [n for n in a if not any(n.startswith(f"{gate}.") for gate in inside)]
     assert len(outside) > 100 and all(torch.equal(a[n], b[n]) for n in outside)
@@ -178,7 +184,7 @@ def test_another_network_begins_with_its_own_gates() -> None:
 
 def test_a_network_without_options_says_what_can_be_done() -> None:
     at = start(PAGE, model="tiny_se", rival="variant")
-    assert i18n.text("networks.compare.variant.none", "en", model=zoo.spec("tiny_se").title) in words(at)
+    assert i18n.text("networks.compare.variant.none", "en", model=catalogue.spec("tiny_se").title) in words(at)
     assert i18n.text("networks.compare.ones.short", "en") in [trace["name"] for trace in chart(at, "compare-answers")]
     at.button(key="take").click()
     well(at.run())
@@ -191,13 +197,13 @@ def test_a_network_without_options_says_what_can_be_done() -> None:
 
 def test_overlap() -> None:
     p, q = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
-    assert agreement.overlap(p, p) == pytest.approx(1) and agreement.overlap(p, q) == pytest.approx(0.5)
-    assert agreement.overlap(p, p[::-1] * 0) == 0
+    assert model_agreement.overlap(p, p) == pytest.approx(1) and model_agreement.overlap(p, q) == pytest.approx(0.5)
+    assert model_agreement.overlap(p, p[::-1] * 0) == 0
 
 
 def test_together_counts_picture_by_picture() -> None:
-    found = agreement.together(profile.read(), ("tiny_plain", "tiny_se", "nobody"))
-    profiles = profile.read()
+    found = model_agreement.together(profile_file.read(), ("tiny_plain", "tiny_se", "nobody"))
+    profiles = profile_file.read()
     a, b = (profiles[m].predicted[0] for m in found.models)  # type: ignore[index]
     right = profiles["tiny_se"].truth
     assert found.models == ("tiny_plain", "tiny_se") and found.pictures == 2500
@@ -212,16 +218,16 @@ def test_together_counts_picture_by_picture() -> None:
 def test_together_needs_the_same_pictures() -> None:
     from dataclasses import replace
 
-    profiles = profile.read()
+    profiles = profile_file.read()
     with pytest.raises(ValueError, match="no profile"):
-        agreement.together(profiles, ("nobody",))
+        model_agreement.together(profiles, ("nobody",))
     other = profiles | {"tiny_sk": replace(profiles["tiny_sk"], truth=profiles["tiny_sk"].truth[::-1].copy())}
     with pytest.raises(ValueError, match="different pictures"):
-        agreement.together(other, ("tiny_se", "tiny_sk"))
+        model_agreement.together(other, ("tiny_se", "tiny_sk"))
 
 
 def test_figures_without_gates_and_with_one_block() -> None:
     t = i18n.texts("en")
     gates = ([np.array([0.1, 0.9])], [])
-    figure = comparing.draw_gates(("a", "b"), (("1.0",), ()), gates, t)
+    figure = compare.draw_gates(("a", "b"), (("1.0",), ()), gates, t)
     assert len(figure.panels) == 3 and len(figure.table.rows) == 2

@@ -10,12 +10,14 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from senet_viz import cost, insert, prices, timing, zoo
-from senet_viz.blocks import SEBlock, SKConv
+from senet_viz.architecture import counting, gate_costs, prices, timing
 from senet_viz.errors import OptionRefused
-from senet_viz.prices import Choice
+from senet_viz.models import catalogue, load
+from senet_viz.networks import registry, variants
+from senet_viz.networks.blocks import SEBlock, SKConv
+from senet_viz.networks.registry import Choice
 
-KEYS = [*(row.name for row in insert.NETWORKS), *(row.key for row in zoo.MODELS)]
+KEYS = [*(row.name for row in registry.NETWORKS), *(row.key for row in catalogue.MODELS)]
 R50 = ((3, 256), (4, 512), (6, 1024), (3, 2048))
 RESNETS = {"se_resnet50": (3, 4, 6, 3), "se_resnet101": (3, 4, 23, 3), "se_resnet152": (3, 8, 36, 3)}
 
@@ -30,12 +32,12 @@ def conv_flops(net: nn.Module, size: int) -> int:
 @pytest.mark.parametrize("key", list(dict.fromkeys(KEYS)))
 def test_every_network_agrees_with_torchs_counter(key: str) -> None:
     net, size = prices.build(Choice(key)), prices.size(key)
-    found = cost.of(net, size)
+    found = counting.of(net, size)
     assert 2 * found.macs == conv_flops(net, size)
     assert found.params == sum(p.numel() for p in net.parameters())
     assert all(p.is_meta for p in net.parameters()), "no memory for weights"
     assert found.gate + found.rest == found.total == found.under("")
-    assert sum((stage.gate + stage.rest for stage in found.stages), cost.Count()) == found.total
+    assert sum((stage.gate + stage.rest for stage in found.stages), counting.Count()) == found.total
     assert len({m.name for m in found.per_module}) == len(found.per_module)
 
 
@@ -53,12 +55,12 @@ def test_every_network_agrees_with_torchs_counter(key: str) -> None:
     ],
 )
 def test_numbers_that_are_known(key: str, params: int, macs: int) -> None:
-    found = cost.of(prices.build(Choice(key)))
+    found = counting.of(prices.build(Choice(key)))
     assert (found.params, found.macs) == (params, macs)
 
 
 def test_gates_of_the_authors_network() -> None:
-    found = cost.of(zoo.outline("legacy_seresnet50"))
+    found = counting.of(load.outline("legacy_seresnet50"))
     assert found.gate.macs / found.macs == pytest.approx(0.00065, abs=5e-6)
     assert [stage.gate.macs for stage in found.stages if stage.gates] == [24_576, 131_072, 786_432, 1_572_864]
     assert found.gate.params == 2_514_944 + 16_048 and found.rest.params == 25_557_032
@@ -68,33 +70,33 @@ def test_gates_of_the_authors_network() -> None:
 
 
 def test_equation_5() -> None:
-    assert cost.eq5(R50, 16) == 2_514_944
-    assert [cost.eq5((stage,), 16) for stage in R50] == [24_576, 131_072, 786_432, 1_572_864]
-    assert cost.eq5(R50[:3], 16) / 25_557_032 == pytest.approx(0.0369, abs=5e-5)
-    assert cost.eq5(R50, 16) / 25_557_032 == pytest.approx(0.0984, abs=5e-5)
-    assert cost.eq5(R50[3:], 16) / cost.eq5(R50, 16) == pytest.approx(0.625, abs=1e-3)
+    assert gate_costs.eq5(R50, 16) == 2_514_944
+    assert [gate_costs.eq5((stage,), 16) for stage in R50] == [24_576, 131_072, 786_432, 1_572_864]
+    assert gate_costs.eq5(R50[:3], 16) / 25_557_032 == pytest.approx(0.0369, abs=5e-5)
+    assert gate_costs.eq5(R50, 16) / 25_557_032 == pytest.approx(0.0984, abs=5e-5)
+    assert gate_costs.eq5(R50[3:], 16) / gate_costs.eq5(R50, 16) == pytest.approx(0.625, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", RESNETS)
-@pytest.mark.parametrize("r", insert.REDUCTIONS)
+@pytest.mark.parametrize("r", registry.REDUCTIONS)
 def test_equation_5_agrees_with_the_modules(name: str, r: int) -> None:
     """For every subset of stages."""
-    bare = sum(p.numel() for p in insert.bare(name, device="meta").parameters())
+    bare = sum(p.numel() for p in variants.bare(name, device="meta").parameters())
     pairs = tuple(zip(RESNETS[name], (256, 512, 1024, 2048), strict=True))
     for count in range(5):
         for stages in combinations((1, 2, 3, 4), count):
-            net = insert.build(name, device="meta", reduction=r, bias=False, stages=stages)
+            net = variants.build(name, device="meta", reduction=r, bias=False, stages=stages)
             extra = sum(p.numel() for p in net.parameters()) - bare
-            assert extra == cost.eq5([pairs[n - 1] for n in stages], r)
+            assert extra == gate_costs.eq5([pairs[n - 1] for n in stages], r)
 
 
-@pytest.mark.parametrize("name", [row.name for row in insert.NETWORKS])
+@pytest.mark.parametrize("name", [row.name for row in registry.NETWORKS])
 def test_the_gates_share_is_what_the_gates_add(name: str) -> None:
     """The network by parts, and two networks: the same answer two ways."""
     found = prices.price(Choice(name))
     assert found.bare is not None
-    assert len(found.cost.gates) == insert.network(name).gates
-    if insert.network(name).family == "sk":  # its second kernels are added too
+    assert len(found.cost.gates) == registry.network(name).gates
+    if registry.network(name).family == "sk":  # its second kernels are added too
         assert found.adds[0] > found.cost.gate.params
     else:
         assert found.adds == (found.cost.gate.params, found.cost.gate.macs)
@@ -102,39 +104,39 @@ def test_the_gates_share_is_what_the_gates_add(name: str) -> None:
 
 
 def test_no_squeeze_costs_what_it_costs_at_every_pixel() -> None:
-    found = cost.of(prices.build(Choice("se_resnet50").but(squeeze="none", bias=False)))
-    per_pixel = sum(cost.eq5((stage,), 16) * side**2 for stage, side in zip(R50, (56, 28, 14, 7), strict=True))
+    found = counting.of(prices.build(Choice("se_resnet50").but(squeeze="none", bias=False)))
+    per_pixel = sum(gate_costs.eq5((stage,), 16) * side**2 for stage, side in zip(R50, (56, 28, 14, 7), strict=True))
     assert found.gate.macs == per_pixel and found.gate.params == 2_514_944 and found.gate.pool == 0
     assert [len(stage.gates) for stage in found.stages] == [0, 3, 4, 6, 3, 0]
 
 
 def test_one_block_by_hand() -> None:
-    found = cost.of(nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), SEBlock(8, 4, bias=True)), 8)
-    assert found.total == cost.Count(params=8 * 27 + 2 * 16 + 10, conv=8 * 27 * 16, linear=32, pool=128, scale=128)
+    found = counting.of(nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), SEBlock(8, 4, bias=True)), 8)
+    assert found.total == counting.Count(params=8 * 27 + 2 * 16 + 10, conv=8 * 27 * 16, linear=32, pool=128, scale=128)
     (gate,) = found.gates
     assert (gate.name, gate.channels, gate.hidden, gate.weights) == ("1", 8, 2, 32)
-    assert found.under("1") == gate.count == cost.Count(42, linear=32, pool=128, scale=128)
+    assert found.under("1") == gate.count == counting.Count(42, linear=32, pool=128, scale=128)
     with pytest.raises(KeyError):
         found.under("nothing")
 
 
 def test_of_an_sk_unit_the_branches_are_not_the_gate() -> None:
-    found = cost.of(nn.Sequential(nn.Conv2d(3, 32, 1, bias=False), SKConv(32, groups=8)), 8)
+    found = counting.of(nn.Sequential(nn.Conv2d(3, 32, 1, bias=False), SKConv(32, groups=8)), 8)
     names = {m.name for m in found.per_module if m.gate}
     assert names == {"1", "1.pool", "1.fc1", "1.bn", "1.fc2"}
-    assert found.gate == cost.Count(32 * 32 + 64 + 32 * 64, conv=32 * 32 + 32 * 64, pool=32 * 64, scale=2 * 32 * 64)
+    assert found.gate == counting.Count(32 * 32 + 64 + 32 * 64, conv=32 * 32 + 32 * 64, pool=32 * 64, scale=2 * 32 * 64)
 
 
 def test_a_weight_that_is_shared_is_counted_once() -> None:
     layer = nn.Conv2d(3, 3, 1, bias=False)
-    found = cost.of(nn.Sequential(layer, layer), 4)
+    found = counting.of(nn.Sequential(layer, layer), 4)
     assert found.params == 9 and found.macs == 2 * 9 * 16
 
 
 def test_the_module_is_left_as_it_was() -> None:
-    net = zoo.load("tiny_se", weights="random").train()
+    net = load.load("tiny_se", weights="random").train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    cost.of(net, 32), cost.kept(net, 32), cost.ungated(net)
+    counting.of(net, 32), gate_costs.kept(net, 32), gate_costs.ungated(net)
     assert all(part.training for part in net.modules())
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
@@ -143,12 +145,12 @@ def test_the_module_is_left_as_it_was() -> None:
 def test_memory_of_a_training_step_by_hand() -> None:
     """A convolution keeps its input; ReLU in place keeps its output, which is the convolution's."""
     net = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.ReLU(inplace=True), nn.Conv2d(8, 4, 1, bias=False))
-    assert cost.kept(net, 16) == 4 * 16 * 16 * (3 + 8)
+    assert gate_costs.kept(net, 16) == 4 * 16 * 16 * (3 + 8)
 
 
 def test_memory_is_what_real_tensors_hold() -> None:
     """The same hooks on a real forward: storages that are kept, of a batch of 3 minus one of 2."""
-    net = zoo._build(zoo.spec("tiny_se")).train()
+    net = load._build(catalogue.spec("tiny_se")).train()
     own = {p.untyped_storage().data_ptr() for p in (*net.parameters(), *net.buffers())}
 
     def held(batch: int) -> int:
@@ -167,7 +169,7 @@ def test_memory_is_what_real_tensors_hold() -> None:
         del out
         return sum(seen.values())
 
-    assert cost.kept(net, 32) == held(3) - held(2)
+    assert gate_costs.kept(net, 32) == held(3) - held(2)
 
 
 def test_a_gate_keeps_its_maps() -> None:
@@ -181,7 +183,7 @@ def test_a_gate_keeps_its_maps() -> None:
 
 def test_what_competes_cannot_be_left_out() -> None:
     with pytest.raises(ValueError, match="chooses"):
-        cost.ungated(zoo.outline("tiny_sk"))
+        gate_costs.ungated(load.outline("tiny_sk"))
     assert prices.bare(Choice("tiny_sk")) is None
 
 
@@ -191,7 +193,7 @@ def test_a_network_of_the_zoo_has_no_options() -> None:
 
 
 def test_stride_of_the_authors() -> None:
-    found = cost.of(cost.stride_first(prices.build(Choice("se_resnet50"))))
+    found = counting.of(gate_costs.stride_first(prices.build(Choice("se_resnet50"))))
     assert found.macs == 3_860_488_192, "legacy_seresnet50, the authors' network"
 
 

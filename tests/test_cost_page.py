@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import cost, export, i18n, insert, papers, prices
-from senet_viz.figures import costs as figures
-from senet_viz.prices import Choice
-from senet_viz.ui import costs, state
+from senet_viz import i18n
+from senet_viz.architecture import counting, gate_costs, papers, prices
+from senet_viz.drawing import slides
+from senet_viz.figures.networks import what_it_costs as figures
+from senet_viz.networks import blocks, registry, variants
+from senet_viz.networks.registry import Choice
+from senet_viz.ui import state
+from senet_viz.ui.pages import costs
 from tests.test_pages import array, chart, fresh, start, url, well, words
 
 PAGE = "what_it_costs"
@@ -30,9 +34,9 @@ def metrics(at: AppTest) -> dict[str, str]:
 
 def added(name: str, **options: object) -> tuple[int, int]:
     """Parameters and MACs, from two networks of the test's own."""
-    net, bare = insert.build(name, device="meta", **options), insert.bare(name, device="meta")
-    size = insert.network(name).size
-    with_, without = cost.of(net, size), cost.of(bare, size)
+    net, bare = variants.build(name, device="meta", **options), variants.bare(name, device="meta")
+    size = registry.network(name).size
+    with_, without = counting.of(net, size), counting.of(bare, size)
     return with_.params - without.params, with_.macs - without.macs
 
 
@@ -71,7 +75,7 @@ def test_options_are_counted() -> None:
     options = {"reduction": 8, "squeeze": "none", "bias": False, "stages": (1, 2, 3)}
     params, macs = added("se_resnet101", **options)
     bare, extra = bars(at, "cost-adds")
-    base = cost.of(insert.bare("se_resnet101", device="meta"))
+    base = counting.of(variants.bare("se_resnet101", device="meta"))
     np.testing.assert_allclose(extra[:2], [100 * params / base.params, 100 * macs / base.macs], rtol=1e-6)
     assert (bare == 100).all()
     at.segmented_control(key="stages").set_value("4")
@@ -108,9 +112,9 @@ def test_another_network_begins_with_its_own_gates() -> None:
 )
 def test_every_option_of_a_network_has_a_control(net: str, url_: dict[str, object], options: dict[str, object]) -> None:
     at = start(PAGE, net=net, **url_)
-    assert {costs.KEYS[option.name] for option in insert.network(net).options} <= set(url(at))
+    assert {costs.KEYS[option.name] for option in registry.network(net).options} <= set(url(at))
     params, macs = added(net, **options)
-    base = cost.of(insert.bare(net, device="meta"), insert.network(net).size)
+    base = counting.of(variants.bare(net, device="meta"), registry.network(net).size)
     np.testing.assert_allclose(bars(at, "cost-adds")[1][:2], [100 * params / base.params, 100 * macs / base.macs],
                                rtol=1e-6)  # fmt: skip
 
@@ -120,15 +124,15 @@ def test_what_each_option_costs() -> None:
     (table,) = [each.value for each in at.table]
     lines = {(option, value): (params, macs) for option, value, params, macs in table.itertuples(index=False)}
     t = i18n.texts("en")
-    own = cost.of(insert.build("se_resnet50", device="meta", reduction=4)).gate
-    functions = " · ".join(costs.said(t, "gate", gate) for gate in insert.GATES)
+    own = counting.of(variants.build("se_resnet50", device="meta", reduction=4)).gate
+    functions = " · ".join(costs.said(t, "gate", gate) for gate in blocks.GATES)
     assert lines[t("networks.cost.gate"), functions] == (f"{own.params:,}", f"{own.macs:,}"), (
         "no function costs anything"
     )
-    inner = cost.of(insert.build("se_resnet50", device="meta", reduction=4, integration="3x3")).gate
+    inner = counting.of(variants.build("se_resnet50", device="meta", reduction=4, integration="3x3")).gate
     shown = lines[t("networks.cost.integration"), t("fig.integration.3x3")]
     assert shown[0] == f"{inner.params:,} ({inner.params - own.params:+,})" and shown[1].startswith(f"{inner.macs:,} ")
-    open_ = cost.of(insert.build("se_resnet50", device="meta", reduction=4, squeeze="none")).gate
+    open_ = counting.of(variants.build("se_resnet50", device="meta", reduction=4, squeeze="none")).gate
     assert lines[t("networks.cost.squeeze"), t("networks.cost.squeeze.none")][1].startswith(f"{open_.macs:,} ")
 
 
@@ -143,7 +147,7 @@ def test_without_the_last_stage() -> None:
     (saving,) = [e for e in at.main.markdown if "3.69 %" in e.value]
     assert "9.84 %" in saving.value
     curve = [array(trace["y"]) for trace in chart(at, "cost-curve") if trace["type"] == "scatter"]
-    totals = [25_557_032 + cost.eq5(((3, 256), (4, 512), (6, 1024), (3, 2048)), r) for r in insert.REDUCTIONS]
+    totals = [25_557_032 + gate_costs.eq5(((3, 256), (4, 512), (6, 1024), (3, 2048)), r) for r in registry.REDUCTIONS]
     assert any(len(line) == 5 and np.allclose(line, np.array(totals) / 1e6, rtol=1e-6) for line in curve)
     assert any(np.allclose(line, [45.7, 35.7, 30.7, 28.1, 26.9]) for line in curve if len(line) == 5), "table 10"
 
@@ -195,6 +199,6 @@ def test_figures_become_slides(lang: str) -> None:
         made = draw(i18n.texts(lang))
         assert made.table.rows and made.alt and "{" not in made.title + made.alt
         assert (
-            export.render(lambda wanted, draw=draw: draw(i18n.texts(wanted)), "png", lang, False).data[:4] == b"\x89PNG"
+            slides.render(lambda wanted, draw=draw: draw(i18n.texts(wanted)), "png", lang, False).data[:4] == b"\x89PNG"
         )
     assert json.dumps([made.title for made in (draw(i18n.texts(lang)) for draw in drawings)])

@@ -12,8 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from senet_viz import layouts, tap
-from senet_viz.edits import (
+from senet_viz.errors import EditRefused
+from senet_viz.tap import hooks as tap
+from senet_viz.tap import layouts
+from senet_viz.tap.edits import (
     GIVEN_OPS,
     HIDDEN_OPS,
     LARGEST,
@@ -29,7 +31,6 @@ from senet_viz.edits import (
     stage,
     written,
 )
-from senet_viz.errors import EditRefused
 from senet_viz.types import Edit
 from tests.conftest import Build, Traced, hooks, pictures
 

@@ -16,11 +16,16 @@ import numpy as np
 import pytest
 import torch
 
-from senet_viz import images, insert, layouts, replay, seeds, tap, whatif, zoo
-from senet_viz.engine import MODELS_MIB_DEFAULT, Engine
 from senet_viz.errors import Busy, NoGateFound, OptionRefused, UnknownModel
-from senet_viz.insert import Choice
-from senet_viz.shared import Shared
+from senet_viz.experiments import channel_ranking
+from senet_viz.models import catalogue, load
+from senet_viz.networks import random, variants
+from senet_viz.networks.registry import Choice
+from senet_viz.photos import preprocess, samples
+from senet_viz.service.cache import Shared
+from senet_viz.service.engine import MODELS_MIB_DEFAULT, Engine
+from senet_viz.tap import hooks as tap
+from senet_viz.tap import layouts, replay
 from senet_viz.types import Edit, Picture, Trace
 from tests.conftest import hooks
 
@@ -34,11 +39,11 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="module")
 def picture() -> Picture:
-    return images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se"))
+    return preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se"))
 
 
 def photo(name: str) -> Picture:
-    return images.preprocess(images.sample(name), zoo.spec("tiny_se"))
+    return preprocess.preprocess(samples.sample(name), catalogue.spec("tiny_se"))
 
 
 def ask(engine: Engine, picture: Picture, **options: Any) -> Trace:
@@ -181,7 +186,7 @@ def test_trace_is_the_taps(engine: Engine, picture: Picture) -> None:
     name = "layer3.1.se"
     edits = (Edit("layer2.0.se", "fill", (1, 2), 0.0),)
     ours = ask(engine, picture, edits=edits, keep_u=(name,))
-    theirs = tap.run(zoo.load("tiny_se", weights="random"), picture.x, edits, (name,), "tiny_se", picture.key)
+    theirs = tap.run(load.load("tiny_se", weights="random"), picture.x, edits, (name,), "tiny_se", picture.key)
     assert (ours.model, ours.picture_key, ours.edits, ours.silent) == ("tiny_se", picture.key, edits, ())
     torch.testing.assert_close(ours.logits, theirs.logits, rtol=0, atol=1e-6)
     for a, b in zip(ours.blocks, theirs.blocks, strict=True):
@@ -215,8 +220,8 @@ def test_another_question_is_another_forward(engine: Engine) -> None:
 
 
 def test_threads_with_questions_of_their_own_get_their_own_answers(engine: Engine) -> None:
-    module = zoo.load("tiny_se", weights="random")
-    shown = [photo(sample.key) for sample in images.SAMPLES]
+    module = load.load("tiny_se", weights="random")
+    shown = [photo(sample.key) for sample in samples.SAMPLES]
     blocks = [ref.name for ref in layouts.find(module)]
 
     def work(index: int) -> list[bool]:
@@ -233,7 +238,7 @@ def test_replay_is_the_replays(engine: Engine, picture: Picture) -> None:
     trace = ask(engine, picture, keep_u=("layer3.1.se",))
     before = engine.forwards
     ours = engine.replay(trace, "layer3.1.se", weights="random")
-    theirs = replay.replay(zoo.load("tiny_se", weights="random"), trace.block("layer3.1.se"))
+    theirs = replay.replay(load.load("tiny_se", weights="random"), trace.block("layer3.1.se"))
     assert ours.differences == theirs.differences and ours.holds
     assert engine.replay(trace, "layer3.1.se", weights="random") is ours
     without = engine.replay(ask(engine, picture), "layer3.1.se", weights="random")
@@ -332,7 +337,7 @@ def test_networks_that_are_built_let_photos_pass(picture: Picture) -> None:
     engine = Engine(workers=2)
     engine.model("tiny_se", weights="random")
     with ThreadPoolExecutor(4) as pool:
-        with seeds.seeded(0):  # whoever builds waits for this
+        with random.seeded(0):  # whoever builds waits for this
             built = [pool.submit(engine.model, key, weights="random") for key in ("tiny_sk", "tiny_plain")]
             variant = pool.submit(engine.model, Choice("mobilenet_v3_small"))
             assert pool.submit(ask, engine, picture).result(WAIT).blocks
@@ -363,7 +368,7 @@ def test_an_attribution_leaves_the_network_to_others(picture: Picture) -> None:
 
 def test_what_is_kept_of_traces_is_bounded() -> None:
     small = Engine(workers=1)
-    shown = images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se"), 192)
+    shown = preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se"), 192)
     every = tuple(ref.name for ref in layouts.find(small.model("tiny_se", weights="random")))
     one = ask(small, shown, keep_u=every)
     mib = sum(b.u.numel() * b.u.element_size() for b in one.blocks if b.u is not None) / 2**20
@@ -380,7 +385,7 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
     """In a process of its own: freezing is for good."""
     code = (
         "import gc\n"
-        "from senet_viz.engine import Engine\n"
+        "from senet_viz.service.engine import Engine\n"
         "engine = Engine(workers=1)\n"
         "counts = [gc.get_freeze_count()]\n"
         "for key in ('tiny_se', 'tiny_se_h'):\n"
@@ -398,19 +403,19 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
 
 def test_a_sweep_is_one_forward_and_is_kept() -> None:
     engine = Engine()
-    photo, spec = images.sample("chelsea"), zoo.spec("tiny_se")
+    photo, spec = samples.sample("chelsea"), catalogue.spec("tiny_se")
     scales = (0.5, 1.0, 2.0)
     swept = engine.sweep("tiny_se", photo, "chelsea", scales)
     assert engine.forwards == 1 and swept.scales == scales
     assert engine.sweep("tiny_se", photo, "chelsea", scales).traces == swept.traces and engine.forwards == 1
-    alone = engine.trace("tiny_se", images.preprocess(photo, spec))
+    alone = engine.trace("tiny_se", preprocess.preprocess(photo, spec))
     for a, b in zip(swept.traces[1].blocks, alone.blocks, strict=True):
         assert torch.allclose(a.gate, b.gate, atol=1e-5)
 
 
 def test_a_stopped_sweep_goes_on_where_it_was() -> None:
     engine = Engine()
-    photo, scales, told = images.sample("chelsea"), (0.5, 0.75, 1.0, 1.5), []
+    photo, scales, told = samples.sample("chelsea"), (0.5, 0.75, 1.0, 1.5), []
 
     def twice(done: int, total: int) -> bool:
         told.append((done, total))
@@ -424,17 +429,21 @@ def test_a_stopped_sweep_goes_on_where_it_was() -> None:
 
 def test_a_sweep_that_is_stopped_at_once_is_empty() -> None:
     engine = Engine()
-    none = engine.sweep("tiny_se", images.sample("chelsea"), "chelsea", (1.0,), progress=lambda done, total: False)
+    none = engine.sweep("tiny_se", samples.sample("chelsea"), "chelsea", (1.0,), progress=lambda done, total: False)
     assert none.scales == () and engine.forwards == 0
 
 
 def test_a_large_model_shows_how_far_it_is(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    from senet_viz import engine as module
+    from senet_viz.service import engine as module
 
     monkeypatch.setattr(module, "LARGE_MIB", 1.0)
     told: list[int] = []
     engine.sweep(
-        "tiny_se", images.sample("chelsea"), "chelsea", (0.5, 0.75, 1.0, 1.5, 2.0), progress=lambda d, t: told.append(d)
+        "tiny_se",
+        samples.sample("chelsea"),
+        "chelsea",
+        (0.5, 0.75, 1.0, 1.5, 2.0),
+        progress=lambda d, t: told.append(d),
     )
     assert told == [0, 2, 4]
 
@@ -467,12 +476,16 @@ def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: Engin
 
     assert ask(lambda done, total: False) is None and engine.forwards == forwards
     half = ask(once)
-    assert half.channels == tuple(range(whatif.CHUNK)) and half.total == len(every) and told == [0, whatif.CHUNK]
+    assert (
+        half.channels == tuple(range(channel_ranking.CHUNK))
+        and half.total == len(every)
+        and told == [0, channel_ranking.CHUNK]
+    )
     whole = ask()
-    assert whole.channels == tuple(every) and engine.forwards == forwards + -(-len(every) // whatif.CHUNK)
+    assert whole.channels == tuple(every) and engine.forwards == forwards + -(-len(every) // channel_ranking.CHUNK)
     module = engine.model("tiny_se", weights="random")
-    assert np.abs(whole.logits - whatif.ranking(module, picture.x, name).logits).max() <= 1e-5
-    assert ask().channels == whole.channels and engine.forwards == forwards + -(-len(every) // whatif.CHUNK)
+    assert np.abs(whole.logits - channel_ranking.ranking(module, picture.x, name).logits).max() <= 1e-5
+    assert ask().channels == whole.channels and engine.forwards == forwards + -(-len(every) // channel_ranking.CHUNK)
 
 
 # --- variants -------------------------------------------------------------------------------------------------------
@@ -494,7 +507,7 @@ def test_a_variant_is_built_once_and_few_are_kept(picture: Picture) -> None:
 def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
     engine, choice = Engine(workers=1), Choice("mobilenet_v3_small").but(gate="relu", stages=(2, 3))
     trace = engine.trace(choice, picture, weights="random")
-    own = tap.run(insert.build("mobilenet_v3_small", gate="relu", stages=(2, 3)), picture.x)
+    own = tap.run(variants.build("mobilenet_v3_small", gate="relu", stages=(2, 3)), picture.x)
     assert trace.model == str(choice) == "mobilenet_v3_small gate=relu stages=(2, 3)"
     assert torch.equal(trace.logits, own.logits) and len(trace.blocks) == len(own.blocks) == 8
     before = engine.forwards
@@ -507,13 +520,13 @@ def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
 
 
 def test_an_attribution_is_made_once_for_every_question(engine: Engine, picture: Picture) -> None:
-    from senet_viz import attribute
+    from senet_viz.experiments import attribution
 
     def asked(method: str = "gradient_x_gate", target: int = 3, block: str | None = "layer3.1.se", **more: Any) -> Any:
         return engine.attribution("tiny_se", picture, method, target, block, weights="random", **more)
 
     first, forwards = asked(), engine.forwards
-    own = attribute.run("gradient_x_gate", engine.model("tiny_se", weights="random"), picture.x, 3, "layer3.1.se")
+    own = attribution.run("gradient_x_gate", engine.model("tiny_se", weights="random"), picture.x, 3, "layer3.1.se")
     assert first.values == pytest.approx(own.values, rel=1e-4, abs=1e-7), "another number of threads, another rounding"
     assert asked() is first and engine.forwards == forwards
     others = [

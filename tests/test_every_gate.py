@@ -17,12 +17,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from senet_viz import insert
-from senet_viz.blocks import FORMS, SEBlock
-from senet_viz.insert import NETWORKS, Network
+from senet_viz.networks import blocks, registry, variants
+from senet_viz.networks import gated as gateds
+from senet_viz.networks.blocks import FORMS, SEBlock
 from senet_viz.networks.bn_inception import BNInception, InceptionModule
 from senet_viz.networks.bn_inception import Row as Branches
 from senet_viz.networks.gated import HOSTS, INTEGRATIONS, MIXED, GatedUnit
+from senet_viz.networks.registry import NETWORKS, Network
 from tests import at_work, covering
 
 
@@ -142,7 +143,7 @@ UNITS: dict[str, tuple[Callable[[], nn.Module], str, int, tuple[str, ...]]] = {
     "BN-Inception": (bn_inception, "inception_3a", 16, INTEGRATIONS[:1]),
     "MobileNetV3": (mobilenet, "features.0", 16, INTEGRATIONS[:1]),
 }
-ALL = tuple(product(insert.REDUCTIONS, insert.GATES, insert.SQUEEZES, FORMS, (True, False)))
+ALL = tuple(product(registry.REDUCTIONS, blocks.GATES, blocks.SQUEEZES, FORMS, (True, False)))
 NAMES = ("reduction", "gate", "squeeze", "form", "bias")
 
 
@@ -168,7 +169,7 @@ def test_every_combination_of_options_is_at_work_in_a_unit(name: str) -> None:
     for integration in integrations:
         for chosen in ALL:
             options = dict(zip(NAMES, chosen, strict=True))
-            insert.add_se(model, **options, integration=integration, stages=(1,))
+            variants.add_se(model, **options, integration=integration, stages=(1,))
             unit = model.get_submodule(path)
             gates = [part for part in unit.modules() if isinstance(part, SEBlock)]
             idle = at_work.idle_gates(unit, x)
@@ -184,10 +185,10 @@ def test_every_combination_of_kernels_is_at_work_in_a_unit() -> None:
     torch.manual_seed(0)
     model = resnet(1, 4, 64).eval()  # 32 channels inside, in four groups
     kept, x, looked = Parts(model), torch.randn(3, 32, 6, 6), 0
-    options = [option for option in insert.network("sknet50").options if option.name != "stages"]
+    options = [option for option in registry.network("sknet50").options if option.name != "stages"]
     for chosen in product(*(option.values for option in options)):
         given = {option.name: value for option, value in zip(options, chosen, strict=True)}
-        (gate,) = insert.gates(insert.add_sk(model, **given, stages=(1,)))
+        (gate,) = variants.gates(variants.add_sk(model, **given, stages=(1,)))
         assert at_work.idle_gates(model.get_submodule("layer1.0"), x) == [], given
         assert gate.module.fc1.out_channels == max(32 // given["reduction"], given["floor"])  # type: ignore[union-attr]
         assert len(gate.module.branches) == given["branches"]  # type: ignore[union-attr, arg-type]
@@ -199,7 +200,7 @@ def test_every_combination_of_kernels_is_at_work_in_a_unit() -> None:
 def test_nothing_is_left_out_of_the_units() -> None:
     there: dict[str, set[str]] = {}
     for make, _, _, integrations in UNITS.values():
-        there.setdefault(insert.host_of(make()), set()).update(integrations)
+        there.setdefault(gateds.host_of(make()), set()).update(integrations)
     assert there == {name: set(found) for name, (_, found) in HOSTS.items()}
     offered = {option.name: set(option.values) for row in NETWORKS for option in row.options if option.name in NAMES}
     assert offered == {name: {chosen[i] for chosen in ALL} for i, name in enumerate(NAMES)}
@@ -213,11 +214,11 @@ def test_nothing_is_left_out_of_the_units() -> None:
 def differs(block: Any, reduction: int, gate: str, squeeze: str, form: str, bias: bool) -> list[str]:
     """What of a block is not as it was asked for; r apart."""
     asked = {
-        "gate": type(block.gate) is insert.GATES[gate],
+        "gate": type(block.gate) is blocks.GATES[gate],
         "bias": (block.fc1.bias is not None) == (block.fc2.bias is not None) == bias,
         "layers": isinstance(block.fc1, nn.Linear) == (form == "fc" and squeeze != "none"),
         "norm": isinstance(block.bn, nn.BatchNorm2d) == (form == "conv_bn"),
-        "squeeze": type(block.pool) is (type(None) if squeeze == "none" else insert.SQUEEZES[squeeze]),
+        "squeeze": type(block.pool) is (type(None) if squeeze == "none" else blocks.SQUEEZES[squeeze]),
     }
     return [name for name, holds in asked.items() if not holds]
 
@@ -230,14 +231,14 @@ def width(unit: Any, integration: str) -> int:
 
 @pytest.mark.parametrize("row", NETWORKS, ids=lambda row: row.name)
 def test_options_reach_every_block_of_every_network(row: Network) -> None:
-    released = insert.build(row.name, device="meta")
-    where = [(gate.name, gate.stage, gate.channels) for gate in insert.gates(released)]
+    released = variants.build(row.name, device="meta")
+    where = [(gate.name, gate.stage, gate.channels) for gate in variants.gates(released)]
     with torch.device("meta"):
-        model: Any = insert._fresh(row, 10)
+        model: Any = variants._fresh(row, 10)
         kept = Parts(model)
         for options in at_work.covering(row):
-            (insert.add_sk if row.family == "sk" else insert.add_se)(model, **row.choose(options))
-            found = insert.gates(model)
+            (variants.add_sk if row.family == "sk" else variants.add_se)(model, **row.choose(options))
+            found = variants.gates(model)
             integration = options.get("integration", "standard")
             wanted = [(name, stage) for name, stage, _ in where if stage in options["stages"]]
             assert [(gate.name, gate.stage) for gate in found] == wanted, options
@@ -259,7 +260,7 @@ def test_options_reach_every_block_of_every_network(row: Network) -> None:
                 if row.family != "mobilenet":  # which has a rule of its own
                     assert block.fc1.weight.shape[0] == max(gate.channels // options["reduction"], 1)
             kept.back()
-        assert insert.gates(model) == ()
+        assert variants.gates(model) == ()
 
 
 def some(row: Network) -> tuple[dict[str, Any], ...]:
@@ -308,7 +309,7 @@ def test_a_gate_that_is_never_called_is_found() -> None:
             return self.inner(x)
 
     model: Any = at_work.backbone("se_bn_inception")
-    insert.add_se(model, stages=(2, 3))
+    variants.add_se(model, stages=(2, 3))
     model.inception_3a = Forgotten(model.inception_3a)
     x = at_work.pictures(3, size=48)
     assert at_work.idle_gates(model, x) == ["inception_3a.se"]

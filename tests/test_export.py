@@ -23,15 +23,16 @@ from matplotlib.figure import Figure as MplFigure
 from matplotlib.text import Text as Words
 from PIL import Image
 
-from senet_viz import export, i18n, images
-from senet_viz.figures import palette
-from senet_viz.figures.excitation import draw_network
-from senet_viz.figures.grammar import Bars, Box, Figure, Heat, Line, Panel, Photo, Points, Scale, Table, Text
-from senet_viz.figures.screen import spec
+from senet_viz import i18n
+from senet_viz.drawing import palette, slides
+from senet_viz.drawing.grammar import Bars, Box, Figure, Heat, Line, Panel, Photo, Points, Scale, Table, Text
+from senet_viz.drawing.screen import spec
+from senet_viz.figures.walk.excitation import draw_network
+from senet_viz.photos import samples
 from tests.test_figures import AROUND, GATE, MAP, RGB, THEMES, every_mark, figure, one
 
 CHINESE = "压缩与激励"
-FONT = export.font_for(CHINESE)
+FONT = slides.font_for(CHINESE)
 needs_chinese = pytest.mark.skipif(FONT is None, reason="no installed font covers Chinese")
 
 
@@ -40,13 +41,13 @@ def build(lang: str) -> Figure:
     return replace(sample, title=CHINESE) if lang == "zh" else sample
 
 
-def image(slide: export.Slide) -> np.ndarray:
+def image(slide: slides.Slide) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(slide.data)).convert("RGB"))
 
 
 def sketch(sample: Figure, dark: bool = False) -> np.ndarray:
     """The slide's pixels, small."""
-    page = export.draw(sample, dark)
+    page = slides.draw(sample, dark)
     page.set_dpi(48)
     canvas = FigureCanvasAgg(page)
     canvas.draw()
@@ -55,7 +56,7 @@ def sketch(sample: Figure, dark: bool = False) -> np.ndarray:
 
 @THEMES
 def test_png_is_a_slide_of_2560_by_1440(dark: bool) -> None:
-    slide = export.render(build, "png", dark=dark)
+    slide = slides.render(build, "png", dark=dark)
     pixels = image(slide)
     assert pixels.shape == (1440, 2560, 3)
     assert "#" + bytes(pixels[0, 0]).hex() == palette.background(dark)
@@ -79,7 +80,7 @@ def test_every_mark_of_a_panel_changes_the_slide(dark: bool) -> None:
 @THEMES
 def test_slide_and_screen_show_the_same_numbers_colours_and_ranges(dark: bool) -> None:
     sample = every_mark()
-    page, screen = export.draw(sample, dark), spec(sample, dark)
+    page, screen = slides.draw(sample, dark), spec(sample, dark)
     shown = [im for axes in page.axes[: len(sample.panels)] for im in axes.images]
     heats = [im for im in shown if im.get_array().ndim == 2]
     traces = [trace for trace in screen["data"] if trace["type"] == "heatmap"]
@@ -102,7 +103,7 @@ def test_slide_and_screen_show_the_same_numbers_colours_and_ranges(dark: bool) -
 
 @pytest.mark.parametrize("scales", [(AROUND,), (AROUND, GATE), (AROUND, GATE, AROUND)])
 def test_every_scale_has_a_bar_with_its_name_and_range(scales: tuple[Scale, ...]) -> None:
-    page = export.draw(figure(*(Panel((Heat(MAP, scale),)) for scale in scales)))
+    page = slides.draw(figure(*(Panel((Heat(MAP, scale),)) for scale in scales)))
     bars = page.axes[len(scales) :]
     assert len(bars) == len(scales)
     for axes, scale in zip(bars, scales, strict=True):
@@ -145,7 +146,7 @@ def out_of_view(page: MplFigure) -> set[int]:
 @pytest.mark.parametrize("name", GALLERY)
 def test_nothing_is_clipped_and_texts_stay_apart(name: str) -> None:
     with matplotlib.rc_context({"font.family": ["DejaVu Sans"], "text.parse_math": False}):
-        page = export.draw(GALLERY[name])
+        page = slides.draw(GALLERY[name])
         page.set_dpi(100)
         page.draw_without_rendering()
         boxes, hidden = [], out_of_view(page)
@@ -168,7 +169,7 @@ def test_nothing_is_clipped_and_texts_stay_apart(name: str) -> None:
 
 
 def test_svg_is_whole_and_the_same_every_time() -> None:
-    slide = export.render(build, "svg")
+    slide = slides.render(build, "svg")
     root = ElementTree.fromstring(slide.data)
     images = root.findall(".//{http://www.w3.org/2000/svg}image")
     assert len(images) == 3 + 2  # a photo, two heat-maps, two colour bars
@@ -176,19 +177,19 @@ def test_svg_is_whole_and_the_same_every_time() -> None:
         kind, data = found.attrib["{http://www.w3.org/1999/xlink}href"].split(",")
         assert kind == "data:image/png;base64"
         assert Image.open(io.BytesIO(base64.b64decode(data))).size > (1, 1)
-    assert slide == export.render(build, "svg")
+    assert slide == slides.render(build, "svg")
     width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
     assert width / height == pytest.approx(16 / 9)
 
 
-def written(slide: export.Slide) -> list[str]:
+def written(slide: slides.Slide) -> list[str]:
     """Every line of text of an SVG."""
     return ["".join(e.itertext()) for e in ElementTree.fromstring(slide.data).iter("{http://www.w3.org/2000/svg}text")]
 
 
 @pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=needs_chinese)])
 def test_words_of_an_svg_are_text_in_a_font_that_has_them(lang: str) -> None:
-    slide = export.render(build, "svg", lang)
+    slide = slides.render(build, "svg", lang)
     sample, said = build(lang), written(slide)
     for words in (sample.title, sample.note, *(panel.title for panel in sample.panels), "half", "tanh", "look"):
         assert words in said
@@ -198,15 +199,15 @@ def test_words_of_an_svg_are_text_in_a_font_that_has_them(lang: str) -> None:
 
 
 def test_pdf_is_one_and_the_same_every_time() -> None:
-    slide = export.render(build, "pdf", dark=True)
+    slide = slides.render(build, "pdf", dark=True)
     assert slide.data.startswith(b"%PDF") and slide.data.rstrip().endswith(b"%%EOF")
-    assert slide == export.render(build, "pdf", dark=True)
+    assert slide == slides.render(build, "pdf", dark=True)
 
 
 def test_csv_round_trips() -> None:
     numbers = (0.1, np.float32(0.1), 1 / 3, np.float64(1e-17), 7, np.int64(-3))
     table = Table(("通道", 'a "quoted", name'), tuple((v, f"line\n{i}, {v}") for i, v in enumerate(numbers)))
-    slide = export.render(lambda _: replace(every_mark(), table=table), "csv", "zh")
+    slide = slides.render(lambda _: replace(every_mark(), table=table), "csv", "zh")
     assert slide.data.startswith(b"\xef\xbb\xbf")
     header, *rows = csv.reader(io.StringIO(slide.data.decode("utf-8-sig"), newline=""))
     assert tuple(header) == table.header
@@ -216,20 +217,20 @@ def test_csv_round_trips() -> None:
 
 
 def test_csv_holds_no_formula() -> None:
-    rows = list(csv.reader(io.StringIO(export.table_csv(Table(("n", "v"), (("=1+1", -2.5),))).decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(slides.table_csv(Table(("n", "v"), (("=1+1", -2.5),))).decode("utf-8-sig"))))
     assert rows[1] == ["'=1+1", "-2.5"]
 
 
 def test_names_tell_files_apart() -> None:
-    slide = export.render(lambda _: replace(every_mark(), key="Role of Excitation/5_3"), "csv")
+    slide = slides.render(lambda _: replace(every_mark(), key="Role of Excitation/5_3"), "csv")
     assert slide.name == f"role-of-excitation-5-3-{hashlib.sha256(slide.data).hexdigest()[:8]}.csv"
-    light, dark = (export.render(build, "svg", dark=dark).name for dark in (False, True))
+    light, dark = (slides.render(build, "svg", dark=dark).name for dark in (False, True))
     assert light != dark
 
 
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match="format must be one of"):
-        export.render(build, "pptx")
+        slides.render(build, "pptx")
 
 
 # where it comes from ---------------------------------------------------------------------------------------------
@@ -248,8 +249,8 @@ def sourced(lang: str) -> Figure:
 
 @pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=needs_chinese)])
 def test_a_slide_says_at_its_foot_what_it_shows_and_where(lang: str) -> None:
-    with matplotlib.rc_context({"font.family": [FONT if lang == "zh" else export.FALLBACK, export.FALLBACK]}):
-        page = export.draw(sourced(lang))
+    with matplotlib.rc_context({"font.family": [FONT if lang == "zh" else slides.FALLBACK, slides.FALLBACK]}):
+        page = slides.draw(sourced(lang))
         page.set_dpi(100)
         page.draw_without_rendering()
         hidden = out_of_view(page)
@@ -263,7 +264,7 @@ def test_a_slide_says_at_its_foot_what_it_shows_and_where(lang: str) -> None:
 
 
 def test_what_is_not_known_takes_no_room() -> None:
-    bare, told = (export.draw(sample("en")) for sample in (build, sourced))
+    bare, told = (slides.draw(sample("en")) for sample in (build, sourced))
     low = [min(axes.get_position().y0 for axes in page.axes) for page in (bare, told)]
     assert low[0] < low[1]
     texts = {w.get_text() for w in bare.findobj(Words)}
@@ -271,22 +272,22 @@ def test_what_is_not_known_takes_no_room() -> None:
 
 
 def test_the_address_can_be_followed_and_the_table_stays_as_it_is() -> None:
-    root = ElementTree.fromstring(export.render(sourced, "svg").data)
+    root = ElementTree.fromstring(slides.render(sourced, "svg").data)
     links = {a.attrib["{http://www.w3.org/1999/xlink}href"] for a in root.iter("{http://www.w3.org/2000/svg}a")}
     assert links == {LINK}
-    assert b"/URI" in export.render(sourced, "pdf").data
-    assert export.render(sourced, "csv").data == export.render(build, "csv").data
+    assert b"/URI" in slides.render(sourced, "pdf").data
+    assert slides.render(sourced, "csv").data == slides.render(build, "csv").data
 
 
-@pytest.mark.parametrize("sample", images.SAMPLES, ids=lambda sample: sample.key)
+@pytest.mark.parametrize("sample", samples.SAMPLES, ids=lambda sample: sample.key)
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
-def test_samples_bring_their_credit_and_own_photos_have_none(sample: images.Sample, lang: str) -> None:
+def test_samples_bring_their_credit_and_own_photos_have_none(sample: samples.Sample, lang: str) -> None:
     t = i18n.texts(lang)
-    said = images.source(t, "tiny SE", "layer3.1.se", sample.key)
+    said = samples.source(t, "tiny SE", "layer3.1.se", sample.key)
     assert said.startswith("tiny SE · layer3.1.se · ") and sample.credit in said and t(sample.title) in said
-    assert images.source(t, "m", "b", "").split(" · ") == ["m", "b", t("export.photo.own")]
-    assert "IMG_1.jpg" in images.source(t, photo="IMG_1.jpg")
-    assert images.source(t) == ""
+    assert samples.source(t, "m", "b", "").split(" · ") == ["m", "b", t("export.photo.own")]
+    assert "IMG_1.jpg" in samples.source(t, photo="IMG_1.jpg")
+    assert samples.source(t) == ""
 
 
 # what is framed ----------------------------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def test_the_row_that_is_framed_can_be_seen(channels: int, dark: bool) -> None:
     w1[:, at] = w2[at] = 10.0
     z, gate, hidden = rng.uniform(size=channels), rng.uniform(size=channels), np.array([0.5, 0, 2, 0])
     figure = draw_network(z, w1, hidden, w2, gate, at, "ReLU", i18n.texts("en"))
-    page = export.draw(figure, dark)
+    page = slides.draw(figure, dark)
     page.set_dpi(192)
     canvas = FigureCanvasAgg(page)
     canvas.draw()
@@ -339,14 +340,14 @@ def test_a_unit_that_is_off_is_in_the_legend_with_its_bar_and_only_then() -> Non
 
 # fonts ----------------------------------------------------------------------------------------------------
 
-DEJAVU = [face for face in font_manager.fontManager.ttflist if face.name == export.FALLBACK]
+DEJAVU = [face for face in font_manager.fontManager.ttflist if face.name == slides.FALLBACK]
 
 
 def test_font_for_knows_what_a_font_has() -> None:
-    assert export.font_for("gate", []) is None
-    assert export.font_for("gate σ(W₂δ(W₁z)) ≤ 1", DEJAVU) == export.FALLBACK
-    assert export.font_for(CHINESE, DEJAVU) is None
-    assert export.font_for("gate") is not None
+    assert slides.font_for("gate", []) is None
+    assert slides.font_for("gate σ(W₂δ(W₁z)) ≤ 1", DEJAVU) == slides.FALLBACK
+    assert slides.font_for(CHINESE, DEJAVU) is None
+    assert slides.font_for("gate") is not None
 
 
 @pytest.mark.parametrize("fonts", [[], DEJAVU], ids=["none", "latin"])
@@ -358,20 +359,20 @@ def test_without_a_font_the_slide_is_english_and_says_so(fmt: str, fonts: list) 
         asked.append(lang)
         return build(lang)
 
-    slide = export.render(ask, fmt, "zh", fonts=fonts)
+    slide = slides.render(ask, fmt, "zh", fonts=fonts)
     assert asked == ["zh", "en"]
-    assert slide.note == export.NO_FONT
-    assert slide.data == export.render(build, fmt, "en", fonts=fonts).data
-    assert export.render(build, fmt, "en", fonts=fonts).note is None
+    assert slide.note == slides.NO_FONT
+    assert slide.data == slides.render(build, fmt, "en", fonts=fonts).data
+    assert slides.render(build, fmt, "en", fonts=fonts).note is None
 
 
 def test_a_character_that_no_font_has_becomes_a_question_mark() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        odd = export.render(lambda _: one(Text(0, 0, "a 犬 b"), title="犬"), "png", fonts=DEJAVU)
-    asked = export.render(lambda _: one(Text(0, 0, "a ? b"), title="?"), "png", fonts=DEJAVU)
+        odd = slides.render(lambda _: one(Text(0, 0, "a 犬 b"), title="犬"), "png", fonts=DEJAVU)
+    asked = slides.render(lambda _: one(Text(0, 0, "a ? b"), title="?"), "png", fonts=DEJAVU)
     assert np.array_equal(image(odd), image(asked))
-    assert odd.note == export.NO_GLYPH
+    assert odd.note == slides.NO_GLYPH
 
 
 @needs_chinese
@@ -379,9 +380,9 @@ def test_a_character_that_no_font_has_becomes_a_question_mark() -> None:
 def test_chinese_is_drawn_without_a_missing_glyph(fmt: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        slide = export.render(build, fmt, "zh")
+        slide = slides.render(build, fmt, "zh")
     assert slide.note is None
-    assert slide.data != export.render(build, fmt, "en").data
+    assert slide.data != slides.render(build, fmt, "en").data
 
 
 @needs_chinese
@@ -393,7 +394,7 @@ def test_different_characters_look_different() -> None:
 
 
 def test_a_dollar_is_a_dollar() -> None:
-    said = written(export.render(lambda _: one(Text(0, 0, "$x^2$"), title="costs $5 or $6"), "svg"))
+    said = written(slides.render(lambda _: one(Text(0, 0, "$x^2$"), title="costs $5 or $6"), "svg"))
     assert "$x^2$" in said and "costs $5 or $6" in said
 
 
@@ -402,12 +403,12 @@ def test_a_dollar_is_a_dollar() -> None:
 
 def test_slides_drawn_at_once_are_the_slides_drawn_in_turn() -> None:
     wanted = [(fmt, dark) for fmt in ("png", "svg") for dark in (False, True)]
-    alone = [export.render(build, fmt, dark=dark) for fmt, dark in wanted]
+    alone = [slides.render(build, fmt, dark=dark) for fmt, dark in wanted]
     before = dict(matplotlib.rcParams)
-    together: list[export.Slide | None] = [None] * len(wanted)
+    together: list[slides.Slide | None] = [None] * len(wanted)
 
     def work(i: int) -> None:
-        together[i] = export.render(build, wanted[i][0], dark=wanted[i][1])
+        together[i] = slides.render(build, wanted[i][0], dark=wanted[i][1])
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(len(wanted))]
     for thread in threads:
@@ -422,10 +423,10 @@ def test_no_pyplot_no_torch_no_streamlit_and_nothing_heavy_at_import() -> None:
     program = """
 import sys
 import numpy as np
-import senet_viz.export
+import senet_viz.drawing.slides
 from senet_viz.figures import atlas, screen
 assert not {"matplotlib", "plotly", "PIL"} & set(sys.modules), "imported before it is needed"
-from senet_viz.figures.grammar import Figure, Heat, Panel, Scale, Table
+from senet_viz.drawing.grammar import Figure, Heat, Panel, Scale, Table
 figure = Figure("k", "t", (Panel((Heat(np.eye(3), Scale.gate("s")),)),), 1, Table((), ()), "alt")
 screen.to_plotly(figure)
 senet_viz.export.render(lambda lang: figure, "png")
@@ -438,4 +439,4 @@ def test_labels_of_points_are_for_the_pointer_alone() -> None:
     sample = one(Points(np.arange(3), np.arange(3), "dots", "u", ("a", "b", "c")))
     (trace,) = spec(sample)["data"]
     assert trace["mode"] == "markers" and trace["hovertext"] == ["a", "b", "c"]
-    assert not any(words.get_text() == "a" for words in export.draw(sample).findobj(Words))
+    assert not any(words.get_text() == "a" for words in slides.draw(sample).findobj(Words))

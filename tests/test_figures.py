@@ -12,8 +12,8 @@ import plotly.io
 import pytest
 from PIL import Image
 
-from senet_viz.figures import Layout, atlas, ems, number, palette, short, wrap
-from senet_viz.figures.grammar import (
+from senet_viz.drawing import atlas, palette
+from senet_viz.drawing.grammar import (
     Arrow,
     Bars,
     Box,
@@ -30,7 +30,9 @@ from senet_viz.figures.grammar import (
     Table,
     Text,
 )
-from senet_viz.figures.screen import NOMINAL, SLIM, spec, stacked, to_plotly
+from senet_viz.drawing.layout import Layout
+from senet_viz.drawing.screen import NOMINAL, SLIM, spec, stacked, to_plotly
+from senet_viz.drawing.text import ems, number, short, wrap
 
 THEMES = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 NUMBERS = np.random.default_rng(0)

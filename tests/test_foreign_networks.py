@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import detection, segmentation
 
-from senet_viz import attribute, layouts, replay, tap, whatif
-from senet_viz.blocks import SEBlock
 from senet_viz.errors import NoClassScores, SenetVizError
+from senet_viz.experiments import attribution, channel_ranking
+from senet_viz.networks.blocks import SEBlock
+from senet_viz.tap import hooks as tap
+from senet_viz.tap import layouts, replay
 from senet_viz.types import Edit
 from tests.conftest import hooks, pictures, stir
 
@@ -61,7 +63,7 @@ def test_its_gates_can_be_changed(network: nn.Module) -> None:
     x, name = pictures(1, size=96), layouts.find(network)[0].name
     before, after = tap.run(network, x), tap.run(network, x, (Edit(name, "mute"),))
     assert not after.block(name).gate.any()
-    moved = {row.name for row in whatif.downstream(before, after) if row.mean_change}
+    moved = {row.name for row in channel_ranking.downstream(before, after) if row.mean_change}
     assert name in moved and len(moved) > 1
 
 
@@ -71,7 +73,7 @@ def test_what_needs_class_scores_is_refused_by_name(network: nn.Module) -> None:
     gates = tap.run(network, x).block(name).gate[None]
     for ask in (
         partial(tap.gated, network, x, name, gates),
-        *(partial(attribute.run, method, network, x, 0, name) for method in attribute.METHODS),
+        *(partial(attribution.run, method, network, x, 0, name) for method in attribution.METHODS),
     ):
         with pytest.raises(NoClassScores):
             ask()

@@ -12,8 +12,10 @@ from string import Formatter
 
 import pytest
 
-from senet_viz import errors, i18n, images, zoo
+from senet_viz import errors, i18n
 from senet_viz.errors import ImageRejected, SenetVizError
+from senet_viz.models import catalogue
+from senet_viz.photos import reading, samples
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [ROOT / "app.py", *sorted(ROOT.glob("pages/**/*.py")), *sorted(ROOT.glob("senet_viz/**/*.py"))]
@@ -83,7 +85,7 @@ def spoken() -> set[str]:
     for path in SOURCES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         words |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    rows = {row.note_key for row in zoo.MODELS} | {sample.title for sample in images.SAMPLES}
+    rows = {row.note_key for row in catalogue.MODELS} | {sample.title for sample in samples.SAMPLES}
     return words | rows | {key for key in ENGLISH for call in CALLS if re.fullmatch(call.pattern, key)}
 
 
@@ -166,7 +168,7 @@ def test_no_key_is_unused() -> None:
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
 def test_every_error_has_a_sentence(kind: type[SenetVizError]) -> None:
-    codes = [f"image.{reason}" for reason in images.REASONS] if issubclass(kind, ImageRejected) else [kind.code]
+    codes = [f"image.{reason}" for reason in reading.REASONS] if issubclass(kind, ImageRejected) else [kind.code]
     assert SenetVizError.code not in codes, "an error that is named has a sentence of its own"
     for code in codes:
         assert f"error.{code}" in ENGLISH
@@ -178,12 +180,14 @@ def test_every_error_of_ours_was_looked_at() -> None:
 
 
 def test_every_model_has_a_note_and_every_sample_a_title() -> None:
-    assert [row.key for row in zoo.MODELS if row.note_key not in ENGLISH or row.note != ENGLISH[row.note_key]] == []
-    assert [sample.key for sample in images.SAMPLES if sample.title not in ENGLISH] == []
+    assert [
+        row.key for row in catalogue.MODELS if row.note_key not in ENGLISH or row.note != ENGLISH[row.note_key]
+    ] == []
+    assert [sample.key for sample in samples.SAMPLES if sample.title not in ENGLISH] == []
 
 
-@pytest.mark.parametrize("row", zoo.MODELS, ids=lambda row: row.key)
-def test_every_position_has_a_sentence(row: zoo.ModelSpec) -> None:
+@pytest.mark.parametrize("row", catalogue.MODELS, ids=lambda row: row.key)
+def test_every_position_has_a_sentence(row: catalogue.ModelSpec) -> None:
     assert row.title in i18n.text(f"position.{row.position}", "en", model=row.title)
 
 

@@ -15,8 +15,9 @@ import pytest
 import torch
 from PIL import Image
 
-from senet_viz import bounds, decode, decoders, images, zoo
 from senet_viz.errors import ImageRejected
+from senet_viz.models import catalogue
+from senet_viz.photos import bounds, decode, decoders, preprocess, reading, samples
 from tests import pictures
 from tests.pictures import BLUE, GREEN, RED, YELLOW, encode, quadrants
 
@@ -42,8 +43,8 @@ def assert_upright(image: Image.Image, tolerance: int = 0) -> None:
 
 def rejected(source: object) -> ImageRejected:
     with pytest.raises(ImageRejected) as caught:
-        images.read(source)  # type: ignore[arg-type]
-    assert caught.value.reason in images.REASONS
+        reading.read(source)  # type: ignore[arg-type]
+    assert caught.value.reason in reading.REASONS
     assert caught.value.code == f"image.{caught.value.reason}"
     return caught.value
 
@@ -68,7 +69,7 @@ BAD = {
     "ICO": (encode(quadrants(), "ICO"), "format"),
     "PNM": (encode(quadrants(), "PPM"), "format"),
     "JPEG 2000": (encode(quadrants(), "JPEG2000"), "format"),
-    "too long a file": (b"\xff\xd8\xff" + b"\0" * images.MAX_BYTES, "too_large"),
+    "too long a file": (b"\xff\xd8\xff" + b"\0" * reading.MAX_BYTES, "too_large"),
     "one megapixel too many": (encode(Image.new("1", (6250, 4000)), "PNG"), "too_many_pixels"),
     "a BMP that promises more rows": (pictures.bmp_liar(), "truncated"),
 }
@@ -93,7 +94,7 @@ def test_half_a_file_is_refused(format: str) -> None:
 def outcome(data: bytes) -> str:
     """``"RGB"`` for a picture, else the reason; anything but ``ImageRejected`` fails the test."""
     try:
-        return images.read(data).mode
+        return reading.read(data).mode
     except ImageRejected as error:
         return error.reason
 
@@ -109,7 +110,7 @@ def test_every_cut_and_every_flip_gives_a_picture_or_a_reason(format: str) -> No
         broken = bytearray(data)
         for at in rng.integers(0, min(len(data), 200), 3):
             broken[at] = rng.integers(256)
-        assert outcome(bytes(broken)) in ("RGB", *images.REASONS)
+        assert outcome(bytes(broken)) in ("RGB", *reading.REASONS)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded() -> None:
@@ -167,7 +168,7 @@ def test_a_file_that_asks_for_too_much_is_refused_before_it_is_opened(name: str)
     ],
 )
 def test_a_file_that_asks_for_much_is_read(data: bytes) -> None:
-    assert_upright(images.read(data), 25)
+    assert_upright(reading.read(data), 25)
 
 
 def test_a_file_that_takes_too_long_is_ended_and_the_next_is_read() -> None:
@@ -210,7 +211,7 @@ def test_a_decoder_that_was_ended_from_outside_is_replaced() -> None:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
 def test_decoders_know_no_torch_and_end_with_their_process(tmp_path: Path) -> None:
     script = (
-        "import sys; from senet_viz.decoders import Decoders; some = Decoders(1)\n"
+        "import sys; from senet_viz.photos.decoders import Decoders; some = Decoders(1)\n"
         "assert some.decode(sys.stdin.buffer.read()).size == (64, 48)\n"
         "pid = some._places.queue[0]._process.pid\n"
         "maps = open(f'/proc/{pid}/maps').read(); print(pid, 'torch' in maps, 'torch' in sys.modules, flush=True)\n"
@@ -255,13 +256,13 @@ def test_a_missing_file_a_folder_and_an_impossible_name(tmp_path: Path) -> None:
     ("format", "tolerance"), [("PNG", 0), ("BMP", 0), ("TIFF", 0), ("GIF", 0), ("JPEG", 6), ("HEIF", 6), ("AVIF", 6)]
 )
 def test_formats(format: str, tolerance: int) -> None:
-    assert_upright(images.read(encode(quadrants(), format, **({"quality": 98} if tolerance else {}))), tolerance)
+    assert_upright(reading.read(encode(quadrants(), format, **({"quality": 98} if tolerance else {}))), tolerance)
 
 
 def test_webp_and_a_name_that_lies(tmp_path: Path) -> None:
     file = tmp_path / "really.jpg"
     file.write_bytes(encode(quadrants(), "WEBP", lossless=True))
-    assert_upright(images.read(file))
+    assert_upright(reading.read(file))
 
 
 def test_sources_agree(tmp_path: Path) -> None:
@@ -270,7 +271,7 @@ def test_sources_agree(tmp_path: Path) -> None:
     file.write_bytes(data)
     stream = io.BytesIO(data)
     stream.seek(10)  # a form may have been read already
-    results = [images.read(s) for s in (data, file, str(file), stream)]
+    results = [reading.read(s) for s in (data, file, str(file), stream)]
     assert all(r.tobytes() == quadrants().tobytes() for r in results)
 
 
@@ -279,23 +280,23 @@ def test_sources_agree(tmp_path: Path) -> None:
 def test_turned_by_exif(orientation: int, format: str) -> None:
     sharp = {"quality": 98, "subsampling": 0}
     options = {"JPEG": sharp, "WEBP": {"lossless": True}, "HEIF": {"quality": 98}, "AVIF": {"quality": 98}}
-    picture = images.read(pictures.oriented(orientation, format, **options.get(format, {})))
+    picture = reading.read(pictures.oriented(orientation, format, **options.get(format, {})))
     assert_upright(picture, 6 if format in ("JPEG", "HEIF", "AVIF") else 0)
     assert not picture.getexif()
 
 
 def test_compressed_tiff_turned_by_exif() -> None:
-    assert_upright(images.read(pictures.oriented(6, "TIFF", compression="tiff_lzw")))
+    assert_upright(reading.read(pictures.oriented(6, "TIFF", compression="tiff_lzw")))
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
 def test_an_animation_gives_its_first_frame(format: str) -> None:
-    assert_upright(images.read(pictures.animation(format)))
+    assert_upright(reading.read(pictures.animation(format)))
 
 
 def test_a_phone_photo_of_two_pictures_gives_the_first() -> None:
     data = encode(quadrants(), "MPO", save_all=True, append_images=[Image.new("RGB", (64, 48))], quality=98)
-    assert_upright(images.read(data), 6)
+    assert_upright(reading.read(data), 6)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
@@ -304,13 +305,13 @@ def test_cmyk(format: str) -> None:
     options = {"quality": 98} if format == "JPEG" else {}
     data = encode(cmyk, format, **options)  # Pillow writes CMYK JPEGs inverted with an Adobe marker, as Photoshop does
     assert (b"Adobe" in data) == (format == "JPEG")
-    assert_upright(images.read(data), 8 if format == "JPEG" else 1)
+    assert_upright(reading.read(data), 8 if format == "JPEG" else 1)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
 def test_transparent_parts_are_white(mode: str) -> None:
     options = {"P": {"transparency": 7}, "L": {"transparency": 0}}.get(mode, {})
-    picture = images.read(encode(pictures.holed(mode), "PNG", **options))
+    picture = reading.read(encode(pictures.holed(mode), "PNG", **options))
     seen = corners(picture)
     assert (seen[[1, 3]] == WHITE).all()
     expected = np.array([RED, BLUE] if mode in ("RGBA", "P") else [[c] * 3 for c in corners_grey()])
@@ -324,14 +325,14 @@ def corners_grey() -> list[int]:
 
 def test_half_transparent_is_half_white() -> None:
     image = Image.new("RGBA", (16, 16), (0, 0, 0, 128))
-    assert images.read(encode(image, "PNG")).getpixel((8, 8)) == (127, 127, 127)
+    assert reading.read(encode(image, "PNG")).getpixel((8, 8)) == (127, 127, 127)
 
 
 def test_a_palette_without_alpha_and_one_bit() -> None:
-    assert_upright(images.read(encode(quadrants().quantize(4), "PNG")))
+    assert_upright(reading.read(encode(quadrants().quantize(4), "PNG")))
     bits = np.zeros((20, 20), bool)
     bits[:, 10:] = True
-    picture = images.read(encode(Image.fromarray(bits), "PNG"))
+    picture = reading.read(encode(Image.fromarray(bits), "PNG"))
     assert picture.getpixel((2, 2)) == (0, 0, 0)
     assert picture.getpixel((17, 2)) == WHITE
 
@@ -339,27 +340,27 @@ def test_a_palette_without_alpha_and_one_bit() -> None:
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
 def test_16_bit_grey_is_scaled_not_clipped(format: str) -> None:
     ramp = pictures.ramp16()
-    picture = np.asarray(images.read(encode(Image.fromarray(ramp), format)))
+    picture = np.asarray(reading.read(encode(Image.fromarray(ramp), format)))
     assert np.array_equal(picture[0, :, 0], np.rint(ramp[0] / 257.0))
     assert len(np.unique(picture)) == 64
 
 
 def test_16_bit_big_endian() -> None:
     data = encode(Image.frombytes("I;16B", (64, 48), pictures.ramp16().astype(">u2").tobytes()), "TIFF")
-    assert np.asarray(images.read(data))[0, :, 0].tolist() == np.rint(pictures.ramp16()[0] / 257.0).tolist()
+    assert np.asarray(reading.read(data))[0, :, 0].tolist() == np.rint(pictures.ramp16()[0] / 257.0).tolist()
 
 
 @pytest.mark.parametrize("white", [1.0, 255.0, 65535.0, 1e6])
 def test_float_grey_is_scaled_to_what_its_white_must_be(white: float) -> None:
     ramp = np.tile(np.linspace(0, white, 64, dtype=np.float32), (48, 1))
-    picture = np.asarray(images.read(encode(Image.fromarray(ramp), "TIFF")))
+    picture = np.asarray(reading.read(encode(Image.fromarray(ramp), "TIFF")))
     assert np.abs(picture[0, :, 0].astype(int) - np.linspace(0, 255, 64)).max() <= 0.51
 
 
 def test_float_grey_with_negative_values_and_no_number() -> None:
     ramp = np.tile(np.linspace(-2, 2, 64, dtype=np.float32), (48, 1))
     ramp[1, 1] = np.nan
-    picture = np.asarray(images.read(encode(Image.fromarray(ramp), "TIFF")))
+    picture = np.asarray(reading.read(encode(Image.fromarray(ramp), "TIFF")))
     assert picture[0, 0, 0] == 0
     assert (np.diff(picture[0, :, 0].astype(int)) >= 0).all()
     assert len(np.unique(picture[0])) == 64
@@ -367,13 +368,13 @@ def test_float_grey_with_negative_values_and_no_number() -> None:
 
 def test_32_bit_integers() -> None:
     image = Image.fromarray(pictures.ramp16().astype(np.int32))
-    picture = np.asarray(images.read(encode(image, "TIFF")))
+    picture = np.asarray(reading.read(encode(image, "TIFF")))
     assert np.array_equal(picture[0, :, 0], np.rint(pictures.ramp16()[0] / 257.0))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
 def test_a_big_photo_is_made_smaller_and_stays_itself(format: str) -> None:
-    picture = images.read(encode(quadrants(5000, 3000), format))
+    picture = reading.read(encode(quadrants(5000, 3000), format))
     assert picture.size == (1600, 960)
     assert np.abs(corners(picture) - np.array([RED, GREEN, BLUE, YELLOW])).max() <= 8
 
@@ -382,7 +383,7 @@ def test_a_big_photo_is_made_smaller_and_stays_itself(format: str) -> None:
 def test_a_photo_of_48_megapixels_is_read(format: str) -> None:
     options = {"progressive": {"progressive": True}, "AVIF": {"speed": 10, "quality": 30}}.get(format, {})
     data = encode(quadrants(8000, 6000), "AVIF" if format == "AVIF" else "JPEG", **options)
-    picture = images.read(data)
+    picture = reading.read(data)
     assert picture.size == (1600, 1200)
     assert np.abs(corners(picture) - np.array([RED, GREEN, BLUE, YELLOW])).max() <= 8
 
@@ -393,17 +394,17 @@ def test_a_photo_of_even_more_is_refused() -> None:
 
 
 def test_a_small_photo_is_not_enlarged_on_reading() -> None:
-    assert images.read(encode(quadrants(8, 8), "PNG")).size == (8, 8)
+    assert reading.read(encode(quadrants(8, 8), "PNG")).size == (8, 8)
 
 
 def test_damaged_metadata_does_not_spoil_good_pixels() -> None:
     data = encode(quadrants(), "JPEG", quality=98, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12" * 40)
-    assert_upright(images.read(data), 6)
+    assert_upright(reading.read(data), 6)
 
 
 def test_many_threads_read_the_same_pixels() -> None:
     data, seen = encode(pictures.noise(), "PNG"), []
-    threads = [threading.Thread(target=lambda: seen.append(images.read(data).tobytes())) for _ in range(12)]
+    threads = [threading.Thread(target=lambda: seen.append(reading.read(data).tobytes())) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -417,43 +418,43 @@ PHOTOS = [(451, 300), (300, 451), (640, 427), (100, 37), (37, 301), (224, 224), 
 
 
 def photo(size: tuple[int, int]) -> Image.Image:
-    return images.sample("chelsea").resize(size, Image.Resampling.BICUBIC)
+    return samples.sample("chelsea").resize(size, Image.Resampling.BICUBIC)
 
 
-@pytest.mark.parametrize("key", [s.key for s in zoo.MODELS if s.source == "timm"])
+@pytest.mark.parametrize("key", [s.key for s in catalogue.MODELS if s.source == "timm"])
 def test_pixels_are_timms(key: str) -> None:
     import timm.data
 
-    spec = zoo.spec(key)
+    spec = catalogue.spec(key)
     config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(spec.arch).to_dict())
     transform = timm.data.create_transform(**config)
     for size in PHOTOS:
-        assert torch.equal(images.preprocess(photo(size), spec).x[0], transform(photo(size))), size
+        assert torch.equal(preprocess.preprocess(photo(size), spec).x[0], transform(photo(size))), size
 
 
-@pytest.mark.parametrize("key", [s.key for s in zoo.MODELS if s.source == "torchvision"])
+@pytest.mark.parametrize("key", [s.key for s in catalogue.MODELS if s.source == "torchvision"])
 def test_pixels_are_torchvisions(key: str) -> None:
     from torchvision.models import get_model_weights
 
-    spec = zoo.spec(key)
+    spec = catalogue.spec(key)
     transform = next(w for w in get_model_weights(spec.arch) if w.url == spec.weights).transforms()
     for size in PHOTOS:
-        assert torch.equal(images.preprocess(photo(size), spec).x[0], transform(photo(size))), size
+        assert torch.equal(preprocess.preprocess(photo(size), spec).x[0], transform(photo(size))), size
 
 
 @pytest.mark.parametrize("side", [96, 160, 288, 320])
 def test_other_sizes_are_timms_too(side: int) -> None:
     import timm.data
 
-    spec = zoo.spec("skresnext50_32x4d")
+    spec = catalogue.spec("skresnext50_32x4d")
     config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(spec.arch).to_dict())
     transform = timm.data.create_transform(**{**config, "input_size": (3, side, side)})
-    assert torch.equal(images.preprocess(photo((451, 300)), spec, side).x[0], transform(photo((451, 300))))
+    assert torch.equal(preprocess.preprocess(photo((451, 300)), spec, side).x[0], transform(photo((451, 300))))
 
 
-@pytest.mark.parametrize("spec", zoo.MODELS, ids=lambda s: s.key)
-def test_shown_is_what_x_holds(spec: zoo.ModelSpec) -> None:
-    picture = images.preprocess(images.sample("coffee"), spec)
+@pytest.mark.parametrize("spec", catalogue.MODELS, ids=lambda s: s.key)
+def test_shown_is_what_x_holds(spec: catalogue.ModelSpec) -> None:
+    picture = preprocess.preprocess(samples.sample("coffee"), spec)
     assert picture.shown.shape == (spec.size, spec.size, 3)
     assert picture.shown.dtype == np.uint8
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
@@ -465,14 +466,14 @@ def test_shown_is_what_x_holds(spec: zoo.ModelSpec) -> None:
 
 
 def test_sizes_that_are_not_square_or_larger_than_the_photo() -> None:
-    spec = zoo.spec("mobilenet_v3_small")
+    spec = catalogue.spec("mobilenet_v3_small")
     for size in [(64, 160), (160, 64), (500, 500), (1, 1), 33]:
         height, width = (size, size) if isinstance(size, int) else size
         for wh in [(451, 300), (20, 20), (300, 20)]:
-            picture = images.preprocess(photo(wh), spec, size)
+            picture = preprocess.preprocess(photo(wh), spec, size)
             assert picture.shown.shape == (height, width, 3)
             assert picture.x.shape == (1, 3, height, width)
-    assert_upright_crop(images.preprocess(quadrants(), spec, (64, 160)).shown)
+    assert_upright_crop(preprocess.preprocess(quadrants(), spec, (64, 160)).shown)
 
 
 def assert_upright_crop(shown: np.ndarray) -> None:
@@ -480,35 +481,35 @@ def assert_upright_crop(shown: np.ndarray) -> None:
 
 
 def test_size_zero_and_pixels_of_another_kind_raise() -> None:
-    spec = zoo.spec("tiny_se")
+    spec = catalogue.spec("tiny_se")
     with pytest.raises(ValueError, match="at least 1"):
-        images.preprocess(quadrants(), spec, 0)
+        preprocess.preprocess(quadrants(), spec, 0)
     with pytest.raises(ValueError, match="uint8"):
-        images.as_picture(np.zeros((8, 8, 3), np.float32), spec)
+        preprocess.as_picture(np.zeros((8, 8, 3), np.float32), spec)
     with pytest.raises(ValueError, match="uint8"):
-        images.as_picture(np.zeros((8, 8), np.uint8), spec)
+        preprocess.as_picture(np.zeros((8, 8), np.uint8), spec)
 
 
 def test_the_key_knows_one_pixel_the_size_and_the_normalisation() -> None:
     from dataclasses import replace
 
-    spec = zoo.spec("tiny_se")
+    spec = catalogue.spec("tiny_se")
     shown = np.zeros((900, 900, 3), np.uint8)
     other = shown.copy()
     other[700, 700, 1] = 1
     keys = {
-        images.as_picture(shown, spec).key,
-        images.as_picture(other, spec).key,
-        images.as_picture(shown.reshape(450, 1800, 3), spec).key,
-        images.as_picture(shown, replace(spec, mean=(0.5, 0.5, 0.5))).key,
+        preprocess.as_picture(shown, spec).key,
+        preprocess.as_picture(other, spec).key,
+        preprocess.as_picture(shown.reshape(450, 1800, 3), spec).key,
+        preprocess.as_picture(shown, replace(spec, mean=(0.5, 0.5, 0.5))).key,
     }
     assert len(keys) == 4
-    assert images.as_picture(shown.copy(), spec).key in keys
+    assert preprocess.as_picture(shown.copy(), spec).key in keys
 
 
 def test_a_picture_does_not_change_with_the_array_it_was_made_from() -> None:
     shown = np.zeros((8, 8, 3), np.uint8)
-    picture = images.as_picture(shown, zoo.spec("tiny_se"))
+    picture = preprocess.as_picture(shown, catalogue.spec("tiny_se"))
     shown[:] = 9
     assert picture.shown.max() == 0
     with pytest.raises(ValueError, match="read-only"):
@@ -523,11 +524,11 @@ def test_samples_need_no_network_and_no_cache(
 ) -> None:
     for name in ("HOME", "XDG_CACHE_HOME", "SKIMAGE_DATADIR", "SCIKIT_LEARN_DATA"):
         monkeypatch.setenv(name, str(tmp_path / "nowhere"))
-    images.sample.cache_clear()
-    seen = {s.key: images.sample(s.key) for s in images.SAMPLES}
+    samples.sample.cache_clear()
+    seen = {s.key: samples.sample(s.key) for s in samples.SAMPLES}
     assert next(iter(seen)) == "chelsea"
     assert all(p.mode == "RGB" and min(p.size) >= 300 for p in seen.values())
-    assert len({p.tobytes() for p in seen.values()}) == len(images.SAMPLES)
+    assert len({p.tobytes() for p in seen.values()}) == len(samples.SAMPLES)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -535,16 +536,16 @@ def test_samples_are_the_libraries_own_pictures() -> None:
     from skimage import data
     from sklearn.datasets import load_sample_image
 
-    assert np.array_equal(np.asarray(images.sample("chelsea")), data.chelsea())
-    assert np.array_equal(np.asarray(images.sample("flower")), load_sample_image("flower.jpg"))
+    assert np.array_equal(np.asarray(samples.sample("chelsea")), data.chelsea())
+    assert np.array_equal(np.asarray(samples.sample("flower")), load_sample_image("flower.jpg"))
 
 
 def test_an_unknown_sample_raises() -> None:
     with pytest.raises(KeyError):
-        images.sample("dog")
+        samples.sample("dog")
 
 
 def test_samples_have_a_title_and_a_credit() -> None:
-    for sample in images.SAMPLES:
+    for sample in samples.SAMPLES:
         assert sample.title == f"sample.{sample.key}"
         assert sample.credit

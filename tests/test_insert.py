@@ -11,11 +11,14 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from senet_viz import insert, layouts, tap, zoo
 from senet_viz.errors import NoGateFound, NotAHost, OptionRefused, UnknownModel
-from senet_viz.insert import NETWORKS, Choice, Network
+from senet_viz.models import catalogue, load
+from senet_viz.networks import gated as gateds
+from senet_viz.networks import registry, variants
 from senet_viz.networks.gated import HOSTS, GatedBottleneck, GatedInceptionResidual, replace
+from senet_viz.networks.registry import NETWORKS, Choice, Network
 from senet_viz.networks.sknet import SKNet
+from senet_viz.tap import hooks, layouts
 from tests import at_work
 from tests.at_work import backbone, gated, lively, side
 from tests.conftest import pictures
@@ -34,7 +37,7 @@ def count(model: nn.Module) -> int:
 
 
 def outline(name: str, **options: Any) -> nn.Module:
-    return insert.build(name, device="meta", **options)
+    return variants.build(name, device="meta", **options)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,18 +69,18 @@ RELEASED = {  # parameters with gates, without
 
 def test_the_networks_are_those_of_the_papers() -> None:
     assert [row.name for row in NETWORKS] == list(RELEASED)
-    assert all(insert.network(row.name) is row for row in NETWORKS)
+    assert all(registry.network(row.name) is row for row in NETWORKS)
 
 
 @pytest.mark.parametrize("row", NETWORKS, ids=by_name)
 def test_the_defaults_are_the_released_network(row: Network) -> None:
     model = outline(row.name)
-    assert (count(model), count(insert.bare(row.name, device="meta"))) == RELEASED[row.name]
+    assert (count(model), count(variants.bare(row.name, device="meta"))) == RELEASED[row.name]
     assert all(part.device.type == "meta" for part in (*model.parameters(), *model.buffers()))
-    gates = insert.gates(model)
+    gates = variants.gates(model)
     assert len(gates) == row.gates == len(layouts.find(model))
     assert {gate.stage for gate in gates} == set(range(1, len(row.stages) + 1))
-    assert insert.gates(insert.bare(row.name, device="meta")) == ()
+    assert variants.gates(variants.bare(row.name, device="meta")) == ()
     assert layouts.near_misses(model) == ()
 
 
@@ -104,7 +107,7 @@ def test_parameters_are_torchvisions() -> None:
 
 
 def test_an_unknown_network_is_named() -> None:
-    for call in (insert.network, insert.build, insert.bare):
+    for call in (registry.network, variants.build, variants.bare):
         with pytest.raises(UnknownModel, match="se_alexnet"):
             call("se_alexnet")
 
@@ -126,14 +129,14 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
 @pytest.mark.parametrize(("name", "options", "offered"), REFUSED)
 def test_what_a_network_has_not_is_refused_with_what_it_has(name: str, options: dict[str, Any], offered: str) -> None:
     with pytest.raises(OptionRefused) as caught:
-        insert.build(name, device="meta", **options)
+        variants.build(name, device="meta", **options)
     assert offered in str(caught.value.details["offered"])
     assert next(iter(options)) in str(caught.value.details["wanted"])
-    assert caught.value.details["network"] == insert.network(name).title
+    assert caught.value.details["network"] == registry.network(name).title
 
 
 def test_a_choice_is_complete_and_in_order() -> None:
-    row = insert.network("se_resnet50")
+    row = registry.network("se_resnet50")
     assert row.choose({}) == row.defaults
     assert row.choose({"stages": [4, 2, 2]})["stages"] == (2, 4)
     assert row.choose({"stages": None})["stages"] == (1, 2, 3, 4)
@@ -146,14 +149,14 @@ def test_a_choice_is_complete_and_in_order() -> None:
         lambda: torchvision.models.squeezenet1_0(weights=None),
         lambda: timm.create_model("seresnet50"),
         lambda: nn.Linear(2, 2),
-        lambda: insert.build("se_resnet50"),
-        lambda: insert.build("sknet26"),
+        lambda: variants.build("se_resnet50"),
+        lambda: variants.build("sknet26"),
     ],
 )
 def test_what_is_no_host_is_refused(make: Callable[[], nn.Module]) -> None:
     with torch.device("meta"):
         model = make()
-    for add in (insert.add_se, insert.add_sk):
+    for add in (variants.add_se, variants.add_sk):
         with pytest.raises(NotAHost):
             add(model)
 
@@ -162,15 +165,15 @@ def test_what_one_host_has_not_is_refused() -> None:
     with torch.device("meta"):
         basic, mobile = torchvision.models.resnet18(), torchvision.models.mobilenet_v3_small()
     with pytest.raises(OptionRefused):
-        insert.add_se(basic, integration="3x3")
+        variants.add_se(basic, integration="3x3")
     with pytest.raises(NotAHost):
-        insert.add_sk(basic)
+        variants.add_sk(basic)
     with pytest.raises(NotAHost):
-        insert.add_sk(mobile)
+        variants.add_sk(mobile)
     with pytest.raises(OptionRefused):
-        insert.add_se(mobile, integration="post")
-    assert insert.gates(basic) == insert.gates(mobile) == ()
-    assert len(insert.gates(insert.add_se(basic))) == 8
+        variants.add_se(mobile, integration="post")
+    assert variants.gates(basic) == variants.gates(mobile) == ()
+    assert len(variants.gates(variants.add_se(basic))) == 8
 
 
 # --- equation 5 ---------------------------------------------------------------------------------------------------
@@ -194,18 +197,18 @@ SUBSETS = tuple(tuple(s for s in range(1, 5) if bits >> (s - 1) & 1) for bits in
 
 def weights(model: nn.Module) -> int:
     """Of the gates, biases left out."""
-    return sum(part.weight.numel() for gate in insert.gates(model) for part in (gate.module.fc1, gate.module.fc2))  # type: ignore[operator, union-attr, misc]
+    return sum(part.weight.numel() for gate in variants.gates(model) for part in (gate.module.fc1, gate.module.fc2))  # type: ignore[operator, union-attr, misc]
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_equation_5_is_a_count_of_the_modules(name: str) -> None:
-    row, plain = insert.network(name), RELEASED[name][1]
+    row, plain = registry.network(name), RELEASED[name][1]
     units, every = UNITS[name], (1, 2, 3, 4)
     subsets = SUBSETS if name == "se_resnet50" else (every, (1, 2, 3))
     for stages in subsets:
         model = outline(name, stages=stages, bias=False)
         assert weights(model) == count(model) - plain == equation_5(units, stages, 16)
-        assert [gate.stage for gate in insert.gates(model)] == [s for s in stages for _ in range(units[s - 1])]
+        assert [gate.stage for gate in variants.gates(model)] == [s for s in stages for _ in range(units[s - 1])]
     for r in row.option("reduction").values if name != "senet154" else (8,):
         assert weights(outline(name, reduction=r)) == equation_5(units, every, r)
 
@@ -259,21 +262,21 @@ def test_inserted_gates_are_timms_network(name: str, theirs: str) -> None:
     torch.manual_seed(0)
     options = {} if theirs.startswith("legacy_") else {"zero_init_last": False}
     reference = lively(timm.create_model(theirs, num_classes=20, **options), pictures(8, size=64))
-    ours = insert.build(name, classes=20)
+    ours = variants.build(name, classes=20)
     copy_weights(ours, reference)
     with torch.inference_mode():
         a, b = ours(x), reference(x)
     assert b.std() > 0.1
     assert (a - b).abs().max() <= 1e-4 * max(1.0, float(b.abs().max()))
     if name == "se_resnet50":
-        for mine, its in zip(tap.run(ours, x[:1]).blocks, tap.run(reference, x[:1]).blocks, strict=True):
+        for mine, its in zip(hooks.run(ours, x[:1]).blocks, hooks.run(reference, x[:1]).blocks, strict=True):
             assert mine.name == its.name
             assert (mine.gate - its.gate).abs().max() <= 1e-5
 
 
 def test_inserted_kernels_are_sknet_and_timms() -> None:
     x = pictures(2, size=64)
-    ours = lively(insert.build("sknet50", classes=20), x)
+    ours = lively(variants.build("sknet50", classes=20), x)
     references = [SKNet(50, classes=20).eval(), timm.create_model("skresnext50_32x4d", num_classes=20).eval()]
     for reference in references:
         state = ours.state_dict()
@@ -296,7 +299,7 @@ def test_mobilenet_is_torchvisions() -> None:
     torch.manual_seed(0)
     x = pictures(2, size=64)
     theirs = lively(torchvision.models.mobilenet_v3_small(weights=None, num_classes=20), x)
-    ours = insert.build("mobilenet_v3_small", classes=20)
+    ours = variants.build("mobilenet_v3_small", classes=20)
     ours.load_state_dict(theirs.state_dict())
     with torch.inference_mode():
         a, b = ours(x), theirs(x)
@@ -308,12 +311,12 @@ def test_trained_weights_stay_when_gates_come() -> None:
     torch.manual_seed(0)
     model = torchvision.models.resnet18(weights=None).double()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert insert.add_se(model, reduction=4) is model
+    assert variants.add_se(model, reduction=4) is model
     after = model.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
     assert all(".se." in name for name in set(after) - set(before))
     assert all(v.dtype == torch.float64 for v in after.values() if v.is_floating_point())
-    assert all(gate.module.training for gate in insert.gates(model))  # as the model was
+    assert all(gate.module.training for gate in variants.gates(model))  # as the model was
 
 
 @pytest.mark.parametrize("row", SE, ids=by_name)
@@ -321,10 +324,10 @@ def test_with_its_gates_open_a_network_is_the_bare_one(row: Network) -> None:
     """The surgery changes nothing else: same seed, gates taken out, the same bits."""
     if row.family == "vgg":
         gated, plain = backbone(row.name), backbone(row.name)
-        insert.add_se(gated)
+        variants.add_se(gated)
     else:
-        gated, plain = insert.build(row.name, classes=10, seed=5), insert.bare(row.name, classes=10, seed=5)
-    for gate in insert.gates(gated):
+        gated, plain = variants.build(row.name, classes=10, seed=5), variants.bare(row.name, classes=10, seed=5)
+    for gate in variants.gates(gated):
         replace(gated, gate.name, nn.Identity())
     x = pictures(1, size=side(row))
     with torch.inference_mode():
@@ -394,17 +397,17 @@ def test_the_places_in_a_unit_of_inception_resnet(path: str) -> None:
 
 
 def test_gates_have_the_channels_of_what_they_gate() -> None:
-    inner, before = ((gate.channels for gate in insert.gates(outline("se_resnet50", integration=at)))
+    inner, before = ((gate.channels for gate in variants.gates(outline("se_resnet50", integration=at)))
                      for at in ("3x3", "pre"))  # fmt: skip
     assert list(inner) == [64] * 3 + [128] * 4 + [256] * 6 + [512] * 3
     assert list(before) == [64] + [256] * 3 + [512] * 4 + [1024] * 6 + [2048] * 2
-    assert [g.channels for g in insert.gates(outline("senet154"))] == [256] * 3 + [512] * 8 + [1024] * 36 + [2048] * 3
-    assert [g.name for g in insert.gates(outline("se_vgg16_bn"))][:3] == [
+    assert [g.channels for g in variants.gates(outline("senet154"))] == [256] * 3 + [512] * 8 + [1024] * 36 + [2048] * 3
+    assert [g.name for g in variants.gates(outline("se_vgg16_bn"))][:3] == [
         "features.2.se",
         "features.5.se",
         "features.9.se",
     ]
-    mixed = [g.name for g in insert.gates(outline("se_inception_v3"))]
+    mixed = [g.name for g in variants.gates(outline("se_inception_v3"))]
     assert mixed == [f"Mixed_{k}.se" for k in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")]
 
 
@@ -412,7 +415,7 @@ def test_the_gates_widths_in_mobilenet_are_its_own() -> None:
     with torch.device("meta"):
         theirs = torchvision.models.mobilenet_v3_large(weights=None)
     wanted = [m.fc1.out_channels for m in theirs.modules() if isinstance(m, torchvision.ops.SqueezeExcitation)]
-    gates = insert.gates(outline("mobilenet_v3_large"))
+    gates = variants.gates(outline("mobilenet_v3_large"))
     assert [gate.module.fc1.out_channels for gate in gates] == wanted
     ratios = [gate.channels / gate.module.fc1.out_channels for gate in gates]
     assert 2 <= min(ratios) < 4 == max(ratios) or min(ratios) < 4  # C/width is not always 4
@@ -423,12 +426,12 @@ def test_the_gates_widths_in_mobilenet_are_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["se_vgg16_bn", "se_inception_v3", "se_bn_inception", "sknet26", "se_resnet50"])
 def test_a_trace_sees_every_gate(name: str) -> None:
-    row = insert.network(name)
+    row = registry.network(name)
     model, x = gated(row), pictures(1, size=side(row))
     lively(model, pictures(3, size=side(row)))
     names = tuple(ref.name for ref in layouts.find(model))
-    assert names == tuple(gate.name for gate in insert.gates(model))
-    trace = tap.run(model, x, keep_u=names)
+    assert names == tuple(gate.name for gate in variants.gates(model))
+    trace = hooks.run(model, x, keep_u=names)
     assert trace.silent == () and len(trace.blocks) == row.gates
     for block in trace.blocks:
         assert block.residue is not None and block.u is not None and block.z is not None
@@ -437,13 +440,13 @@ def test_a_trace_sees_every_gate(name: str) -> None:
 
 
 def test_no_squeeze_is_reported_and_never_shown_as_a_gate() -> None:
-    model = gated(insert.network("se_bn_inception"), squeeze="none")
+    model = gated(registry.network("se_bn_inception"), squeeze="none")
     assert layouts.find(model) == () and len(layouts.near_misses(model)) == 10
     assert layouts.near_misses(model)[0] == "inception_3a.se: SEBlock(fc1, fc2, bn, act, gate)"
-    assert len(insert.gates(model)) == 10
-    assert tap.run(model, pictures(1, size=64)).blocks == ()
+    assert len(variants.gates(model)) == 10
+    assert hooks.run(model, pictures(1, size=64)).blocks == ()
     with pytest.raises(NoGateFound):
-        tap.run(model, pictures(1, size=64), keep_u=("inception_3a.se",))
+        hooks.run(model, pictures(1, size=64), keep_u=("inception_3a.se",))
 
 
 # --- seeds and devices --------------------------------------------------------------------------------------------
@@ -452,15 +455,15 @@ def test_no_squeeze_is_reported_and_never_shown_as_a_gate() -> None:
 def test_random_weights_are_the_seeds_and_disturb_nobody() -> None:
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    first = insert.build("mobilenet_v3_small").state_dict()
+    first = variants.build("mobilenet_v3_small").state_dict()
     assert torch.equal(before, torch.random.get_rng_state())
-    again, other = (insert.build("mobilenet_v3_small", seed=seed).state_dict() for seed in (0, 1))
+    again, other = (variants.build("mobilenet_v3_small", seed=seed).state_dict() for seed in (0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["features.0.0.weight"], other["features.0.0.weight"])
 
 
 def test_what_is_built_is_in_eval_mode_and_has_the_classes_asked_for() -> None:
-    model = insert.build("se_bn_inception", classes=7, device="cpu")
+    model = variants.build("se_bn_inception", classes=7, device="cpu")
     assert not any(part.training for part in model.modules())
     with torch.inference_mode():
         assert model(pictures(2, size=64)).shape == (2, 7)
@@ -474,8 +477,8 @@ def test_it_takes_its_smallest_picture(row: Network) -> None:
 
 
 def test_every_host_has_a_network() -> None:
-    models = [insert.bare(row.name, device="meta") for row in NETWORKS]
-    assert {insert.host_of(model) for model in models} == set(HOSTS)
+    models = [variants.bare(row.name, device="meta") for row in NETWORKS]
+    assert {gateds.host_of(model) for model in models} == set(HOSTS)
 
 
 # --- choices --------------------------------------------------------------------------------------------------------
@@ -487,7 +490,7 @@ def test_equal_choices_are_equal() -> None:
     other = choice.but(gate="tanh", reduction=8)
     assert other == choice.but(reduction=8).but(gate="tanh") and other.changed == {"gate": "tanh", "reduction": 8}
     assert other.but(gate="h_sigmoid", reduction=4) == choice and len({choice, other}) == 2
-    assert other.all == insert.network("mobilenet_v3_small").choose({"gate": "tanh", "reduction": 8})
+    assert other.all == registry.network("mobilenet_v3_small").choose({"gate": "tanh", "reduction": 8})
     assert Choice("tiny_se").all == {}
     for wrong in (choice.but(bias=1), choice.but(kernel=3), Choice("tiny_se").but(reduction=16)):
         with pytest.raises(OptionRefused):
@@ -495,12 +498,12 @@ def test_equal_choices_are_equal() -> None:
 
 
 def test_networks_of_libraries_are_known_by_their_names() -> None:
-    rows = {row.key: insert.named(row.key) for row in zoo.MODELS}
+    rows = {row.key: variants.named(row.key) for row in catalogue.MODELS}
     assert {key for key, found in rows.items() if found} == {row.name for row in NETWORKS} & set(rows) | set(
-        insert.TWINS
+        registry.TWINS
     )
     for key, found in rows.items():
         if found is not None:
-            assert zoo.spec(key).position == found.position and zoo.spec(key).blocks == found.gates
-            assert zoo.spec(key).size == found.size
-            assert count(zoo.outline(key)) == count(outline(found.name)), key
+            assert catalogue.spec(key).position == found.position and catalogue.spec(key).blocks == found.gates
+            assert catalogue.spec(key).size == found.size
+            assert count(load.outline(key)) == count(outline(found.name)), key

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from senet_viz import export, i18n
-from senet_viz.figures import palette
-from senet_viz.figures.grammar import Box, Figure, Mark, Panel
-from senet_viz.figures.screen import spec
+from senet_viz import i18n
+from senet_viz.drawing import palette, slides
+from senet_viz.drawing.grammar import Box, Figure, Mark, Panel
+from senet_viz.drawing.screen import spec
 from tests import drawn
 from tests.test_selection_figures import BUILDS
 
@@ -69,7 +69,7 @@ def test_figures_of_selection_keep_to_it_with_any_numbers(name: str) -> None:
 def test_screen_and_slide_paint_a_kernel_alike(dark: bool) -> None:
     figure = BUILDS["tug"](i18n.texts("en"))
     bars = {trace["name"]: trace["marker"]["color"] for trace in spec(figure, dark)["data"] if trace["type"] == "bar"}
-    page = export.draw(figure, dark)
+    page = slides.draw(figure, dark)
     for name, m in (("3×3", 0), ("5×5", 1)):
         own = palette.role(palette.branch(m), dark)
         assert bars[name] == own

@@ -14,16 +14,24 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, images, photos, profile, selection, sweep, tap, zoo
-from senet_viz.engine import Engine
+from senet_viz import i18n
+from senet_viz.experiments import gate_profile, kernel_preference, profile_file
+from senet_viz.findings import kernel_choice
+from senet_viz.models import catalogue
+from senet_viz.photos import reading, samples
+from senet_viz.photos import scale as scales
+from senet_viz.photos import sets as photos
+from senet_viz.service.engine import Engine
+from senet_viz.tap import hooks
 from senet_viz.types import Trace
-from senet_viz.ui import preferences, short, state
+from senet_viz.ui import short, state
+from senet_viz.ui.pages import preferences
 from tests import pictures, truth
 from tests.test_pages import array, badges, board, chart, emptied, go, start, url, well, words
 
 PAGE = "kernel_selection"
 UNIT = "layer3.1.conv2"
-SCALES = selection.SCALES
+SCALES = kernel_preference.SCALES
 TRAINED = {"model": "tiny_sk", "weights": "pretrained", "block": UNIT}
 
 
@@ -38,8 +46,8 @@ def forward(
     image: Image.Image, scale: float = 1.0, weights: Any = "pretrained", blur: float = 0.0, **more: Any
 ) -> Trace:
     """One picture alone through a network of the test's own."""
-    x = sweep.at_scale(image, zoo.spec("tiny_sk"), scale, blur=blur).x
-    return tap.run(truth.model("tiny_sk", weights), x, **more)
+    x = scales.at_scale(image, catalogue.spec("tiny_sk"), scale, blur=blur).x
+    return hooks.run(truth.model("tiny_sk", weights), x, **more)
 
 
 def preference(image: Image.Image, blur: float = 0.0, weights: Any = "pretrained") -> np.ndarray:
@@ -53,7 +61,7 @@ def preference(image: Image.Image, blur: float = 0.0, weights: Any = "pretrained
         trace = forward(image_, scale, "random" if how == "untrained" else weights, blur)
         return [float((b.gate[1] - b.gate[0]).mean()) for b in trace.blocks]
 
-    return np.array([[row(scale, how) for scale in SCALES] for how in profile.CONDITIONS])
+    return np.array([[row(scale, how) for scale in SCALES] for how in gate_profile.CONDITIONS])
 
 
 def lines(at: AppTest, key: str) -> list[tuple[str, np.ndarray]]:
@@ -79,7 +87,7 @@ def signed(value: float) -> str:
 def test_the_curve_is_the_models(photo: str, blur: str) -> None:
     at = start(PAGE, **TRAINED, photo=photo, blur=blur)
     u = truth.names("tiny_sk").index(UNIT)
-    own = preference(images.sample(photo), float(blur))
+    own = preference(samples.sample(photo), float(blur))
     drawn = [values for _, values in lines(at, "kernel-zoom")]
     np.testing.assert_allclose(drawn, [own[2, :, u], own[1, :, u], own[0, :, u]], atol=2e-6)
     crops = [d for d in chart(at, "kernel-zoom") if d["type"] == "image"]
@@ -91,7 +99,7 @@ def test_the_curve_is_the_models(photo: str, blur: str) -> None:
 def test_the_sentence_is_computed(photo: str, lang: str) -> None:
     at = start(PAGE, **TRAINED, photo=photo, lang=lang, set="one")
     names = truth.names("tiny_sk")
-    own = selection.verdicts(selection.gathered(names, [preference(images.sample(photo))]))
+    own = kernel_choice.verdicts(kernel_preference.gathered(names, [preference(samples.sample(photo))]))
     mine = own[names.index(UNIT)]
     t = i18n.texts(lang)
     said = t(
@@ -122,11 +130,11 @@ def test_an_untrained_network_never_holds() -> None:
 
 def test_where_there_is_no_kernel_to_choose_ours_is_shown() -> None:
     at = start(PAGE, model="tiny_se", weights="pretrained", set="profile")
-    ours = zoo.spec("tiny_sk").title
+    ours = catalogue.spec("tiny_sk").title
     assert any(ours in box.value for box in at.main.info)
     assert len(table(at)) == len(truth.names("tiny_sk"))
     unit = at.pills(key="unit").value
-    own = preference(images.sample("chelsea"))[0, :, truth.names("tiny_sk").index(unit)]
+    own = preference(samples.sample("chelsea"))[0, :, truth.names("tiny_sk").index(unit)]
     np.testing.assert_allclose(lines(at, "kernel-zoom")[-1][1], own, atol=2e-6)
 
 
@@ -144,7 +152,7 @@ def test_timms_units_open_too() -> None:
 @pytest.mark.parametrize("zoom", ["1", "2"])
 def test_the_tug_is_the_models(zoom: str) -> None:
     at = start(PAGE, **TRAINED, zoom=zoom, channel=17)
-    gate = forward(images.sample("chelsea"), float(zoom)).block(UNIT).gate.numpy()
+    gate = forward(samples.sample("chelsea"), float(zoom)).block(UNIT).gate.numpy()
     order = np.argsort(-gate[1], kind="stable")
     large, small = [array(d["y"]) for d in chart(at, "kernel-tug") if d["type"] == "bar"][:2]
     np.testing.assert_allclose(large, gate[1][order], atol=1e-5)
@@ -159,7 +167,7 @@ def test_the_tug_is_the_models(zoom: str) -> None:
 
 def test_taps_lie_where_the_channel_is_strongest() -> None:
     at = start(PAGE, **TRAINED, channel=17)
-    seen = forward(images.sample("chelsea"), keep_u=(UNIT,)).block(UNIT)
+    seen = forward(samples.sample("chelsea"), keep_u=(UNIT,)).block(UNIT)
     assert seen.u is not None
     fused = seen.u.sum(0)[17].numpy()
     step = 80 / fused.shape[0]  # of stride 1: a step of the map is a step of the kernel's input
@@ -179,8 +187,8 @@ def test_taps_lie_where_the_channel_is_strongest() -> None:
 def test_overruling_answers_as_the_model_does(how: str, reach: str) -> None:
     at = start(PAGE, **TRAINED, force=how, reach=reach)
     names = truth.names("tiny_sk") if reach == "all" else (UNIT,)
-    edits = selection.overruled(names, how)
-    traces = [forward(images.sample("chelsea"), edits=each) for each in ((), edits)]
+    edits = kernel_preference.overruled(names, how)
+    traces = [forward(samples.sample("chelsea"), edits=each) for each in ((), edits)]
     shares = [torch.softmax(trace.logits.double(), 0).numpy() for trace in traces]
     assert np.abs(shares[0] - shares[1]).max() > 1e-4, "else this would show nothing"
     best = list(dict.fromkeys(np.stack([np.argsort(-s, kind="stable")[:5] for s in shares], 1).ravel().tolist()))
@@ -193,13 +201,13 @@ def test_overruling_answers_as_the_model_does(how: str, reach: str) -> None:
 def test_on_arrival_the_choice_is_the_networks_own_and_whoever_swaps_sees_both() -> None:
     at = start(PAGE, **TRAINED)
     assert url(at)["force"] == "own" and "reach" not in [w.key for w in at.main.segmented_control]
-    own = torch.softmax(forward(images.sample("chelsea")).logits.double(), 0).numpy()
+    own = torch.softmax(forward(samples.sample("chelsea")).logits.double(), 0).numpy()
     (bars,) = chart(at, "kernel-answers")
     np.testing.assert_allclose(array(bars["x"]), np.sort(own)[::-1][:5], atol=1e-5)
     at.segmented_control(key="force").set_value("swap")
     well(at.run())
     before, after = chart(at, "kernel-answers")
-    swapped = forward(images.sample("chelsea"), edits=selection.overruled(truth.names("tiny_sk"), "swap"))
+    swapped = forward(samples.sample("chelsea"), edits=kernel_preference.overruled(truth.names("tiny_sk"), "swap"))
     assert array(before["x"]).max() == pytest.approx(own.max(), abs=1e-5)
     assert array(after["x"]).max() == pytest.approx(float(swapped.logits.softmax(0).max()), abs=1e-5)
     assert url(well(at.run()))["force"] == "swap"
@@ -247,7 +255,7 @@ def test_what_was_asked_before_runs_no_forward(engine: Engine) -> None:
 
 def files(n: int) -> list[tuple[str, bytes, str]]:
     """Pieces of sample photos, each another."""
-    image = images.sample("china")
+    image = samples.sample("china")
     pieces = [image.crop((60 * i, 40 * i, 60 * i + 200, 40 * i + 180)) for i in range(n)]
     return [(f"{i}.png", pictures.encode(piece, "PNG"), "image/png") for i, piece in enumerate(pieces)]
 
@@ -259,9 +267,9 @@ def upload(at: AppTest, sent: list[tuple[str, bytes, str]]) -> AppTest:
     return at
 
 
-def own_set(sent: list[tuple[str, bytes, str]]) -> tuple[selection.Verdict, ...]:
-    found = [preference(images.read(data)) for _, data, _ in sent]
-    return selection.verdicts(selection.gathered(truth.names("tiny_sk"), found))
+def own_set(sent: list[tuple[str, bytes, str]]) -> tuple[kernel_choice.Verdict, ...]:
+    found = [preference(reading.read(data)) for _, data, _ in sent]
+    return kernel_choice.verdicts(kernel_preference.gathered(truth.names("tiny_sk"), found))
 
 
 def test_a_set_is_measured_photo_by_photo(engine: Engine) -> None:
@@ -323,8 +331,8 @@ def test_another_blur_waits_for_a_click(engine: Engine) -> None:
     assert i18n.text("photos.ready", "en", n=2) in words(at)
     assert table(at)[0][i18n.text("verdict.rise", "en")].endswith("/\u00a01")
     well(at.button(key="set-go_on").click().run())
-    found = [preference(images.read(data), 1.0) for _, data, _ in files(2)]
-    own = selection.verdicts(selection.gathered(truth.names("tiny_sk"), found))
+    found = [preference(reading.read(data), 1.0) for _, data, _ in files(2)]
+    own = kernel_choice.verdicts(kernel_preference.gathered(truth.names("tiny_sk"), found))
     assert [row[i18n.text("verdict.change", "en")] for row in table(at)] == [
         f"{signed(v.change[0])}\u00a0±\u00a0{v.change[1]:.4f}" for v in own
     ]
@@ -369,18 +377,18 @@ def test_too_many_photos_are_counted(engine: Engine, monkeypatch: pytest.MonkeyP
 
 def test_the_profile_is_shown_with_its_classes(engine: Engine) -> None:
     at = start(PAGE, **TRAINED)
-    shipped = profile.read()["tiny_sk"]
+    shipped = profile_file.read()["tiny_sk"]
     assert shipped.selection is not None and url(at)["set"] == "profile"
     t = i18n.texts("en")
-    found = selection.verdicts(shipped.selection)
+    found = kernel_choice.verdicts(shipped.selection)
     for row, verdict in zip(table(at), found, strict=True):
         assert row[t("verdict.rise")] == f"{verdict.rise}\u00a0/\u00a02500"
         assert row[t("verdict.word")].startswith(f"**{t(f'verdict.{verdict.word}')}**")
     count = {word: sum(v.word == word for v in found) for word in ("holds", "mixed", "fails")}
     assert t("scale.kernel.set.count", photos=2500, n=10, **count) in words(at)
-    means = selection.by_class(shipped.selection, shipped.truth, 50)
+    means = kernel_preference.by_class(shipped.selection, shipped.truth, 50)
     drawn = [values for _, values in lines(at, "kernel-fig4")]
-    shown = selection.one_a_stage(shipped.selection.units, UNIT)
+    shown = kernel_preference.one_a_stage(shipped.selection.units, UNIT)
     for i, unit in enumerate(shown):
         at_unit = means[:2, :, shipped.selection.units.index(unit)]
         for z in range(2):
@@ -389,7 +397,7 @@ def test_the_profile_is_shown_with_its_classes(engine: Engine) -> None:
 
 def test_published_numbers_stand_beside_ours() -> None:
     found = dict(lines(start(PAGE, **TRAINED), "kernel-fig3"))
-    for unit, values in selection.PUBLISHED.items():
+    for unit, values in kernel_preference.PUBLISHED.items():
         np.testing.assert_allclose(found[unit], values, atol=1e-6)
 
 
@@ -412,11 +420,11 @@ def test_all_numbers_can_be_taken_along(engine: Engine, monkeypatch: pytest.Monk
         list(csv.DictReader(io.StringIO(offers[key]().decode("utf-8-sig"))))
         for key in ("verdict.csv.gates", "verdict.csv.photos")
     )
-    trace = forward(images.sample("chelsea"), 2.0)
+    trace = forward(samples.sample("chelsea"), 2.0)
     assert len(gates) == 3 * sum(b.gate.numel() for b in trace.blocks)
     row = next(r for r in gates if (r["scale"], r["block"], r["channel"], r["branch"]) == ("2.0", UNIT, "17", "1"))
     assert float(row["gate"]) == pytest.approx(float(trace.block(UNIT).gate[1, 17]), abs=1e-5)
-    own = preference(images.read(sent[1][1]))
+    own = preference(reading.read(sent[1][1]))
     assert len(sets) == 2 * own.size
     row = next(
         r for r in sets if (r["photo"], r["condition"], r["scale"], r["block"]) == ("1.png", "blur", "2.0", UNIT)

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from senet_viz import i18n
-from senet_viz.figures.grammar import Bars
-from senet_viz.figures.kernels import draw_conv
-from senet_viz.kernels import Conv, against, thousands
+from senet_viz.architecture.convolutions import Conv, against, thousands
+from senet_viz.drawing.grammar import Bars
+from senet_viz.figures.scale.convolutions import draw_conv
 
 GRID = [(k, c, g, d) for k in (1, 3, 5, 7) for c in (64, 128) for g in (1, 32, c) for d in (1, 2, 3)]
 

@@ -9,11 +9,11 @@ import pytest
 from safetensors.torch import save_file
 from torchvision.models._meta import _IMAGENET_CATEGORIES
 
-from senet_viz import labels, zoo
+from senet_viz.models import catalogue, class_names, weight_files
+from senet_viz.models.catalogue import MODELS, ModelSpec
 from senet_viz.networks.tiny import TinyNet
-from senet_viz.zoo import MODELS, ModelSpec
 
-IMAGENET = zoo.spec("mobilenet_v3_small")
+IMAGENET = catalogue.spec("mobilenet_v3_small")
 KNOWN = {  # spread over the whole list, so that one name too many or too few cannot hide
     0: "丁鱥", 1: "金鱼", 50: "美国短吻鳄", 99: "鹅", 105: "考拉", 134: "鹤",
     145: "王企鹅", 151: "吉娃娃", 207: "金毛寻回犬", 235: "德国牧羊犬", 281: "虎斑猫", 291: "狮子",
@@ -26,12 +26,12 @@ KNOWN = {  # spread over the whole list, so that one name too many or too few ca
 
 
 def test_imagenet_in_english_is_torchvisions() -> None:
-    assert labels.names(IMAGENET) == tuple(_IMAGENET_CATEGORIES)
-    assert labels.label(IMAGENET, 281) == "tabby"
+    assert class_names.names(IMAGENET) == tuple(_IMAGENET_CATEGORIES)
+    assert class_names.label(IMAGENET, 281) == "tabby"
 
 
 def test_imagenet_in_chinese_is_complete_and_in_order() -> None:
-    chinese = labels.names(IMAGENET, "zh")
+    chinese = class_names.names(IMAGENET, "zh")
     assert len(chinese) == len(set(chinese)) == 1000
     assert {i: chinese[i] for i in KNOWN} == KNOWN
     for name, english in zip(chinese, _IMAGENET_CATEGORIES, strict=True):
@@ -40,8 +40,8 @@ def test_imagenet_in_chinese_is_complete_and_in_order() -> None:
 
 
 def test_the_small_list_says_the_same_as_the_large_one() -> None:
-    tiny = json.loads((labels.FOLDER / "tiny.json").read_text(encoding="utf-8"))
-    chinese = labels.names(IMAGENET, "zh")
+    tiny = json.loads((class_names.FOLDER / "tiny.json").read_text(encoding="utf-8"))
+    chinese = class_names.names(IMAGENET, "zh")
     assert len(tiny) == 200
     for wnid, row in tiny.items():
         assert wnid[0] == "n"
@@ -53,28 +53,28 @@ def test_the_small_list_says_the_same_as_the_large_one() -> None:
 @pytest.mark.parametrize("row", MODELS, ids=lambda row: row.key)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_model_has_a_name_for_every_output(row: ModelSpec, lang: str) -> None:
-    names = labels.names(row, lang)
-    assert len(names) == labels.count(row)
+    names = class_names.names(row, lang)
+    assert len(names) == class_names.count(row)
     assert all(names)
-    assert labels.label(row, len(names) - 1, lang) == names[-1]
+    assert class_names.label(row, len(names) - 1, lang) == names[-1]
     for beyond in (len(names), -1):
         with pytest.raises(IndexError):
-            labels.label(row, beyond, lang)
+            class_names.label(row, beyond, lang)
 
 
 def test_ours_follow_their_weight_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    meta = {"format": zoo.FORMAT, "recipe": '{"block": "se"}', "top1": "{}"}
+    meta = {"format": weight_files.FORMAT, "recipe": '{"block": "se"}', "top1": "{}"}
     meta |= {"train_pictures": "6", "val_pictures": "4", "train_seconds": "12", "device": "cpu"}
     meta["classes"] = json.dumps(["n07920052", "n02509815", "n99999999"])
     save_file(TinyNet("se", 3).state_dict(), tmp_path / "tiny_se.safetensors", metadata=meta)
-    monkeypatch.setenv(zoo.LOCAL, str(tmp_path))
-    row = zoo.spec("tiny_se")
-    assert labels.names(row) == ("espresso", "lesser panda", "n99999999")
-    assert labels.names(row, "zh") == ("意式浓缩咖啡", "小熊猫", "n99999999")
-    assert labels.count(row) == 3
+    monkeypatch.setenv(weight_files.LOCAL, str(tmp_path))
+    row = catalogue.spec("tiny_se")
+    assert class_names.names(row) == ("espresso", "lesser panda", "n99999999")
+    assert class_names.names(row, "zh") == ("意式浓缩咖啡", "小熊猫", "n99999999")
+    assert class_names.count(row) == 3
 
 
 @pytest.mark.parametrize("lang", ["fr", "../zh", ""])
 def test_another_language_is_english(lang: str) -> None:
-    assert labels.label(IMAGENET, 281, lang) == "tabby"
-    assert labels.names(zoo.spec("tiny_se"), lang) == labels.names(zoo.spec("tiny_se"), "en")
+    assert class_names.label(IMAGENET, 281, lang) == "tabby"
+    assert class_names.names(catalogue.spec("tiny_se"), lang) == class_names.names(catalogue.spec("tiny_se"), "en")

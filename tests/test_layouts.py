@@ -23,9 +23,9 @@ from timm.models.senet import SEModule as LegacySEModule
 from torch import nn
 from torchvision.ops import SqueezeExcitation
 
-from senet_viz import layouts, tap
-from senet_viz.blocks import SEBlock, SKConv
-from senet_viz.replay import replay
+from senet_viz.networks.blocks import SEBlock, SKConv
+from senet_viz.tap import hooks, layouts
+from senet_viz.tap.replay import replay
 from senet_viz.types import BlockRef
 from tests.conftest import Build
 
@@ -105,7 +105,7 @@ def test_every_kind_of_block_is_found_and_read(name: str) -> None:
     assert layouts.find(net) == (BlockRef("1", kind),)
     assert layouts.near_misses(net) == ()
     x = torch.randn(2, 3, 11, 9)
-    for trace in tap.run_batch(net, x, keep_u=("1",)):
+    for trace in hooks.run_batch(net, x, keep_u=("1",)):
         (block,) = trace.blocks
         assert block.channels == C
         assert block.z is not None and block.z.shape == (C,)
@@ -277,9 +277,9 @@ def test_a_child_of_a_block_that_is_taken_away_is_seen() -> None:
 def test_a_part_of_a_block_that_is_exchanged_is_used() -> None:
     net: Any = hosted(SEBlock(C, 4))
     x = torch.randn(1, 3, 9, 9)
-    soft = tap.run(net, x).blocks[0]
+    soft = hooks.run(net, x).blocks[0]
     net[1].gate = nn.Tanh()
-    hard = tap.run(net, x).blocks[0]
+    hard = hooks.run(net, x).blocks[0]
     assert soft.logit is not None and hard.logit is not None
     assert torch.equal(soft.logit, hard.logit)
     assert torch.equal(hard.gate, torch.tanh(hard.logit))
@@ -288,7 +288,7 @@ def test_a_part_of_a_block_that_is_exchanged_is_used() -> None:
 def test_a_module_that_is_itself_a_block_has_the_empty_name() -> None:
     whole = SEBlock(3, 1).eval()
     assert layouts.find(whole) == (BlockRef("", "se"),)
-    trace = tap.run(whole, torch.randn(1, 3, 5, 4), keep_u=("",))
+    trace = hooks.run(whole, torch.randn(1, 3, 5, 4), keep_u=("",))
     assert trace.logits.shape == (3 * 5 * 4,)
     assert torch.equal(trace.block("").out.flatten(), trace.logits)
 

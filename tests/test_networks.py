@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from senet_viz import layouts, tap
 from senet_viz.networks.tiny import BLOCKS, TinyNet
+from senet_viz.tap import hooks, layouts
 from senet_viz.types import Edit
 
 GATED = tuple(block for block in BLOCKS if block != "plain")
@@ -83,9 +83,9 @@ def test_every_unit_has_a_gate_and_every_gate_learns(block: str) -> None:
 def test_every_gate_changes_the_output(block: str) -> None:
     torch.manual_seed(0)
     net, x = TinyNet(block).eval(), torch.randn(1, 3, 64, 64)
-    before = tap.run(net, x).logits
+    before = hooks.run(net, x).logits
     for ref in layouts.find(net):
-        after = tap.run(net, x, edits=(Edit(ref.name, "mute"),)).logits
+        after = hooks.run(net, x, edits=(Edit(ref.name, "mute"),)).logits
         assert float((after - before).abs().max()) > 1e-4, ref.name
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from senet_viz import i18n, ui
-from senet_viz.figures import attribution, whatif
-from senet_viz.figures.grammar import Bars, Figure, Heat, Hist, Line, Panel, Points
+from senet_viz.drawing.grammar import Bars, Figure, Heat, Hist, Line, Panel, Points
+from senet_viz.figures.lab import attribution, what_if
 from senet_viz.i18n import Texts
 from senet_viz.types import BlockTrace
 from senet_viz.ui import parts
@@ -161,7 +161,7 @@ def test_what_a_figure_calls_s_is_a_gate(drawn: list[Figure], lang: str) -> None
         for page in PAGES:
             start(page, model=model, weights="pretrained", lang=lang, **OPENED.get(page, {}))
     t, gate, change = i18n.texts(lang), np.linspace(0, 1, 40), np.linspace(-3, 4, 40)
-    drawn.append(whatif.draw_ranking(np.arange(40), change, gate, 39, "cat", t))
+    drawn.append(what_if.draw_ranking(np.arange(40), change, gate, 39, "cat", t))
     drawn.append(attribution.draw_muted(gate[:3], change[:3], (0, 1, 2), "s", 4.5, "cat", t))
     for figure in drawn:
         check(figure)
@@ -202,7 +202,7 @@ def test_a_slide_of_all_gates_calls_shares_a(drawn: list[Figure]) -> None:
 
 
 def test_a_logit_called_s_would_be_seen() -> None:
-    from senet_viz.figures.grammar import Table
+    from senet_viz.drawing.grammar import Table
 
     x, logit = np.arange(3), np.array([-0.97, 0.2, 2.5])
     table, fine = Table(("channel", "logit"), tuple(enumerate(logit.tolist()))), Panel((Bars(x, logit, "g"),), y="g")

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, images, labels, zoo
+from senet_viz import i18n
 from senet_viz.__main__ import main
+from senet_viz.models import catalogue, class_names, weight_files
+from senet_viz.photos import samples
 from tests import pictures
 from tests.test_pages import badges, fresh, go, start, url, well, words
 
-TINY, IMAGENET = zoo.spec("tiny_se"), zoo.spec("legacy_seresnet50")
+TINY, IMAGENET = catalogue.spec("tiny_se"), catalogue.spec("legacy_seresnet50")
 ANSWERING = (
     "squeeze", "excitation", "rescale", "channel_weights", "kernel_selection", "sk_anatomy", "what_if",
     "class_profiles", "attribution", "compare",
@@ -36,29 +38,35 @@ def said(at: AppTest, lang: str = "en") -> list[str]:
 
 
 def test_a_sample_shows_classes_of_imagenet_or_none() -> None:
-    known = labels.wnids(IMAGENET)
-    assert len(known) == len(set(known)) == labels.count(IMAGENET)
-    for sample in images.SAMPLES:
+    known = class_names.wnids(IMAGENET)
+    assert len(known) == len(set(known)) == class_names.count(IMAGENET)
+    for sample in samples.SAMPLES:
         assert set(sample.shows) <= set(known), sample.key
-        assert images.shows(sample.key) == sample.shows
-    assert images.shows("up-0123456789abcdef") is None
+        assert samples.shows(sample.key) == sample.shows
+    assert samples.shows("up-0123456789abcdef") is None
 
 
 def test_the_small_networks_classes_are_imagenets() -> None:
-    for row in zoo.MODELS:
+    for row in catalogue.MODELS:
         if row.source == "ours":
-            assert set(labels.wnids(row)) <= set(labels.wnids(IMAGENET)) and len(labels.wnids(row)) == labels.count(row)
+            assert set(class_names.wnids(row)) <= set(class_names.wnids(IMAGENET)) and len(
+                class_names.wnids(row)
+            ) == class_names.count(row)
 
 
 def test_who_knows_which_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for spec, known in ((TINY, {"chelsea", "coffee"}), (IMAGENET, {"chelsea", "coffee", "rocket", "china"})):
-        assert {s.key for s in images.SAMPLES if labels.knows(spec, s.shows)} == known
-        assert labels.knows(spec, None) is None
-        for sample in images.SAMPLES:  # a name that is right is one of the names of the list
-            names = {labels.names(spec)[labels.wnids(spec).index(w)] for w in sample.shows if w in labels.wnids(spec)}
-            assert bool(names) == labels.knows(spec, sample.shows)
-    monkeypatch.setattr(zoo, "SHIPPED", tmp_path)
-    assert labels.knows(TINY, ("n02123045",)) is None, "whose classes are not known"
+        assert {s.key for s in samples.SAMPLES if class_names.knows(spec, s.shows)} == known
+        assert class_names.knows(spec, None) is None
+        for sample in samples.SAMPLES:  # a name that is right is one of the names of the list
+            names = {
+                class_names.names(spec)[class_names.wnids(spec).index(w)]
+                for w in sample.shows
+                if w in class_names.wnids(spec)
+            }
+            assert bool(names) == class_names.knows(spec, sample.shows)
+    monkeypatch.setattr(weight_files, "SHIPPED", tmp_path)
+    assert class_names.knows(TINY, ("n02123045",)) is None, "whose classes are not known"
 
 
 # --- on every page ----------------------------------------------------------------------------------------------------
@@ -96,7 +104,7 @@ def test_an_untrained_network_is_said_to_be_untrained_and_no_more() -> None:
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_nobody_knows_what_a_strangers_photo_shows(lang: str, fresh: None) -> None:
     at = start(weights="pretrained", lang=lang)
-    data = pictures.encode(images.sample("astronaut"), "PNG")
+    data = pictures.encode(samples.sample("astronaut"), "PNG")
     at.file_uploader(key="_file").set_value(("mine.png", data, "image/png"))
     well(at.run())
     assert said(at, lang) == [i18n.text("knows.stranger", lang, n=50)]
@@ -106,7 +114,7 @@ def test_nobody_knows_what_a_strangers_photo_shows(lang: str, fresh: None) -> No
 def test_two_networks_of_two_lists_are_told_apart() -> None:
     at = start("compare", weights="pretrained", photo="astronaut", rival="tiny_sk")
     (line,) = said(at)
-    assert TINY.title in line and zoo.spec("tiny_sk").title in line
+    assert TINY.title in line and catalogue.spec("tiny_sk").title in line
 
 
 # --- the networks that know more --------------------------------------------------------------------------------------
@@ -120,7 +128,7 @@ def test_networks_of_imagenet_are_one_click_away(
     at = start(weights="pretrained", photo="rocket", lang=lang)
     (menu,) = at.main.menu_button
     assert menu.label == i18n.text("knows.others", lang, n=1000)
-    known = [row for row in zoo.MODELS if row.weights and row.source != "ours"]
+    known = [row for row in catalogue.MODELS if row.weights and row.source != "ours"]
     assert len(menu.options) == len(known)
     for row, text in zip(known, menu.options, strict=True):
         assert text == i18n.text("model.fetched", lang, title=row.title, mib=f"{row.weights_mib:.0f}")
@@ -143,7 +151,7 @@ def test_the_list_of_models_says_where_weights_are(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     at = start(lang=lang)
     box = at.selectbox(key="model")
-    rows = [row for row in zoo.MODELS if row.blocks]
+    rows = [row for row in catalogue.MODELS if row.blocks]
     assert len(box.options) == len(rows)
     for row, text in zip(rows, box.options, strict=True):
         where = "fetched" if row.weights and row.source != "ours" else "nobodys" if not row.weights else "here"
@@ -168,7 +176,7 @@ def test_the_list_of_models_says_where_weights_are(
 def test_commands_say_it_too(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     verb, *more = command
     mine = tmp_path / "mine.png"
-    images.sample("coffee").save(mine)
+    samples.sample("coffee").save(mine)
     stranger = i18n.text("knows.stranger", "en", n=50)
     for photo, line, known in (
         ("astronaut", off("astronaut").replace("*", ""), False), ("coffee", "", True), (str(mine), stranger, None),

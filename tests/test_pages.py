@@ -24,11 +24,14 @@ from PIL import Image
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import bounds, i18n, images, tap, zoo
-from senet_viz.engine import Engine
-from senet_viz.figures import palette
+from senet_viz import i18n
+from senet_viz.drawing import palette
+from senet_viz.models import catalogue, load, weight_files
 from senet_viz.networks.tiny import TinyNet
-from senet_viz.train import Recipe
+from senet_viz.photos import bounds, preprocess, reading, samples
+from senet_viz.service.engine import Engine
+from senet_viz.tap import hooks
+from senet_viz.training.recipe import Recipe
 from senet_viz.ui import state
 from tests import pictures, truth
 
@@ -174,7 +177,7 @@ def test_every_block_opens(model: str) -> None:
             assert len(badges(at, "green")) == 1
 
 
-@pytest.mark.parametrize("photo", [sample.key for sample in images.SAMPLES])
+@pytest.mark.parametrize("photo", [sample.key for sample in samples.SAMPLES])
 def test_every_photo_opens(photo: str) -> None:
     at = start(photo=photo, block="layer2.0.se", channel=3)
     z = truth.z(truth.block("tiny_se", photo, "layer2.0.se"))
@@ -186,7 +189,7 @@ def test_first_picture_needs_no_click() -> None:
     well(at)
     assert [h.value for h in at.title] == [i18n.text("walk.squeeze.title", i18n.DEFAULT)]
     assert at.get("bidi_component") and at.get("plotly_chart") and at.latex
-    assert url(at)["model"] == zoo.DEFAULT and url(at)["photo"] == images.SAMPLES[0].key
+    assert url(at)["model"] == catalogue.DEFAULT and url(at)["photo"] == samples.SAMPLES[0].key
 
 
 # --- what they say is what the model says ---------------------------------------------------------------------------
@@ -239,7 +242,7 @@ def test_excitation_says_what_the_model_says(model: str, block: str, c: int) -> 
             assert last_number(formula(at, rf"a_{{{m},{c}}}=")) == printed(float(gate[m, c]))
             assert last_number(formula(at, f"{letters[m]}=")) == printed(float(logit[m, c]))
         return
-    own = "h_sigmoid" if zoo.spec(model).gate_fn == "h_sigmoid" else "sigmoid"
+    own = "h_sigmoid" if catalogue.spec(model).gate_fn == "h_sigmoid" else "sigmoid"
     opening = {"sigmoid": rf"\sigma({letters[0]})=", "h_sigmoid": rf"\frac{{\mathrm{{ReLU6}}({letters[0]}+3)"}
     opening[own] = rf"s_{{{c}}}={opening[own]}"  # the other function's value is not the gate
     x = logit[0].astype(np.float64)
@@ -292,7 +295,7 @@ def test_scores_are_the_models() -> None:
 
 
 def test_another_input_size_is_another_forward(engine: Engine) -> None:
-    base = zoo.spec("tiny_se").size
+    base = catalogue.spec("tiny_se").size
     at = start(block="layer3.1.se", channel=5, input=base * 2)
     seen, other = (truth.block("tiny_se", "chelsea", "layer3.1.se", size) for size in (base, base * 2))
     assert seen.u is not None and other.u is not None
@@ -318,14 +321,14 @@ def untrained(at: AppTest) -> list[bool]:
 
 
 def test_untrained_is_said_and_only_then(fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(zoo, "SHIPPED", tmp_path / "nothing")
-    monkeypatch.setenv(zoo.LOCAL, str(tmp_path))
+    monkeypatch.setattr(weight_files, "SHIPPED", tmp_path / "nothing")
+    monkeypatch.setenv(weight_files.LOCAL, str(tmp_path))
     assert untrained(start(model="tiny_se", weights="pretrained")) == [True, True]
     for each in (state.engine, state.drawings):
         each.clear()
     about: dict[str, Any] = {"classes": ["n01443537", "n02123045", "n07920052"], "top1": {"64": 40.0}}
     about |= {"recipe": asdict(Recipe()), "train_pictures": 6, "val_pictures": 4, "train_seconds": 12}
-    meta = {"format": zoo.FORMAT, "device": "cpu"} | {key: json.dumps(value) for key, value in about.items()}
+    meta = {"format": weight_files.FORMAT, "device": "cpu"} | {key: json.dumps(value) for key, value in about.items()}
     save_file(TinyNet("se", 3).state_dict(), tmp_path / "tiny_se.safetensors", meta)
     at = start(model="tiny_se", weights="pretrained")
     for page in PAGES:
@@ -338,7 +341,7 @@ def test_weights_that_cannot_be_had_leave_the_last_model(
     fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.delenv(zoo.LOCAL, raising=False)
+    monkeypatch.delenv(weight_files.LOCAL, raising=False)
     at = start("rescale", model="tiny_se", block="layer2.1.se", channel=9)
     before = formula(at, r"\tilde x_{9}(")
     at.segmented_control(key="weights").set_value("pretrained")
@@ -356,10 +359,10 @@ def test_one_session_that_failed_to_fetch_spares_the_others_and_can_try_again(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.delenv(zoo.LOCAL, raising=False)
+    monkeypatch.delenv(weight_files.LOCAL, raising=False)
     asked = []
-    fetch = zoo.fetch
-    monkeypatch.setattr(zoo, "fetch", lambda key, progress=None: (asked.append(key), fetch(key, progress))[1])
+    fetch = load.fetch
+    monkeypatch.setattr(load, "fetch", lambda key, progress=None: (asked.append(key), fetch(key, progress))[1])
     told = i18n.text("error.weights", "en")
     for _ in range(3):
         at = start("rescale", model="tiny_se").selectbox(key="model").set_value("legacy_seresnet18").run()
@@ -506,8 +509,8 @@ def test_a_good_upload_becomes_the_photo() -> None:
     at = start("rescale", block="layer3.1.se", channel=30)
     upload(at, "mine.png", pictures.encode(pictures.quadrants(), "PNG"))
     well(at)
-    picture = images.preprocess(pictures.quadrants(), zoo.spec("tiny_se"))
-    seen = tap.run(truth.model("tiny_se"), picture.x, keep_u=("layer3.1.se",)).block("layer3.1.se")
+    picture = preprocess.preprocess(pictures.quadrants(), catalogue.spec("tiny_se"))
+    seen = hooks.run(truth.model("tiny_se"), picture.x, keep_u=("layer3.1.se",)).block("layer3.1.se")
     text = formula(at, r"\tilde x_{30}(")
     i, j = (int(n) for n in re.match(r"\\tilde x_{\d+}\((\d+),(\d+)\)", text).groups())  # type: ignore[union-attr]
     assert last_number(text) == printed(float(seen.out[30, i, j]))
@@ -522,7 +525,7 @@ def test_a_good_upload_becomes_the_photo() -> None:
 def test_a_bad_upload_says_why_and_changes_nothing(lang: str) -> None:
     at = start("rescale", lang=lang, block="layer3.1.se", channel=30, photo="coffee")
     before, at_url = [e.value for e in at.latex], url(at)
-    for reason, data in (BAD | {"too_large": bytes(images.MAX_BYTES + 1)}).items():
+    for reason, data in (BAD | {"too_large": bytes(reading.MAX_BYTES + 1)}).items():
         upload(at, f"{reason}.png", data)
         said = [box.value for box in at.error]
         assert len(said) == 1, reason
@@ -557,7 +560,7 @@ def test_own_photos_are_removed_one_by_one_and_keep_their_numbers() -> None:
     well(at.button(key="remove-2").click().run())
     assert at.pills(key="photo").options[-2:] == [names[0], names[2]] and at.pills(key="photo").value == pill
     well(at.button(key="remove-3").click().run())
-    assert at.pills(key="photo").options[-1] == names[0] and at.pills(key="photo").value == images.SAMPLES[0].key
+    assert at.pills(key="photo").options[-1] == names[0] and at.pills(key="photo").value == samples.SAMPLES[0].key
     assert not at.warning, "it was removed on purpose"
     assert [button.key for button in at.sidebar.button if button.key.startswith("remove-")] == ["remove-1"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from senet_viz import cost, insert, papers, prices
-from senet_viz.papers import SENET, SKNET
+from senet_viz.architecture import counting, gate_costs, papers, prices
+from senet_viz.architecture.papers import SENET, SKNET
+from senet_viz.networks import registry, variants
 
 
 def errors(key: str) -> dict[str, tuple[float | None, float | None]]:
@@ -114,11 +115,11 @@ def test_rounding() -> None:
 def test_one_count_gives_both_networks(name: str) -> None:
     """What is left of a count without the gates' share is the network that never had any."""
     first = name == "se_resnet50"
-    gated, plain = prices._tally(prices.Choice(name), first)
-    for counted, net in ((gated, insert.build(name, device="meta")), (plain, insert.bare(name, device="meta"))):
-        found = cost.of(net, insert.network(name).size)
+    gated, plain = prices._tally(registry.Choice(name), first)
+    for counted, net in ((gated, variants.build(name, device="meta")), (plain, variants.bare(name, device="meta"))):
+        found = counting.of(net, registry.network(name).size)
         assert (counted.params, counted.macs) == (found.params, found.macs)
         assert counted.other == found.total.pool + found.total.scale
         assert counted.statistics == sum(b.numel() for n, b in net.named_buffers() if "running" in n)
-        early = cost.of(cost.stride_first(net), insert.network(name).size).macs if first else None
+        early = counting.of(gate_costs.stride_first(net), registry.network(name).size).macs if first else None
         assert counted.first == early

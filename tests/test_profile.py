@@ -14,10 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from senet_viz import profile, tap
 from senet_viz.errors import NoGateFound, WeightsInvalid
-from senet_viz.profile import Profile, Selection, Tally, blurred, crop_side, zoomed
-from senet_viz.train import normalise
+from senet_viz.experiments import gate_profile, profile_file
+from senet_viz.experiments.gate_profile import Profile, Selection, Tally, blurred, crop_side, zoomed
+from senet_viz.tap import hooks
+from senet_viz.training.data import normalise
 
 Build = Callable[[str], nn.Module]
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,8 +42,8 @@ def profiles(build: Build) -> dict[str, Profile]:
     found = {}
     for name in ("se", "se_h", "sk", "plain"):
         module = build(f"ours/{name}")
-        found[name] = profile.run(module, x, y, CLASSES, SIZE, model=f"tiny_{name}", outputs=outputs)
-    chosen = profile.selection(build("ours/sk"), build("zoo/tiny_sk"), x, SIZE)
+        found[name] = gate_profile.run(module, x, y, CLASSES, SIZE, model=f"tiny_{name}", outputs=outputs)
+    chosen = gate_profile.selection(build("ours/sk"), build("zoo/tiny_sk"), x, SIZE)
     found["sk"] = replace(found["sk"], selection=chosen)
     return found
 
@@ -55,7 +56,7 @@ def test_mean_and_std_are_those_of_the_gates_of_each_picture(
     found = profiles[name]
     assert found.zooms == (1.0, 1.5) and found.size == SIZE and found.classes == CLASSES
     for level, zoom in enumerate(found.zooms):
-        traces = [tap.run(build(f"ours/{name}"), normalise(zoomed(row[None], zoom, SIZE))) for row in x]
+        traces = [hooks.run(build(f"ours/{name}"), normalise(zoomed(row[None], zoom, SIZE))) for row in x]
         assert [b.name for b in found.blocks] == [b.name for b in traces[0].blocks]
         for block in found.blocks:
             gates = np.stack([t.block(block.name).gate.reshape(-1).numpy() for t in traces])
@@ -68,7 +69,7 @@ def test_mean_and_std_are_those_of_the_gates_of_each_picture(
 
 def test_total_is_mean_and_std_over_all_pictures(build: Build, profiles: dict[str, Profile]) -> None:
     x, _ = pictures()
-    traces = tap.run_batch(build("ours/se"), normalise(zoomed(x, 1.0, SIZE)))
+    traces = hooks.run_batch(build("ours/se"), normalise(zoomed(x, 1.0, SIZE)))
     found = profiles["se"]
     assert found.counts.tolist() == [2, 3, 4]
     for block in found.blocks:
@@ -100,7 +101,7 @@ def test_a_network_without_gates_has_predictions_and_no_blocks(profiles: dict[st
 def test_progress_counts_every_picture_at_every_zoom(build: Build) -> None:
     x, y = pictures()
     seen: list[tuple[int, int]] = []
-    found = profile.run(
+    found = gate_profile.run(
         build("ours/se"), x, y, CLASSES, SIZE, (1.0, 2.0), lambda done, total: seen.append((done, total))
     )
     assert seen == [(9, 18), (18, 18)]
@@ -110,7 +111,7 @@ def test_progress_counts_every_picture_at_every_zoom(build: Build) -> None:
 def test_a_class_without_a_picture_is_refused(build: Build) -> None:
     x, y = pictures()
     with pytest.raises(ValueError, match="at least one picture"):
-        profile.run(build("ours/se"), x, y, (*CLASSES, "d"), SIZE)
+        gate_profile.run(build("ours/se"), x, y, (*CLASSES, "d"), SIZE)
 
 
 def test_a_tally_is_numpys_mean_and_std_however_the_pictures_come(build: Build) -> None:
@@ -118,12 +119,12 @@ def test_a_tally_is_numpys_mean_and_std_however_the_pictures_come(build: Build) 
     x, y = pictures()
     labels, module = y.numpy(), build("ours/sk")
     prepared = normalise(zoomed(x, 1.0, SIZE))
-    traces = tap.run_batch(module, prepared)
+    traces = hooks.run_batch(module, prepared)
     for ends in ((9,), (4, 9), (1, 2, 3, 9)):
         tally, start = Tally.empty(3), 0
         for end in ends:
             before = tally
-            tally, best = profile.counted(module, prepared[start:end], labels[start:end], tally)
+            tally, best = gate_profile.counted(module, prepared[start:end], labels[start:end], tally)
             assert best.tolist() == [int(t.logits.argmax()) for t in traces[start:end]]
             assert int(before.counts.sum()) == start, "what was counted before stays as it was"
             start = end
@@ -140,11 +141,11 @@ def test_a_tally_is_numpys_mean_and_std_however_the_pictures_come(build: Build) 
 
 
 def test_a_profile_needs_every_class(build: Build) -> None:
-    tally, _ = profile.counted(
+    tally, _ = gate_profile.counted(
         build("ours/se"), normalise(zoomed(pictures()[0], 1.0, SIZE)), np.zeros(9, int), Tally.empty(2)
     )
     with pytest.raises(ValueError, match="at least one picture"):
-        profile.made([tally], "m", SIZE, (1.0,), ("a", "b"), np.zeros(9, int))
+        gate_profile.made([tally], "m", SIZE, (1.0,), ("a", "b"), np.zeros(9, int))
 
 
 # --- zoom ---------------------------------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def test_selection_is_the_mean_difference_of_the_branches(build: Build, profiles
     for way, (network, change) in enumerate(ways):
         for level, zoom in enumerate(chosen.zooms):
             for picture in (0, 5):
-                trace = tap.run(network, normalise(change(x[picture : picture + 1], zoom, SIZE)))
+                trace = hooks.run(network, normalise(change(x[picture : picture + 1], zoom, SIZE)))
                 direct = [float((b.gate[1] - b.gate[0]).mean()) for b in trace.blocks]
                 assert np.allclose(chosen.difference[way, level, picture], direct, atol=1e-5)
     assert np.array_equal(chosen.difference[0, 0], chosen.difference[1, 0])  # no zoom, no blur
@@ -205,7 +206,7 @@ def test_selection_is_the_mean_difference_of_the_branches(build: Build, profiles
 
 def test_selection_needs_sk_units(build: Build) -> None:
     with pytest.raises(NoGateFound):
-        profile.selection(build("ours/se"), build("ours/se"), pictures()[0], SIZE)
+        gate_profile.selection(build("ours/se"), build("ours/se"), pictures()[0], SIZE)
 
 
 # --- the file -----------------------------------------------------------------------------------------------------
@@ -213,8 +214,8 @@ def test_selection_needs_sk_units(build: Build) -> None:
 
 def test_what_is_written_is_read_again_to_half_precision(profiles: dict[str, Profile], tmp_path: Path) -> None:
     path = tmp_path / "deep" / "profile.safetensors"
-    profile.write(path, list(profiles.values()))
-    again = profile.read(path)
+    profile_file.write(path, list(profiles.values()))
+    again = profile_file.read(path)
     assert list(again) == ["tiny_se", "tiny_se_h", "tiny_sk", "tiny_plain"]
     for before in profiles.values():
         after = again[before.model]
@@ -238,7 +239,7 @@ def test_what_is_written_is_read_again_to_half_precision(profiles: dict[str, Pro
 def test_a_gate_takes_two_bytes_and_of_two_branches_one_is_enough(profiles: dict[str, Profile], tmp_path: Path) -> None:
     sizes = {}
     for name in ("se", "sk", "plain"):
-        profile.write(path := tmp_path / f"{name}.safetensors", [replace(profiles[name], selection=None)])
+        profile_file.write(path := tmp_path / f"{name}.safetensors", [replace(profiles[name], selection=None)])
         sizes[name] = path.stat().st_size
     channels = {"se": 2 * 64 + 2 * 128 + 3 * 256 + 3 * 512}
     channels["sk"] = channels["se"] // 2
@@ -253,7 +254,7 @@ def test_a_damaged_profile_gives_one_sentence(profiles: dict[str, Profile], tmp_
     from safetensors.numpy import save_file
 
     path = tmp_path / "profile.safetensors"
-    profile.write(path, [profiles["se"]])
+    profile_file.write(path, [profiles["se"]])
     if damage == "missing":
         path.unlink()
     elif damage == "another":
@@ -261,13 +262,13 @@ def test_a_damaged_profile_gives_one_sentence(profiles: dict[str, Profile], tmp_
     else:
         path.write_bytes(b"no profile" if damage == "garbage" else path.read_bytes()[:-100])
     with pytest.raises(WeightsInvalid, match=r"^profile\.safetensors cannot be used: ") as caught:
-        profile.read(path)
+        profile_file.read(path)
     assert "\n" not in str(caught.value)
 
 
 def test_reading_needs_no_torch(profiles: dict[str, Profile], tmp_path: Path) -> None:
     path = tmp_path / "profile.safetensors"
-    profile.write(path, [profiles["se"]])
+    profile_file.write(path, [profiles["se"]])
     code = (
         "import sys; from pathlib import Path; from senet_viz import profile;"
         f"print(*profile.read(Path({str(path)!r}))); assert 'torch' not in sys.modules"

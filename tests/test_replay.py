@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from timm.layers import EcaModule, SEModule
 from torch import Tensor, nn
 
-from senet_viz import layouts, tap
-from senet_viz.blocks import SEBlock
-from senet_viz.edits import apply
 from senet_viz.errors import NoGateFound
-from senet_viz.layouts import places
-from senet_viz.replay import (
+from senet_viz.networks.blocks import SEBlock
+from senet_viz.tap import hooks, layouts
+from senet_viz.tap.edits import apply
+from senet_viz.tap.layouts import places
+from senet_viz.tap.replay import (
     GATE_FUNCTIONS,
     TOLERANCE,
     difference,
@@ -89,7 +89,7 @@ def test_shapes_are_those_of_the_trace(traced: Traced) -> None:
 
 
 def test_without_u_there_is_no_z_to_compare(traced: Traced) -> None:
-    block = tap.run(traced.module, traced.x[:1]).blocks[0]
+    block = hooks.run(traced.module, traced.x[:1]).blocks[0]
     again = replay(traced.module, block)
     assert again.z is None
     assert set(again.differences) == quantities(block.kind) - {"z", "out"}
@@ -99,7 +99,7 @@ def test_without_u_there_is_no_z_to_compare(traced: Traced) -> None:
 def test_an_edited_gate_is_the_gate_function_and_the_edit(traced: Traced) -> None:
     first, last = traced.trace.blocks[0].name, traced.trace.blocks[-1].name
     edits = (Edit(first, "mute", (0, 1)), Edit(last, "scale", (), 0.5))
-    trace = tap.run(traced.module, traced.x[:1], edits, (first, last))
+    trace = hooks.run(traced.module, traced.x[:1], edits, (first, last))
     for name, edit in zip((first, last), edits, strict=True):
         block = trace.block(name)
         again = replay(traced.module, block, (edit,))
@@ -116,9 +116,9 @@ def test_what_is_changed_before_the_gate_is_done_again_in_the_same_place(traced:
     edit = Edit(block.name, op)
     if op == "dead" and block.hidden is None:
         with pytest.raises(ValueError, match="no hidden layer"):
-            tap.run(traced.module, traced.x[:1], (edit,))
+            hooks.run(traced.module, traced.x[:1], (edit,))
         return
-    found = tap.run(traced.module, traced.x[:1], (edit,), (block.name,)).block(block.name)
+    found = hooks.run(traced.module, traced.x[:1], (edit,), (block.name,)).block(block.name)
     again = replay(traced.module, found, (edit,))
     assert again.holds, (again.differences, again.limits)
     assert found.residue is not None and found.residue <= TOLERANCE * max(1.0, float(found.out.abs().max()))
@@ -138,7 +138,7 @@ BLOCK = {"se": "layer2.0.se", "se_h": "layer2.0.se", "sk": "layer2.0.conv2"}
 def small(request: pytest.FixtureRequest, build: Build) -> Small:
     """A network of one's own and one block of it, traced with u."""
     net, name = deepcopy(build(f"ours/{request.param}")), BLOCK[request.param]
-    return net, tap.run(net, pictures(1), keep_u=(name,)).block(name)
+    return net, hooks.run(net, pictures(1), keep_u=(name,)).block(name)
 
 
 def wrong(net: nn.Module, block: BlockTrace) -> set[str]:
@@ -188,7 +188,7 @@ def test_another_activation_is_seen(small: Small) -> None:
 @pytest.mark.parametrize("what", ["running_mean", "running_var", "weight", "bias"])
 def test_a_norm_that_changed_is_seen(what: str, build: Build) -> None:
     net = deepcopy(build("ours/se_h"))
-    block = tap.run(net, pictures(1), keep_u=(BLOCK["se_h"],)).block(BLOCK["se_h"])
+    block = hooks.run(net, pictures(1), keep_u=(BLOCK["se_h"],)).block(BLOCK["se_h"])
     nudge(getattr(net.get_submodule(block.name).bn, what), 0.1)
     assert wrong(net, block) == {"pre"}
 
@@ -221,7 +221,7 @@ def test_a_block_that_gives_something_else_than_the_gated_sum_is_seen(residue: f
 def test_a_network_that_computes_nonsense_is_never_green(small: Small) -> None:
     net, block = small
     net.get_submodule(block.name).fc2.weight.data.view(-1)[0] = math.nan
-    again = replay(net, tap.run(net, pictures(1), keep_u=(block.name,)).block(block.name))
+    again = replay(net, hooks.run(net, pictures(1), keep_u=(block.name,)).block(block.name))
     assert math.isnan(again.worst)
     assert not again.holds
 
@@ -235,7 +235,7 @@ def test_a_block_that_does_more_than_its_children_say_is_seen() -> None:
 
     Doubled.__name__ = "SEModule"
     net = nn.Sequential(Doubled(3, rd_channels=2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    block = tap.run(net, pictures(1), keep_u=("0",)).blocks[0]
+    block = hooks.run(net, pictures(1), keep_u=("0",)).blocks[0]
     assert wrong(net, block) == {"out"}
 
 
@@ -275,7 +275,7 @@ def test_a_batch_norm_left_out_is_seen(traced: Traced) -> None:
 
 
 def test_another_pictures_numbers_are_seen(traced: Traced) -> None:
-    other = tap.run(traced.module, traced.x[1:])
+    other = hooks.run(traced.module, traced.x[1:])
     for block in traced.trace.blocks:
         theirs = other.block(block.name)
         first = "pre" if block.pre is not None else "logit"
@@ -290,7 +290,7 @@ def test_another_function_is_seen(traced: Traced, op: str) -> None:
     own = gate_function(next(place for place in places(traced.module) if place.name == block.name))
     if op == own or (op == "max_squeeze" and replay(traced.module, block).squeeze == "max"):
         return
-    found = tap.run(traced.module, traced.x[:1], (Edit(block.name, op),), (block.name,)).block(block.name)
+    found = hooks.run(traced.module, traced.x[:1], (Edit(block.name, op),), (block.name,)).block(block.name)
     assert wrong(traced.module, found) == {"z" if op == "max_squeeze" else "gate"}
 
 
@@ -386,7 +386,7 @@ def test_an_unknown_block_is_refused(small: Small) -> None:
 def hosted(block: nn.Module, channels: int = 16, stirred: bool = True) -> Small:
     net = nn.Sequential(nn.Conv2d(3, channels, 3), block, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
     net = stir(net) if stirred else net.requires_grad_(False)
-    return net, tap.run(net, pictures(1, size=20), keep_u=("1",)).blocks[0]
+    return net, hooks.run(net, pictures(1, size=20), keep_u=("1",)).blocks[0]
 
 
 def test_how_a_block_squeezes_is_told(build: Build) -> None:
@@ -400,7 +400,7 @@ def test_how_a_block_squeezes_is_told(build: Build) -> None:
         assert again.squeeze == way and again.holds
     net = build("timm/gc_efficientnetv2_rw_t")
     name = layouts.find(net)[0].name
-    again = replay(net, tap.run(net, pictures(1), keep_u=(name,)).block(name))
+    again = replay(net, hooks.run(net, pictures(1), keep_u=(name,)).block(name))
     assert again.squeeze == "attention" and again.holds
 
 

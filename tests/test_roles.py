@@ -7,12 +7,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from senet_viz import i18n, profile, roles
-from senet_viz.figures import palette
-from senet_viz.figures import roles as figures
-from senet_viz.figures.roles import Curves
-from senet_viz.profile import BlockProfile, Profile
-from senet_viz.roles import Role
+from senet_viz import i18n
+from senet_viz.drawing import palette
+from senet_viz.experiments import profile_file
+from senet_viz.experiments.gate_profile import BlockProfile, Profile
+from senet_viz.figures.lab import class_profiles as figures
+from senet_viz.figures.lab.class_profiles import Curves
+from senet_viz.findings import class_selectivity
+from senet_viz.findings.class_selectivity import Role
 from tests.test_figures import BLINDNESS, lab, linear
 
 K, PICTURES, C = 10, 20, 64
@@ -39,9 +41,13 @@ def made(high: float = 0.0, pattern: float = 0.5, name: str = "b") -> Role:
 
 
 def test_fifty_channels_from_the_first_to_the_last() -> None:
-    assert roles.uniform(512).tolist() == [round(511 * i / 49) for i in range(50)]
-    assert roles.uniform(64)[0] == 0 and roles.uniform(64)[-1] == 63 and len(roles.uniform(64)) == 50
-    assert roles.uniform(8).tolist() == list(range(8))
+    assert class_selectivity.uniform(512).tolist() == [round(511 * i / 49) for i in range(50)]
+    assert (
+        class_selectivity.uniform(64)[0] == 0
+        and class_selectivity.uniform(64)[-1] == 63
+        and len(class_selectivity.uniform(64)) == 50
+    )
+    assert class_selectivity.uniform(8).tolist() == list(range(8))
 
 
 def test_eta_squared_is_that_of_the_pictures_themselves() -> None:
@@ -50,7 +56,7 @@ def test_eta_squared_is_that_of_the_pictures_themselves() -> None:
     counts = np.array([5, 20, 11])
     rows = [random.normal(0.1 * k, 0.2 + 0.1 * k, (n, C)) for k, n in enumerate(counts)]
     mean, std = (np.stack([f(r, axis=0) for r in rows])[None] for f in (np.mean, np.std))
-    found = roles.role(BlockProfile("b", "se", 1, mean, std), counts)
+    found = class_selectivity.role(BlockProfile("b", "se", 1, mean, std), counts)
     all_rows = np.concatenate(rows)
     total = ((all_rows - all_rows.mean(0)) ** 2).sum()
     inside = sum(((r - r.mean(0)) ** 2).sum() for r in rows)
@@ -62,33 +68,35 @@ def test_eta_squared_is_that_of_the_pictures_themselves() -> None:
 def test_chance_is_what_meaningless_classes_reach() -> None:
     random = np.random.default_rng(2)
     gates = random.normal(size=(K, PICTURES, 4000))
-    found = roles.role(BlockProfile("b", "se", 1, gates.mean(1)[None], gates.std(1)[None]), COUNTS)
-    assert found.eta2 == pytest.approx(roles.chance(COUNTS), rel=0.05)
+    found = class_selectivity.role(BlockProfile("b", "se", 1, gates.mean(1)[None], gates.std(1)[None]), COUNTS)
+    assert found.eta2 == pytest.approx(class_selectivity.chance(COUNTS), rel=0.05)
 
 
 def test_shares_and_still_gates() -> None:
     mean = np.zeros((1, 2, 10))
     mean[0, 0, :3] = 0.95
-    found = roles.role(BlockProfile("b", "se", 1, mean, np.zeros((1, 2, 10))), np.array([1, 1]))
+    found = class_selectivity.role(BlockProfile("b", "se", 1, mean, np.zeros((1, 2, 10))), np.array([1, 1]))
     assert found.high == pytest.approx(3 / 20) and found.low == pytest.approx(17 / 20)
-    still = roles.role(BlockProfile("b", "se", 1, np.full((1, 2, 4), 0.5), np.zeros((1, 2, 4))), np.array([1, 1]))
+    still = class_selectivity.role(
+        BlockProfile("b", "se", 1, np.full((1, 2, 4), 0.5), np.zeros((1, 2, 4))), np.array([1, 1])
+    )
     assert still.eta2 == 0 and still.pattern == 0
 
 
 def test_correlation_ignores_shift_and_scale() -> None:
     line = np.array([0.1, 0.5, 0.2, 0.9])
-    assert roles.correlation(np.stack([line, 0.3 * line + 0.4, 2 * line])) == pytest.approx(1)
-    assert roles.correlation(np.stack([line, -line])) == pytest.approx(-1)
+    assert class_selectivity.correlation(np.stack([line, 0.3 * line + 0.4, 2 * line])) == pytest.approx(1)
+    assert class_selectivity.correlation(np.stack([line, -line])) == pytest.approx(-1)
     random = np.random.default_rng(3).normal(size=(5, 30))
     table = np.corrcoef(random)
-    assert roles.correlation(random) == pytest.approx(table[~np.eye(5, dtype=bool)].mean())
+    assert class_selectivity.correlation(random) == pytest.approx(table[~np.eye(5, dtype=bool)].mean())
 
 
 def test_of_two_branches_the_last_is_read() -> None:
     first = block(0.1, 0.05)
     both = BlockProfile("b", "sk", 2, np.concatenate([1 - first.mean, first.mean], -1), np.tile(first.std, 2))
-    assert np.array_equal(roles.gates(both)[0], roles.gates(first)[0])
-    assert roles.role(both, COUNTS) == roles.role(first, COUNTS)
+    assert np.array_equal(class_selectivity.gates(both)[0], class_selectivity.gates(first)[0])
+    assert class_selectivity.role(both, COUNTS) == class_selectivity.role(first, COUNTS)
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------
@@ -112,7 +120,7 @@ def eta(value: float, name: str, seed: int) -> BlockProfile:
 )
 def test_early_against_late(early: float, late: float, agnostic: str, specific: str) -> None:
     values = (early, early, 0.99, late, late)  # the middle one of five is in neither half
-    found = roles.depth(network(*(eta(v, f"b{i}", i) for i, v in enumerate(values))))
+    found = class_selectivity.depth(network(*(eta(v, f"b{i}", i) for i, v in enumerate(values))))
     assert [each.word for each in found] == [agnostic, specific]
     numbers = found[0].numbers
     assert numbers["early"] == pytest.approx(early, abs=1e-4) and numbers["late"] == pytest.approx(late, abs=1e-4)
@@ -125,18 +133,18 @@ def test_the_interval_is_wide_where_channels_disagree() -> None:
     lone = between.copy()
     lone[: K // 2, 0] += 0.5
     blocks = (BlockProfile("a", "se", 1, between[None], within), BlockProfile("b", "se", 1, lone[None], within))
-    numbers = roles.depth(network(*blocks))[0].numbers
+    numbers = class_selectivity.depth(network(*blocks))[0].numbers
     assert numbers["rise"] > 0.05 and numbers["low"] <= 0
 
 
 def test_one_block_has_no_depth() -> None:
     with pytest.raises(ValueError, match="two blocks"):
-        roles.findings(network(block(0.1, 0.1)))
+        class_selectivity.findings(network(block(0.1, 0.1)))
 
 
 @pytest.mark.parametrize(("share", "word"), [(0.6, "holds"), (0.2, "mixed"), (0.05, "fails")])
 def test_saturation_is_looked_for_in_late_blocks(share: float, word: str) -> None:
-    found = roles.saturation([made(0.9, name="early"), made(), made(share, name="late"), made()])
+    found = class_selectivity.saturation([made(0.9, name="early"), made(), made(share, name="late"), made()])
     assert (found.word, found.block, found.numbers["share"]) == (word, "late", share)
 
 
@@ -144,7 +152,7 @@ def test_saturation_is_looked_for_in_late_blocks(share: float, word: str) -> Non
     ("last", "others", "word"), [(0.9, 0.5, "holds"), (0.9, 0.95, "mixed"), (0.6, 0.5, "mixed"), (0.3, 0.5, "fails")]
 )
 def test_one_pattern_for_all_classes(last: float, others: float, word: str) -> None:
-    found = roles.same_pattern([made(pattern=others)] * 3 + [made(pattern=last, name="z")])
+    found = class_selectivity.same_pattern([made(pattern=others)] * 3 + [made(pattern=last, name="z")])
     assert (found.word, found.block) == (word, "z")
     assert dict(found.numbers) == {"last": last, "others": others}
 
@@ -153,15 +161,15 @@ def test_three_blocks_to_choose_from() -> None:
     def with_eta(*values: float) -> list[Role]:
         return [Role(str(i), v**0.5, (1 - v) ** 0.5, 0, 0, 0) for i, v in enumerate(values)]
 
-    assert roles.candidates(with_eta(0.2, 0.1, 0.3, 0.6, 0.4)) == (1, 3, 4), "not always the deepest"
-    assert roles.candidates(with_eta(0.2, 0.1, 0.3, 0.6)) == (1, 2, 3)
-    assert len(roles.candidates(with_eta(0.1, 0.2))) == 2
-    assert roles.candidates(with_eta(0.2, 0.601, 0.3, 0.604)) == (0, 2, 3), (
+    assert class_selectivity.candidates(with_eta(0.2, 0.1, 0.3, 0.6, 0.4)) == (1, 3, 4), "not always the deepest"
+    assert class_selectivity.candidates(with_eta(0.2, 0.1, 0.3, 0.6)) == (1, 2, 3)
+    assert len(class_selectivity.candidates(with_eta(0.1, 0.2))) == 2
+    assert class_selectivity.candidates(with_eta(0.2, 0.601, 0.3, 0.604)) == (0, 2, 3), (
         "one that reads 0.60 as well is not among them"
     )
-    assert roles.candidates(with_eta(0.301, 0.302, 0.3)) == (), "nobody could say which is best"
-    assert roles.candidates(with_eta(0.1, 0.2, 0.3), luck=0.2) == (), "luck may give as much"
-    assert roles.candidates(with_eta(0.1, 0.2, 0.5), luck=0.2) == (0, 1, 2)
+    assert class_selectivity.candidates(with_eta(0.301, 0.302, 0.3)) == (), "nobody could say which is best"
+    assert class_selectivity.candidates(with_eta(0.1, 0.2, 0.3), luck=0.2) == (), "luck may give as much"
+    assert class_selectivity.candidates(with_eta(0.1, 0.2, 0.5), luck=0.2) == (0, 1, 2)
 
 
 # --- which class is it? -----------------------------------------------------------------------------------------------
@@ -169,23 +177,25 @@ def test_three_blocks_to_choose_from() -> None:
 
 def test_a_class_mean_is_nearest_to_its_own_class() -> None:
     known = block(0.2, 0.05)
-    mean, _ = roles.gates(known)
+    mean, _ = class_selectivity.gates(known)
     for k in range(K):
-        found = roles.guess("b", roles.distances(known, COUNTS, mean[k] + 0.01), k)
+        found = class_selectivity.guess("b", class_selectivity.distances(known, COUNTS, mean[k] + 0.01), k)
         assert (found.nearest, found.rank) == (k, 1)
-    d = roles.distances(known, COUNTS, mean[3] + 0.05)
+    d = class_selectivity.distances(known, COUNTS, mean[3] + 0.05)
     assert d[3] == pytest.approx(1, abs=1e-4), "one std within the class away in every channel"
-    other = roles.guess("b", roles.distances(known, COUNTS, mean[3]), 5)
-    assert other.nearest == 3 and other.rank == 1 + sorted(roles.distances(known, COUNTS, mean[3])).index(
-        roles.distances(known, COUNTS, mean[3])[5]
+    other = class_selectivity.guess("b", class_selectivity.distances(known, COUNTS, mean[3]), 5)
+    assert other.nearest == 3 and other.rank == 1 + sorted(class_selectivity.distances(known, COUNTS, mean[3])).index(
+        class_selectivity.distances(known, COUNTS, mean[3])[5]
     )
 
 
 def test_a_gate_that_scatters_counts_less() -> None:
     mean = np.array([[[0.0, 0.0], [0.4, 0.1]]])
     std = np.array([[[0.4, 0.01], [0.4, 0.01]]])  # the first channel says little
-    found = roles.guess(
-        "b", roles.distances(BlockProfile("b", "se", 1, mean, std), np.array([9, 9]), np.array([0.4, 0.0])), 1
+    found = class_selectivity.guess(
+        "b",
+        class_selectivity.distances(BlockProfile("b", "se", 1, mean, std), np.array([9, 9]), np.array([0.4, 0.0])),
+        1,
     )
     assert (found.nearest, found.rank) == (0, 2)
 
@@ -196,11 +206,13 @@ def test_a_gate_that_scatters_counts_less() -> None:
 @pytest.mark.parametrize("model", ["tiny_se", "tiny_se_h", "tiny_sk"])
 @pytest.mark.parametrize("zoom", [0, 1])
 def test_the_shipped_networks(model: str, zoom: int) -> None:
-    found = profile.read()[model]
-    each = roles.roles(found, zoom)
+    found = profile_file.read()[model]
+    each = class_selectivity.roles(found, zoom)
     assert [r.name for r in each] == [b.name for b in found.blocks]
-    assert all(roles.chance(found.counts) < r.eta2 < 1 for r in each), "every gate knows more of the class than luck"
-    early = roles.depth(found, zoom)[0].numbers
+    assert all(class_selectivity.chance(found.counts) < r.eta2 < 1 for r in each), (
+        "every gate knows more of the class than luck"
+    )
+    early = class_selectivity.depth(found, zoom)[0].numbers
     assert early["early"] == pytest.approx(np.mean([r.eta2 for r in each[:5]]))
     assert early["late"] == pytest.approx(np.mean([r.eta2 for r in each[-5:]]))
     assert early["low"] < early["rise"] < early["high"]
@@ -258,4 +270,4 @@ def test_what_luck_may_have_done_is_no_trend(
     early: float, late: float, low: float, high: float, best: float, word: str
 ) -> None:
     numbers = {"early": early, "late": late, "low": low, "high": high, "best": best, "chance": 1 / 11}
-    assert roles.trend(roles.Finding("agnostic", "mixed", numbers)) == word
+    assert class_selectivity.trend(class_selectivity.Finding("agnostic", "mixed", numbers)) == word

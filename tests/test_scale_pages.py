@@ -11,9 +11,16 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import export, i18n, images, moves, sweep, tap, zoo
-from senet_viz.engine import Engine
-from senet_viz.figures import scales as figures
+from senet_viz import i18n
+from senet_viz.drawing import slides
+from senet_viz.experiments import scale_sweep
+from senet_viz.figures.scale import channel_weights as figures
+from senet_viz.findings import scale_response
+from senet_viz.models import catalogue
+from senet_viz.photos import samples
+from senet_viz.photos import scale as scales
+from senet_viz.service.engine import Engine
+from senet_viz.tap import hooks
 from senet_viz.ui import state
 from tests import truth
 from tests.test_pages import array, badges, chart, fresh, start, url, well, words
@@ -35,11 +42,11 @@ def scrub(at: AppTest) -> dict[str, Any]:
 
 
 def alone(
-    model: str, photo: str, scale: float, kind: sweep.Kind, blur: float = 0.0, weights: truth.Weights = "random"
+    model: str, photo: str, scale: float, kind: scales.Kind, blur: float = 0.0, weights: truth.Weights = "random"
 ) -> Any:
     """One scale by itself."""
-    x = sweep.at_scale(images.sample(photo), zoo.spec(model), scale, kind, blur).x
-    return tap.run(truth.model(model, weights), x)
+    x = scales.at_scale(samples.sample(photo), catalogue.spec(model), scale, kind, blur).x
+    return hooks.run(truth.model(model, weights), x)
 
 
 def curves(traces: list[dict[str, Any]]) -> list[np.ndarray]:
@@ -48,9 +55,9 @@ def curves(traces: list[dict[str, Any]]) -> list[np.ndarray]:
     return [y for y in found if len(y) == len(SCALES)]
 
 
-@pytest.mark.parametrize("kind", sweep.KINDS)
+@pytest.mark.parametrize("kind", scales.KINDS)
 @pytest.mark.parametrize("model", ["tiny_se", "tiny_sk", "mobilenet_v3_small"])
-def test_the_scrubber_holds_the_models_gates(model: str, kind: sweep.Kind) -> None:
+def test_the_scrubber_holds_the_models_gates(model: str, kind: scales.Kind) -> None:
     data = scrub(start(PAGE, model=model, kind=kind, photo="coffee"))
     assert data["scales"] == [figures.times(s) for s in SCALES] and data["base"] == SCALES.index(1.0)
     for s in (0, 4, 8):
@@ -102,7 +109,7 @@ def test_who_moved_is_who_moved() -> None:
     at = start(PAGE, block="layer3.0.se", channel=17, **TRAINED)
     each = [alone("tiny_se", "chelsea", s, "zoom", weights="pretrained") for s in SCALES]
     g = np.stack([trace.block("layer3.0.se").gate[-1].numpy() for trace in each])
-    up, down = moves.most(g)
+    up, down = scale_response.most(g)
     lines = chart(at, "scale-moved")
     drawn = curves(lines)
     assert len(drawn) == len(up) + len(down) + 1
@@ -114,8 +121,10 @@ def test_who_moved_is_who_moved() -> None:
 
 def test_rank_correlation_on_the_page() -> None:
     at = start(PAGE, block="layer4.2.se")
-    found = sweep.scale_sweep(truth.model("tiny_se"), images.sample("chelsea"), SCALES, "zoom", zoo.spec("tiny_se"))
-    rho = moves.correlations(found, 4)
+    found = scale_sweep.scale_sweep(
+        truth.model("tiny_se"), samples.sample("chelsea"), SCALES, "zoom", catalogue.spec("tiny_se")
+    )
+    rho = scale_response.correlations(found, 4)
     (heat,) = [trace for trace in chart(at, "scale-rank") if trace["type"] == "heatmap"]
     assert np.allclose(array(heat["z"]), rho, atol=1e-3)
 
@@ -136,7 +145,7 @@ def test_a_stopped_sweep_shows_what_is_there(fresh: None) -> None:
     state.engine.clear()
     at.session_state["stopped-resolution-0"] = True
     for group in ((0.5,), (0.6,), (0.7,), (0.85,), (1.0,)):
-        image = images.sample("chelsea")
+        image = samples.sample("chelsea")
         state.engine().sweep("tiny_se", image, "chelsea", group, "resolution", weights="random")
     well(at.run())
     assert scrub(at)["scales"] == [figures.times(s) for s in SCALES[:5]]
@@ -166,31 +175,31 @@ def test_a_film_is_its_photos_side_by_side() -> None:
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_the_film_is_a_slide_and_a_table(lang: str) -> None:
-    photo, spec = images.sample("chelsea"), zoo.spec("tiny_sk")
-    found = sweep.scale_sweep(truth.model("tiny_sk"), photo, (0.5, 1.0, 2.0), "zoom", spec)
+    photo, spec = samples.sample("chelsea"), catalogue.spec("tiny_sk")
+    found = scale_sweep.scale_sweep(truth.model("tiny_sk"), photo, (0.5, 1.0, 2.0), "zoom", spec)
     names = tuple(block.name for block in found.traces[0].blocks)
-    gates = tuple(moves.gates(found, name) for name in names)
+    gates = tuple(scale_response.gates(found, name) for name in names)
     frames = [picture.shown for picture in found.pictures]
 
     def build(wanted: str) -> Any:
         t = i18n.texts(wanted)
-        return figures.draw_film(frames, found.scales, names, gates, 1, 1, 4, "zoom", moves.table(found), t)
+        return figures.draw_film(frames, found.scales, names, gates, 1, 1, 4, "zoom", scale_response.table(found), t)
 
     figure = build(lang)
     assert figure.table.header == ("scale", "block", "channel", "branch", "gate")
-    assert len(figure.table.rows) == len(moves.table(found)) and "**" not in figure.note
+    assert len(figure.table.rows) == len(scale_response.table(found)) and "**" not in figure.note
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert export.render(build, kind, lang).data.startswith(magic)
+        assert slides.render(build, kind, lang).data.startswith(magic)
 
 
 def test_gates_that_do_not_move_can_be_drawn() -> None:
     t, g = i18n.texts("en"), np.full((3, 8), 0.5)
-    up, down = moves.most(g)
+    up, down = scale_response.most(g)
     assert not len(up) and not len(down)
     assert figures.draw_moved(g, (0.5, 1.0, 2.0), up, down, 3, "b", t).alt
-    rho = np.array([[moves.rank_correlation(g[1], row) for row in g]])
+    rho = np.array([[scale_response.rank_correlation(g[1], row) for row in g]])
     assert figures.draw_rank(rho, (0.5, 1.0, 2.0), ("b",), 0, t).alt
-    assert figures.draw_blur((0.5, 1.0, 2.0), moves.distance(g, g[1]), None, 0.0, "", t).alt
+    assert figures.draw_blur((0.5, 1.0, 2.0), scale_response.distance(g, g[1]), None, 0.0, "", t).alt
 
 
 def test_torch_threads_are_as_they_were() -> None:

@@ -8,8 +8,10 @@ from threading import Barrier
 import pytest
 import torch
 
-from senet_viz import gradients, insert, zoo
-from senet_viz.seeds import seeded
+from senet_viz.experiments import gradient_flow
+from senet_viz.models import load
+from senet_viz.networks import variants
+from senet_viz.networks.random import seeded
 
 
 def test_a_seed_is_a_seed_and_nobody_elses_numbers_move() -> None:
@@ -25,23 +27,23 @@ def test_a_seed_is_a_seed_and_nobody_elses_numbers_move() -> None:
 
 def test_who_builds_at_the_same_time_does_not_disturb() -> None:
     """The zoo, the surgery and the gradients all draw from torch's one generator."""
-    net = zoo.load("tiny_se", weights="random").state_dict()
-    mobile = insert.build("mobilenet_v3_small", classes=4).state_dict()
-    flow = gradients.measure("pre", 3, seeds=(1,)).norms
+    net = load.load("tiny_se", weights="random").state_dict()
+    mobile = variants.build("mobilenet_v3_small", classes=4).state_dict()
+    flow = gradient_flow.measure("pre", 3, seeds=(1,)).norms
     barrier = Barrier(4)
 
     def tiny() -> bool:
-        return all(torch.equal(v, net[k]) for k, v in zoo.load("tiny_se", weights="random").state_dict().items())
+        return all(torch.equal(v, net[k]) for k, v in load.load("tiny_se", weights="random").state_dict().items())
 
     def built() -> bool:
-        again = insert.build("mobilenet_v3_small", classes=4).state_dict()
+        again = variants.build("mobilenet_v3_small", classes=4).state_dict()
         return all(torch.equal(v, mobile[k]) for k, v in again.items())
 
     def measured() -> bool:
-        return bool((gradients.measure("pre", 3, seeds=(1,)).norms == flow).all())
+        return bool((gradient_flow.measure("pre", 3, seeds=(1,)).norms == flow).all())
 
     def outline() -> bool:
-        return insert.build("se_resnet50", device="meta", seed=7) is not None
+        return variants.build("se_resnet50", device="meta", seed=7) is not None
 
     def often(work: object) -> list[bool]:
         barrier.wait(60)

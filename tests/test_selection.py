@@ -9,8 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from senet_viz import images, profile, selection, sweep, tap, verdicts, zoo
-from senet_viz.profile import Selection
+from senet_viz.experiments import kernel_preference, profile_file, scale_sweep
+from senet_viz.experiments.gate_profile import Selection
+from senet_viz.findings import kernel_choice, verdicts
+from senet_viz.models import catalogue
+from senet_viz.photos import preprocess, samples
+from senet_viz.photos import scale as scales
+from senet_viz.tap import hooks
 from senet_viz.types import Edit
 from tests import truth
 
@@ -23,8 +28,8 @@ def photo(zoom: list[float], blur: float = 0.0, untrained: float = 0.0) -> np.nd
     return np.array(rows)[..., None]
 
 
-def judged(*photos: np.ndarray) -> selection.Verdict:
-    (found,) = selection.verdicts(selection.gathered(["unit"], photos))
+def judged(*photos: np.ndarray) -> kernel_choice.Verdict:
+    (found,) = kernel_choice.verdicts(kernel_preference.gathered(["unit"], photos))
     return found
 
 
@@ -90,7 +95,7 @@ def test_a_set(found: list[np.ndarray], word: str, reason: str) -> None:
 def test_a_small_set_needs_a_wider_interval() -> None:
     """Three photos with changes of 1, 2 and 3: an interval with 1.96 would leave out 0, Student's takes it in."""
     few = [photo([0.0, c / 2, c]) for c in (1.0, 2.0, 3.0)]
-    (choice,) = verdicts.choices(selection.gathered(["unit"], few))
+    (choice,) = verdicts.choices(kernel_preference.gathered(["unit"], few))
     assert choice.verdict == "rises"
     assert judged(*few).word == "fails" and judged(*few).reason == "same"
     assert judged(*few).change == pytest.approx((2.0, 4.303 / 3**0.5), rel=1e-3)
@@ -99,8 +104,8 @@ def test_a_small_set_needs_a_wider_interval() -> None:
 def test_quantiles_are_students() -> None:
     stats = pytest.importorskip("scipy.stats")
     for n in (2, 3, 10, 31, 32, 33, 60, 999):
-        assert selection.t95(n) == pytest.approx(stats.t.ppf(0.975, n - 1), rel=2e-3)
-    assert all(a > b for a, b in pairwise(selection.t95(n) for n in range(2, 200)))
+        assert kernel_choice.t95(n) == pytest.approx(stats.t.ppf(0.975, n - 1), rel=2e-3)
+    assert all(a > b for a, b in pairwise(kernel_choice.t95(n) for n in range(2, 200)))
 
 
 def test_every_word_of_a_choice_has_a_verdict() -> None:
@@ -112,14 +117,14 @@ def test_every_word_of_a_choice_has_a_verdict() -> None:
                 beyond = (change - blur, 0.01)
                 spans = ((change, 0.01), (blur, 0.01), beyond, (control, 0.0))
                 said.add(verdicts.Choice("unit", (), *spans).verdict)
-    assert said == set(selection._WORDS)
-    assert {word for word, _ in selection._WORDS.values()} == {"holds", "mixed", "fails"}
+    assert said == set(kernel_choice._WORDS)
+    assert {word for word, _ in kernel_choice._WORDS.values()} == {"holds", "mixed", "fails"}
 
 
 def test_the_shipped_profile_is_judged_as_on_its_card() -> None:
-    shipped = profile.read()["tiny_sk"].selection
+    shipped = profile_file.read()["tiny_sk"].selection
     assert shipped is not None
-    for choice, verdict in zip(verdicts.choices(shipped), selection.verdicts(shipped), strict=True):
+    for choice, verdict in zip(verdicts.choices(shipped), kernel_choice.verdicts(shipped), strict=True):
         assert (verdict.unit, verdict.change) == (choice.unit, choice.change)
         assert (verdict.word == "holds") == (choice.verdict == "rises")
         assert verdict.photos == 2500
@@ -127,41 +132,41 @@ def test_the_shipped_profile_is_judged_as_on_its_card() -> None:
 
 def test_a_set_needs_a_photo() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        selection.gathered(UNITS, [])
+        kernel_preference.gathered(UNITS, [])
 
 
 # --- preferences ------------------------------------------------------------------------------------------------------
 
 
 def test_preferences_are_the_models() -> None:
-    row, image = zoo.spec("tiny_sk"), images.sample("coffee")
-    swept = sweep.scale_sweep(truth.model("tiny_sk"), image, selection.SCALES, "zoom", row)
-    found = selection.preferences(swept.traces)
-    assert found.shape == (3, 10) and selection.units(swept.traces[0]) == truth.names("tiny_sk")
-    for z, scale in enumerate(selection.SCALES):
-        picture = sweep.at_scale(image, row, scale)
-        for u, block in enumerate(tap.run(truth.model("tiny_sk"), picture.x).blocks):
+    row, image = catalogue.spec("tiny_sk"), samples.sample("coffee")
+    swept = scale_sweep.scale_sweep(truth.model("tiny_sk"), image, kernel_preference.SCALES, "zoom", row)
+    found = kernel_preference.preferences(swept.traces)
+    assert found.shape == (3, 10) and kernel_preference.units(swept.traces[0]) == truth.names("tiny_sk")
+    for z, scale in enumerate(kernel_preference.SCALES):
+        picture = scales.at_scale(image, row, scale)
+        for u, block in enumerate(hooks.run(truth.model("tiny_sk"), picture.x).blocks):
             assert found[z, u] == pytest.approx(float((block.gate[1] - block.gate[0]).mean()), abs=1e-6)
 
 
 def test_three_branches_take_the_last_and_the_first() -> None:
-    assert selection.preference(np.array([[0.2, 0.1], [0.5, 0.5], [0.3, 0.4]])) == pytest.approx(0.2)
+    assert kernel_preference.preference(np.array([[0.2, 0.1], [0.5, 0.5], [0.3, 0.4]])) == pytest.approx(0.2)
 
 
 def test_gate_rows_are_every_gate() -> None:
     trace = truth.trace("tiny_sk", "coffee", truth.names("tiny_sk")[0])
-    rows = list(selection.gate_rows((1.0, 2.0), (trace, trace)))
+    rows = list(kernel_preference.gate_rows((1.0, 2.0), (trace, trace)))
     assert len(rows) == 2 * sum(block.gate.numel() for block in trace.blocks)
     assert rows[0] == (1.0, trace.blocks[0].name, 0, 0, float(trace.blocks[0].gate[0, 0]))
     assert rows[-1] == (2.0, trace.blocks[-1].name, 255, 1, float(trace.blocks[-1].gate[1, 255]))
 
 
 def test_less_detail_keeps_the_object_and_has_as_few_pixels_as_the_crop() -> None:
-    image = images.sample("chelsea")
-    assert selection.less_detail(image, 1.0) is image
-    assert selection.less_detail(image, 2.0).size == sweep.zoomed(image, 2.0).size
+    image = samples.sample("chelsea")
+    assert kernel_preference.less_detail(image, 1.0) is image
+    assert kernel_preference.less_detail(image, 2.0).size == scales.zoomed(image, 2.0).size
     small, large = (
-        np.asarray(each.resize((60, 40))).astype(float) for each in (selection.less_detail(image, 2.0), image)
+        np.asarray(each.resize((60, 40))).astype(float) for each in (kernel_preference.less_detail(image, 2.0), image)
     )
     assert np.abs(small - large).mean() < 3
 
@@ -169,7 +174,7 @@ def test_less_detail_keeps_the_object_and_has_as_few_pixels_as_the_crop() -> Non
 def test_classes_are_means_over_their_photos() -> None:
     d = np.random.default_rng(0).normal(size=(3, 3, 6, 2)).astype(np.float32)
     which = np.array([0, 1, 1, 2, 2, 2], dtype=np.int16)
-    found = selection.by_class(Selection((1.0, 1.5, 2.0), ("a", "b"), d), which, 3)
+    found = kernel_preference.by_class(Selection((1.0, 1.5, 2.0), ("a", "b"), d), which, 3)
     assert found.shape == (3, 3, 2)
     np.testing.assert_allclose(found[:, 1], d[0][:, 1:3].mean(1), rtol=1e-5)
     np.testing.assert_allclose(found[:, 2], d[0][:, 3:].mean(1), rtol=1e-5)
@@ -177,22 +182,22 @@ def test_classes_are_means_over_their_photos() -> None:
 
 def test_class_means_agree_with_the_profiles_gates() -> None:
     """Two records of the same run: by picture, and by class as fp16 means."""
-    shipped = profile.read()["tiny_sk"]
+    shipped = profile_file.read()["tiny_sk"]
     assert shipped.selection is not None
-    means = selection.by_class(shipped.selection, shipped.truth, len(shipped.classes))
+    means = kernel_preference.by_class(shipped.selection, shipped.truth, len(shipped.classes))
     for u, block in enumerate(shipped.blocks):
         gates = block.mean.reshape(len(shipped.zooms), len(shipped.classes), 2, -1)
         np.testing.assert_allclose(means[:2, :, u], (gates[:, :, 1] - gates[:, :, 0]).mean(-1), atol=5e-4)
 
 
 def test_one_unit_stands_for_each_stage() -> None:
-    assert selection.one_a_stage(UNITS, UNITS[1]) == UNITS[1:]
-    assert selection.one_a_stage(UNITS, UNITS[0]) == (UNITS[0], UNITS[2])
+    assert kernel_preference.one_a_stage(UNITS, UNITS[1]) == UNITS[1:]
+    assert kernel_preference.one_a_stage(UNITS, UNITS[0]) == (UNITS[0], UNITS[2])
 
 
 def test_published_numbers_are_fig_3s() -> None:
-    assert {len(values) for values in selection.PUBLISHED.values()} == {len(selection.SCALES)}
-    rising = [unit for unit, values in selection.PUBLISHED.items() if values[-1] > values[0]]
+    assert {len(values) for values in kernel_preference.PUBLISHED.values()} == {len(kernel_preference.SCALES)}
+    rising = [unit for unit, values in kernel_preference.PUBLISHED.items() if values[-1] > values[0]]
     assert rising == ["SK_2_3", "SK_3_4", "SK_4_6"], "the last unit has no common direction"
 
 
@@ -210,7 +215,7 @@ def seen(module: nn.Module, side: int, at: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(("model", "unit"), [("tiny_sk", "layer2.0.conv2"), ("skresnet18", "layer2.0.conv1")])
 def test_taps_are_what_the_convolution_sees(model: str, unit: str) -> None:
     network = truth.model(model)
-    found = selection.kernels(network, unit)
+    found = kernel_preference.kernels(network, unit)
     assert [k.reach for k in found] == [3, 5] and {k.size for k in found} == {3}
     branches = [
         m for m in network.get_submodule(unit).modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)
@@ -226,9 +231,9 @@ def test_taps_are_what_the_convolution_sees(model: str, unit: str) -> None:
 def test_the_strongest_place_is_in_pixels_of_the_photo() -> None:
     fused = np.zeros((10, 10))
     fused[3, 7] = -5  # the largest by size
-    row, column, step = selection.strongest(fused, 1, 80)
+    row, column, step = kernel_preference.strongest(fused, 1, 80)
     assert (row, column, step) == (3.5 * 8 - 0.5, 7.5 * 8 - 0.5, 8)
-    row, column, step = selection.strongest(fused, 2, 80)
+    row, column, step = kernel_preference.strongest(fused, 2, 80)
     assert (row, column, step) == (6.5 * 4 - 0.5, 14.5 * 4 - 0.5, 4)
 
 
@@ -238,9 +243,9 @@ def test_the_strongest_place_is_in_pixels_of_the_photo() -> None:
 @pytest.mark.parametrize("how", ["b0", "b1", "swap", "equal"])
 def test_overruling_does_what_it_says(how: str) -> None:
     network, unit = truth.model("tiny_sk"), truth.names("tiny_sk")[4]
-    x = images.preprocess(images.sample("coffee"), zoo.spec("tiny_sk")).x
-    plain = tap.run(network, x).block(unit).gate
-    gate = tap.run(network, x, selection.overruled((unit,), how)).block(unit).gate
+    x = preprocess.preprocess(samples.sample("coffee"), catalogue.spec("tiny_sk")).x
+    plain = hooks.run(network, x).block(unit).gate
+    gate = hooks.run(network, x, kernel_preference.overruled((unit,), how)).block(unit).gate
     expected = {
         "b0": torch.tensor([1.0, 0.0])[:, None].expand_as(plain),
         "b1": torch.tensor([0.0, 1.0])[:, None].expand_as(plain),
@@ -250,7 +255,7 @@ def test_overruling_does_what_it_says(how: str) -> None:
 
 
 def test_overruling_refuses_other_words() -> None:
-    assert selection.overruled(UNITS, "b1")[2] == Edit(UNITS[2], "branch", (), 1.0)
+    assert kernel_preference.overruled(UNITS, "b1")[2] == Edit(UNITS[2], "branch", (), 1.0)
     for how in ("", "b", "bx", "mute"):
         with pytest.raises(ValueError, match="how must be"):
-            selection.overruled(UNITS, how)
+            kernel_preference.overruled(UNITS, how)

@@ -8,11 +8,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from senet_viz import export, i18n, selection
-from senet_viz.figures import palette
-from senet_viz.figures import selection as draw
-from senet_viz.figures.grammar import Bars, Box, Figure, Line, Photo, Points, Rule, Text
-from senet_viz.figures.screen import to_plotly
+from senet_viz import i18n
+from senet_viz.drawing import palette, slides
+from senet_viz.drawing.grammar import Bars, Box, Figure, Line, Photo, Points, Rule, Text
+from senet_viz.drawing.screen import to_plotly
+from senet_viz.experiments import kernel_preference
+from senet_viz.figures.scale import kernel_selection as draw
 from senet_viz.i18n import Texts
 from tests.test_figures import BLINDNESS, lab, linear
 
@@ -25,7 +26,7 @@ FIRST = RNG.uniform(0.2, 0.8, 24)
 FIRST = np.stack([1 - FIRST, FIRST])
 LATER = np.roll(FIRST, 3, axis=1)
 ROWS = np.array([[-0.02, 0.01, 0.03], [-0.02, -0.018, -0.01], [0.001, 0.0009, 0.0007]])
-TAPS = [selection.Kernel(3, d, 1).taps(20.0, 12.0, 4.0) for d in (1, 2)]
+TAPS = [kernel_preference.Kernel(3, d, 1).taps(20.0, 12.0, 4.0) for d in (1, 2)]
 DIFFERENCE = RNG.normal(size=(3, 3, 7, 4)) / 10
 UNITS = ("1.1", "2.1", "3.2", "4.2")
 MEANS = RNG.normal(size=(2, 9, 4)) / 10
@@ -41,8 +42,8 @@ BUILDS: dict[str, Callable[[Texts], Figure]] = {
     "zoom": lambda t: draw.draw_zoom([SHOWN] * 3, SCALES, "4.2", ROWS, "rises", KERNELS, t),
     "tug": lambda t: draw.draw_tug(LATER, FIRST, "4.2", 2.0, 5, KERNELS, t),
     "taps": lambda t: draw.draw_taps(SHOWN, (20.0, 12.0), TAPS, KERNELS, np.array([0.3, 0.7]), 4.0, 5, t),
-    "fig3": lambda t: draw.draw_fig3(SCALES, curves(1), curves(7), 7, selection.PUBLISHED, KERNELS, t),
-    "fig3-alone": lambda t: draw.draw_fig3(SCALES, curves(1), (), 1, selection.PUBLISHED, KERNELS, t),
+    "fig3": lambda t: draw.draw_fig3(SCALES, curves(1), curves(7), 7, kernel_preference.PUBLISHED, KERNELS, t),
+    "fig3-alone": lambda t: draw.draw_fig3(SCALES, curves(1), (), 1, kernel_preference.PUBLISHED, KERNELS, t),
     "fig4": lambda t: draw.draw_fig4(UNITS, (1.0, 1.5), MEANS, CLASSES, 70, t),
     "answers": lambda t: draw.draw_answers((BEFORE, AFTER), [f"class {i}" for i in range(30)], "swapped", t),
 }
@@ -70,7 +71,7 @@ def test_languages_differ_in_words_alone(name: str) -> None:
 @pytest.mark.parametrize("kind", ["png", "svg", "csv"])
 def test_they_become_slides(kind: str) -> None:
     for build in BUILDS.values():
-        assert len(export.render(lambda lang, build=build: build(i18n.texts(lang)), kind, "en", False).data) > 200
+        assert len(slides.render(lambda lang, build=build: build(i18n.texts(lang)), kind, "en", False).data) > 200
 
 
 def marks(figure: Figure, panel: int, kind: type) -> list:
@@ -104,7 +105,7 @@ def test_tug_is_sorted_sums_to_1_and_marks_the_pinned() -> None:
     lead = np.concatenate([bars.lengths for bars in marks(figure, 1, Bars)])
     np.testing.assert_allclose(np.sort(lead), np.sort(LATER[1] - LATER[0]))
     (mean,) = [r.at for r in marks(figure, 1, Rule) if r.axis == "y"]
-    assert mean == pytest.approx(selection.preference(LATER)), "the mean of these bars is what the curve shows"
+    assert mean == pytest.approx(kernel_preference.preference(LATER)), "the mean of these bars is what the curve shows"
     assert figure.table.header == ("scale", "block", "channel", "branch", "gate")
     gates = {(row[2], row[3]): row[4] for row in figure.table.rows}
     assert all(gates[c, m] == LATER[m, c] for c in range(24) for m in range(2))
@@ -138,7 +139,7 @@ def test_taps_lie_where_the_kernels_look() -> None:
 
 
 def test_taps_beyond_the_edge_are_drawn_beside_the_photo() -> None:
-    taps = [selection.Kernel(3, d, 1).taps(1.0, 38.0, 4.0) for d in (1, 2)]
+    taps = [kernel_preference.Kernel(3, d, 1).taps(1.0, 38.0, 4.0) for d in (1, 2)]
     figure = draw.draw_taps(SHOWN, (1.0, 38.0), taps, KERNELS, np.array([0.3, 0.7]), 4.0, 5, EN)
     (photo,), (dots,) = marks(figure, 2, Photo), marks(figure, 2, Points)
     (x0, x1), (y1, y0) = figure.panels[2].limits
@@ -163,7 +164,7 @@ def test_fig3_has_one_axis_and_the_control_on_it() -> None:
         dashed = [line.y for line in marks(figure, panel, Line) if line.dash]
         np.testing.assert_allclose(dashed, [c.control for c in curves((1, 7)[panel])])
     solid = {line.name: tuple(line.y) for line in marks(figure, 2, Line)}
-    assert solid == selection.PUBLISHED
+    assert solid == kernel_preference.PUBLISHED
     spans = [line.y for line in marks(figure, 1, Line) if not line.dash and not line.name]
     for curve, span in zip(curves(7), spans, strict=True):
         np.testing.assert_allclose(span[0::3], curve.values - curve.spread)
@@ -175,7 +176,7 @@ def test_fig3_has_one_axis_and_the_control_on_it() -> None:
 
 def test_names_at_the_ends_of_lines_keep_apart() -> None:
     close = [draw.Curve(name, np.full(3, 0.01 + i / 1000), np.zeros(3)) for i, name in enumerate(UNITS)]
-    figure = draw.draw_fig3(SCALES, close, (), 1, selection.PUBLISHED, KERNELS, EN)
+    figure = draw.draw_fig3(SCALES, close, (), 1, kernel_preference.PUBLISHED, KERNELS, EN)
     heights = sorted(text.y for text in marks(figure, 0, Text))
     assert len(heights) == 5 and min(np.diff(heights)) > 0.1 * max(abs(v) for v in figure.panels[0].y_range or ())
 

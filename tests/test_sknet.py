@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from senet_viz import layouts, tap
-from senet_viz.blocks import SKConv
+from senet_viz.networks.blocks import SKConv
 from senet_viz.networks.sknet import DEPTHS, SKBlock, SKNet
+from senet_viz.tap import hooks, layouts
 
 
 def test_sknet_50_is_timms_skresnext50() -> None:
@@ -25,7 +25,7 @@ def test_sknet_50_is_timms_skresnext50() -> None:
     x = torch.randn(2, 3, 96, 96)
     with torch.inference_mode():
         assert torch.allclose(ours(x), theirs(x), atol=1e-4)
-    a, b = tap.run(ours, x[:1]), tap.run(theirs, x[:1])
+    a, b = hooks.run(ours, x[:1]), hooks.run(theirs, x[:1])
     for mine, its in zip(a.blocks, b.blocks, strict=True):
         assert torch.allclose(mine.gate, its.gate, atol=1e-5)
 
@@ -45,7 +45,7 @@ def test_every_depth_follows_the_papers_rule(layers: int) -> None:
 def test_three_branches_and_the_gates_of_all_units() -> None:
     torch.manual_seed(0)
     net = SKNet(26, classes=5, branches=3).eval()
-    trace = tap.run(net, torch.randn(1, 3, 64, 64))
+    trace = hooks.run(net, torch.randn(1, 3, 64, 64))
     assert len(trace.blocks) == len(layouts.find(net)) == 8 and trace.silent == ()
     for block in trace.blocks:
         assert block.branches == 3 and torch.allclose(block.gate.sum(0), torch.ones(block.channels), atol=1e-6)

@@ -12,11 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from senet_viz import layouts, tap, zoo
-from senet_viz.blocks import SEBlock
 from senet_viz.errors import NoGateFound
+from senet_viz.models import catalogue, load
+from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.tiny import TinyNet
-from senet_viz.replay import difference
+from senet_viz.tap import hooks as tap
+from senet_viz.tap import layouts
+from senet_viz.tap.replay import difference
 from senet_viz.types import BlockTrace, Edit, Trace
 from tests.conftest import Build, Traced, hooks, pictures, stir
 
@@ -140,10 +142,10 @@ def test_keeping_everything_of_one_block_changes_no_gate(traced: Traced) -> None
 
 
 def test_a_model_without_gates_has_scores_and_no_blocks() -> None:
-    rows = [row for row in zoo.MODELS if not row.blocks]
+    rows = [row for row in catalogue.MODELS if not row.blocks]
     assert rows
     for row in rows:
-        module, x = zoo.load(row.key, weights="random"), pictures(1)
+        module, x = load.load(row.key, weights="random"), pictures(1)
         with torch.inference_mode():
             bare = module(x)[0]
         trace = tap.run(module, x)

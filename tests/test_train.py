@@ -18,24 +18,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from senet_viz import zoo
 from senet_viz.errors import TrainingRefused
+from senet_viz.models import load, weight_files
 from senet_viz.networks.tiny import BLOCKS, TinyNet
-from senet_viz.train import (
-    EVAL_SIZES,
-    Folder,
-    Recipe,
-    Run,
-    accuracy,
-    augment,
-    batches,
-    fit,
-    normalise,
-    read_data,
-    read_folder,
-    train,
-    write,
-)
+from senet_viz.training.data import Folder, augment, batches, normalise, read_folder
+from senet_viz.training.loop import EVAL_SIZES, Run, accuracy, fit, read_data, train, write
+from senet_viz.training.recipe import Recipe
 from tests import folders
 
 CPU = torch.device("cpu")
@@ -253,7 +241,7 @@ def test_the_file_says_what_it_is(trained: tuple[Path, list[str], dict[str, floa
     with safe_open(out, framework="np") as file:
         meta = file.metadata()
         kinds = {file.get_tensor(key).dtype.name for key in file.keys()}  # noqa: SIM118
-    assert meta["format"] == zoo.FORMAT
+    assert meta["format"] == weight_files.FORMAT
     assert json.loads(meta["recipe"]) == asdict(replace(SMALL, epochs=10))
     assert json.loads(meta["classes"]) == ["blue", "red"]
     assert json.loads(meta["top1"]) == top1 and set(top1) == {str(size) for size in EVAL_SIZES}
@@ -278,7 +266,7 @@ def test_the_accuracy_in_the_file_is_that_of_the_weights_in_the_file(
 
 def test_the_zoo_loads_what_training_wrote(trained: tuple[Path, list[str], dict[str, float]]) -> None:
     out, _, _ = trained
-    net = zoo.load("tiny_se", file=out)
+    net = load.load("tiny_se", file=out)
     assert torch.equal(net.state_dict()["fc.weight"], load_file(out)["fc.weight"].float())
 
 

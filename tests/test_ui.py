@@ -26,11 +26,15 @@ from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 
-from senet_viz import errors, i18n, images, photos, replay, stack, tap, zoo
-from senet_viz.blocks import SEBlock
+from senet_viz import errors, i18n
 from senet_viz.errors import EditRefused, ImageRejected, NoGates, NotAHost, OptionRefused, PhotosRejected, SenetVizError
+from senet_viz.models import catalogue
+from senet_viz.networks.blocks import SEBlock
+from senet_viz.photos import reading, samples, sets
+from senet_viz.tap import edit_list, hooks, replay
 from senet_viz.types import Trace
-from senet_viz.ui import console, own, parts, short, state, uploads
+from senet_viz.ui import own, parts, short, state, uploads
+from senet_viz.ui.pages import console
 from senet_viz.ui.scene import literal, sentence
 from tests import truth
 from tests.test_pages import APP, badges, board, formula, go, last_number, printed, start, url, well
@@ -51,17 +55,17 @@ def test_short(name: str, said: str) -> None:
     assert short(name) == said
 
 
-@pytest.mark.parametrize("key", [row.key for row in zoo.MODELS if row.blocks and row.weights_mib < 50])
+@pytest.mark.parametrize("key", [row.key for row in catalogue.MODELS if row.blocks and row.weights_mib < 50])
 def test_short_names_tell_blocks_apart(key: str) -> None:
     names = [short(name) for name in truth.names(key)]
-    assert len(set(names)) == len(names) == zoo.spec(key).blocks
+    assert len(set(names)) == len(names) == catalogue.spec(key).blocks
     assert max(map(len, names)) <= 4
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
-REASONS = {ImageRejected: images.REASONS, PhotosRejected: photos.REASONS}  # what is said depends on the reason
+REASONS = {ImageRejected: reading.REASONS, PhotosRejected: sets.REASONS}  # what is said depends on the reason
 ABOUT = (OptionRefused, NotAHost, EditRefused, NoGates)  # what is said names what was asked for
 
 
@@ -178,7 +182,7 @@ def badge_of(trace: Trace, again: replay.Replay, lang: str) -> str:
 def test_the_badge_tells_the_truth(lang: str) -> None:
     torch.manual_seed(0)
     module, x = Forgetful().eval(), torch.randn(1, 3, 16, 16)
-    trace = tap.run(module, x, keep_u=("used",))
+    trace = hooks.run(module, x, keep_u=("used",))
     again = replay.replay(module, trace.block("used"))
     assert trace.silent == ("forgotten",) and again.holds
     silent = badge_of(trace, again, lang)
@@ -250,7 +254,7 @@ def test_a_photo_of_another_process_is_said_to_be_gone() -> None:
     at.query_params["photo"], at.query_params["lang"] = "up-0123456789abcdef", "zh"
     well(at.run())
     assert [box.value for box in at.warning] == [i18n.text("photo.gone", "zh")]
-    assert url(at)["photo"] == images.SAMPLES[0].key
+    assert url(at)["photo"] == samples.SAMPLES[0].key
 
 
 def test_language_before_its_widget() -> None:
@@ -377,7 +381,8 @@ def test_a_source_is_read_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> 
     """Python 3.11 cannot parse in two threads that look for a class at the same time."""
     import inspect
 
-    from senet_viz import blocks, edits
+    from senet_viz.networks import blocks
+    from senet_viz.tap import edits
 
     wanted = (blocks.SEBlock, blocks.SKConv, replay.pooled, edits.apply)
     own, read = {each: inspect.getsource(each) for each in wanted}, []
@@ -440,8 +445,8 @@ class Interrupted(UserDict[str, Any]):
 
 def test_a_click_counts_once_wherever_a_rerun_ends_its_callback(monkeypatch: pytest.MonkeyPatch) -> None:
     def then(block: str | None, channel: int) -> None:
-        now, _ = stack.read(str(st.session_state.get(console.EDITS) or ""))
-        console.change(stack.toggled(now, str(block), "mute", channel))
+        now, _ = edit_list.read(str(st.session_state.get(console.EDITS) or ""))
+        console.change(edit_list.toggled(now, str(block), "mute", channel))
 
     clicks = [{"n": n, "row": 0, "channel": channel, "click": True} for n, channel in ((1, 5), (2, 9), (3, 5), (4, 7))]
     ended = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from senet_viz.profile import BlockProfile, Selection
-from senet_viz.verdicts import choices, life, paired, sign
+from senet_viz.experiments.gate_profile import BlockProfile, Selection
+from senet_viz.findings.verdicts import choices, life, paired, sign
 
 
 def test_paired_is_the_difference_and_its_interval() -> None:

@@ -18,9 +18,10 @@ from PIL import Image
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n, labels, zoo
+from senet_viz import i18n
 from senet_viz.__main__ import main
 from senet_viz.errors import WeightsInvalid
+from senet_viz.models import catalogue, class_names, load, weight_files
 from senet_viz.ui import state
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
@@ -41,7 +42,7 @@ class Trap:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that the program looks into; nothing is cached."""
     (own := tmp_path / "weights").mkdir()
-    monkeypatch.setenv(zoo.LOCAL, str(own))
+    monkeypatch.setenv(weight_files.LOCAL, str(own))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     return own
 
@@ -58,7 +59,7 @@ def fresh() -> Iterator[None]:
 
 def cut(file: Path, key: str = "tiny_se") -> None:
     """The first third of the shipped file."""
-    whole = (zoo.SHIPPED / f"{key}.safetensors").read_bytes()
+    whole = (weight_files.SHIPPED / f"{key}.safetensors").read_bytes()
     file.write_bytes(whole[: len(whole) // 3])
 
 
@@ -69,12 +70,12 @@ def test_list_names_every_damaged_file_and_shows_every_model(folder: Path, capsy
     cut(folder / "tiny_se.safetensors")
     (folder / "mobilenet_v3_small.pth").write_text("<html>404</html>")
     (folder / "skresnet18.safetensors").write_bytes(b"")
-    shutil.copy(zoo.SHIPPED / "tiny_sk.safetensors", folder)  # a good one
+    shutil.copy(weight_files.SHIPPED / "tiny_sk.safetensors", folder)  # a good one
     torch.save({"a": torch.zeros(1)}, folder / "efficientnet_b0.pth")  # of another network: seen when it is loaded
     torch.save({"a": torch.zeros(1)}, folder / "seresnet50.pth", _use_new_zipfile_serialization=False)
     assert main(["list"]) == 0
     out, err = capsys.readouterr()
-    assert [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]] == [row.key for row in zoo.MODELS]
+    assert [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]] == [row.key for row in catalogue.MODELS]
     assert [line.split()[0] for line in err.splitlines()] == [
         "tiny_se.safetensors", "mobilenet_v3_small.pth", "skresnet18.safetensors",
     ]  # fmt: skip
@@ -93,12 +94,12 @@ def test_what_a_damaged_file_is_not_asked_for_works(folder: Path, capsys: Said) 
 
 def test_an_untrained_network_needs_no_whole_file(folder: Path) -> None:
     cut(folder / "tiny_se.safetensors")
-    module = zoo.load("tiny_se", weights="random")
-    names = labels.names(zoo.spec("tiny_se"))
+    module = load.load("tiny_se", weights="random")
+    names = class_names.names(catalogue.spec("tiny_se"))
     with torch.inference_mode():
-        assert module(torch.zeros(1, 3, 64, 64)).shape == (1, len(names)) == (1, zoo.UNTRAINED_CLASSES)
+        assert module(torch.zeros(1, 3, 64, 64)).shape == (1, len(names)) == (1, catalogue.UNTRAINED_CLASSES)
     with pytest.raises(WeightsInvalid):
-        zoo.shipped("tiny_se")
+        weight_files.shipped("tiny_se")
 
 
 # --- a folder that is not there ---------------------------------------------------------------------------------------
@@ -109,14 +110,14 @@ def test_a_folder_that_is_none_is_said_once(what: str, folder: Path, monkeypatch
     place = folder.parent / what
     if what == "file":
         place.write_text("a file")
-    monkeypatch.setenv(zoo.LOCAL, str(place))
+    monkeypatch.setenv(weight_files.LOCAL, str(place))
     for line in (["list"], ["trace", "chelsea", "--json"]):
         assert main(line) == 0
         assert capsys.readouterr().err == (
             f"SENET_VIZ_WEIGHTS names {place}, which is no folder: weights are looked for elsewhere.\n"
         )
-    monkeypatch.setenv(zoo.LOCAL, "")  # not set
-    assert zoo.missing_folder() is None and main(["list"]) == 0 and not capsys.readouterr().err
+    monkeypatch.setenv(weight_files.LOCAL, "")  # not set
+    assert weight_files.missing_folder() is None and main(["list"]) == 0 and not capsys.readouterr().err
 
 
 # --- pickles ----------------------------------------------------------------------------------------------------------
@@ -153,16 +154,16 @@ def shown(at: AppTest) -> list[str]:
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_the_app_starts_and_says_it_where_that_model_is_chosen(folder: Path, fresh: None, lang: str) -> None:
-    cut(folder / f"{zoo.DEFAULT}.safetensors", zoo.DEFAULT)
+    cut(folder / f"{catalogue.DEFAULT}.safetensors", catalogue.DEFAULT)
     at = AppTest.from_file(str(APP), default_timeout=120)
     at.query_params["lang"] = lang
-    sentence = i18n.text("error.weights_invalid", lang, file=f"{zoo.DEFAULT}.safetensors")
+    sentence = i18n.text("error.weights_invalid", lang, file=f"{catalogue.DEFAULT}.safetensors")
     assert shown(at.run()) == [sentence] and sentence in [box.value for box in at.sidebar.error]
     assert len(at.main.latex)  # the page is there, of the untrained network
     assert any(i18n.text("model.untrained", lang) in e.value for e in at.main.markdown)
     at.selectbox(key="model").set_value("tiny_se_h").run()
     assert shown(at) == []  # and of a whole file nothing is said
-    at.selectbox(key="model").set_value(zoo.DEFAULT).run()
+    at.selectbox(key="model").set_value(catalogue.DEFAULT).run()
     assert shown(at) == [sentence]
     assert not any(i18n.text("model.untrained", lang) in e.value for e in at.main.markdown), "the last good one stays"
     at.segmented_control(key="weights").set_value("random").run()
@@ -172,7 +173,7 @@ def test_the_app_starts_and_says_it_where_that_model_is_chosen(folder: Path, fre
 def test_the_server_starts_and_its_log_names_the_files(
     folder: Path, fresh: None, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cut(folder / f"{zoo.DEFAULT}.safetensors", zoo.DEFAULT)
+    cut(folder / f"{catalogue.DEFAULT}.safetensors", catalogue.DEFAULT)
 
     async def start() -> None:
         async with state.warm(lambda: None)(None):  # type: ignore[arg-type]
@@ -180,8 +181,8 @@ def test_the_server_starts_and_its_log_names_the_files(
 
     with caplog.at_level(logging.WARNING, "senet_viz"):
         asyncio.run(start())
-    assert [r.message for r in caplog.records if f"{zoo.DEFAULT}.safetensors is damaged" in r.message]
-    monkeypatch.setenv(zoo.LOCAL, str(folder / "none"))
+    assert [r.message for r in caplog.records if f"{catalogue.DEFAULT}.safetensors is damaged" in r.message]
+    monkeypatch.setenv(weight_files.LOCAL, str(folder / "none"))
     caplog.clear()
     with caplog.at_level(logging.WARNING, "senet_viz"):
         asyncio.run(start())

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from senet_viz import tap, whatif
 from senet_viz.errors import EditRefused, NoGateFound
+from senet_viz.experiments import channel_ranking
+from senet_viz.tap import hooks as tap
 from senet_viz.types import Edit
 from tests.conftest import Build, hooks, pictures
 
@@ -32,7 +33,7 @@ def assert_same(ours: Any, theirs: Any) -> None:
 def test_a_ranking_is_its_channels_one_by_one(net: Any) -> None:
     block = tap.run(net, X).blocks[4]
     before = tap.run(net, X).logits
-    found = whatif.ranking(net, X, block.name)
+    found = channel_ranking.ranking(net, X, block.name)
     alone = one_by_one(net, block.name, range(block.channels))
     assert found.channels == tuple(range(block.channels)) and found.total == block.channels
     assert_same(found.logits, alone)
@@ -45,10 +46,10 @@ def test_a_ranking_is_its_channels_one_by_one(net: Any) -> None:
 
 
 def test_other_operations_and_edits_that_are_there_already(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whatif, "CHUNK", 24)
+    monkeypatch.setattr(channel_ranking, "CHUNK", 24)
     first, block, last = (tap.run(net, X).blocks[k] for k in (0, 4, -1))
     more = (Edit(first.name, "mute", (1,)), Edit(block.name, "scale", (0, 2), 0.5), Edit(last.name, "shuffle"))
-    found = whatif.ranking(net, X, block.name, 3, "scale", 2.0, more)
+    found = channel_ranking.ranking(net, X, block.name, 3, "scale", 2.0, more)
     assert_same(found.logits, one_by_one(net, block.name, range(block.channels), *more, op="scale", value=2.0))
     assert found.target == 3 and np.array_equal(found.base, tap.run(net, X, more).logits.numpy())
 
@@ -61,9 +62,9 @@ def test_a_ranking_says_how_far_it_is_and_keeps_what_is_done(net: Any) -> None:
         told.append((done, total))
         return len(told) < 2
 
-    found = whatif.ranking(net, X, block.name, progress=stop)
-    assert told == [(whatif.CHUNK, block.channels), (2 * whatif.CHUNK, block.channels)]
-    assert found.channels == tuple(range(2 * whatif.CHUNK)) and len(found.logits) == 2 * whatif.CHUNK
+    found = channel_ranking.ranking(net, X, block.name, progress=stop)
+    assert told == [(channel_ranking.CHUNK, block.channels), (2 * channel_ranking.CHUNK, block.channels)]
+    assert found.channels == tuple(range(2 * channel_ranking.CHUNK)) and len(found.logits) == 2 * channel_ranking.CHUNK
     assert set(found.hurts_most) == set(found.channels) and found.total == block.channels
 
 
@@ -71,18 +72,21 @@ def test_the_part_before_the_block_runs_once_a_batch(net: Any) -> None:
     seen: list[int] = []
     block = tap.run(net, X).blocks[4]
     handle = net.stem.register_forward_hook(lambda module, args, out: seen.append(len(out)))
-    whatif.ranking(net, X, block.name)
+    channel_ranking.ranking(net, X, block.name)
     handle.remove()
-    assert seen == [1] * (1 + -(-block.channels // whatif.CHUNK))
+    assert seen == [1] * (1 + -(-block.channels // channel_ranking.CHUNK))
 
 
 def test_some_channels_alone(net: Any) -> None:
     block = tap.run(net, X).blocks[4]
-    found, every = whatif.ranking(net, X, block.name, channels=(7, 2)), whatif.ranking(net, X, block.name)
+    found, every = (
+        channel_ranking.ranking(net, X, block.name, channels=(7, 2)),
+        channel_ranking.ranking(net, X, block.name),
+    )
     assert found.channels == (7, 2) and found.total == 2
     assert_same(found.logits, every.logits[[7, 2]])
     assert np.array_equal(found.gates, block.gate.numpy())
-    nothing = whatif.ranking(net, X, block.name, channels=())
+    nothing = channel_ranking.ranking(net, X, block.name, channels=())
     assert nothing.channels == nothing.hurts_most == nothing.flips == ()
 
 
@@ -92,26 +96,26 @@ def test_gates_from_elsewhere_are_filled_in(net: Any) -> None:
     mean = {name: np.full(before.block(name).gate.shape, 0.25, np.float32)}
     theirs = {"coffee": {block.name: block.gate.numpy() for block in other.blocks}}
     asked = (Edit(name, "mean", (1,)), Edit(before.blocks[5].name, "photo", source="coffee"), Edit(name, "mute", (2,)))
-    found = whatif.filled(asked, mean, theirs.__getitem__)
+    found = channel_ranking.filled(asked, mean, theirs.__getitem__)
     assert found[2] is asked[2]
     after = tap.run(net, X, found)
     assert after.block(name).gate[0, 1] == 0.25 and after.block(name).gate[0, 2] == 0
     assert torch.equal(after.blocks[5].gate, other.blocks[5].gate)
     for edit in (Edit("nowhere", "mean"), Edit(before.blocks[0].name, "mean")):
         with pytest.raises(EditRefused):
-            whatif.filled((edit,), mean, theirs.__getitem__)
+            channel_ranking.filled((edit,), mean, theirs.__getitem__)
 
 
 def test_what_is_refused(net: Any) -> None:
     block = tap.run(net, X).blocks[0].name
     with pytest.raises(NoGateFound):
-        whatif.ranking(net, X, "layer9.0.se")
+        channel_ranking.ranking(net, X, "layer9.0.se")
     with pytest.raises(ValueError, match="target"):
-        whatif.ranking(net, X, block, target=-1)
+        channel_ranking.ranking(net, X, block, target=-1)
     with pytest.raises(ValueError, match="operation"):
-        whatif.ranking(net, X, block, op="explode")
+        channel_ranking.ranking(net, X, block, op="explode")
     with pytest.raises(KeyError):
-        whatif.ranking(net, X, block, progress=lambda done, total: {}[done])
+        channel_ranking.ranking(net, X, block, progress=lambda done, total: {}[done])
     assert hooks(net) == 0
 
 
@@ -119,9 +123,9 @@ def test_downstream_is_the_edited_block_and_those_after_it(net: Any) -> None:
     before = tap.run(net, X)
     name = before.blocks[3].name
     after = tap.run(net, X, (Edit(name, "mute", (2,)),))
-    found = whatif.downstream(before, after)
+    found = channel_ranking.downstream(before, after)
     assert [moved.name for moved in found] == [block.name for block in before.blocks[3:]]
     assert found[0].edited and found[0].channel == 2 and found[0].now == 0 and not any(m.edited for m in found[1:])
     assert found[0].was == float(before.block(name).gate[found[0].branch, 2])
     assert all(moved.mean_change > 0 for moved in found)
-    assert whatif.downstream(before, before) == ()
+    assert channel_ranking.downstream(before, before) == ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from senet_viz import export, i18n
-from senet_viz.figures import whatif as figures
-from senet_viz.figures.grammar import Bars, Points, Text
+from senet_viz import i18n
+from senet_viz.drawing import slides
+from senet_viz.drawing.grammar import Bars, Points, Text
+from senet_viz.figures.lab import what_if as figures
 from senet_viz.i18n import Texts
 
 T = i18n.texts("en")
@@ -107,5 +108,5 @@ def test_all_become_slides(lang: str) -> None:
 
     for index in range(4):
         for kind in ("svg", "csv"):
-            slide = export.render(lambda wanted, i=index: builds(i18n.texts(wanted))[i], kind, lang)  # type: ignore[misc, return-value]
+            slide = slides.render(lambda wanted, i=index: builds(i18n.texts(wanted))[i], kind, lang)  # type: ignore[misc, return-value]
             assert slide.data.startswith(b"<?xml") if kind == "svg" else slide.data.count(b"\n") > 2

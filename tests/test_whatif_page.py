@@ -7,8 +7,11 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import edits, i18n, profile, stack, tap, whatif, zoo
-from senet_viz.figures.whatif import signed
+from senet_viz import i18n
+from senet_viz.experiments import channel_ranking, profile_file
+from senet_viz.figures.lab.what_if import signed
+from senet_viz.models import catalogue
+from senet_viz.tap import edit_list, edits, hooks
 from senet_viz.types import Edit, Trace
 from senet_viz.ui import state
 from tests import truth
@@ -21,10 +24,10 @@ __all__ = ["fresh"]  # a fixture: asked for by name
 
 def after(model: str, photo: str, *changes: Edit, weights: truth.Weights = "pretrained") -> Trace:
     """A model of the test's own with these edits."""
-    from senet_viz import images
+    from senet_viz.photos import preprocess, samples
 
-    picture = images.preprocess(images.sample(photo), zoo.spec(model))
-    return tap.run(truth.model(model, weights), picture.x, changes)
+    picture = preprocess.preprocess(samples.sample(photo), catalogue.spec(model))
+    return hooks.run(truth.model(model, weights), picture.x, changes)
 
 
 def shares(trace: Trace) -> np.ndarray:
@@ -78,7 +81,7 @@ def test_what_is_drawn_is_the_edited_network(text: str) -> None:
     rows = board(at, "whatif-carpet")["rows"]
     for row, block in zip(rows, changed.blocks, strict=True):
         assert np.abs(row["values"]["s"] - block.gate[0].numpy()).max() <= 1e-5
-    down = whatif.downstream(own, changed)
+    down = channel_ranking.downstream(own, changed)
     bars = np.concatenate([array(trace["x"]) for trace in chart(at, "whatif-downstream") if trace["type"] == "bar"])
     assert np.abs(np.sort(bars) - np.sort([each.mean_change for each in down])).max() <= 1e-6
 
@@ -93,7 +96,7 @@ def test_the_maps_are_the_channel_before_and_after() -> None:
 
 def test_the_mean_of_the_validation_pictures() -> None:
     at = start(PAGE, weights="pretrained", block=BLOCK, edits=f"{BLOCK}:mean")
-    mean = profile.read()["tiny_se"].means()[BLOCK]
+    mean = profile_file.read()["tiny_se"].means()[BLOCK]
     row = board(at, "whatif-carpet")["rows"][truth.names("tiny_se").index(BLOCK)]["values"]["s"]
     assert np.abs(row - mean[0]).max() <= 1e-5
     assert len(chips(at)) == 1
@@ -123,7 +126,7 @@ def test_nonsense_in_the_address_is_told_and_nothing_is_lost() -> None:
 def test_a_value_that_no_edit_can_take_is_told(value: str) -> None:
     """Of every operation at once; those that can take it are done."""
     at = start(PAGE, weights="pretrained", block=BLOCK, edits=";".join(f"{BLOCK}:{op}={value}" for op in edits.NAMES))
-    asked, refused = stack.read(";".join(f"{BLOCK}:{op}={value}" for op in edits.NAMES))
+    asked, refused = edit_list.read(";".join(f"{BLOCK}:{op}={value}" for op in edits.NAMES))
     assert len(chips(at)) == len(asked) and len(at.main.warning) == min(5, len(refused)) and refused
 
 

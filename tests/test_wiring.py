@@ -11,14 +11,19 @@ import torch
 from matplotlib.colors import to_hex
 from torch import nn
 
-from senet_viz import export, gradients, i18n, insert, recorder, wiring
-from senet_viz.blocks import SEBlock
+from senet_viz import i18n
+from senet_viz.architecture import recorder, unit_graph
+from senet_viz.architecture.unit_graph import Part, Step, Unit
+from senet_viz.drawing import palette, screen, slides
+from senet_viz.drawing.grammar import Box, Text
+from senet_viz.drawing.layout import Layout
+from senet_viz.drawing.text import SMALL, ems
 from senet_viz.errors import OptionRefused, UnknownModel
-from senet_viz.figures import SMALL, Layout, ems, palette, screen
-from senet_viz.figures import wiring as figures
-from senet_viz.figures.grammar import Box, Text
+from senet_viz.experiments import gradient_flow
+from senet_viz.figures.networks import where_it_sits as figures
+from senet_viz.networks import registry, variants
+from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.gated import INTEGRATIONS
-from senet_viz.wiring import Part, Step, Unit
 
 LIGHT = [name for name in recorder.UNITS if name not in ("senet154", "se_resnet152", "se_resnext101_32x4d", "sknet101")]
 HAND_ON = (nn.Identity, nn.Dropout)
@@ -26,7 +31,7 @@ WEIGHTS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
 
 
 def of_unit(unit: Unit, name: str) -> bool:
-    return any(wiring.below(name, path) for path in unit.paths)
+    return any(unit_graph.below(name, path) for path in unit.paths)
 
 
 def real(name: str, unit: Unit, **options: Any) -> tuple[list[str], list[int], nn.Module]:
@@ -36,7 +41,7 @@ def real(name: str, unit: Unit, **options: Any) -> tuple[list[str], list[int], n
 
         net, size = torchvision.models.get_model(name, weights=None).eval(), 64
     else:
-        net, size = insert.build(name, **options), max(64, insert.network(name).smallest)
+        net, size = variants.build(name, **options), max(64, registry.network(name).smallest)
     order: list[str] = []
     channels: list[int] = []
 
@@ -63,7 +68,7 @@ def steps(unit: Unit) -> list[Step]:
 def recorded(name: str, unit: Unit, **options: Any) -> list[Step]:
     """Steps in the order of execution: parts put a norm beside its convolution, which changes nothing here."""
     net = recorder._built(name, options)
-    size = 224 if name in recorder.TITLES else insert.network(name).size
+    size = 224 if name in recorder.TITLES else registry.network(name).size
     return list(recorder.record(net, torch.empty(1, 3, size, size, device="meta"), unit.paths))
 
 
@@ -107,7 +112,7 @@ def test_nothing_with_weights_is_missing_and_arrows_follow_execution(name: str) 
 @pytest.mark.parametrize("name", [name for name in LIGHT if name not in recorder.TITLES])
 def test_wires_carry_what_flows(name: str) -> None:
     """Change one convolution of the real unit: the parts that hang on it, and only those, change too."""
-    unit, net = recorder.unit(name), insert.build(name)
+    unit, net = recorder.unit(name), variants.build(name)
     seen: dict[str, torch.Tensor] = {}
     target = next(p for p in unit.parts if p.kind == "conv" and not p.inside)
     index = unit.parts.index(target)
@@ -126,7 +131,7 @@ def test_wires_carry_what_flows(name: str) -> None:
             handles.append(conv.register_forward_hook(lambda module, args, out: out + torch.randn_like(out)))
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            size = max(64, insert.network(name).smallest)
+            size = max(64, registry.network(name).smallest)
             net(torch.randn(1, 3, size, size))
         for handle in handles:
             handle.remove()
@@ -143,12 +148,12 @@ def test_wires_carry_what_flows(name: str) -> None:
             assert torch.equal(before[path], after[path]) == (i not in below), part
 
 
-@pytest.mark.parametrize("row", insert.NETWORKS, ids=lambda row: row.name)
-def test_facts_are_the_rows_and_the_modules(row: insert.Network) -> None:
+@pytest.mark.parametrize("row", registry.NETWORKS, ids=lambda row: row.name)
+def test_facts_are_the_rows_and_the_modules(row: registry.Network) -> None:
     unit = recorder.unit(row.name)
     facts = unit.facts
     assert facts.where == row.position and unit.title == row.title
-    (gate,) = (g for g in insert.gates(insert.build(row.name, device="meta")) if g.name == unit.gate)
+    (gate,) = (g for g in variants.gates(variants.build(row.name, device="meta")) if g.name == unit.gate)
     assert facts.channels == gate.channels
     first = gate.module.fc1
     assert facts.hidden == next(first.parameters()).shape[0]
@@ -206,7 +211,7 @@ def test_the_gated_signal_is_the_integrations(integration: str) -> None:
 
 
 def test_recording_leaves_no_hook_behind() -> None:
-    net = insert.build("se_resnet50", device="meta")
+    net = variants.build("se_resnet50", device="meta")
     recorder.record(net, torch.empty(1, 3, 64, 64, device="meta"), ("layer1.1",))
     with pytest.raises(RuntimeError):  # also where the forward fails
         recorder.record(net, torch.empty(1, 4, 64, 64, device="meta"), ("layer1.1",))
@@ -240,8 +245,8 @@ def test_orders_of_definition_and_execution(name: str) -> None:
 def test_differences_are_marked_where_they_are() -> None:
     units = [recorder.unit(name) for name in recorder.SIX]
     like = recorder.unit("se_resnet50").facts
-    rows = wiring.differences(units, like)
-    assert tuple(rows) == wiring.ROWS
+    rows = unit_graph.differences(units, like)
+    assert tuple(rows) == unit_graph.ROWS
     for row, cells in rows.items():
         for unit, (value, differs) in zip(units, cells, strict=True):
             assert value == getattr(unit.facts, row)
@@ -318,7 +323,7 @@ def test_merged_keeps_what_others_use() -> None:
         Step("", "input", (), (4, 2, 2)), Step("c", "conv", (0,), (4, 2, 2)), Step("n", "norm", (1,), (4, 2, 2)),
         Step("a", "act", (2,), (4, 2, 2), "ReLU"), Step("", "add", (3, 2), (4, 2, 2)),
     ]  # fmt: skip
-    parts = wiring.merged(made, "se")
+    parts = unit_graph.merged(made, "se")
     assert [(p.kind, p.inputs) for p in parts] == [("input", ()), ("conv", (0,)), ("act", (1,)), ("add", (2, 1))]
     assert parts[1].norm and not parts[1].act and isinstance(parts[1], Part)
 
@@ -344,13 +349,15 @@ def test_screen_and_slide_fill_the_same_boxes(dark: bool) -> None:
     tints = sorted(palette.tint(box.colour, dark) for box in boxes)
     shapes = screen.to_plotly(figure, dark).layout.shapes
     assert sorted(shape.fillcolor for shape in shapes if shape.fillcolor) == tints
-    patches = [p for axes in export.draw(figure, dark).axes for p in axes.patches if p.get_fill()]
+    patches = [p for axes in slides.draw(figure, dark).axes for p in axes.patches if p.get_fill()]
     assert sorted(to_hex(p.get_facecolor()) for p in patches) == tints
 
 
 def test_every_drawing_passes_plotlys_own_checks() -> None:
     t = i18n.texts("zh")
-    flows = [(start, [(i, gradients.measure(i, 3, start).log10) for i in INTEGRATIONS]) for start in gradients.STARTS]
+    flows = [
+        (start, [(i, gradient_flow.measure(i, 3, start).log10) for i in INTEGRATIONS]) for start in gradient_flow.STARTS
+    ]
     said = {"n": 3, "on": "1", "silent": "1"}
     unit = recorder.unit("se_resnet50", integration="identity")
     drawn = (
@@ -362,7 +369,7 @@ def test_every_drawing_passes_plotlys_own_checks() -> None:
     for figure in drawn:
         go.Figure(screen.spec(figure))  # which refuses what plotly does not know
         assert figure.table.rows and figure.alt
-    assert len(drawn[2].table.rows) == len(gradients.STARTS) * len(INTEGRATIONS) * 3 * 4
+    assert len(drawn[2].table.rows) == len(gradient_flow.STARTS) * len(INTEGRATIONS) * 3 * 4
 
 
 # --- gradients ----------------------------------------------------------------------------------------------------
@@ -370,17 +377,17 @@ def test_every_drawing_passes_plotlys_own_checks() -> None:
 
 def test_gradients_are_autograds() -> None:
     """The same stack, differentiated by hand where it can be: silent branches leave gates and shortcuts alone."""
-    flow = gradients.measure("post", 4, "silent", seeds=(0,))
-    plain = gradients.measure("standard", 4, "silent", seeds=(0,))
+    flow = gradient_flow.measure("post", 4, "silent", seeds=(0,))
+    plain = gradient_flow.measure("standard", 4, "silent", seeds=(0,))
     assert flow.norms.shape == (1, 5) and flow.units == 4
     lost = (flow.norms[0, 0] / flow.norms[0, -1]) / (plain.norms[0, 0] / plain.norms[0, -1])
     assert lost == pytest.approx(flow.gate**4, rel=0.1)
-    opened = gradients.measure("post", 4, "silent", opened=True, seeds=(0,))
+    opened = gradient_flow.measure("post", 4, "silent", opened=True, seeds=(0,))
     assert opened.gate > 0.9 and opened.arrives > flow.arrives * 5
 
 
 def test_what_leaves_the_shortcut_alone_costs_nothing_where_branches_are_silent() -> None:
-    own = {i: gradients.measure(i, 3, "silent", seeds=(0,)).arrives for i in INTEGRATIONS}
+    own = {i: gradient_flow.measure(i, 3, "silent", seeds=(0,)).arrives for i in INTEGRATIONS}
     assert own["pre"] == pytest.approx(own["standard"], rel=1e-5) and own["3x3"] == pytest.approx(
         own["standard"], rel=1e-5
     )
@@ -389,36 +396,38 @@ def test_what_leaves_the_shortcut_alone_costs_nothing_where_branches_are_silent(
 
 def test_the_seed_decides_everything() -> None:
     state = torch.random.get_rng_state()
-    a, b = (gradients.measure("standard", 2, "frozen", seeds=(3,)) for _ in range(2))
+    a, b = (gradient_flow.measure("standard", 2, "frozen", seeds=(3,)) for _ in range(2))
     assert np.array_equal(a.norms, b.norms), "the seed decides everything"
     assert torch.equal(torch.random.get_rng_state(), state), "and nobody else's numbers move"
-    assert not np.array_equal(a.norms, gradients.measure("standard", 2, "frozen", seeds=(4,)).norms)
+    assert not np.array_equal(a.norms, gradient_flow.measure("standard", 2, "frozen", seeds=(4,)).norms)
     assert (a.log10[:, -1] == 0).all() and np.isfinite(a.log10).all()
 
 
-@pytest.mark.parametrize("start", gradients.STARTS)
+@pytest.mark.parametrize("start", gradient_flow.STARTS)
 def test_starts_differ(start: str) -> None:
-    mine = gradients.measure("standard", 3, start, seeds=(0,)).norms
-    others = [gradients.measure("standard", 3, each, seeds=(0,)).norms for each in gradients.STARTS if each != start]
+    mine = gradient_flow.measure("standard", 3, start, seeds=(0,)).norms
+    others = [
+        gradient_flow.measure("standard", 3, each, seeds=(0,)).norms for each in gradient_flow.STARTS if each != start
+    ]
     assert all(not np.allclose(mine, other) for other in others)
 
 
-def flow(name: str, *shares: float) -> gradients.Flow:
-    return gradients.Flow(name, np.array([[share, 1.0] for share in shares]), 0.5)
+def flow(name: str, *shares: float) -> gradient_flow.Flow:
+    return gradient_flow.Flow(name, np.array([[share, 1.0] for share in shares]), 0.5)
 
 
 def test_verdicts_need_every_seed() -> None:
     standard = flow("standard", 1.0, 2.0)
-    assert gradients.verdict([standard, flow("post", 0.05, 0.1)]) == "vanishes"
-    assert gradients.verdict([standard, flow("post", 11.0, 30.0)]) == "explodes"
-    assert gradients.verdict([standard, flow("post", 1.0, 2.0)]) == "same"
-    assert gradients.verdict([standard, flow("post", 0.05, 2.0)]) == "unclear"
+    assert gradient_flow.verdict([standard, flow("post", 0.05, 0.1)]) == "vanishes"
+    assert gradient_flow.verdict([standard, flow("post", 11.0, 30.0)]) == "explodes"
+    assert gradient_flow.verdict([standard, flow("post", 1.0, 2.0)]) == "same"
+    assert gradient_flow.verdict([standard, flow("post", 0.05, 2.0)]) == "unclear"
 
 
 def test_unknown_stacks_are_refused() -> None:
     for bad in (("nowhere", "on"), ("post", "off")):
         with pytest.raises(ValueError, match="no such stack"):
-            gradients.measure(bad[0], 2, bad[1])
+            gradient_flow.measure(bad[0], 2, bad[1])
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import gradients, i18n, papers, recorder
+from senet_viz import i18n
+from senet_viz.architecture import papers, recorder
+from senet_viz.experiments import gradient_flow
 from senet_viz.networks.gated import INTEGRATIONS
-from senet_viz.ui import state, wired
+from senet_viz.ui import state
+from senet_viz.ui.pages import wired
 from tests.test_pages import array, chart, start, url, well, words
 
 PAGE = "where_it_sits"
@@ -99,14 +102,14 @@ def test_nothing_is_measured_before_the_button(unmeasured: None) -> None:
     assert not [e for e in at.get("plotly_chart") if e.proto.id.endswith("-chart-gradient-flow")]
     at = well(next(b for b in at.button if b.key == "flow").click().run())
     lines = [trace for trace in chart(at, "gradient-flow") if trace.get("mode") == "lines" and trace.get("name")]
-    assert len(lines) == len(gradients.STARTS) * len(INTEGRATIONS)
-    for n, begin in enumerate(gradients.STARTS):
-        flows = {i: gradients.measure(i, 16, begin) for i in INTEGRATIONS}
+    assert len(lines) == len(gradient_flow.STARTS) * len(INTEGRATIONS)
+    for n, begin in enumerate(gradient_flow.STARTS):
+        flows = {i: gradient_flow.measure(i, 16, begin) for i in INTEGRATIONS}
         drawn = {line["name"]: array(line["y"]) for line in lines if line["xaxis"] == f"x{n + 1 if n else ''}"}
         for name, flow in flows.items():
             own = np.median(flow.log10, axis=0)
             assert drawn[i18n.text(f"fig.integration.{name}", "en")] == pytest.approx(own, abs=1e-2), (begin, name)
-        verdict = gradients.verdict(list(flows.values()))
+        verdict = gradient_flow.verdict(list(flows.values()))
         ratio = flows["post"].arrives / flows["standard"].arrives
         (line,) = [text for text in words(at) if text.startswith(f"- {i18n.text(f'networks.where.{begin}', 'en')}")]
         assert wired.share(i18n.texts("en"), ratio) in line and verdict != "unclear"

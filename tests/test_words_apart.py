@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure as MplFigure
 
-from senet_viz import export
-from senet_viz.figures.grammar import Bars, Figure, Line, Panel, Rule, Table
-from senet_viz.figures.screen import spec
+from senet_viz.drawing import slides
+from senet_viz.drawing.grammar import Bars, Figure, Line, Panel, Rule, Table
+from senet_viz.drawing.screen import spec
 from tests import drawn, overlaps
 
 MODELS = pytest.mark.parametrize("model", ["tiny_se", "tiny_sk"])
@@ -25,9 +25,9 @@ def slide(figure: Figure) -> Iterator[MplFigure]:
     """The slide as it is drawn for a file, with the font that the file would have."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        family = export.font_for(export._words(figure)) or export.FALLBACK
-        matplotlib.rcParams.update(export._style(False, family, figure.key, "png"))
-        yield export.draw(figure)
+        family = slides.font_for(slides._words(figure)) or slides.FALLBACK
+        matplotlib.rcParams.update(slides._style(False, family, figure.key, "png"))
+        yield slides.draw(figure)
 
 
 @MODELS
@@ -81,7 +81,7 @@ def test_rules_are_named_beside_a_full_plot(rules: tuple[Rule, ...]) -> None:
 
 
 def test_what_lies_on_something_is_found() -> None:
-    from senet_viz.figures.grammar import Text
+    from senet_viz.drawing.grammar import Text
 
     for marks in ((Text(5, 0.5, "on bars"),), (Line(X, X * 0 + 1.5), Text(5, 1.5, "on a line"))):
         panel = Panel((FULL, *marks), y_range=(0, 2))  # type: ignore[arg-type]

@@ -10,14 +10,19 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import export, i18n, images, labelled, profile, tap, worth, zoo
-from senet_viz.engine import Engine
-from senet_viz.figures import screen
-from senet_viz.figures import worth as figures
-from senet_viz.figures.grammar import Figure
+from senet_viz import i18n
+from senet_viz.drawing import screen, slides
+from senet_viz.drawing.grammar import Figure
+from senet_viz.experiments import class_folders, gate_ablation, profile_file
+from senet_viz.figures.lab import gate_ablation as figures
+from senet_viz.models import catalogue
+from senet_viz.photos import preprocess, reading, samples
+from senet_viz.service.engine import Engine
+from senet_viz.tap import hooks
 from senet_viz.types import Edit
-from senet_viz.ui import profiled, state
-from senet_viz.ui.worth import _Work
+from senet_viz.ui import state
+from senet_viz.ui.pages import profiled
+from senet_viz.ui.pages.worth import _Work
 from tests import pictures, truth
 from tests.test_class_profiles_page import upload
 from tests.test_pages import array, chart, emptied, well, words
@@ -56,19 +61,19 @@ def bars(at: AppTest) -> list[np.ndarray]:
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 @pytest.mark.parametrize("model", ["tiny_se", "tiny_se_h", "tiny_sk"])
 def test_the_shipped_counts_are_shown(model: str, lang: str) -> None:
-    at, found = start(model=model, lang=lang), worth.read()[model]
+    at, found = start(model=model, lang=lang), gate_ablation.read()[model]
     assert not at.get("plotly_chart") and "%" in " ".join(words(at)), "the question comes first"
     answered(at)
-    shares = [found.share(c).mean() for c in worth.CONDITIONS]
+    shares = [found.share(c).mean() for c in gate_ablation.CONDITIONS]
     np.testing.assert_allclose(bars(at)[0], shares, atol=1e-6)
-    t, verdict = i18n.texts(lang), worth.verdict(found)
+    t, verdict = i18n.texts(lang), gate_ablation.verdict(found)
     first = i18n.table(lang)[f"worth.verdict.{verdict.word}"].split("** ")[0].split("\uff1a")[0]
     (said,) = [text for text in words(at) if text.startswith(first)]
     assert all(f"{shares[i]:.1%}" in said for i in (0, 1, 2)) and f"{verdict.needs_photo:.0%}" in said
     change, (low, high) = found.change("mean")
     price = t("worth.drop", lost=f"{-100 * change:.1f}", low=f"{-100 * high:.1f}", high=f"{-100 * low:.1f}")
     assert price in words(at)
-    known = profile.read()[model].hits()
+    known = profile_file.read()[model].hits()
     assert known is not None and shares[0] == known.mean()
 
 
@@ -82,10 +87,10 @@ def test_right_and_wrong_answers(option: str, right: bool) -> None:
 @pytest.mark.parametrize(("model", "weights"), [("tiny_se", "random"), ("mobilenet_v3_small", "random")])
 def test_a_network_that_was_not_measured_is_stood_in_for(model: str, weights: str) -> None:
     at = start(model=model, weights=weights)
-    ours = zoo.spec(profiled.PROFILED).title
-    assert i18n.text("worth.instead", "en", model=zoo.spec(model).title, ours=ours) in words(at)
+    ours = catalogue.spec(profiled.PROFILED).title
+    assert i18n.text("worth.instead", "en", model=catalogue.spec(model).title, ours=ours) in words(at)
     answered(at)
-    assert bars(at)[0][0] == pytest.approx(worth.read()["tiny_se"].accuracy("own")[0])
+    assert bars(at)[0][0] == pytest.approx(gate_ablation.read()["tiny_se"].accuracy("own")[0])
 
 
 # --- photos of one's own ----------------------------------------------------------------------------------------------
@@ -95,18 +100,18 @@ def crops(names: tuple[str, ...], each: int) -> dict[str, bytes]:
     found = {}
     for name, photo in zip(names, ("coffee", "chelsea", "flower"), strict=False):
         for i in range(each):
-            image = images.sample(photo).crop((12 * i, 9 * i, 12 * i + 300, 9 * i + 250))
+            image = samples.sample(photo).crop((12 * i, 9 * i, 12 * i + 300, 9 * i + 250))
             found[f"{name}/{i}.png"] = pictures.encode(image, "PNG")
     return found
 
 
 def one_by_one(key: str, entries: dict[str, bytes], means: dict[str, np.ndarray] | None) -> dict[str, float]:
     """Accuracy with its own gates, with mean gates and with gates of 1, from single forwards."""
-    spec, module = zoo.spec(key), truth.model(key, "pretrained" if means else "random")
-    right = dict(zip(entries, labelled.outputs(spec, [name.split("/")[0] for name in entries]), strict=True))
-    x = {name: images.preprocess(images.read(data), spec).x for name, data in entries.items()}
+    spec, module = catalogue.spec(key), truth.model(key, "pretrained" if means else "random")
+    right = dict(zip(entries, class_folders.outputs(spec, [name.split("/")[0] for name in entries]), strict=True))
+    x = {name: preprocess.preprocess(reading.read(data), spec).x for name, data in entries.items()}
     if means is None:
-        own = [tap.run(module, each) for each in x.values()]
+        own = [hooks.run(module, each) for each in x.values()]
         means = {b.name: np.mean([t.block(b.name).gate.numpy() for t in own], axis=0) for b in own[0].blocks}
     edits = {
         "own": (),
@@ -114,7 +119,7 @@ def one_by_one(key: str, entries: dict[str, bytes], means: dict[str, np.ndarray]
         "ones": tuple(Edit(n, "ones") for n in means),
     }
     return {
-        how: float(np.mean([int(tap.run(module, x[n], e).logits.argmax()) == right[n] for n in entries]))
+        how: float(np.mean([int(hooks.run(module, x[n], e).logits.argmax()) == right[n] for n in entries]))
         for how, e in edits.items()
     }
 
@@ -128,34 +133,34 @@ def test_labelled_photos_are_measured_with_the_shipped_means(shared: Engine) -> 
     assert not [b for b in at.main.button if str(b.key).startswith("worth-")], "ten pictures answer no question"
     assert any(text.startswith("**10 pictures are too few") for text in words(at))
     usable = {name: data for name, data in entries.items() if not name.startswith("my own")}
-    expected = one_by_one("tiny_se", usable, profile.read()["tiny_se"].means())
-    drawn = dict(zip(worth.CONDITIONS, bars(at)[0], strict=True))
+    expected = one_by_one("tiny_se", usable, profile_file.read()["tiny_se"].means())
+    drawn = dict(zip(gate_ablation.CONDITIONS, bars(at)[0], strict=True))
     assert {how: float(drawn[how]) for how in expected} == pytest.approx(expected)
     assert any("2,500" in text for text in words(at))
 
 
 def test_without_a_profile_the_sets_own_means_come_first(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelled, "MOST_BATCH", 3)
+    monkeypatch.setattr(class_folders, "MOST_BATCH", 3)
     entries = crops(("n07920052", "goldfish"), each=4)  # the first is espresso
     at = start(model="mobilenet_v3_small", weights="random", source="mine")
     well(upload(at, entries))
     assert not [b for b in at.main.button if str(b.key).startswith("worth-")], "a network that guesses is no question"
     expected = one_by_one("mobilenet_v3_small", entries, None)
-    drawn = dict(zip(worth.CONDITIONS, bars(at)[0], strict=True))
+    drawn = dict(zip(gate_ablation.CONDITIONS, bars(at)[0], strict=True))
     assert {how: float(drawn[how]) for how in expected} == pytest.approx(expected)
     assert any(text.startswith(i18n.table("en")["worth.verdict.chance"].split("** ")[0]) for text in words(at))
 
 
 def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelled, "MOST_BATCH", 4)
+    monkeypatch.setattr(class_folders, "MOST_BATCH", 4)
     ran: list[int] = []
-    true = worth.hits
+    true = gate_ablation.hits
 
     def counting(*args: Any) -> np.ndarray:
         ran.append(len(args[2]))
         return true(*args)
 
-    monkeypatch.setattr(worth, "hits", counting)
+    monkeypatch.setattr(gate_ablation, "hits", counting)
     step = _Work.step
 
     def stopping(self: Any) -> None:
@@ -173,7 +178,7 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
     monkeypatch.setattr(_Work, "step", step)
     well(at.main.button(key="classes-go_on").click().run())
     assert ran == [4, 4, 2]
-    expected = one_by_one("tiny_se", entries, profile.read()["tiny_se"].means())
+    expected = one_by_one("tiny_se", entries, profile_file.read()["tiny_se"].means())
     assert bars(at)[0][0] == pytest.approx(expected["own"])
 
 
@@ -205,15 +210,15 @@ def test_the_figure_says_what_the_rows_say() -> None:
 def test_it_can_be_on_a_slide(lang: str, dark: bool) -> None:
     import plotly.graph_objects as go
 
-    found = worth.read()["tiny_se"]
-    rows = [figures.Row(c, *found.accuracy(c), *found.change(c)) for c in worth.CONDITIONS]
+    found = gate_ablation.read()["tiny_se"]
+    rows = [figures.Row(c, *found.accuracy(c), *found.change(c)) for c in gate_ablation.CONDITIONS]
 
     def build(wanted: str) -> Figure:
         return figures.draw_worth("Tiny", rows, found.chance, found.hits.shape[1], i18n.texts(wanted))
 
     go.Figure(screen.spec(build(lang), dark))  # plotly's own validators
-    assert export.render(build, "png", lang, dark).data.startswith(b"\x89PNG")
-    head, *lines = export.render(build, "csv", lang).data.decode("utf-8-sig").splitlines()
-    assert head.startswith("gates,accuracy") and len(lines) == len(worth.CONDITIONS)
+    assert slides.render(build, "png", lang, dark).data.startswith(b"\x89PNG")
+    head, *lines = slides.render(build, "csv", lang).data.decode("utf-8-sig").splitlines()
+    assert head.startswith("gates,accuracy") and len(lines) == len(gate_ablation.CONDITIONS)
     for row, line in zip(rows, lines, strict=True):
         assert line.split(",")[0] == row.key and float(line.split(",")[1]) == pytest.approx(row.accuracy)

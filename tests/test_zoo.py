@@ -21,11 +21,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from senet_viz import download, images, zoo
-from senet_viz.engine import Engine
 from senet_viz.errors import DeviceUnavailable, UnknownModel, WeightsInvalid, WeightsUnavailable
+from senet_viz.models import catalogue, devices, download, load, weight_files
+from senet_viz.models.catalogue import MODELS, ModelSpec
 from senet_viz.networks.tiny import TinyNet
-from senet_viz.zoo import MODELS, ModelSpec
+from senet_viz.photos import preprocess, samples
+from senet_viz.service.engine import Engine
 
 TIMM = [row for row in MODELS if row.source == "timm"]
 VISION = [row for row in MODELS if row.source == "torchvision"]
@@ -42,11 +43,11 @@ def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing cached, whatever this machine has; ours has no files either."""
     from huggingface_hub import constants
 
-    monkeypatch.delenv(zoo.LOCAL, raising=False)
+    monkeypatch.delenv(weight_files.LOCAL, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(zoo, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(weight_files, "SHIPPED", tmp_path / "shipped")
     return tmp_path
 
 
@@ -67,18 +68,18 @@ def no_network(empty_caches: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_keys_are_unique_and_the_default_is_ours() -> None:
     assert len({row.key for row in MODELS}) == len(MODELS)
-    assert zoo.spec(zoo.DEFAULT) is MODELS[0]
+    assert catalogue.spec(catalogue.DEFAULT) is MODELS[0]
     assert MODELS[0].source == "ours"
-    assert all(zoo.spec(row.key) is row and row.note and row.title and row.paper for row in MODELS)
+    assert all(catalogue.spec(row.key) is row and row.note and row.title and row.paper for row in MODELS)
 
 
 def test_an_unknown_key_is_named() -> None:
     with pytest.raises(UnknownModel, match="resnet_of_tomorrow"):
-        zoo.spec("resnet_of_tomorrow")
+        catalogue.spec("resnet_of_tomorrow")
     with pytest.raises(UnknownModel):
-        zoo.load("resnet_of_tomorrow")
+        load.load("resnet_of_tomorrow")
     with pytest.raises(UnknownModel):
-        zoo.available("resnet_of_tomorrow")
+        weight_files.available("resnet_of_tomorrow")
 
 
 @pytest.mark.parametrize("row", TIMM, ids=by_key)
@@ -128,7 +129,7 @@ def check_position(row: ModelSpec, model: nn.Module) -> None:
         logits = model(torch.zeros(1, 3, 64 if row.size < 299 else 75, 64 if row.size < 299 else 75))
     for handle in handles:
         handle.remove()
-    assert logits.shape == (1, zoo.UNTRAINED_CLASSES if row.source == "ours" else 1000)
+    assert logits.shape == (1, catalogue.UNTRAINED_CLASSES if row.source == "ours" else 1000)
     for gate in gates:
         unit = gate.rpartition(".")[0]
         after = [n for n in order[order.index(gate) + 1 :] if n.startswith(unit + ".")]
@@ -138,7 +139,7 @@ def check_position(row: ModelSpec, model: nn.Module) -> None:
 
 @pytest.mark.parametrize("row", MODELS, ids=by_key)
 def test_the_network_is_what_its_row_says(row: ModelSpec, empty_caches: Path) -> None:
-    model = zoo.load(row.key, weights="random")
+    model = load.load(row.key, weights="random")
     assert not any(m.training for m in model.modules())
     assert not any(p.requires_grad for p in model.parameters())
     gates = [m for m in model.modules() if type(m).__name__ in GATES]
@@ -160,20 +161,20 @@ def test_the_network_is_what_its_row_says(row: ModelSpec, empty_caches: Path) ->
 def test_random_weights_are_the_same_every_time_and_disturb_nobody(key: str) -> None:
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    first = zoo.load(key, weights="random").state_dict()
+    first = load.load(key, weights="random").state_dict()
     assert torch.equal(before, torch.random.get_rng_state())
     torch.manual_seed(2)
-    second = zoo.load(key, weights="random").state_dict()
+    second = load.load(key, weights="random").state_dict()
     assert list(first) == list(second)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_random_weights_are_the_same_from_many_threads() -> None:
-    wanted = zoo.load("tiny_se", weights="random").fc.weight
+    wanted = load.load("tiny_se", weights="random").fc.weight
     seen: list[bool] = []
 
     def build() -> None:
-        seen.append(torch.equal(zoo.load("tiny_se", weights="random").fc.weight, wanted))
+        seen.append(torch.equal(load.load("tiny_se", weights="random").fc.weight, wanted))
 
     threads = [threading.Thread(target=build) for _ in range(6)]
     for thread in threads:
@@ -185,27 +186,27 @@ def test_random_weights_are_the_same_from_many_threads() -> None:
 
 def test_another_word_for_weights_raises() -> None:
     with pytest.raises(ValueError, match="pretrained"):
-        zoo.load("tiny_se", weights="trained")  # type: ignore[arg-type]
+        load.load("tiny_se", weights="trained")  # type: ignore[arg-type]
 
 
 # --- devices ------------------------------------------------------------------------------------------------------
 
 
 def test_devices() -> None:
-    here = zoo.devices()
+    here = devices.devices()
     assert here[0] == "cpu"
     assert set(here) <= {"cpu", "cuda", "mps"}
     assert ("cuda" in here) == torch.cuda.is_available()
-    assert zoo.resolve("auto") == (here[-1])
+    assert devices.resolve("auto") == (here[-1])
     for name in here:
-        assert zoo.resolve(name) == name
-        assert next(zoo.load("tiny_se", name, "random").parameters()).device.type == name
+        assert devices.resolve(name) == name
+        assert next(load.load("tiny_se", name, "random").parameters()).device.type == name
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "cpu:1", "cuda:", "", "mps:x"])
 def test_a_device_that_is_not_here_is_named(name: str) -> None:
     with pytest.raises(DeviceUnavailable) as caught:
-        zoo.resolve(name)
+        devices.resolve(name)
     assert caught.value.details["device"] == name
     assert "cpu" in str(caught.value.details["devices"])
 
@@ -215,17 +216,17 @@ def test_a_device_that_is_not_here_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("key", ["mobilenet_v3_small", "legacy_seresnet18", "skresnet18", "seresnet50"])
 def test_no_network_is_one_named_error(key: str, no_network: Path) -> None:
-    assert zoo.available(key) == "download"
+    assert weight_files.available(key) == "download"
     with pytest.raises(WeightsUnavailable) as caught:
-        zoo.load(key)
-    assert caught.value.details == {"model": zoo.spec(key).title, "mib": zoo.spec(key).weights_mib}
-    assert zoo.available(key) == "download"
+        load.load(key)
+    assert caught.value.details == {"model": catalogue.spec(key).title, "mib": catalogue.spec(key).weights_mib}
+    assert weight_files.available(key) == "download"
 
 
 @pytest.mark.parametrize("row", [row for row in MODELS if row.source == "built"], ids=by_key)
 def test_weights_that_nobody_has_are_one_named_error(row: ModelSpec, empty_caches: Path, socket_disabled: None) -> None:
     with pytest.raises(WeightsUnavailable) as caught:
-        zoo.load(row.key)
+        load.load(row.key)
     assert caught.value.code == "weights.nobody"
     assert caught.value.details["model"] == row.title
 
@@ -235,18 +236,18 @@ def test_a_network_that_was_built_takes_weights_of_ones_own(
 ) -> None:
     state = other_weights("se_bn_inception")
     save_file(state, empty_caches / "se_bn_inception.safetensors")
-    assert same(zoo.load("se_bn_inception", file=empty_caches / "se_bn_inception.safetensors"), state)
-    monkeypatch.setenv(zoo.LOCAL, str(empty_caches))
-    assert zoo.available("se_bn_inception") == "cached" and zoo.trained("se_bn_inception")
-    assert same(zoo.load("se_bn_inception"), state)
+    assert same(load.load("se_bn_inception", file=empty_caches / "se_bn_inception.safetensors"), state)
+    monkeypatch.setenv(weight_files.LOCAL, str(empty_caches))
+    assert weight_files.available("se_bn_inception") == "cached" and weight_files.trained("se_bn_inception")
+    assert same(load.load("se_bn_inception"), state)
 
 
 def test_what_is_built_is_inserts_row() -> None:
-    from senet_viz import insert
+    from senet_viz.networks import registry
 
     for row in MODELS:
         if row.source == "built":
-            made = insert.network(row.arch)
+            made = registry.network(row.arch)
             assert (made.name, made.title, made.gates, made.position, made.size) == (
                 row.key, row.title, row.blocks, row.position, row.size,
             )  # fmt: skip
@@ -255,21 +256,22 @@ def test_what_is_built_is_inserts_row() -> None:
 @pytest.mark.parametrize("key", ["mobilenet_v3_small", "skresnet18"])
 def test_blocked_sockets_are_the_same_error(key: str, empty_caches: Path, socket_disabled: None) -> None:
     with pytest.raises(WeightsUnavailable):
-        zoo.load(key)
+        load.load(key)
 
 
 def test_asking_and_the_untrained_need_no_socket(empty_caches: Path, socket_disabled: None) -> None:
     for row in MODELS:
         nowhere = row.source in ("ours", "built")
-        assert zoo.available(row.key) == ("missing" if nowhere else "download")
-        assert zoo.trained(row.key) == (not nowhere)
-        assert not zoo.trained(row.key, "random")
-    assert isinstance(zoo.load("tiny_se"), TinyNet)
+        assert weight_files.available(row.key) == ("missing" if nowhere else "download")
+        assert weight_files.trained(row.key) == (not nowhere)
+        assert not weight_files.trained(row.key, "random")
+    assert isinstance(load.load("tiny_se"), TinyNet)
 
 
 def test_importing_imports_nothing_heavy() -> None:
     heavy = "{'torch', 'torchvision', 'timm', 'huggingface_hub', 'safetensors', 'skimage', 'sklearn', 'streamlit'}"
-    code = f"import sys, senet_viz.zoo, senet_viz.images, senet_viz.labels; print({heavy} & set(sys.modules))"
+    mine = ", ".join(f"senet_viz.{name}" for name in ("models.catalogue", "photos.reading", "models.class_names"))
+    code = f"import sys, {mine}; print({heavy} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=Path(__file__).parents[1]
     )
@@ -281,7 +283,7 @@ def test_importing_imports_nothing_heavy() -> None:
 
 def other_weights(key: str) -> dict[str, Tensor]:
     """Those of the untrained network, each a little moved, so that they can be told from it."""
-    state = zoo.load(key, weights="random").state_dict()
+    state = load.load(key, weights="random").state_dict()
     return {n: v + 0.01 if v.is_floating_point() else v + 1 for n, v in state.items()}
 
 
@@ -298,16 +300,16 @@ def test_a_local_file(key: str, end: str, tmp_path: Path, socket_disabled: None)
         torch.save(state, file)
     else:
         save_file(state, file)
-    assert same(zoo.load(key, file=file), state)
+    assert same(load.load(key, file=file), state)
 
 
 def test_a_local_folder(empty_caches: Path, monkeypatch: pytest.MonkeyPatch, socket_disabled: None) -> None:
     state = other_weights("mobilenet_v3_small")
     torch.save(state, empty_caches / "mobilenet_v3_small.pth")
-    monkeypatch.setenv(zoo.LOCAL, str(empty_caches))
-    assert zoo.available("mobilenet_v3_small") == "cached"
-    assert zoo.available("mobilenet_v3_large") == "download"
-    assert same(zoo.load("mobilenet_v3_small"), state)
+    monkeypatch.setenv(weight_files.LOCAL, str(empty_caches))
+    assert weight_files.available("mobilenet_v3_small") == "cached"
+    assert weight_files.available("mobilenet_v3_large") == "download"
+    assert same(load.load("mobilenet_v3_small"), state)
 
 
 @pytest.mark.parametrize("key", ["efficientnet_b0", "legacy_seresnet18"])
@@ -315,18 +317,18 @@ def test_the_librarys_cache_needs_no_network(key: str, no_network: Path) -> None
     state = other_weights(key)
     folder = no_network / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
-    torch.save(state, folder / zoo.spec(key).weights.rpartition("/")[2])
-    assert zoo.available(key) == "cached"
-    assert same(zoo.load(key), state)
+    torch.save(state, folder / catalogue.spec(key).weights.rpartition("/")[2])
+    assert weight_files.available(key) == "cached"
+    assert same(load.load(key), state)
 
 
 def test_torchs_cache_is_where_torch_says(empty_caches: Path) -> None:
-    assert str(zoo._checkpoints()) == f"{torch.hub.get_dir()}/checkpoints"
+    assert str(weight_files._checkpoints()) == f"{torch.hub.get_dir()}/checkpoints"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(WeightsUnavailable, match="nowhere"):
-        zoo.load("mobilenet_v3_small", file=tmp_path / "nowhere.pth")
+        load.load("mobilenet_v3_small", file=tmp_path / "nowhere.pth")
 
 
 class Bomb:
@@ -346,13 +348,13 @@ def test_nothing_is_unpickled(key: str, tmp_path: Path) -> None:
     for data in (file.read_bytes(), pickle.dumps(Bomb(sign))):
         file.write_bytes(data)
         with pytest.raises(WeightsInvalid):
-            zoo.load(key, file=file)
+            load.load(key, file=file)
         assert not sign.exists()
 
 
 def invalid(key: str, file: Path) -> str:
     with pytest.raises(WeightsInvalid) as caught:
-        zoo.load(key, file=file)
+        load.load(key, file=file)
     message = str(caught.value)
     assert "\n" not in message
     assert len(message) < 400
@@ -385,7 +387,7 @@ def test_damaged_and_foreign_files_are_refused(key: str, tmp_path: Path) -> None
 
 WNIDS = ("n02123045", "n07920052", "n02509815")
 META = {
-    "format": zoo.FORMAT,
+    "format": weight_files.FORMAT,
     "recipe": json.dumps({"block": "se", "epochs": 3}),
     "classes": json.dumps(WNIDS),
     "top1": json.dumps({"64": 51.5, "96": 53.25}),
@@ -411,31 +413,31 @@ def tiny_file(empty_caches: Path) -> Path:
 
 
 def test_ours_load_as_float32_with_their_classes(tiny_file: Path, socket_disabled: None) -> None:
-    assert zoo.available("tiny_se") == "shipped"
-    assert zoo.trained("tiny_se")
-    model = zoo.load("tiny_se")
+    assert weight_files.available("tiny_se") == "shipped"
+    assert weight_files.trained("tiny_se")
+    model = load.load("tiny_se")
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert same(model, {n: v.float() if v.is_floating_point() else v for n, v in half().items()})
-    about = zoo.shipped("tiny_se")
+    about = weight_files.shipped("tiny_se")
     assert about is not None
     assert about.classes == WNIDS
     assert about.top1 == {64: 51.5, 96: 53.25}
     assert about.recipe["epochs"] == 3
-    assert zoo.load("tiny_se", weights="random").fc.out_features == 3  # the control has the same outputs
-    assert not same(zoo.load("tiny_se", weights="random"), model.state_dict())
+    assert load.load("tiny_se", weights="random").fc.out_features == 3  # the control has the same outputs
+    assert not same(load.load("tiny_se", weights="random"), model.state_dict())
 
 
 def test_ours_without_a_file_are_untrained(empty_caches: Path) -> None:
-    assert zoo.shipped("tiny_se") is None
-    assert zoo.shipped("mobilenet_v3_small") is None
-    assert same(zoo.load("tiny_se"), zoo.load("tiny_se", weights="random").state_dict())
+    assert weight_files.shipped("tiny_se") is None
+    assert weight_files.shipped("mobilenet_v3_small") is None
+    assert same(load.load("tiny_se"), load.load("tiny_se", weights="random").state_dict())
 
 
 def test_a_new_file_of_ours_is_seen_at_once(tiny_file: Path) -> None:
-    assert zoo.shipped("tiny_se").classes == WNIDS  # type: ignore[union-attr]
+    assert weight_files.shipped("tiny_se").classes == WNIDS  # type: ignore[union-attr]
     time.sleep(0.01)
     save_file(half(classes=2), tiny_file, metadata={**META, "classes": json.dumps(WNIDS[:2])})
-    assert zoo.shipped("tiny_se").classes == WNIDS[:2]  # type: ignore[union-attr]
+    assert weight_files.shipped("tiny_se").classes == WNIDS[:2]  # type: ignore[union-attr]
 
 
 BROKEN: dict[str, Callable[[Path], object]] = {
@@ -459,19 +461,19 @@ def test_a_broken_file_of_ours_is_refused(name: str, tiny_file: Path) -> None:
     BROKEN[name](tiny_file)
     invalid("tiny_se", tiny_file)
     with pytest.raises(WeightsInvalid):
-        zoo.load("tiny_se")
+        load.load("tiny_se")
 
 
 def test_the_shipped_files_load_and_say_what_they_are() -> None:
-    rows = [row for row in MODELS if row.source == "ours" and zoo.available(row.key) == "shipped"]
+    rows = [row for row in MODELS if row.source == "ours" and weight_files.available(row.key) == "shipped"]
     if not rows:
         pytest.skip("no trained weights in assets/weights yet")
     for row in rows:
-        about = zoo.shipped(row.key)
+        about = weight_files.shipped(row.key)
         assert about is not None
         assert about.recipe["block"] == row.arch
         assert about.top1[row.size] > 100 * 5 / len(about.classes)  # five times better than chance
-        assert zoo.load(row.key).fc.out_features == len(about.classes)
+        assert load.load(row.key).fc.out_features == len(about.classes)
 
 
 # --- fetching, from a real server on this machine -----------------------------------------------------------------
@@ -552,8 +554,8 @@ def drip(server: http.server.HTTPServer, path: str, length: int) -> str:
 
 def fetched(url: str) -> tuple[Path, list[tuple[int, int | None]]]:
     told: list[tuple[int, int | None]] = []
-    row = replace(zoo.spec("mobilenet_v3_small"), weights=url)
-    return zoo._fetch(row, lambda done, total: told.append((done, total))), told
+    row = replace(catalogue.spec("mobilenet_v3_small"), weights=url)
+    return load._fetch(row, lambda done, total: told.append((done, total))), told
 
 
 def test_a_download_is_whole_reported_and_cached(server: http.server.HTTPServer) -> None:
@@ -564,7 +566,7 @@ def test_a_download_is_whole_reported_and_cached(server: http.server.HTTPServer)
     assert path.read_bytes() == data
     assert told[-1] == (len(data), len(data))
     assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert zoo.downloaded_bytes("mobilenet_v3_small") == len(data)
+    assert load.downloaded_bytes("mobilenet_v3_small") == len(data)
     asked = len(server.asked)  # type: ignore[attr-defined]
     assert fetched(url) == (path, [])
     assert len(server.asked) == asked  # type: ignore[attr-defined]
@@ -596,7 +598,7 @@ def test_a_download_that_fails_leaves_nothing(
     }[case]()
     with pytest.raises(WeightsUnavailable):
         fetched(url)
-    assert not [p for p in zoo._checkpoints().glob("*") if p.is_file()]
+    assert not [p for p in weight_files._checkpoints().glob("*") if p.is_file()]
 
 
 @pytest.mark.parametrize(("limit", "said"), [("PIECE_S", "came within"), ("WHOLE_S", "not here after")])
@@ -610,7 +612,7 @@ def test_a_server_that_drips_is_given_up(
         fetched(url)
     assert isinstance(caught.value.__cause__, TimeoutError)
     assert server.hung_up.wait(WAIT), "nobody listens any more"  # type: ignore[attr-defined]
-    while download._under_way._jobs or list(zoo._checkpoints().glob("*")):
+    while download._under_way._jobs or list(weight_files._checkpoints().glob("*")):
         time.sleep(0.01)  # the thread that fetched takes its half of a file away
 
 
@@ -624,7 +626,7 @@ def test_who_still_waits_gets_what_another_gave_up(server: http.server.HTTPServe
         if done:
             raise Gone
 
-    row = replace(zoo.spec("mobilenet_v3_small"), weights=drip(server, "/net.pth", 9000))
+    row = replace(catalogue.spec("mobilenet_v3_small"), weights=drip(server, "/net.pth", 9000))
     began, enough = threading.Event(), threading.Event()
 
     def stays(done: int, total: int | None) -> None:
@@ -635,13 +637,13 @@ def test_who_still_waits_gets_what_another_gave_up(server: http.server.HTTPServe
 
     def stay() -> None:
         with pytest.raises(WeightsUnavailable):
-            zoo._fetch(row, stays)
+            load._fetch(row, stays)
 
     staying = threading.Thread(target=stay)
     staying.start()
     assert began.wait(WAIT)
     with pytest.raises(WeightsUnavailable):
-        zoo._fetch(row, leave)
+        load._fetch(row, leave)
     assert not server.hung_up.is_set()  # type: ignore[attr-defined]
     assert [command for command, _ in server.asked].count("GET") == 1  # type: ignore[attr-defined]
     enough.set()
@@ -667,12 +669,12 @@ def test_from_the_hub_to_the_model(
     data = (empty_caches / "model.safetensors").read_bytes()
     serve(server, "/timm/skresnet18.ra_in1k/resolve/main/model.safetensors", data)
     told: list[tuple[int, int | None]] = []
-    assert zoo.available("skresnet18") == "download"
-    assert same(zoo.load("skresnet18", progress=lambda done, total: told.append((done, total))), state)
+    assert weight_files.available("skresnet18") == "download"
+    assert same(load.load("skresnet18", progress=lambda done, total: told.append((done, total))), state)
     assert told[-1] == (len(data), len(data))
-    assert zoo.available("skresnet18") == "cached"
+    assert weight_files.available("skresnet18") == "cached"
     asked = len(server.asked)  # type: ignore[attr-defined]
-    assert same(zoo.load("skresnet18"), state)
+    assert same(load.load("skresnet18"), state)
     assert len(server.asked) == asked  # type: ignore[attr-defined]
 
 
@@ -681,7 +683,7 @@ def test_what_the_hub_does_not_have_is_the_same_error(
 ) -> None:
     use_as_hub(server, monkeypatch)
     with pytest.raises(WeightsUnavailable):
-        zoo.load("skresnext50_32x4d")
+        load.load("skresnext50_32x4d")
 
 
 def test_a_hub_that_drips_is_given_up(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -689,7 +691,7 @@ def test_a_hub_that_drips_is_given_up(server: http.server.HTTPServer, monkeypatc
     monkeypatch.setattr(download, "PIECE_S", 0.5)
     drip(server, "/timm/skresnet18.ra_in1k/resolve/main/model.safetensors", 10_000_000)
     with pytest.raises(WeightsUnavailable) as caught:
-        zoo.load("skresnet18")
+        load.load("skresnet18")
     assert isinstance(caught.value.__cause__, TimeoutError)
 
 
@@ -699,10 +701,12 @@ def test_a_hub_that_drips_is_given_up(server: http.server.HTTPServer, monkeypatc
 def test_downloads_let_photos_pass(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = ("mobilenet_v3_small", "legacy_seresnet18")
     for key in slow:
-        monkeypatch.setitem(zoo._BY_KEY, key, replace(zoo.spec(key), weights=drip(server, f"/{key}.pth", 10_000_000)))
+        monkeypatch.setitem(
+            catalogue._BY_KEY, key, replace(catalogue.spec(key), weights=drip(server, f"/{key}.pth", 10_000_000))
+        )
     monkeypatch.setattr(download, "WHOLE_S", WAIT / 4)
     engine = Engine(workers=2)
-    picture = images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se"))
+    picture = preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se"))
     with ThreadPoolExecutor(2) as pool:
         coming = [pool.submit(engine.model, key) for key in slow]
         while [command for command, _ in server.asked].count("GET") < 2:  # type: ignore[attr-defined]
@@ -718,31 +722,33 @@ def test_downloads_let_photos_pass(server: http.server.HTTPServer, monkeypatch: 
 def test_a_failure_just_seen_is_everybodys(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "mobilenet_v3_small"
     url = serve(server, "/gone.pth", b"", status=404)
-    monkeypatch.setitem(zoo._BY_KEY, key, replace(zoo.spec(key), weights=url))
+    monkeypatch.setitem(catalogue._BY_KEY, key, replace(catalogue.spec(key), weights=url))
     engine = Engine(workers=1)
 
     def attempts() -> int:
         for _ in range(30):
             with pytest.raises(WeightsUnavailable, match="cannot fetch") as caught:
                 engine.model(key)
-            assert caught.value.code == "weights" and caught.value.details["model"] == zoo.spec(key).title
+            assert caught.value.code == "weights" and caught.value.details["model"] == catalogue.spec(key).title
         return [command for command, _ in server.asked].count("GET")  # type: ignore[attr-defined]
 
     assert attempts() == 1
     engine.retry(key)
     assert attempts() == 2, "somebody wants to know anew"
     assert engine.model(key, weights="random")
-    monkeypatch.setattr("senet_viz.engine.FAILED_S", 0.0)
+    monkeypatch.setattr("senet_viz.service.engine.FAILED_S", 0.0)
     assert attempts() == 2 + 30, "a minute later"
 
 
 def test_weights_that_came_meanwhile_are_taken(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody puts the file there by hand: nobody has to wait for the minute to end."""
     key = "mobilenet_v3_small"
-    monkeypatch.setitem(zoo._BY_KEY, key, replace(zoo.spec(key), weights=serve(server, "/gone.pth", b"", status=404)))
+    monkeypatch.setitem(
+        catalogue._BY_KEY, key, replace(catalogue.spec(key), weights=serve(server, "/gone.pth", b"", status=404))
+    )
     engine = Engine(workers=1)
     with pytest.raises(WeightsUnavailable):
         engine.model(key)
     state = other_weights(key)
-    torch.save(state, zoo._checkpoints() / "gone.pth")
+    torch.save(state, weight_files._checkpoints() / "gone.pth")
     assert same(engine.model(key), state)

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from senet_viz import images, layouts, tap, zoo
+from senet_viz.models import catalogue, load
+from senet_viz.photos import preprocess, samples
+from senet_viz.tap import hooks, layouts
 from senet_viz.types import BlockTrace, Trace
 
 Weights = Literal["pretrained", "random"]
@@ -18,7 +20,7 @@ Weights = Literal["pretrained", "random"]
 @lru_cache(maxsize=3)
 def model(key: str, weights: Weights = "random") -> nn.Module:
     """The model; its random weights are the same on every call."""
-    return zoo.load(key, weights=weights)
+    return load.load(key, weights=weights)
 
 
 def names(key: str) -> tuple[str, ...]:
@@ -30,8 +32,8 @@ def names(key: str) -> tuple[str, ...]:
 def trace(key: str, photo: str, block: str, size: int | None = None, weights: Weights = "random") -> Trace:
     """A sample photo's trace, with the u of one block."""
     torch.set_num_threads(1)
-    picture = images.preprocess(images.sample(photo), zoo.spec(key), size)
-    return tap.run(model(key, weights), picture.x, keep_u=(block,))
+    picture = preprocess.preprocess(samples.sample(photo), catalogue.spec(key), size)
+    return hooks.run(model(key, weights), picture.x, keep_u=(block,))
 
 
 def block(key: str, photo: str, name: str, size: int | None = None) -> BlockTrace:

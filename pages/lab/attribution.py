@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from senet_viz import attribute, importance, ui
-from senet_viz.figures import short
-from senet_viz.ui import attributed, profiled
+from senet_viz import ui
+from senet_viz.drawing.text import short
+from senet_viz.experiments import attribution
+from senet_viz.findings import open_or_important
+from senet_viz.ui.pages import attributed, profiled
 
 LONGEST = 22  # ems of a class name: those of data sets can be sentences
 
@@ -56,4 +58,4 @@ if said is not None:
 ui.section(t("lab.attribution.pixels", target=name))
 attributed.photo(view, goal, name)
 ui.badge(view)
-ui.code(view, attribute.explain_gates, attribute.explain_photo, importance.standing, importance.three)
+ui.code(view, attribution.explain_gates, attribution.explain_photo, open_or_important.standing, open_or_important.three)

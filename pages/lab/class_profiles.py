@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from senet_viz import profile, roles, ui
-from senet_viz.figures import roles as figures
-from senet_viz.ui import profiled
+from senet_viz import ui
+from senet_viz.experiments import gate_profile
+from senet_viz.figures.lab import class_profiles as figures
+from senet_viz.findings import class_selectivity
+from senet_viz.ui.pages import profiled
 
 PAPER = ("n01443537", "n02085620", "n04285008", "n09246464")  # goldfish and cliff are the paper's own
 FEW = 0.02  # eta2 that luck alone reaches: from there on it has to be spoken of
@@ -19,18 +21,18 @@ def lesson(record: profiled.Record) -> None:
     """Everything about one profile."""
     view, found, level, names = record.view, record.profile, record.level, record.names
     t, mark, short = view.t, record.mark, {block.name: ui.short(block.name) for block in found.blocks}
-    all_roles = view.drawn(lambda: roles.roles(found, level), "roles", mark)
-    results = view.drawn(lambda: roles.findings(found, level), "findings", mark)
+    all_roles = view.drawn(lambda: class_selectivity.roles(found, level), "roles", mark)
+    results = view.drawn(lambda: class_selectivity.findings(found, level), "findings", mark)
 
     # --- the one idea -------------------------------------------------------------------------------------------------
     n = results[0].numbers
     shown = {key: f"{n[key]:.0%}" for key in ("early", "late", "chance")}
     whose = "mine" if record.mine else "shipped"
     over = t(f"lab.class_profiles.over.{whose}", n=f"{len(found.truth):,}", k=len(names))
-    st.markdown(t(f"lab.class_profiles.idea.{roles.trend(results[0])}", over=over, **shown))
+    st.markdown(t(f"lab.class_profiles.idea.{class_selectivity.trend(results[0])}", over=over, **shown))
     if record.mine and n["chance"] >= FEW:
         few = t("lab.class_profiles.few", n=len(found.truth), chance=f"{n['chance']:.0%}")
-        (st.warning if n["chance"] >= roles.AGNOSTIC else st.caption)(few)
+        (st.warning if n["chance"] >= class_selectivity.AGNOSTIC else st.caption)(few)
 
     # --- fig. 6 -------------------------------------------------------------------------------------------------------
     left, right = st.columns([4, 3])
@@ -39,7 +41,7 @@ def lesson(record: profiled.Record) -> None:
         first = record.ids[: figures.MOST] if record.mine else PAPER
         chosen = profiled.several("classes", classes, t("lab.class_profiles.classes"), first, figures.MOST)
     with right:
-        default = roles.spaced(list(short), view.name, PANELS)
+        default = class_selectivity.spaced(list(short), view.name, PANELS)
         panels = profiled.several("panels", short, t("lab.class_profiles.panels"), default, PANELS)
         panels = tuple(sorted(panels, key=list(short).index))
     rows, chosen_names = [record.ids.index(c) for c in chosen], tuple(classes[c] for c in chosen)
@@ -54,7 +56,7 @@ def lesson(record: profiled.Record) -> None:
 
     # --- a question, and what decides it ------------------------------------------------------------------------------
     ui.section(t("lab.class_profiles.question"))
-    three = [all_roles[i] for i in roles.candidates(all_roles, n["chance"])]
+    three = [all_roles[i] for i in class_selectivity.candidates(all_roles, n["chance"])]
     if three:
         options = {each.name: t("lab.class_profiles.option", block=short[each.name]) for each in three}
         ask, skip = t("lab.class_profiles.ask", k=len(names)), t("lab.class_profiles.skip")
@@ -106,4 +108,12 @@ record = ui.profiled_scene()
 ui.header(ui.scene() if record is None else record.view)
 if record is not None:
     lesson(record)
-ui.code(ui.scene(), roles.variances, roles.depth, roles.saturation, roles.same_pattern, roles.distances, profile.Tally)
+ui.code(
+    ui.scene(),
+    class_selectivity.variances,
+    class_selectivity.depth,
+    class_selectivity.saturation,
+    class_selectivity.same_pattern,
+    class_selectivity.distances,
+    gate_profile.Tally,
+)

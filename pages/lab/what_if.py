@@ -7,10 +7,12 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from senet_viz import edits, ui, whatif
-from senet_viz.figures import whatif as figures
-from senet_viz.figures.grammar import Scale
-from senet_viz.ui import console
+from senet_viz import ui
+from senet_viz.drawing.grammar import Scale
+from senet_viz.experiments import channel_ranking
+from senet_viz.figures.lab import what_if as figures
+from senet_viz.tap import edits
+from senet_viz.ui.pages import console
 
 view = ui.scene()
 t, c = view.t, view.channel
@@ -106,4 +108,4 @@ if said is not None:
 
 # --- is the gate worth anything? --------------------------------------------------------------------------------------
 ui.worth(view)
-ui.code(view, edits.apply, whatif.downstream, whatif.ranking)
+ui.code(view, edits.apply, channel_ranking.downstream, channel_ranking.ranking)

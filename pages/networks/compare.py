@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from senet_viz import agreement, profile, ui, zoo
-from senet_viz.figures import comparing
-from senet_viz.ui import costs, variants
+from senet_viz import ui
+from senet_viz.experiments import profile_file
+from senet_viz.figures.networks import compare
+from senet_viz.findings import model_agreement
+from senet_viz.models import catalogue
+from senet_viz.ui.pages import costs, variants
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 
@@ -24,11 +27,11 @@ for title in dict.fromkeys(side.seen.spec.title for side in pair if not side.see
 key = (titles, pair[0].choice, pair[1].choice, mine.weights, other.weights)
 shares, names = (mine.shares, other.shares), (mine.classes, other.classes)
 ui.figure(
-    view, lambda t: comparing.draw_answers(titles, names, shares, t), "answers", *key, untrained=blank, shows="photo"
+    view, lambda t: compare.draw_answers(titles, names, shares, t), "answers", *key, untrained=blank, shows="photo"
 )
 variants.off_list(view, pair)
 if mine.classes == other.classes:
-    st.markdown(t("networks.compare.overlap", share=f"{agreement.overlap(*shares):.1%}", n=len(mine.classes)))
+    st.markdown(t("networks.compare.overlap", share=f"{model_agreement.overlap(*shares):.1%}", n=len(mine.classes)))
 else:
     st.markdown(t("networks.compare.classes", a=titles[0], n=len(mine.classes), b=titles[1], m=len(other.classes)))
 
@@ -36,7 +39,7 @@ else:
 blocks, gates, pixelwise = zip(*((side.blocks, side.gates, side.pixelwise) for side in pair), strict=True)
 ui.figure(
     view,
-    lambda t: comparing.draw_gates(titles, blocks, gates, t, pixelwise),
+    lambda t: compare.draw_gates(titles, blocks, gates, t, pixelwise),
     "gates",
     *key,
     untrained=blank,
@@ -61,11 +64,11 @@ else:
 
 # --- the shipped four on the same pictures ----------------------------------------------------------------------------
 ui.section(t("networks.compare.four"))
-found = view.drawn(lambda: agreement.together(profile.read(), OURS), "together")
+found = view.drawn(lambda: model_agreement.together(profile_file.read(), OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)
 ui.figure(
     view,
-    lambda t: comparing.draw_together(four, found.same, found.accuracy, found.pictures, t),
+    lambda t: compare.draw_together(four, found.same, found.accuracy, found.pictures, t),
     "together",
     "four",
     untrained=False,
@@ -76,7 +79,7 @@ st.markdown(
 for model in found.models[1:]:
     difference, half = found.against(model, found.models[0])
     verdict = "more" if difference > half else "less" if difference < -half else "tie"
-    line = t(f"networks.compare.{verdict}", a=zoo.spec(model).title, d=f"{difference:+.2f}", h=f"{half:.2f}")
+    line = t(f"networks.compare.{verdict}", a=catalogue.spec(model).title, d=f"{difference:+.2f}", h=f"{half:.2f}")
     st.markdown(f"- {line}")
 st.caption(t("networks.compare.seed"))
-ui.code(view, agreement.together, agreement.overlap)
+ui.code(view, model_agreement.together, model_agreement.overlap)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from senet_viz import cost, papers, prices, timing, ui
-from senet_viz.figures import costs as figures
-from senet_viz.ui import costs
+from senet_viz import ui
+from senet_viz.architecture import gate_costs, papers, prices, timing
+from senet_viz.figures.networks import what_it_costs as figures
+from senet_viz.ui.pages import costs
 
 view = ui.scene()
 t = view.t
@@ -93,4 +94,4 @@ if row is not None:
 
 # --- what the papers found --------------------------------------------------------------------------------------------
 costs.tables(view)
-ui.code(view, cost.eq5, cost.kept, timing.timed)
+ui.code(view, gate_costs.eq5, gate_costs.kept, timing.timed)

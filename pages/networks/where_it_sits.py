@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from senet_viz import gradients, papers, recorder, ui, wiring
-from senet_viz.figures import wiring as figures
+from senet_viz import ui
+from senet_viz.architecture import papers, recorder, unit_graph
+from senet_viz.experiments import gradient_flow
+from senet_viz.figures.networks import where_it_sits as figures
 from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
-from senet_viz.ui import wired
+from senet_viz.ui.pages import wired
 
 view = ui.scene()
 t = view.t
@@ -29,7 +31,7 @@ units = wired.units(names)
 ui.figure(view, lambda t: figures.draw_units(units, t), "units", versus, untrained=False)
 
 like = wired.unit(LIKE)
-rows = wiring.differences(units, like.facts)
+rows = unit_graph.differences(units, like.facts)
 table = {t("networks.where.table"): [t(f"networks.where.row.{row}") for row in rows]}
 for i, unit in enumerate(units):
     cells = [(wired.fact(view, row, each[i][0]), each[i][1]) for row, each in rows.items()]
@@ -79,7 +81,7 @@ left, right = st.columns([3, 2])
 with left:
     depth = ui.pick(
         "units",
-        {n: t("networks.where.units.n", n=n, title=name) for n, name in gradients.DEPTHS.items()},
+        {n: t("networks.where.units.n", n=n, title=name) for n, name in gradient_flow.DEPTHS.items()},
         t("networks.where.units"),
     )
 with right:
@@ -100,11 +102,11 @@ if flows is not None:
         seeds,
         untrained=False,
     )
-    if seeds < len(gradients.SEEDS):
-        st.info(t("networks.where.flow.more", n=seeds, of=len(gradients.SEEDS)), icon=":material/hourglass_top:")
+    if seeds < len(gradient_flow.SEEDS):
+        st.info(t("networks.where.flow.more", n=seeds, of=len(gradient_flow.SEEDS)), icon=":material/hourglass_top:")
     for line in wired.said(view, flows):
         st.markdown(f"- {line}")
     top1 = {name: f"{error:.2f}" for name, error in errors}
     st.markdown(t("networks.where.flow.open", standard=top1["standard"], post=top1["post"], identity=top1["identity"]))
-ui.code(view, GatedUnit.forward, gradients.compared, recorder.record, wiring.merged)
+ui.code(view, GatedUnit.forward, gradient_flow.compared, recorder.record, unit_graph.merged)
 wired.more(view, depth, opened, INTEGRATIONS)

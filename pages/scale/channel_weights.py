@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from senet_viz import moves, sweep, ui
-from senet_viz.figures import scales as figures
-from senet_viz.figures.scales import times
+from senet_viz import ui
+from senet_viz.figures.scale import channel_weights as figures
+from senet_viz.figures.scale.channel_weights import times
+from senet_viz.findings import scale_response
+from senet_viz.photos import scale
 
 SCALES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0)
 
@@ -18,14 +20,14 @@ here, names = view.blocks.index(view.name), tuple(ui.short(name) for name in vie
 ui.title(t("scale.channel_weights.title"))
 left, right = st.columns([3, 2])
 with left:
-    kind: sweep.Kind = ui.pick("kind", {kind: t(f"kind.{kind}") for kind in sweep.KINDS}, t("kind.label"))
+    kind: scale.Kind = ui.pick("kind", {kind: t(f"kind.{kind}") for kind in scale.KINDS}, t("kind.label"))
 with right:
     blur = float(ui.pick("blur", {"0": t("blur.none"), "1": "1 px", "2": "2 px"}, t("blur.label")))
 st.markdown(t(f"kind.{kind}.note"))
 
 # --- the sweep: what is there is shown, also where it was stopped -----------------------------------------------------
 found = ui.swept(view, SCALES, kind, blur)
-gates = tuple(moves.gates(found, block.name) for block in found.traces[0].blocks)
+gates = tuple(scale_response.gates(found, block.name) for block in found.traces[0].blocks)
 g, scales = gates[here], found.scales
 first = np.abs(g[-1] - g[0])
 st.markdown(
@@ -48,7 +50,9 @@ frames = [picture.shown for picture in found.pictures]
 ui.titled(
     view,
     ui.heading(t("scale.channel_weights.scrub")),
-    lambda t: figures.draw_film(frames, scales, names, gates, here, scales.index(1.0), c, kind, moves.table(found), t),
+    lambda t: figures.draw_film(
+        frames, scales, names, gates, here, scales.index(1.0), c, kind, scale_response.table(found), t
+    ),
     "scale-film",
     (*key, c),
 )
@@ -62,20 +66,23 @@ if not blur:
     st.caption(t("scale.channel_weights.same", difference=f"{same:.1e}"))
 
 # --- who moved --------------------------------------------------------------------------------------------------------
-up, down = moves.most(g)
+up, down = scale_response.most(g)
 ui.figure(view, lambda t: figures.draw_moved(g, scales, up, down, c, names[here], t), "moved", c, *key)
 
 # --- does the order stay? ---------------------------------------------------------------------------------------------
-rho = view.drawn(lambda: moves.correlations(found, scales.index(1.0)), "rho", *key)
+rho = view.drawn(lambda: scale_response.correlations(found, scales.index(1.0)), "rho", *key)
 ui.figure(view, lambda t: figures.draw_rank(rho, scales, names, here, t), "rank", *key)
 
 # --- how much of it is blur? ------------------------------------------------------------------------------------------
 sharp = found if not blur else ui.swept(view, SCALES, kind, 0.0)
-own = moves.gates(sharp, view.name)
+own = scale_response.gates(sharp, view.name)
 base = own[sharp.scales.index(1.0)]
-plain = moves.distance(own, base)
+plain = scale_response.distance(own, base)
 if blur:
-    soft, alone = moves.distance(g, g[scales.index(1.0)]), float(moves.distance(g, base)[scales.index(1.0)])
+    soft, alone = (
+        scale_response.distance(g, g[scales.index(1.0)]),
+        float(scale_response.distance(g, base)[scales.index(1.0)]),
+    )
     ui.figure(
         view, lambda t: figures.draw_blur(scales, plain[: len(scales)], soft, alone, f"{blur:g}", t), "blur", *key
     )
@@ -83,4 +90,4 @@ if blur:
 else:
     ui.figure(view, lambda t: figures.draw_blur(sharp.scales, plain, None, 0.0, "", t), "blur", *key)
     st.markdown(t("scale.channel_weights.noblur"))
-ui.code(view, sweep.at_scale, sweep.zoomed, moves.rank_correlation)
+ui.code(view, scale.at_scale, scale.zoomed, scale_response.rank_correlation)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from senet_viz import edits, selection, ui, verdicts
-from senet_viz.figures import selection as draw
-from senet_viz.ui import preferences
+from senet_viz import ui
+from senet_viz.experiments import kernel_preference
+from senet_viz.figures.scale import kernel_selection as draw
+from senet_viz.findings import kernel_choice, verdicts
+from senet_viz.tap import edits
+from senet_viz.ui.pages import preferences
 
 view = ui.sk_scene()
-t, c, unit, scales = view.t, view.channel, ui.short(view.name), selection.SCALES
-names = selection.units(view.trace)
+t, c, unit, scales = view.t, view.channel, ui.short(view.name), kernel_preference.SCALES
+names = kernel_preference.units(view.trace)
 u, kernels = names.index(view.name), [f"{k.reach}×{k.reach}" for k in view.kernels]
 
 ui.title(t("scale.kernel_selection.title"))
@@ -24,8 +27,8 @@ first = st.container()
 blur = float(ui.pick("blur", {s: t("blur.px", px=s) for s in ("0", "1", "2")}, t("blur.label")))
 st.caption(t("scale.kernel.blur.why"))
 sweep, measured = view.sweep(scales, blur=blur), preferences.preference(view, blur)
-here = selection.gathered(names, [measured])
-judged = selection.verdicts(here)
+here = kernel_preference.gathered(names, [measured])
+judged = kernel_choice.verdicts(here)
 mine = judged[u]
 with first:
     crops = [picture.shown for picture in sweep.pictures]
@@ -53,7 +56,7 @@ ui.rows(view, [(f"a{len(kernels) - 1}−a0", lead, shown)], f"tug-{zoom}-{blur:g
 ui.section(t("scale.kernel.taps"))
 last = view.kernels[-1]
 st.markdown(t("scale.kernel.taps.idea", taps=last.size**2, d=last.dilation, reach=last.reach))
-row, column, step = selection.strongest(view.fused[c], last.stride, view.picture.shown.shape[0])
+row, column, step = kernel_preference.strongest(view.fused[c], last.stride, view.picture.shown.shape[0])
 taps = [kernel.taps(row, column, step) for kernel in view.kernels]
 ui.figure(
     view,
@@ -76,17 +79,19 @@ done: list[tuple[str, np.ndarray]] = []
 if which == "mine":
     found = preferences.uploaded(view)
     done = preferences.collected(view, found, blur) if found else []
-chosen = profile.selection if which == "profile" else selection.gathered(names, [v for _, v in done]) if done else here
+chosen = profile.selection if which == "profile" else here
+if done:
+    chosen = kernel_preference.gathered(names, [v for _, v in done])
 if which == "profile" and blur:
     st.caption(t("scale.kernel.set.sharp"))
 many = chosen.difference.shape[2]
-judged = selection.verdicts(chosen)
-some = selection.one_a_stage(names, view.name)
+judged = kernel_choice.verdicts(chosen)
+some = kernel_preference.one_a_stage(names, view.name)
 photo, photos = (draw.curves(each.difference, names, some, ui.short) for each in (here, chosen))
 photos = () if chosen is here else photos
 ui.figure(
     view,
-    lambda t: draw.draw_fig3(scales, photo, photos, many, selection.PUBLISHED, kernels, t),
+    lambda t: draw.draw_fig3(scales, photo, photos, many, kernel_preference.PUBLISHED, kernels, t),
     "fig3", blur, which, tuple(name for name, _ in done), chosen.difference.tobytes() if done else 0,
 )  # fmt: skip
 words = {word: sum(each.word == word for each in judged) for word in ("holds", "mixed", "fails")}
@@ -99,7 +104,9 @@ preferences.downloads(view, sweep, done)
 if profile:
     ui.section(t("scale.kernel.classes"))
     labels = preferences.class_names(view)
-    means = view.drawn(lambda: selection.by_class(profile.selection, profile.truth, len(profile.classes)), "classes4")
+    means = view.drawn(
+        lambda: kernel_preference.by_class(profile.selection, profile.truth, len(profile.classes)), "classes4"
+    )
     at = [names.index(name) for name in some]
     shorts = [ui.short(name) for name in some]
     ui.figure(
@@ -107,4 +114,5 @@ if profile:
         lambda t: draw.draw_fig4(shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth), t),
         "fig4", shows="model",
     )  # fmt: skip
-ui.code(view, selection.preference, selection.verdicts, verdicts.choices, edits.apply, selection.less_detail)
+decided = (kernel_preference.preference, kernel_choice.verdicts, verdicts.choices)
+ui.code(view, *decided, edits.apply, kernel_preference.less_detail)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from senet_viz import anatomy, blocks, formulas, kernels, labels, ui
-from senet_viz.figures import anatomy as figures
-from senet_viz.figures import kernels as drawn
+from senet_viz import ui
+from senet_viz.architecture import convolutions, formulas
+from senet_viz.figures.scale import convolutions as drawn
+from senet_viz.figures.scale import sk_anatomy as figures
+from senet_viz.models import class_names
+from senet_viz.networks import blocks
+from senet_viz.tap import sk_unit
 from senet_viz.types import Edit
 
 view = ui.sk_scene()
@@ -53,9 +57,9 @@ ui.latex(formulas.products(unit.w2[:, c], unit.h, c))
 ui.latex(formulas.shares(logits, c))
 ui.figure(view, lambda t: figures.draw_rows(unit.w2, unit.h, c, t), "rows", c, m)
 
-mixes = {key: t(f"scale.sk_anatomy.mix.{key}") for key in anatomy.MIXES}
+mixes = {key: t(f"scale.sk_anatomy.mix.{key}") for key in sk_unit.MIXES}
 how = ui.pick("mix", mixes, t("scale.sk_anatomy.mix"))
-changed = anatomy.mixed(unit.gate, how)[:, c]
+changed = sk_unit.mixed(unit.gate, how)[:, c]
 ui.figure(view, lambda t: figures.draw_mix(u, changed, gate, c, t), "mix", c, m, how)
 ui.latex(formulas.selected(u, changed, c))
 st.markdown(t(f"scale.sk_anatomy.mix.{how}.why"))
@@ -64,9 +68,9 @@ st.markdown(t(f"scale.sk_anatomy.mix.{how}.why"))
 ui.section(t("scale.sk_anatomy.axis"))
 axes = {key: t(f"scale.sk_anatomy.axis.{key}") for key in ("branches", "channels")}
 axis = ui.pick("axis", axes, t("scale.sk_anatomy.axis.label"))
-wrong = anatomy.wrong_axis(unit.logits)
+wrong = sk_unit.wrong_axis(unit.logits)
 weights = wrong if axis == "channels" else unit.gate
-left = anatomy.size_left(unit, weights)
+left = sk_unit.size_left(unit, weights)
 ui.figure(view, lambda t: figures.draw_axis(unit.gate, wrong, u, left, c, axis, t), "axis", c, m, axis)
 sums = {"column": f"{weights[:, c].sum():.4f}", "row": f"{weights[0].sum():.3f}", "size": f"{left:.1%}"}
 for column, (name, number) in zip(st.columns(3), sums.items(), strict=True):
@@ -76,8 +80,8 @@ if axis == "channels" and own:
     ways = [t("scale.sk_anatomy.axis.right"), t("scale.sk_anatomy.axis.here"), t("scale.sk_anatomy.axis.all")]
     edits = [[Edit(name, "channel_softmax") for name in names] for names in ((view.name,), view.blocks)]
     answers = [trace.logits.numpy() for trace in (view.trace, *map(view.edited, edits))]
-    classes, shares = anatomy.likeliest(answers)
-    said = [labels.label(view.spec, int(each), view.lang) for each in classes]
+    classes, shares = sk_unit.likeliest(answers)
+    said = [class_names.label(view.spec, int(each), view.lang) for each in classes]
     ui.figure(view, lambda t: figures.draw_scores(said, shares, ways, t), "axis-scores")
 
 # --- what a convolution costs and how far it sees ---------------------------------------------------------------------
@@ -94,10 +98,10 @@ with boxes[2]:
     g = ui.pick("groups", groups, t("scale.sk_anatomy.conv.groups"), width if depthwise else 32)
 with boxes[3]:
     dilation = ui.pick("dilation", {n: str(n) for n in (1, 2, 3)}, t("scale.sk_anatomy.conv.dilation"), 2)
-conv = kernels.Conv(k, width, g, dilation)
+conv = convolutions.Conv(k, width, g, dilation)
 ui.figure(view, lambda t: drawn.draw_conv(conv, t), "conv", conv, untrained=False)
 ui.latex(formulas.lines(*conv.formulas(h, w)))
 st.caption(t("scale.sk_anatomy.conv.symbols", h=h, w=w))
 st.markdown(t("scale.sk_anatomy.conv.sknet"))
-ui.latex(kernels.against(kernels.Conv(5, width, g), kernels.Conv(3, width, g, 2)))
-ui.code(view, blocks.SKConv.forward, anatomy.mixed, anatomy.wrong_axis, kernels.Conv)
+ui.latex(convolutions.against(convolutions.Conv(5, width, g), convolutions.Conv(3, width, g, 2)))
+ui.code(view, blocks.SKConv.forward, sk_unit.mixed, sk_unit.wrong_axis, convolutions.Conv)

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from senet_viz import blocks, replay, ui
-from senet_viz.figures import excitation
+from senet_viz import ui
+from senet_viz.figures.walk import excitation
+from senet_viz.networks import blocks
+from senet_viz.tap import replay
 
 view = ui.scene()
 t, c, again = view.t, view.channel, view.replay

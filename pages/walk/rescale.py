@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from senet_viz import blocks, ui
-from senet_viz.figures import atlas as atlases
-from senet_viz.figures import rescale, squeeze
-from senet_viz.figures.grammar import Figure, Scale
+from senet_viz import ui
+from senet_viz.drawing import atlas as atlases
+from senet_viz.drawing.grammar import Figure, Scale
+from senet_viz.figures.walk import rescale, squeeze
 from senet_viz.i18n import Texts
+from senet_viz.networks import blocks
 
 
 def sheet(drawn: atlases.Atlas, title: str, t: Texts) -> Figure:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from senet_viz import blocks, replay, ui
-from senet_viz.figures import atlas as atlases
-from senet_viz.figures import squeeze
-from senet_viz.figures.grammar import Scale
+from senet_viz import ui
+from senet_viz.drawing import atlas as atlases
+from senet_viz.drawing.grammar import Scale
+from senet_viz.figures.walk import squeeze
+from senet_viz.networks import blocks
+from senet_viz.tap import replay
 
 view = ui.scene()
 t, c = view.t, view.channel

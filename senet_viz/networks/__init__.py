@@ -1,1 +1,4 @@
-"""Networks that carry the blocks, one file a family."""
+"""The blocks themselves and the networks that carry them.
+
+Read ``blocks`` first: it is the lesson.
+"""

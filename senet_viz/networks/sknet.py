@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from senet_viz.blocks import SKConv
+from senet_viz.networks.blocks import SKConv
 
 DEPTHS: dict[int, tuple[int, int, int, int]] = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 EXPANSION = 2  # output channels over the width of the SK convolution

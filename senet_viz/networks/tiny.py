@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from senet_viz.blocks import SEBlock, SKConv
+from senet_viz.networks.blocks import SEBlock, SKConv
 
 BLOCKS = ("plain", "se", "se_h", "sk")
 

@@ -1,5 +1,8 @@
 """The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
 
+from senet_viz.ui.pages.profiled import profiled_scene
+from senet_viz.ui.pages.scrub import scrubber, swept
+from senet_viz.ui.pages.worth import worth
 from senet_viz.ui.parts import (
     address,
     atlas,
@@ -20,12 +23,9 @@ from senet_viz.ui.parts import (
     titled,
     window,
 )
-from senet_viz.ui.profiled import profiled_scene
 from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
-from senet_viz.ui.scrub import scrubber, swept
 from senet_viz.ui.sidebar import sidebar
 from senet_viz.ui.state import arrive, language, warm
-from senet_viz.ui.worth import worth
 
 __all__ = [
     "Scene",

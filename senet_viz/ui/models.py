@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from senet_viz import images, labels, zoo
 from senet_viz.i18n import Texts
+from senet_viz.models import catalogue, class_names, weight_files
+from senet_viz.photos import samples
 from senet_viz.ui.scene import Seen
 
 OTHERS = "_others"  # the menu's key in the session
 
 
-def named(t: Texts, row: zoo.ModelSpec) -> str:
+def named(t: Texts, row: catalogue.ModelSpec) -> str:
     """Return the model's title, and whether its weights are here, a download of so many MiB, or nobody's."""
-    where = zoo.available(row.key)
+    where = weight_files.available(row.key)
     if where == "download":
         return t("model.fetched", title=row.title, mib=f"{row.weights_mib:.0f}")
     return t("model.nobodys" if where == "missing" else "model.here", title=row.title)
@@ -29,21 +30,25 @@ def off_list(seen: Seen, photo: str, whose: str = "") -> bool:
         photo: key of the photo on screen.
         whose: names the network, where the page shows the answers of several.
     """
-    t, shows, n = seen.t, images.shows(photo), len(seen.trace.logits)
-    known = labels.knows(seen.spec, shows)
+    t, shows, n = seen.t, samples.shows(photo), len(seen.trace.logits)
+    known = class_names.knows(seen.spec, shows)
     if not seen.trained or known:
         return False
-    rows = {row.key: row for row in zoo.MODELS if row.source != "ours" and zoo.available(row.key) != "missing"}
-    other, lead = zoo.spec(next(iter(rows))), f"**{whose}** · " if whose else ""
+    rows = {
+        row.key: row
+        for row in catalogue.MODELS
+        if row.source != "ours" and weight_files.available(row.key) != "missing"
+    }
+    other, lead = catalogue.spec(next(iter(rows))), f"**{whose}** · " if whose else ""
     if known is None:
         st.caption(lead + t("knows.stranger", n=n))
     else:
-        more = seen.spec.source == "ours" and labels.knows(other, shows) is False
-        neither = f" {t('knows.neither', n=labels.count(other))}" if more else ""
+        more = seen.spec.source == "ours" and class_names.knows(other, shows) is False
+        neither = f" {t('knows.neither', n=class_names.count(other))}" if more else ""
         st.caption(lead + t("knows.off", what=t(f"sample.{photo}"), n=n) + neither)
     if seen.spec.source == "ours" and seen.spec.key == st.session_state["_shown"][0]:  # else it stands in for another
         st.menu_button(
-            t("knows.others", n=labels.count(other)), list(rows), format_func=lambda key: named(t, rows[key]),
+            t("knows.others", n=class_names.count(other)), list(rows), format_func=lambda key: named(t, rows[key]),
             key=OTHERS, on_click=_take, type="tertiary", icon=":material/swap_horiz:",
         )  # fmt: skip
     return True

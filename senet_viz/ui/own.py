@@ -73,7 +73,7 @@ def _small(image: object) -> bytes:
 
 
 def _remove(key: str) -> None:
-    from senet_viz import images
+    from senet_viz.photos import samples
 
     s = st.session_state
     state.uploads().remove(state.who(), key)
@@ -81,12 +81,12 @@ def _remove(key: str) -> None:
     s["_file_key"] = f"_file-{key}-{s['_mine_count']}"  # another uploader: this one holds a file
     s["_rejected"] = None
     if s.get("photo") == key:
-        s["photo"] = images.SAMPLES[0].key
+        s["photo"] = samples.SAMPLES[0].key
 
 
 def _accept(widget: str) -> None:
     """A file came (or went): a good picture becomes the photo; a bad one leaves everything as it was."""
-    from senet_viz import images
+    from senet_viz.photos import reading
 
     s = st.session_state
     file = s.get(widget)
@@ -96,7 +96,7 @@ def _accept(widget: str) -> None:
     data = file.getvalue()
     key, uploads = "up-" + hashlib.sha256(data).hexdigest()[:16], state.uploads()
     try:
-        image = uploads.peek(key) or images.read(data)
+        image = uploads.peek(key) or reading.read(data)
     except ImageRejected as error:
         s["_rejected"] = error
         return

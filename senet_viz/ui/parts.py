@@ -9,18 +9,18 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
-from senet_viz import formulas, i18n
-from senet_viz.figures import atlas as atlases
-from senet_viz.figures.grammar import Figure, Scale
+from senet_viz import assets, i18n
+from senet_viz.architecture import formulas
+from senet_viz.drawing import atlas as atlases
+from senet_viz.drawing.grammar import Figure, Scale
 from senet_viz.i18n import Texts
-from senet_viz.replay import TOLERANCE
+from senet_viz.tap.replay import TOLERANCE
 from senet_viz.ui import models, state
 from senet_viz.ui.scene import Scene, short
 
@@ -28,7 +28,6 @@ Then = Callable[[str | None, int], None]
 COLUMN = 360.0  # px: a figure in a column of a page
 _TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_picked``
 _SECTION = "_in_section"  # of this rerun's page: whether a part was begun
-_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,7 +40,7 @@ def component(name: str, isolated: bool = True) -> Any:
         isolated: its style holds within it alone; otherwise for the whole page.
     """
     files = (f"{name}.html", f"{name}.css", "shared.js", f"{name}.js")
-    html, css, shared, js = ((_FOLDER / file).read_text(encoding="utf-8") for file in files)
+    html, css, shared, js = ((assets.COMPONENTS / file).read_text(encoding="utf-8") for file in files)
     return st.components.v2.component(
         f"senet_viz_{name}", html=html, css=css, js=f"{shared}\n{js}", isolate_styles=isolated
     )
@@ -52,13 +51,13 @@ def window() -> None:
 
     A wide page tells nothing, so it is drawn once; a phone's is drawn again as soon as its width is known.
     """
-    from senet_viz.figures.screen import SLIM
+    from senet_viz.drawing.screen import SLIM
 
     width = st.session_state.get("_width", 0)
     component("window")(
         key="window", data={"width": width, "slim": SLIM}, default={"width": 0}, on_width_change=_measured
     )
-    st.html(_FOLDER / "narrow.css")
+    st.html(assets.COMPONENTS / "narrow.css")
 
 
 def _measured() -> None:
@@ -67,7 +66,7 @@ def _measured() -> None:
 
 def _room(narrow: bool) -> float:
     """Width in px that a figure is laid out for; ``narrow``: in a column, of which a phone has only one."""
-    from senet_viz.figures.screen import NOMINAL
+    from senet_viz.drawing.screen import NOMINAL
 
     return float(st.session_state.get("_width") or (COLUMN if narrow else NOMINAL))
 
@@ -298,7 +297,7 @@ def _legend(scale: Scale) -> dict[str, Any]:
     """What a board's colours mean: a ramp with its ends and marks."""
     from PIL import Image
 
-    from senet_viz.figures import number
+    from senet_viz.drawing.text import number
 
     out = io.BytesIO()
     Image.fromarray(scale.paint(np.linspace(scale.low, scale.high, 128))[None]).save(out, "PNG")
@@ -322,7 +321,7 @@ def figure(
         untrained, shows: see ``exports``.
         picked: called with the (x, y) of a dot that was clicked, before the page is drawn again.
     """
-    from senet_viz.figures.screen import spec, typed
+    from senet_viz.drawing.screen import spec, typed
 
     drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
     titled(view, heading(plain(drawn.title)), build, drawn.key, key, narrow, untrained, shows)
@@ -453,21 +452,22 @@ def _slide(
     named: Mapping[str, str],
     link: str,
 ) -> bytes:
-    from senet_viz import export, images
+    from senet_viz.drawing import slides
+    from senet_viz.photos import samples
 
     def drawn(wanted: str) -> Figure:
         t = i18n.texts(wanted)
-        made = replace(build(t), source=images.source(t, **named), link=link)
+        made = replace(build(t), source=samples.source(t, **named), link=link)
         return made.marked(t("model.untrained")) if untrained else made
 
-    return export.render(drawn, kind, lang, dark).data
+    return slides.render(drawn, kind, lang, dark).data
 
 
 @st.cache_resource(show_spinner=False)
 def _covered(lang: str) -> bool:
-    from senet_viz import export
+    from senet_viz.drawing import slides
 
-    return export.font_for("".join(i18n.table(lang).values())) is not None
+    return slides.font_for("".join(i18n.table(lang).values())) is not None
 
 
 def badge(view: Scene) -> None:
@@ -582,7 +582,7 @@ def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:
 
 def _thumbnail(shown: np.ndarray) -> str:
     """The photo as a data URL, which Streamlit sends as it is; small pixels as copies, so that nothing is smoothed."""
-    from senet_viz.figures.screen import photo_url
+    from senet_viz.drawing.screen import photo_url
 
     times = max(1, 300 // shown.shape[0])
     return photo_url(shown.repeat(times, axis=0).repeat(times, axis=1), exact=times > 1)

@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 import streamlit as st
 
-from senet_viz import i18n, zoo
+from senet_viz import i18n
 from senet_viz.errors import SenetVizError, WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
+from senet_viz.models import catalogue, devices, load, weight_files
 from senet_viz.types import BlockTrace, Edit, Picture, Trace
 from senet_viz.ui import state
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from senet_viz.anatomy import Unit
+    from senet_viz.experiments.channel_ranking import Ranking
+    from senet_viz.experiments.kernel_preference import Kernel
+    from senet_viz.experiments.scale_sweep import Sweep
     from senet_viz.jobs import Progress
-    from senet_viz.replay import Replay
-    from senet_viz.selection import Kernel
-    from senet_viz.sweep import Kind, Sweep
-    from senet_viz.whatif import Ranking
+    from senet_viz.photos.scale import Kind
+    from senet_viz.tap.replay import Replay
+    from senet_viz.tap.sk_unit import Unit
 
 STRANGERS = ("name", "text")  # details of errors that say what somebody typed
 SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
@@ -50,7 +52,7 @@ class Scene:
 
     lang: str
     dark: bool
-    spec: zoo.ModelSpec
+    spec: catalogue.ModelSpec
     weights: str
     device: str
     trained: bool
@@ -122,10 +124,10 @@ class Scene:
     @cached_property
     def fc_against_conv(self) -> float:
         """max |FC - 1x1 convolution| of this block's two layers; NaN where it has not two."""
-        from senet_viz import replay
+        from senet_viz.tap import replay as replays
 
         module = state.engine().model(self.spec.key, self.device, self.weights)
-        return self.drawn(lambda: replay.fc_against_conv(module, self.block), "fc-conv")
+        return self.drawn(lambda: replays.fc_against_conv(module, self.block), "fc-conv")
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -139,10 +141,10 @@ class Scene:
 
     def other(self, size: int) -> Scene:
         """The same block on the same photo at another input size."""
-        from senet_viz import images
+        from senet_viz.photos import preprocess
 
         return replace(
-            self, picture=self.drawn(lambda: images.preprocess(self.image, self.spec, size), "picture", size)
+            self, picture=self.drawn(lambda: preprocess.preprocess(self.image, self.spec, size), "picture", size)
         )
 
     def sweep(
@@ -187,9 +189,9 @@ class Scene:
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
         """The convolutions that this SK unit chooses from."""
-        from senet_viz import selection
+        from senet_viz.experiments import kernel_preference
 
-        return selection.kernels(state.engine().model(self.spec.key, self.device, self.weights), self.name)
+        return kernel_preference.kernels(state.engine().model(self.spec.key, self.device, self.weights), self.name)
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """(class name, probability) of the likeliest classes."""
@@ -210,7 +212,7 @@ class Seen:
     """What one network, with gates or without, says about the photo on screen."""
 
     lang: str
-    spec: zoo.ModelSpec
+    spec: catalogue.ModelSpec
     weights: str
     trained: bool
     trace: Trace
@@ -230,9 +232,9 @@ class Seen:
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Names of the K classes, in the reader's language."""
-        from senet_viz import labels
+        from senet_viz.models import class_names
 
-        return labels.names(self.spec, self.lang)
+        return class_names.names(self.spec, self.lang)
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """(class name, probability) of the likeliest classes."""
@@ -245,13 +247,13 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
     Raises:
         WeightsUnavailable, WeightsInvalid: its weights cannot be had.
     """
-    from senet_viz import images
+    from senet_viz.photos import preprocess
 
     s = st.session_state
-    row, device, name = zoo.spec(key), zoo.resolve(s["device"]), other or s["photo"]
-    picture = state.drawings().get(("picture", key, name), lambda: images.preprocess(photo(name), row))
+    row, device, name = catalogue.spec(key), devices.resolve(s["device"]), other or s["photo"]
+    picture = state.drawings().get(("picture", key, name), lambda: preprocess.preprocess(photo(name), row))
     trace = state.engine().trace(key, picture, device, weights, edits)
-    return Seen(s["lang"], row, weights, zoo.trained(key, weights), trace)
+    return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)
 
 
 def sentence(error: SenetVizError, lang: str) -> str:
@@ -290,9 +292,9 @@ def dark() -> bool:
 
 def photos(t: Texts) -> dict[str, str]:
     """Every photo that there is, and what it is called: samples, and what was uploaded in this session."""
-    from senet_viz import images
+    from senet_viz.photos import samples
 
-    named = {sample.key: t(f"sample.{sample.key}") for sample in images.SAMPLES}
+    named = {sample.key: t(f"sample.{sample.key}") for sample in samples.SAMPLES}
     return named | {key: t("photo.mine", n=number) for key, number in mine().items()}
 
 
@@ -304,7 +306,7 @@ def mine() -> dict[str, int]:
 
 def _usable() -> tuple[str, str]:
     """(model, weights) that can be shown: what was asked for, or the last that could, with a sentence why."""
-    s, first = st.session_state, (zoo.DEFAULT, "pretrained")
+    s, first = st.session_state, (catalogue.DEFAULT, "pretrained")
     wanted, failed = (s["model"], s["weights"]), s.setdefault("_failed", {})
     for pair in (wanted, s.get("_good", first), first):
         if pair in failed:
@@ -316,16 +318,16 @@ def _usable() -> tuple[str, str]:
         else:
             s["_good"] = pair
             return pair
-    return zoo.DEFAULT, "random"  # which needs no file
+    return catalogue.DEFAULT, "random"  # which needs no file
 
 
 def _load(key: str, weights: str) -> Any:
     """The model, with a progress bar while it comes over the network."""
-    device = zoo.resolve(st.session_state["device"])
-    if weights == "random" or zoo.available(key) != "download":
+    device = devices.resolve(st.session_state["device"])
+    if weights == "random" or weight_files.available(key) != "download":
         return state.engine().model(key, device, weights)
     t = i18n.texts(st.session_state["lang"])
-    row = zoo.spec(key)
+    row = catalogue.spec(key)
     said = t("model.downloading", model=row.title, mib=f"{row.weights_mib:.0f}")
     bar = st.sidebar.progress(0.0, said)
     try:
@@ -338,7 +340,7 @@ def _with_progress(key: str, device: str, weights: str, show: Callable[[float], 
     from threading import Thread
 
     done: dict[str, Any] = {}
-    total = zoo.spec(key).weights_mib * 2**20
+    total = catalogue.spec(key).weights_mib * 2**20
     seen = [0]
 
     def work() -> None:
@@ -351,7 +353,7 @@ def _with_progress(key: str, device: str, weights: str, show: Callable[[float], 
     thread.start()
     while thread.is_alive():
         thread.join(0.2)
-        show(min(max(seen[0], zoo.downloaded_bytes(key)) / total, 1.0))
+        show(min(max(seen[0], load.downloaded_bytes(key)) / total, 1.0))
     if "error" in done:
         raise done["error"]
     return done["model"]
@@ -376,7 +378,7 @@ def sk_scene() -> Scene:
         return view
     view = _scene(SK, "pretrained", s.get("unit"), 0)
     said, take = st.columns([2, 1], vertical_alignment="center")
-    said.info(view.t("scale.sk.instead", model=zoo.spec(s["_shown"][0]).title, ours=view.spec.title))
+    said.info(view.t("scale.sk.instead", model=catalogue.spec(s["_shown"][0]).title, ours=view.spec.title))
     take.button(view.t("scale.sk.take", ours=view.spec.title), on_click=s.__setitem__, args=("model", SK))
     state.keep("unit", view.blocks, view.name)
     st.pills(
@@ -387,14 +389,15 @@ def sk_scene() -> Scene:
 
 
 def _scene(key: str, weights: str, block: str | None, channel: int) -> Scene:
-    from senet_viz import images, layouts
+    from senet_viz.photos import preprocess
+    from senet_viz.tap import layouts
 
     s = st.session_state
-    spec, device = zoo.spec(key), zoo.resolve(s["device"])
+    spec, device = catalogue.spec(key), devices.resolve(s["device"])
     image = photo(s["photo"])
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
-    picture = state.drawings().get(("picture", key, s["photo"]), lambda: images.preprocess(image, spec))
-    trained = zoo.trained(key, weights)
+    picture = state.drawings().get(("picture", key, s["photo"]), lambda: preprocess.preprocess(image, spec))
+    trained = weight_files.trained(key, weights)
     name = block if block in blocks else telling(state.engine().trace(key, picture, device, weights), trained)
     return Scene(s["lang"], dark(), spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
 
@@ -410,7 +413,7 @@ def telling(trace: Trace, trained: bool) -> str:
 
 def photo(key: str) -> Image.Image:
     """A sample, or a picture that was uploaded in this process."""
-    from senet_viz import images
+    from senet_viz.photos import samples
 
     uploaded = state.uploads().use(key) if key.startswith("up-") else None
-    return uploaded if uploaded is not None else images.sample(key)
+    return uploaded if uploaded is not None else samples.sample(key)

@@ -13,7 +13,7 @@ from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, literal, sentence
 
 if TYPE_CHECKING:
-    from senet_viz.photos import Photos
+    from senet_viz.photos.sets import Photos
 
 
 def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
@@ -23,7 +23,7 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
         name: of this set, in the session.
         labelled: photos in class folders, by folder or zip; else several files, or a zip.
     """
-    from senet_viz import photos
+    from senet_viz.photos import sets
 
     t, s = view.t, st.session_state
     files = _asked_labelled(view, name) if labelled else _asked(view, name)
@@ -32,7 +32,7 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
         s[f"_{name}_error"] = None
     if files and s.get(f"_{name}_ids") != ids:
         bar = st.progress(0.0)
-        read = photos.read_labelled if labelled else photos.read
+        read = sets.read_labelled if labelled else sets.read
         try:
             found = read([(file.name, file.getvalue()) for file in files], partial(_reading, bar, view))
         except PhotosRejected as error:
@@ -52,8 +52,8 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
             st.warning(t("photos.gone"))
         return None
     if kept.beyond:
-        most = photos.MOST_LABELLED if labelled else photos.MOST
-        st.warning(t("photos.beyond", n=kept.beyond, most=most, mib=photos.MAX_UNPACKED // 2**20))
+        most = sets.MOST_LABELLED if labelled else sets.MOST
+        st.warning(t("photos.beyond", n=kept.beyond, most=most, mib=sets.MAX_UNPACKED // 2**20))
     if kept.skipped:
         with st.expander(t("photos.skipped", n=len(kept.skipped)), icon=":material/broken_image:"):
             for file, why in kept.skipped:
@@ -62,28 +62,28 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
 
 
 def _asked(view: Scene, name: str) -> Sequence[Any]:
-    from senet_viz import images, photos
+    from senet_viz.photos import reading, sets
 
     files = st.file_uploader(
-        view.t("photos.upload", most=photos.MOST),
+        view.t("photos.upload", most=sets.MOST),
         accept_multiple_files=True,
         key=f"_{name}_files",
     )
-    st.caption(view.t("photos.privacy", photo=images.MAX_BYTES // 2**20, zip=photos.MAX_ZIP // 2**20))
+    st.caption(view.t("photos.privacy", photo=reading.MAX_BYTES // 2**20, zip=sets.MAX_ZIP // 2**20))
     return files
 
 
 def _asked_labelled(view: Scene, name: str) -> Sequence[Any]:
-    from senet_viz import images, photos
+    from senet_viz.photos import reading, sets
 
     t = view.t
     kept = state.photo_sets().peek(st.session_state.get(f"_{name}_key"))
     with st.expander(t("photos.own"), expanded=kept is None, icon=":material/folder_open:"):
-        st.markdown(t("photos.labelled", most=photos.MOST_LABELLED, each=photos.EACH))
+        st.markdown(t("photos.labelled", most=sets.MOST_LABELLED, each=sets.EACH))
         left, right = st.columns(2)
         loose = left.file_uploader(t("photos.folder"), accept_multiple_files="directory", key=f"_{name}_folder")
         packed = right.file_uploader(t("photos.zip"), ["zip"], key=f"_{name}_zip")
-        st.caption(t("photos.privacy", photo=images.MAX_BYTES // 2**20, zip=photos.MAX_ZIP // 2**20))
+        st.caption(t("photos.privacy", photo=reading.MAX_BYTES // 2**20, zip=sets.MAX_ZIP // 2**20))
     return [*loose, *([packed] if packed else [])]
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from senet_viz import i18n, zoo
+from senet_viz import i18n
 from senet_viz.i18n import Texts
+from senet_viz.models import catalogue, devices, weight_files
 from senet_viz.ui import models, own, state
 from senet_viz.ui.scene import Scene, guard, photos, prepare, scene, sentence, short
 
@@ -39,7 +40,7 @@ def sidebar() -> bool:
 
 
 def _photo(t: Texts) -> None:
-    from senet_viz import images
+    from senet_viz.photos import samples
 
     titles = photos(t)
     if st.session_state.get("photo") not in titles:
@@ -47,15 +48,15 @@ def _photo(t: Texts) -> None:
             st.warning(t("photo.gone"))
         st.session_state["photo"] = next(iter(titles))
     st.pills(t("photo.label"), list(titles), format_func=titles.__getitem__, key="photo", required=True)
-    credit = next((sample.credit for sample in images.SAMPLES if sample.key == st.session_state["photo"]), "")
+    credit = next((sample.credit for sample in samples.SAMPLES if sample.key == st.session_state["photo"]), "")
     if credit:
         st.caption(credit)
     own.draw(t)
 
 
 def _model(t: Texts) -> None:
-    rows = {row.key: models.named(t, row) for row in zoo.MODELS if row.blocks}
-    state.keep("model", rows, zoo.DEFAULT)
+    rows = {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}
+    state.keep("model", rows, catalogue.DEFAULT)
     st.selectbox(
         t("model.label"), list(rows), format_func=rows.__getitem__, key="model",
         help=t("model.marks"),
@@ -70,33 +71,33 @@ def _model(t: Texts) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    here = ("auto", *zoo.devices())
+    here = ("auto", *devices.devices())
     state.keep("device", here, "auto")
 
 
 def _status(t: Texts) -> None:
     """What is really on screen, and why if that is not what was asked for."""
     wanted, shown = (st.session_state["model"], st.session_state["weights"]), st.session_state["_shown"]
-    row = zoo.spec(shown[0])
+    row = catalogue.spec(shown[0])
     if wanted != shown:
         st.error(sentence(st.session_state["_failed"][wanted], st.session_state["lang"]), icon=":material/cloud_off:")
         st.caption(t("model.still", model=row.title))
         st.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
         if wanted[1] == "pretrained":
             st.button(t("weights.use_random"), on_click=_untrained, width="stretch")
-    if not zoo.trained(*shown):
+    if not weight_files.trained(*shown):
         st.badge(t("model.untrained"), icon=":material/warning:", color="red")
     with st.popover(t("card.title"), icon=":material/badge:", type="tertiary"):
         _card(t, row, shown[1])
     st.caption(t(row.note_key), help=t("model.facts", source=row.source, blocks=row.blocks, paper=row.paper))
 
 
-def _card(t: Texts, row: zoo.ModelSpec, weights: str) -> None:
+def _card(t: Texts, row: catalogue.ModelSpec, weights: str) -> None:
     """What this model is, what it was trained on, and what it cannot know."""
-    from senet_viz import labels
+    from senet_viz.models import class_names
 
-    trained = zoo.trained(row.key, weights)
-    about = zoo.shipped(row.key) if trained else None
+    trained = weight_files.trained(row.key, weights)
+    about = weight_files.shipped(row.key) if trained else None
     if not trained:
         st.markdown(t("card.random", title=row.title))
     elif about is None:
@@ -115,7 +116,7 @@ def _card(t: Texts, row: zoo.ModelSpec, weights: str) -> None:
         st.markdown(text)
         with st.expander(t("card.list", n=len(about.classes))):
             lang = st.session_state["lang"]
-            st.caption(" · ".join(labels.label(row, i, lang) for i in range(len(about.classes))))
+            st.caption(" · ".join(class_names.label(row, i, lang) for i in range(len(about.classes))))
 
 
 def _retry(wanted: tuple[str, str]) -> None:
@@ -140,7 +141,7 @@ def _like(old: Any, view: Scene) -> str:
 
 
 def _channel(t: Texts) -> None:
-    from senet_viz import replay
+    from senet_viz.tap import replay
 
     state_ = st.session_state
     if state_.get("channel") is None:
@@ -152,6 +153,6 @@ def _channel(t: Texts) -> None:
     count = scene().block.channels
     state_["channel"] = min(max(state_["channel"], 0), count - 1)
     st.number_input(t("channel.label", last=count - 1), 0, count - 1, step=1, key="channel", help=t("channel.help"))
-    device = zoo.resolve(state_["device"])
-    st.selectbox(t("device.label"), ("auto", *zoo.devices()), key="device", help=t("device.help"))
+    device = devices.resolve(state_["device"])
+    st.selectbox(t("device.label"), ("auto", *devices.devices()), key="device", help=t("device.help"))
     st.caption(t("device.used", device=device))

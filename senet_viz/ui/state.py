@@ -17,9 +17,9 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 from senet_viz import i18n
-from senet_viz.engine import Engine
 from senet_viz.errors import WeightsInvalid
-from senet_viz.shared import Shared
+from senet_viz.service.cache import Shared
+from senet_viz.service.engine import Engine
 from senet_viz.ui.uploads import Uploads
 
 _log = logging.getLogger("senet_viz")
@@ -164,17 +164,18 @@ def in_memory() -> None:
 
 
 def _first_picture() -> None:
-    from senet_viz import images, zoo
+    from senet_viz.models import catalogue, devices, weight_files
+    from senet_viz.photos import preprocess, samples
 
-    for fault in (zoo.missing_folder(), *zoo.damaged()):
+    for fault in (weight_files.missing_folder(), *weight_files.damaged()):
         if fault is not None:
             _log.warning("%s", fault)
-    device = zoo.resolve("auto")
-    picture = images.preprocess(images.sample(images.SAMPLES[0].key), zoo.spec(zoo.DEFAULT))
+    device = devices.resolve("auto")
+    picture = preprocess.preprocess(samples.sample(samples.SAMPLES[0].key), catalogue.spec(catalogue.DEFAULT))
     try:
-        engine().trace(zoo.DEFAULT, picture, device)
+        engine().trace(catalogue.DEFAULT, picture, device)
     except WeightsInvalid:  # logged above; its page says so too
-        engine().trace(zoo.DEFAULT, picture, device, "random")
+        engine().trace(catalogue.DEFAULT, picture, device, "random")
 
 
 def language() -> str:

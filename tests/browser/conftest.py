@@ -22,7 +22,8 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, sync_playwright
 
-from senet_viz import i18n, zoo
+from senet_viz import i18n
+from senet_viz.models import catalogue, weight_files
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
@@ -85,7 +86,7 @@ def serving(folder: Path, forwards: Path | None = None, largest: int | None = No
         **os.environ, "OMP_NUM_THREADS": "1", "TORCH_HOME": str(folder), "HF_HUB_CACHE": str(folder),
         "HF_HUB_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing answers there
     }  # fmt: skip
-    environment.pop(zoo.LOCAL, None)
+    environment.pop(weight_files.LOCAL, None)
     start = "-m streamlit" if forwards is None else f"-m tests.browser.counting {forwards}"
     command = f"{start} run app.py --server.headless true --server.port {port} --server.address 127.0.0.1".split()
     straight = build_opener(ProxyHandler({}))  # whatever proxy this environment names
@@ -241,7 +242,7 @@ class Visitor:
 
     def take(self, key: str) -> Visitor:
         """Choose one of the small networks, whose weights are here, from the list of models."""
-        return self.select("model", self.t("model.here", title=zoo.spec(key).title))
+        return self.select("model", self.t("model.here", title=catalogue.spec(key).title))
 
     def pin(self, channel: int) -> Visitor:
         """By number."""

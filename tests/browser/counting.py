@@ -6,20 +6,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from senet_viz import tap
+from senet_viz.tap import hooks
 
 
 def main() -> None:
     """One more byte in FILE for every forward of a network."""
     file, *arguments = sys.argv[1:]
-    forward = tap.run_batch
+    forward = hooks.run_batch
 
     def counted(*given: Any, **named: Any) -> Any:
         with Path(file).open("a") as log:
             log.write(".")
         return forward(*given, **named)
 
-    tap.run_batch = counted
+    hooks.run_batch = counted
     from streamlit.web.cli import main as streamlit
 
     sys.argv = ["streamlit", *arguments]

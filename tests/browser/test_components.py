@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from senet_viz import edits, i18n, images, tap, zoo
+from senet_viz import i18n
+from senet_viz.models import catalogue
+from senet_viz.photos import preprocess, samples
+from senet_viz.tap import edits, hooks
 from senet_viz.ui import short
 from tests import truth
 from tests.browser.conftest import ROOT, Visitor
@@ -92,9 +95,9 @@ def test_no_quick_click_on_the_console_is_lost_or_doubled(visitor: Visitor, coun
     visitor.until(lambda: visitor.url().get("edits") == wanted, wanted)
     visitor.settle()
     assert visitor.url()["edits"] == wanted and visitor.number() == channels[-1], "the last click is the pin"
-    picture = images.preprocess(images.sample("coffee"), zoo.spec("tiny_se"))
-    own = tap.run(truth.model("tiny_se", "pretrained"), picture.x)
-    muted = tap.run(truth.model("tiny_se", "pretrained"), picture.x, (edits.parse(wanted),))
+    picture = preprocess.preprocess(samples.sample("coffee"), catalogue.spec("tiny_se"))
+    own = hooks.run(truth.model("tiny_se", "pretrained"), picture.x)
+    muted = hooks.run(truth.model("tiny_se", "pretrained"), picture.x, (edits.parse(wanted),))
     first = int(own.logits.argmax())
     share = f"{float(muted.logits.double().softmax(0)[first]):.1%}"
     visitor.until(lambda: share in answer(visitor), "the answer without all of them")

@@ -17,8 +17,13 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser
 
-from senet_viz import attribute, edits, i18n, images, sweep, tap, zoo
-from senet_viz.figures import palette
+from senet_viz import i18n
+from senet_viz.drawing import palette
+from senet_viz.experiments import attribution
+from senet_viz.models import catalogue, weight_files
+from senet_viz.photos import preprocess, reading, samples
+from senet_viz.photos import scale as scales
+from senet_viz.tap import edits, hooks
 from senet_viz.ui import short
 from tests import pictures, truth
 from tests.browser.conftest import FIRST, PATIENCE_S, Visitor, serving
@@ -75,18 +80,18 @@ def test_the_first_picture_needs_no_click(visitor: Visitor) -> None:
     visitor.open()
     visitor.until(lambda: "channel" in visitor.url(), "the URL")
     seen = visitor.url()
-    assert seen["model"] == zoo.DEFAULT and seen["photo"] == images.SAMPLES[0].key and seen["lang"] == "en"
+    assert seen["model"] == catalogue.DEFAULT and seen["photo"] == samples.SAMPLES[0].key and seen["lang"] == "en"
     page = visitor.page
     drawn = "images => images.every(image => image.complete && image.naturalWidth > 0) && images.length"
     visitor.until(lambda: page.get_by_test_id("stMain").locator("img").evaluate_all(drawn), "pictures")
     assert page.locator(".st-key-chart-squeeze-channel .main-svg").count()
-    trace = truth.trace(zoo.DEFAULT, seen["photo"], seen["block"], weights="pretrained")
+    trace = truth.trace(catalogue.DEFAULT, seen["photo"], seen["block"], weights="pretrained")
     shown = page.locator(".st-key-scores li b").all_inner_texts()
     assert shown == [f"{p:.1%}" for p in torch.softmax(trace.logits.double(), 0).topk(5).values.tolist()]
     block = trace.block(seen["block"])
     assert z_of(visitor, int(seen["channel"])) == printed(float(truth.z(block)[int(seen["channel"])]))
     untrained = visitor.t("model.untrained") in page.get_by_test_id("stMain").inner_text()
-    assert untrained is not zoo.trained(zoo.DEFAULT)
+    assert untrained is not weight_files.trained(catalogue.DEFAULT)
 
 
 # --- changing things ------------------------------------------------------------------------------------------------
@@ -194,9 +199,9 @@ def test_the_gate_function_changes_before_your_eyes(visitor: Visitor) -> None:
 
 def test_a_good_upload_becomes_the_photo(visitor: Visitor) -> None:
     visitor.open(**HERE).upload("mine.jpg", pictures.oriented(6, quality=95))
-    upright = images.read(pictures.oriented(6, quality=95))
-    x = images.preprocess(upright, zoo.spec("tiny_se")).x
-    z = truth.z(tap.run(truth.model("tiny_se"), x, keep_u=("layer3.1.se",)).block("layer3.1.se"))
+    upright = reading.read(pictures.oriented(6, quality=95))
+    x = preprocess.preprocess(upright, catalogue.spec("tiny_se")).x
+    z = truth.z(hooks.run(truth.model("tiny_se"), x, keep_u=("layer3.1.se",)).block("layer3.1.se"))
     visitor.until(lambda: visitor.chosen("photo") == visitor.t("photo.mine", n=1), "the upload to be the photo")
     visitor.settle()
     assert z_of(visitor, 17) == printed(float(z[17]))
@@ -395,8 +400,8 @@ def test_a_click_on_a_strip_pins_what_it_says(visitor: Visitor) -> None:
     visitor.until(lambda: visitor.number() == channel, "the channel to be pinned")
     visitor.until(lambda: visitor.chosen("block") == label, "its block to be chosen")
     name = truth.names("tiny_se")[7]
-    shown = sweep.at_scale(images.sample("chelsea"), zoo.spec("tiny_se"), float(scale.removesuffix("×")))
-    gate = tap.run(truth.model("tiny_se", "pretrained"), shown.x).block(name).gate[0, channel]
+    shown = scales.at_scale(samples.sample("chelsea"), catalogue.spec("tiny_se"), float(scale.removesuffix("×")))
+    gate = hooks.run(truth.model("tiny_se", "pretrained"), shown.x).block(name).gate[0, channel]
     assert last_number(value) == pytest.approx(float(gate), abs=1e-4)
     visitor.until(lambda: visitor.url().get("scale") == "1", "the scale in the address")
 
@@ -407,7 +412,7 @@ def test_a_zip_of_photos_is_measured_and_a_bad_one_is_named(visitor: Visitor) ->
     with zipfile.ZipFile(packed, "w") as file:
         for name in ("coffee", "rocket", "flower"):
             inside = io.BytesIO()
-            images.sample(name).save(inside, "PNG")
+            samples.sample(name).save(inside, "PNG")
             file.writestr(f"{name}.png", inside.getvalue())
         file.writestr("broken.png", b"not a picture")
     box = visitor.page.get_by_test_id("stFileUploader").filter(has=visitor.page.locator("input[multiple]"))
@@ -429,9 +434,12 @@ def test_guess_see_and_pin_the_channel_that_matters(visitor: Visitor) -> None:
     visitor.until(lambda: dots.count() == 256 - 3 + 1, "all dots but three, and the pinned one's mark")
     visitor.page.locator(".st-key-predict-skip button").click()
     visitor.until(lambda: dots.count() == 257, "every channel's dot")
-    module, x = truth.model("tiny_se", "pretrained"), images.preprocess(images.sample("chelsea"), zoo.spec("tiny_se")).x
-    goal = int(tap.run(module, x).logits.argmax())
-    found = attribute.run("gradient_x_gate", module, x, goal, "layer3.1.se").values[0]
+    module, x = (
+        truth.model("tiny_se", "pretrained"),
+        preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se")).x,
+    )
+    goal = int(hooks.run(module, x).logits.argmax())
+    found = attribution.run("gradient_x_gate", module, x, goal, "layer3.1.se").values[0]
     rows = list(
         csv.DictReader(io.StringIO(Path(visitor.download("attribution-gates", "csv").path()).read_text("utf-8")))
     )
@@ -542,16 +550,16 @@ def test_a_click_on_a_map_mutes_its_channel_and_undo_opens_it(visit: Visit) -> N
     visitor = visit()
     here = HERE | {"weights": "pretrained", "photo": "coffee", "block": "layer4.1.se"}
     visitor.open("what_if", **here)
-    picture = images.preprocess(images.sample("coffee"), zoo.spec("tiny_se"))
+    picture = preprocess.preprocess(samples.sample("coffee"), catalogue.spec("tiny_se"))
     module = truth.model("tiny_se", "pretrained")
-    own = tap.run(module, picture.x)
+    own = hooks.run(module, picture.x)
     first, share = int(own.logits.argmax()), own.logits.double().softmax(0)
     visitor.until(lambda: f"({float(share[first]):.1%})" in answer(visitor), "the answer as it is")
     order = np.argsort(-own.block("layer4.1.se").gate[-1].numpy(), kind="stable")
     click(visitor, "whatif", 0.005, 0.005)  # the first map is the most open
     text = f"layer4.1.se:mute:{order[0]}"
     visitor.until(lambda: visitor.url().get("edits") == text, "the edit in the address")
-    muted = tap.run(module, picture.x, (edits.parse(text),)).logits.double().softmax(0)
+    muted = hooks.run(module, picture.x, (edits.parse(text),)).logits.double().softmax(0)
     visitor.until(lambda: f"{float(muted[first]):.1%}" in answer(visitor), "the answer without it")
     assert visitor.url()["channel"] == str(order[0]), "what is clicked is pinned as well"
     assert not visitor.errors()

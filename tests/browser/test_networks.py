@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from senet_viz import gradients, i18n, recorder
+from senet_viz import i18n
+from senet_viz.architecture import recorder
+from senet_viz.experiments import gradient_flow
 from senet_viz.networks.gated import INTEGRATIONS
-from senet_viz.ui import wired
+from senet_viz.ui.pages import wired
 from tests.browser.conftest import Visitor
 
 
@@ -33,20 +35,20 @@ def test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured(visit
 
     visitor.page.locator(".st-key-flow button").click()
     visitor.until(lambda: visitor.page.locator(".st-key-chart-gradient-flow .main-svg").count(), "the curves")
-    last = visitor.t("fig.flow.note", seeds=len(gradients.SEEDS)).split(";")[1]
+    last = visitor.t("fig.flow.note", seeds=len(gradient_flow.SEEDS)).split(";")[1]
     visitor.until(lambda: last in main.inner_text(), "all seeds")
     visitor.settle()
     rows = list(
         csv.DictReader(io.StringIO(Path(visitor.download("gradient-flow", "csv").path()).read_text("utf-8-sig")))
     )
-    assert len(rows) == len(gradients.STARTS) * len(INTEGRATIONS) * len(gradients.SEEDS) * 17
+    assert len(rows) == len(gradient_flow.STARTS) * len(INTEGRATIONS) * len(gradient_flow.SEEDS) * 17
     value = next(reversed(rows[0]))
     for start, name in (("on", "post"), ("frozen", "standard"), ("silent", "identity")):
-        own = gradients.measure(name, 16, start).log10
+        own = gradient_flow.measure(name, 16, start).log10
         shown = [row for row in rows if (row["start"], row["integration"]) == (start, name)]
         for row in shown:
             assert float(row[value]) == pytest.approx(own[int(row["seed"]), int(row["unit"]) - 1], abs=1e-2)
-    both = {name: gradients.measure(name, 16, "silent").arrives for name in ("post", "standard")}
+    both = {name: gradient_flow.measure(name, 16, "silent").arrives for name in ("post", "standard")}
     said = wired.share(i18n.texts("en"), both["post"] / both["standard"])
     assert said in main.inner_text()
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from senet_viz import i18n, zoo
+from senet_viz import i18n
+from senet_viz.models import catalogue
 from tests.browser.conftest import Visitor, serving
 
 Visit = Callable[..., Visitor]
-WANTED = zoo.spec("legacy_seresnet50")
+WANTED = catalogue.spec("legacy_seresnet50")
 CUT = """(box, names) => {
   const style = getComputedStyle(box), pen = document.createElement("canvas").getContext("2d");
   pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
@@ -44,14 +45,14 @@ def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tu
     if size[0] < 600:
         page.get_by_test_id("stExpandSidebarButton").click()
     box = page.locator(".st-key-model input")
-    first = visitor.t("model.here", title=zoo.spec(zoo.DEFAULT).title)
+    first = visitor.t("model.here", title=catalogue.spec(catalogue.DEFAULT).title)
     visitor.settle().until(lambda: box.evaluate(CUT, [first]) == [], "a sidebar that has slid in")
     box.scroll_into_view_if_needed()  # a list that has opened closes when the page scrolls
     options = page.get_by_role("option")
     visitor.until(lambda: options.count() or box.press("ArrowDown"), "the list")
     names = [option.inner_text() for option in options.all()]
-    assert visitor.t("model.here", title=zoo.spec("tiny_se_h").title) in names
-    rows = [row for row in zoo.MODELS if row.blocks]
+    assert visitor.t("model.here", title=catalogue.spec("tiny_se_h").title) in names
+    rows = [row for row in catalogue.MODELS if row.blocks]
     whole = [
         visitor.t("model.fetched" if row.weights else "model.nobodys", title=row.title, mib=f"{row.weights_mib:.0f}")
         for row in rows
@@ -62,7 +63,7 @@ def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tu
 
 def test_a_model_stays_chosen_when_its_weights_have_come(visit: Visit, tmp_path: Path) -> None:
     """Its name in the list changes with that."""
-    row = zoo.spec("mobilenet_v3_small")
+    row = catalogue.spec("mobilenet_v3_small")
     with serving(tmp_path) as address:
         visitor = visit(address).open(model=row.key, weights="random")
         box = visitor.page.locator(".st-key-model input")

@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from senet_viz import i18n, images, zoo
+from senet_viz import i18n
+from senet_viz.models import catalogue
+from senet_viz.photos import samples
 from tests import pictures
 from tests.browser.conftest import Visitor
 
@@ -29,7 +31,7 @@ def test_a_slide_names_model_block_and_photographer_and_leads_back(visit: Callab
     visitor.open("excitation", **HERE, lang=lang)
     visitor.choose("gatefn", "h-sigmoid")
     lines, links = slide(visitor, "excitation-network")
-    assert images.source(i18n.texts(lang), zoo.spec("tiny_se").title, "layer3.1.se", "china") in lines
+    assert samples.source(i18n.texts(lang), catalogue.spec("tiny_se").title, "layer3.1.se", "china") in lines
     assert any("danielbuechele, CC BY 2.0" in line for line in lines)
     assert visitor.t("fig.net.title") in lines  # as text that can be searched
     (link,) = links
@@ -50,8 +52,8 @@ def test_a_photo_of_ones_own_has_no_credit_and_no_way_back(visitor: Visitor) -> 
     visitor.settle()
     lines, links = slide(visitor, "squeeze-channel")
     assert links == set()
-    assert images.source(i18n.texts("en"), zoo.spec("tiny_se").title, "layer3.1.se", "") in lines
-    assert not any(sample.credit in line or "mine.jpg" in line for sample in images.SAMPLES for line in lines)
+    assert samples.source(i18n.texts("en"), catalogue.spec("tiny_se").title, "layer3.1.se", "") in lines
+    assert not any(sample.credit in line or "mine.jpg" in line for sample in samples.SAMPLES for line in lines)
 
 
 def test_a_figure_that_is_of_no_photo_claims_none(visitor: Visitor) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from senet_viz import i18n, images, photos
+from senet_viz import i18n
+from senet_viz.photos import reading, sets
 from tests import pictures
 from tests.browser.conftest import ARGUMENTS, PATIENCE_S, Visitor, chromium, serving
 
@@ -40,7 +41,7 @@ def test_every_file_gets_its_own_sentence_where_it_was_chosen(visit: Visit, lang
     for name, data, key in (
         ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "error.image.drawing"),
         ("broken.heic", b"\0\0\0\x18ftypheic" + bytes(99), "error.image.truncated"),
-        ("film.mov", filled(b"\0\0\0\x14ftypqt  ", images.MAX_BYTES + 1), "error.image.too_large"),
+        ("film.mov", filled(b"\0\0\0\x14ftypqt  ", reading.MAX_BYTES + 1), "error.image.too_large"),
         ("notes.txt", b"to do: nothing" * 9, "error.image.not_a_picture"),
     ):
         visitor.upload(name, data)
@@ -75,7 +76,7 @@ def test_the_limits_hold_and_nothing_is_written(browser: Browser, tmp_path: Path
     """A photo and a zip of the size that is promised, at a server that cannot write a file of a megabyte."""
     with serving(tmp_path, largest=2**20) as address:
         visitor = Visitor(browser, address).open(**HERE)
-        visitor.upload("largest.png", filled(pictures.encode(pictures.quadrants(), "PNG"), images.MAX_BYTES))
+        visitor.upload("largest.png", filled(pictures.encode(pictures.quadrants(), "PNG"), reading.MAX_BYTES))
         visitor.until(lambda: visitor.chosen("photo") == visitor.t("photo.mine", n=1), "the upload to be the photo")
         visitor.settle()
         assert visitor.errors() == []
@@ -84,9 +85,9 @@ def test_the_limits_hold_and_nothing_is_written(browser: Browser, tmp_path: Path
         with zipfile.ZipFile(packed, "w") as file:
             for n in range(4):
                 photo = pictures.encode(pictures.quadrants(200 + n, 200), "PNG")
-                file.writestr(f"{n}.png", filled(photo, images.MAX_BYTES - 100))
+                file.writestr(f"{n}.png", filled(photo, reading.MAX_BYTES - 100))
         data = packed.getvalue()
-        assert photos.MAX_ZIP - 2**10 < len(data) <= photos.MAX_ZIP
+        assert sets.MAX_ZIP - 2**10 < len(data) <= sets.MAX_ZIP
         where = tmp_path / "holiday.zip"
         where.write_bytes(data)
         visitor.open("kernel_selection", **HERE | {"model": "tiny_sk", "set": "mine"})

@@ -1,0 +1,338 @@
+"""What a network costs: parameters, multiply-accumulates, memory of a training step. Time is in ``timing``.
+
+Everything is counted on the meta device: tensors without values, so a network takes no memory for its
+weights and a forward no arithmetic. Multiply-accumulates (MACs) are counted as the papers count "GFLOPs": those of
+convolutions and linear layers; what pooling and scaling take is counted beside them and never added to them.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from senet_viz.networks.blocks import SEBlock
+from senet_viz.tap import layouts
+
+STEM, HEAD, UNUSED = "stem", "head", "unused"  # before the stages, behind them, and what never ran
+
+
+@dataclass(frozen=True)
+class Count:
+    """Parameters and arithmetic for one picture."""
+
+    params: int = 0
+    conv: int = 0  # MACs of convolutions
+    linear: int = 0  # MACs of linear layers
+    pool: int = 0  # values that pooling reads: additions or comparisons
+    scale: int = 0  # multiplications of maps by gates
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates as the papers count them: conv + linear."""
+        return self.conv + self.linear
+
+    def __add__(self, other: Count) -> Count:
+        return Count(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Count)))
+
+
+@dataclass(frozen=True)
+class ModuleCost:
+    """What one module takes by itself, its children left out: all of them add up to the network."""
+
+    name: str  # dotted, "" for the network itself
+    kind: str  # class name
+    stage: str  # "stem", "1", "2", ..., "head" or "unused"
+    gate: bool  # part of an attention block, features apart
+    count: Count
+
+
+@dataclass(frozen=True)
+class GateCost:
+    """One attention block: C channels are gated through ``hidden`` units (0 where there is one layer)."""
+
+    name: str
+    kind: str
+    stage: str
+    channels: int
+    hidden: int
+    weights: int  # of its layers, biases and norms apart
+    count: Count
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """Neighbours whose maps have one size, split into what attention takes and what the rest takes."""
+
+    name: str
+    side: int  # height of the maps that leave it, 0 where nothing with a height does
+    gates: tuple[GateCost, ...]
+    gate: Count
+    rest: Count
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``params`` and ``macs`` of a network for one picture of ``size`` x ``size``, module by module."""
+
+    params: int
+    macs: int
+    per_module: tuple[ModuleCost, ...]
+    size: int
+    gates: tuple[GateCost, ...]
+    sides: tuple[tuple[str, int], ...]  # height of the maps that leave each stage, in order
+
+    @cached_property
+    def total(self) -> Count:
+        """Everything."""
+        return sum((m.count for m in self.per_module), Count())
+
+    @cached_property
+    def gate(self) -> Count:
+        """What attention takes: pooling, both layers, scaling; of an SK unit not its branches."""
+        return sum((m.count for m in self.per_module if m.gate), Count())
+
+    @cached_property
+    def rest(self) -> Count:
+        """What the network takes without its gates."""
+        return sum((m.count for m in self.per_module if not m.gate), Count())
+
+    def under(self, name: str) -> Count:
+        """What the module of that dotted name takes with everything in it.
+
+        Raises:
+            KeyError: there is no such module.
+        """
+        if not name:
+            return self.total
+        found = [m.count for m in self.per_module if m.name == name or m.name.startswith(f"{name}.")]
+        if not found:
+            raise KeyError(name)
+        return sum(found, Count())
+
+    @cached_property
+    def stages(self) -> tuple[StageCost, ...]:
+        """Stem, stages and head, in the order in which they run."""
+
+        def counted(stage: str, gate: bool) -> Count:
+            return sum((m.count for m in self.per_module if m.stage == stage and m.gate is gate), Count())
+
+        return tuple(
+            StageCost(
+                name,
+                side,
+                tuple(g for g in self.gates if g.stage == name),
+                counted(name, True),
+                counted(name, False),
+            )
+            for name, side in self.sides
+        )
+
+    @property
+    def gated(self) -> tuple[StageCost, ...]:
+        """The stages that have gates."""
+        return tuple(stage for stage in self.stages if stage.gates)
+
+
+# --- counting -----------------------------------------------------------------------------------------------------
+
+
+def skeleton(module: nn.Module) -> nn.Module:
+    """A copy of the network on the meta device: its structure without its values, and nobody else's."""
+    memo: dict[int, Any] = {id(p): nn.Parameter(torch.empty_like(p, device="meta")) for p in module.parameters()}
+    memo |= {id(b): torch.empty_like(b, device="meta") for b in module.buffers()}
+    return copy.deepcopy(module, memo)
+
+
+def of(module: nn.Module, size: int = 224) -> Cost:
+    """Count one forward of one picture in eval mode. ``module`` is left as it is, on whatever device.
+
+    Args:
+        size: side of the input, (1, 3, size, size).
+    """
+    net = skeleton(module).eval()
+    ledger = _Ledger(net)
+    with torch.no_grad(), ledger:
+        net(_picture(net, 1, size))
+    return ledger.cost(size)
+
+
+def _picture(net: nn.Module, batch: int, size: int) -> Tensor:
+    dtype = next((p.dtype for p in net.parameters()), torch.float32)
+    return torch.empty(batch, 3, size, size, device="meta", dtype=dtype)
+
+
+class _Ledger(TorchDispatchMode):
+    """Books every operation of one forward under the module that asked for it. Hooks stay in the private copy."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        self.names = {part: name for name, part in net.named_modules()}
+        self.running: list[str] = [""]
+        self.booked: dict[str, Count] = {}
+        self.order: dict[str, None] = {}  # modules as they first ran
+        self.sides: dict[str, int] = {}  # height of a module's last map
+        self.widths: dict[str, int] = {}  # channels of it
+        for part, name in self.names.items():
+            part.register_forward_pre_hook(lambda part, args, name=name: self._enter(name))
+            part.register_forward_hook(lambda part, args, out, name=name: self._leave(name, out))
+
+    def _enter(self, name: str) -> None:
+        self.running.append(name)
+        self.order.setdefault(name)
+
+    def _leave(self, name: str, out: Any) -> None:
+        self.running.pop()
+        if isinstance(out, Tensor) and out.dim() == 4:
+            self.widths[name], self.sides[name] = int(out.shape[1]), int(out.shape[2])
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        op = func.overloadpacket._qualified_op_name.partition("::")[2]
+        if op == "native_batch_norm" and not args[5]:  # in eval mode; torch would work out every step of it, in 3 ms
+            return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
+        out = func(*args, **(kwargs or {}))
+        count = _taken(op, args, kwargs or {}, out)
+        if count is not None:
+            name = self.running[-1]
+            self.booked[name] = self.booked.get(name, Count()) + count
+        return out
+
+    def cost(self, size: int) -> Cost:
+        """The books, closed."""
+        seen: set[int] = set()
+        per_module, blocks = [], _blocks(self.net)
+        gated = dict(part for block in blocks for part in block.parts)
+        stages, sides = self._stages(blocks)
+        for part, name in self.names.items():
+            own = [p for p in part.parameters(recurse=False) if id(p) not in seen]
+            seen.update(map(id, own))  # a weight that two modules share is counted once
+            count = self.booked.get(name, Count()) + Count(params=sum(p.numel() for p in own))
+            if any(getattr(count, f.name) for f in fields(Count)):
+                per_module.append(
+                    ModuleCost(name, type(part).__name__, stages.get(name, UNUSED), gated.get(name, False), count)
+                )
+        if any(m.stage == UNUSED for m in per_module):
+            sides = (*sides, (UNUSED, 0))
+        total = sum((m.count for m in per_module), Count())
+        gates = tuple(self._gate(block, per_module, stages) for block in blocks)
+        return Cost(total.params, total.macs, tuple(per_module), size, gates, sides)
+
+    def _gate(self, block: _Block, per_module: Sequence[ModuleCost], stages: dict[str, str]) -> GateCost:
+        inside = {name for name, gate in block.parts if gate}
+        hidden = 0 if block.w1 is None else int(next(block.w1.parameters()).shape[0])
+        stage, channels = stages.get(block.name, UNUSED), self.widths.get(block.name, 0)
+        weights = sum(
+            p.numel() for name in inside for p in self.net.get_submodule(name).parameters(recurse=False) if p.dim() > 1
+        )
+        counts = sum((m.count for m in per_module if m.name in inside), Count())
+        return GateCost(block.name, block.kind, stage, channels, hidden, weights, counts)
+
+    def _stages(self, blocks: Sequence[_Block]) -> tuple[dict[str, str], tuple[tuple[str, int], ...]]:
+        """Every module's stage, and the height of the maps that leave each of them.
+
+        A stage is a ``layerN`` where the network names its stages so, else all units whose maps have one size; units
+        of a size without gates go with the gates that follow them. Blocks of ours say the number themselves.
+        """
+        units: dict[str, list[str]] = {}
+        for name in self.order:
+            units.setdefault(_unit(name), []).append(name)
+        for unit in {unit.partition(".")[0] for unit in units if "." in unit} | {""}:
+            units.pop(unit, None)  # the network itself, and containers of units
+        sides = {
+            unit: next((self.sides[n] for n in (unit, *names[::-1]) if n in self.sides), 0)
+            for unit, names in units.items()
+        }
+        numbers: dict[str, str] = {}  # of units
+        if any(_LAYER.match(unit) for unit in units):
+            numbers = {unit: unit.removeprefix("layer") for unit in units if _LAYER.match(unit)}
+        else:
+            said = {str(sides[_unit(b.name)]): str(getattr(b.module, "stage", 0) or "") for b in blocks}
+            marked = said or dict.fromkeys((str(side) for side in sides.values() if side > 1), "")
+            of_side = {side: own or str(n) for n, (side, own) in enumerate(marked.items(), start=1)}
+            inner = [unit for unit in units if str(sides[unit]) in of_side]
+            order, following = list(units), ""
+            for unit in reversed(order[order.index(inner[0]) : order.index(inner[-1]) + 1] if inner else []):
+                numbers[unit] = of_side.get(str(sides[unit]), "") or following
+                following = numbers[unit]
+        of_unit, left = {}, {STEM: 0} | dict.fromkeys(sorted(set(numbers.values()), key=int), 0) | {HEAD: 0}
+        for unit in units:
+            before = not any(left[number] for number in set(numbers.values()))
+            stage = of_unit[unit] = numbers.get(unit) or (STEM if before else HEAD)
+            left[stage] = sides[unit] or left[stage]
+        return {name: of_unit.get(_unit(name), HEAD) for name in self.order}, tuple(left.items())
+
+
+_LAYER = re.compile(r"layer[1-9]$")  # SENet-154's layer0 is its stem
+
+
+def _unit(name: str) -> str:
+    """The part of a network that is never split between stages: ``layer3``, ``features.4``, ``Mixed_5b``."""
+    first, _, rest = name.partition(".")
+    second = rest.partition(".")[0]
+    return f"{first}.{second}" if second.isdecimal() and not _LAYER.match(first) else first
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """An attention block: those that ``layouts`` finds, and NoSqueeze blocks, which have no gate vector to look at."""
+
+    name: str
+    kind: str
+    module: nn.Module
+    w1: nn.Module | None
+    heads: frozenset[str] | None  # children that are attention; None: all of it
+
+    @property
+    def parts(self) -> Iterator[tuple[str, bool]]:
+        """Dotted name of every module in it, and whether it is attention."""
+        for name, _ in self.module.named_modules():
+            whole = self.heads is None or not name or name.partition(".")[0] in self.heads
+            yield f"{self.name}.{name}".strip("."), whole
+
+
+def _blocks(net: nn.Module) -> tuple[_Block, ...]:
+    found = {}
+    for place in layouts.places(net):
+        layout = place.layout
+        paths = (layout.w1, layout.norm, layout.act, layout.w2, layout.gate, "pool")
+        competing = layout.kind in ("sk", "split")  # what makes their maps is not attention
+        heads = frozenset(path.partition(".")[0] for path in paths if path) if competing else None
+        found[place.name] = _Block(place.name, layout.kind, place.module, place.w1, heads)
+    for name, part in net.named_modules():
+        if isinstance(part, SEBlock) and name not in found:
+            found[name] = _Block(name, "se", part, part.fc1, None)
+    return tuple(found[name] for name, _ in net.named_modules() if name in found)
+
+
+def _taken(op: str, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Count | None:
+    """What one aten operation takes, None where it is none that is counted."""
+    if op == "convolution":
+        return Count(conv=out.numel() * math.prod(args[1].shape[1:]))  # (C_out, C_in / groups, *kernel)
+    if op in ("mm", "addmm", "bmm", "baddbmm", "linear"):
+        left = args[1] if op in ("addmm", "baddbmm") else args[0]
+        return Count(linear=out.numel() * left.shape[-1])
+    if op in ("max_pool2d_with_indices", "avg_pool2d"):
+        kernel = args[1] if len(args[1]) == 2 else list(args[1]) * 2
+        first = out[0] if isinstance(out, tuple) else out
+        return Count(pool=first.numel() * math.prod(kernel))
+    if op in ("_adaptive_avg_pool2d", "adaptive_max_pool2d"):
+        return Count(pool=args[0].numel())
+    if op in ("mean", "amax") and args[0].dim() == 4 and out.numel() < args[0].numel():
+        return Count(pool=args[0].numel())
+    if op in ("mul", "mul_") and _is_scaling(args):
+        return Count(scale=out.numel())
+    return None
+
+
+def _is_scaling(args: Sequence[Any]) -> bool:
+    """Maps times gates: both have channels; a number or a constant is not a gate."""
+    return all(isinstance(a, Tensor) and a.dim() >= 4 and a.numel() > 1 for a in args[:2])

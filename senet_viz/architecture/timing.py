@@ -1,0 +1,123 @@
+"""How long a forward takes here: two networks in turn in one run, with the spread and what else may have been running.
+
+One run's mean says little on a machine that does other things too; the ratio of two neighbours in time says more.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import quantiles
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from senet_viz.architecture.counting import skeleton
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Two networks, turn and turn about in one run. Times in milliseconds for one picture."""
+
+    rounds: tuple[tuple[float, float], ...]  # (bare, gated) of every round
+    size: int
+    device: str
+    threads: int  # of torch
+    load: tuple[float, float] | None  # mean of processes that were ready, one minute's, before and after; None: unknown
+    cores: int
+
+    def quartiles(self, which: int) -> tuple[float, float, float]:
+        """(lower quartile, median, upper quartile) of the bare (0) or the gated network (1), ms."""
+        return _quartiles([both[which] for both in self.rounds])
+
+    @property
+    def extra(self) -> tuple[float, float, float]:
+        """Quartiles of gated / bare - 1, round by round: what both had to suffer cancels out."""
+        return _quartiles([gated / bare - 1 for bare, gated in self.rounds])
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return low, middle, high
+
+
+LEAST_ROUNDS, PIECE_S = 3, 0.25
+
+
+def timed(
+    bare: nn.Module,
+    gated: nn.Module,
+    size: int = 224,
+    seconds: float = 3.0,
+    device: str = "cpu",
+    run: Callable[[Callable[[], Any]], Any] = lambda work: work(),
+    progress: Callable[[float], object] = lambda share: None,
+) -> Timing:
+    """Measure forwards of one picture in eval mode, bare and gated in turn, who is first changing every round.
+
+    The networks may be on the meta device: copies get random values on ``device``, which is enough for the time.
+
+    Args:
+        seconds: stop after this time, building apart; at least three rounds are run.
+        run: runs a piece of at most a quarter of a second (or one round), for instance in a worker.
+        progress: told the share that is done, from 0 to 1, in the asking thread.
+    """
+    nets = run(lambda: tuple(_filled(net, device) for net in (bare, gated)))
+    x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
+    before = _load()
+    run(lambda: [_once(net, x) for net in nets])  # the first forward allocates
+    rounds: list[tuple[float, float]] = []
+    start = time.perf_counter()
+    while (spent := time.perf_counter() - start) < seconds or len(rounds) < LEAST_ROUNDS:
+        progress(min(spent / seconds, 1.0) if seconds > 0 else 1.0)
+        rounds += run(partial(_piece, nets, x, len(rounds)))
+    threads = int(run(torch.get_num_threads))
+    after = _load()
+    load = None if before is None or after is None else (before, after)
+    return Timing(tuple(rounds), size, device, threads, load, os.cpu_count() or 1)
+
+
+def _piece(nets: Sequence[nn.Module], x: Tensor, done: int) -> list[tuple[float, float]]:
+    found: list[tuple[float, float]] = []
+    start = time.perf_counter()
+    while not found or time.perf_counter() - start < PIECE_S:
+        order = (0, 1) if (done + len(found)) % 2 == 0 else (1, 0)
+        took = {which: _once(nets[which], x) for which in order}
+        found.append((took[0], took[1]))
+    return found
+
+
+def _once(net: nn.Module, x: Tensor) -> float:
+    """Milliseconds of one forward."""
+    wait = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(x.device.type, lambda: None)
+    with torch.inference_mode():
+        wait()
+        start = time.perf_counter()
+        net(x)
+        wait()
+        return (time.perf_counter() - start) * 1000
+
+
+def _load() -> float | None:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def _filled(module: nn.Module, device: str) -> nn.Module:
+    """A copy on ``device`` with random weights from a generator of its own; norms do nothing."""
+    net = skeleton(module).to_empty(device=device).eval().requires_grad_(False)
+    draw = torch.Generator(device).manual_seed(0)
+    for part in net.modules():
+        for name, p in part.named_parameters(recurse=False):
+            if p.dim() > 1:
+                reach = (3 / math.prod(p.shape[1:])) ** 0.5
+                p.uniform_(-reach, reach, generator=draw)
+            else:
+                p.fill_(float(name == "weight"))  # of a norm: it changes nothing
+        for name, b in part.named_buffers(recurse=False):
+            b.fill_(name == "running_var")
+    return net

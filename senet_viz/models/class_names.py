@@ -1,0 +1,87 @@
+"""Names of the classes in the language of the page; English where a name is not known in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from senet_viz import assets
+from senet_viz.models import catalogue, weight_files
+from senet_viz.models.catalogue import ModelSpec
+
+FOLDER = assets.LABELS
+
+
+@lru_cache(maxsize=8)
+def _table(name: str) -> Any:
+    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def names(spec: ModelSpec, lang: str = "en") -> tuple[str, ...]:
+    """Every class name, in the order of the model's outputs."""
+    if spec.source != "ours":
+        return _imagenet(lang)
+    tiny = _table("tiny.json")
+    # An untrained network's outputs mean nothing: any fixed order will do.
+    wnids = weight_files.classes(spec.key) or tuple(sorted(tiny))[: catalogue.UNTRAINED_CLASSES]
+    return tuple(tiny.get(wnid, {}).get(lang) or tiny.get(wnid, {}).get("en") or wnid for wnid in wnids)
+
+
+@lru_cache(maxsize=8)
+def _imagenet(lang: str) -> tuple[str, ...]:
+    """The 1000 classes of ILSVRC 2012."""
+    file = f"imagenet.{lang}.json"
+    if lang.isalpha() and (FOLDER / file).is_file():
+        return tuple(_table(file))
+    from torchvision.models._meta import _IMAGENET_CATEGORIES
+
+    return tuple(_IMAGENET_CATEGORIES)
+
+
+def wnids(spec: ModelSpec) -> tuple[str, ...]:
+    """Return WordNet's number of every output, as in n01443537; () where they are not known.
+
+    timm lists ImageNet's: the file is read, the library is not imported.
+    """
+    if spec.source == "ours":
+        return weight_files.classes(spec.key)
+    return _imagenet_wnids()
+
+
+@lru_cache(maxsize=1)
+def _imagenet_wnids() -> tuple[str, ...]:
+    package = importlib.util.find_spec("timm")
+    if package is None or not package.submodule_search_locations:
+        return ()
+    file = Path(package.submodule_search_locations[0], "data", "_info", "imagenet_synsets.txt")
+    return tuple(file.read_text(encoding="utf-8").split()) if file.is_file() else ()
+
+
+def knows(spec: ModelSpec, shows: Sequence[str] | None) -> bool | None:
+    """Return whether a class of the model is a right name for a photo; None where nobody can say.
+
+    Args:
+        shows: WordNet's numbers of what the photo shows, as ``images.shows`` gives them; None where that is not known.
+    """
+    own = wnids(spec)
+    return None if shows is None or not own else not set(own).isdisjoint(shows)
+
+
+def label(spec: ModelSpec, index: int, lang: str = "en") -> str:
+    """Name of output ``index``.
+
+    Raises:
+        IndexError: the model has no such output.
+    """
+    if index < 0:
+        raise IndexError(f"no class {index}")
+    return names(spec, lang)[index]
+
+
+def count(spec: ModelSpec) -> int:
+    """Number of classes, which is the number of outputs."""
+    return len(names(spec, "zh"))  # the list that needs no torchvision

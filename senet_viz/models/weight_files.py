@@ -1,0 +1,186 @@
+"""The networks one can look into, and how their weights get here. Nothing touches the network until ``load``.
+
+A row of ``MODELS`` is all there is to say about a model. Weights come from, in this order: a file that the caller
+names, the folder ``$SENET_VIZ_WEIGHTS``, the package itself, the library's cache, the internet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from senet_viz import assets
+from senet_viz.errors import WeightsInvalid, WeightsUnavailable
+
+if TYPE_CHECKING:
+    pass
+
+from senet_viz.models.catalogue import MODELS, ModelSpec, spec
+
+SHIPPED = assets.WEIGHTS
+LOCAL = "SENET_VIZ_WEIGHTS"  # environment variable: a folder of <key>.safetensors or <key>.pth
+FORMAT = "senet-viz tiny 1"
+
+
+# --- where weights are --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What the file of a small network says about itself; see ``train.write``."""
+
+    classes: tuple[str, ...]  # wnids, in the order of the outputs
+    top1: dict[int, float]  # per cent on the validation pictures, by input size
+    recipe: dict[str, Any]
+    train_pictures: int
+    val_pictures: int
+    seconds: float  # of training
+    device: str
+
+
+def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
+    """Where the weights would come from; asks the disk alone.
+
+    ``"missing"``: ours, and its file is not here; or a network that nobody has weights for.
+    """
+    row = spec(key)
+    if _here(row) is None:
+        return "missing" if row.source in ("ours", "built") else "download"
+    return "shipped" if row.source == "ours" else "cached"
+
+
+def trained(key: str, weights: str = "pretrained") -> bool:
+    """Whether ``load`` gives (or fetches) trained weights; if not, the model must be shown as UNTRAINED."""
+    return weights == "pretrained" and available(key) != "missing"
+
+
+def shipped(key: str) -> Shipped | None:
+    """What the file of one of our networks says about itself; None where there is none, or for other models.
+
+    Raises:
+        WeightsInvalid: the file is damaged.
+    """
+    row = spec(key)
+    path = _here(row) if row.source == "ours" else None
+    return None if path is None else _about(path, path.stat().st_mtime_ns)
+
+
+def classes(key: str) -> tuple[str, ...]:
+    """Return the classes that the file of one of our networks names, as wnids in the order of the outputs.
+
+    () for other models, and where there is no such file or it is damaged: then the network can only be untrained.
+    """
+    try:
+        about = shipped(key)
+    except WeightsInvalid:
+        return ()
+    return about.classes if about else ()
+
+
+def missing_folder() -> WeightsUnavailable | None:
+    """Return the error to be told where ``$SENET_VIZ_WEIGHTS`` names no folder that there is, else None."""
+    folder = os.environ.get(LOCAL)
+    if not folder or Path(folder).is_dir():
+        return None
+    return WeightsUnavailable(f"{LOCAL} names {folder}, which is no folder", folder=folder)
+
+
+def damaged() -> tuple[WeightsInvalid, ...]:
+    """Return an error for every weight file on this machine that cannot be one, as its first bytes tell.
+
+    What is wrong further in a file, or made for another network, is found when it is loaded.
+    """
+    found = []
+    for row in MODELS:
+        try:
+            if row.source == "ours":
+                shipped(row.key)
+            elif (path := _here(row)) is not None:
+                _glance(path)
+        except WeightsInvalid as error:
+            found.append(error)
+    return tuple(found)
+
+
+def _glance(path: Path) -> None:
+    """Read the header of a safetensors file, or the first two bytes of a file that torch wrote.
+
+    Raises:
+        WeightsInvalid: it is neither.
+    """
+    from safetensors import safe_open
+
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="np"):
+                return
+        with path.open("rb") as file:
+            if file.read(2) not in (b"PK", b"\x80\x02"):  # a zip; before torch 1.6 a pickle of protocol 2
+                raise ValueError("torch did not write it")
+    except Exception as error:  # OSError, SafetensorError
+        raise _invalid(path, error) from error
+
+
+@lru_cache(maxsize=32)
+def _about(path: Path, _changed: int) -> Shipped:
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            meta = file.metadata() or {}
+        if meta.get("format") != FORMAT:
+            raise ValueError(f"format is {meta.get('format')!r}, not {FORMAT!r}")
+        top1 = {int(size): float(value) for size, value in json.loads(meta["top1"]).items()}
+        counts = int(meta["train_pictures"]), int(meta["val_pictures"])
+        classes, recipe = tuple(map(str, json.loads(meta["classes"]))), dict(json.loads(meta["recipe"]))
+        return Shipped(classes, top1, recipe, *counts, float(meta["train_seconds"]), meta["device"])
+    except Exception as error:  # safetensors, JSON, missing keys, values of another type
+        raise _invalid(path, error) from error
+
+
+def _here(row: ModelSpec) -> Path | None:
+    """The weight file on this machine, if there is one."""
+    if folder := os.environ.get(LOCAL):
+        for end in (".safetensors", ".pth"):
+            if (path := Path(folder, row.key + end)).is_file():
+                return path
+    if row.source == "ours":
+        path = SHIPPED / row.weights
+        return path if path.is_file() else None
+    return _cached(row) if row.weights else None
+
+
+def _cached(row: ModelSpec) -> Path | None:
+    if row.weights.startswith("hf:"):
+        from huggingface_hub import constants, try_to_load_from_cache
+
+        found = try_to_load_from_cache(row.weights[3:], "model.safetensors", cache_dir=constants.HF_HUB_CACHE)
+        return Path(found) if isinstance(found, str) else None
+    path = _checkpoints() / row.weights.rpartition("/")[2]
+    return path if path.is_file() else None
+
+
+def _checkpoints() -> Path:
+    """torch.hub's folder, without importing torch."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
+    return home / "hub" / "checkpoints"
+
+
+# --- fetching -----------------------------------------------------------------------------------------------------
+
+_DONE: dict[str, int] = {}
+
+
+def _invalid(path: Path, error: Exception) -> WeightsInvalid:
+    problem = " ".join(str(error).split()) or type(error).__name__
+    if "weights_only" in problem:  # torch and timm advise to unpickle after all
+        problem = "it is no plain dictionary of tensors, and nothing else is unpickled: that could run any program"
+    problem = problem[:200]
+    return WeightsInvalid(
+        f"{path.name} is damaged or made for another network: {problem}", file=path.name, problem=problem
+    )

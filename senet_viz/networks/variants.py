@@ -1,0 +1,240 @@
+"""SE is a part, not a network: this module puts our blocks into backbones that torchvision and timm keep.
+
+    build("se_resnet50")                        the released network with random weights, in eval mode
+    build("se_resnet50", reduction=8, integration="pre", device="meta")      a variant of it, taking no memory
+    bare("se_resnet50")                         the same network without gates: the same random weights elsewhere
+    add_se(model, reduction=16, ...)            the surgery itself, on a model of yours; changes and returns it
+    add_sk(model, ...)                          Selective Kernel convolutions in the place of its 3x3
+    gates(model)                                every gate in it: name, stage, channels, module
+    NETWORKS, network(name)                     the rows: what they are, where the gate sits, which options they have
+
+What a network has not is refused by name: ``UnknownModel``, ``OptionRefused``, ``NotAHost``. The arguments of
+``add_se``, which are the options of ``build`` (defaults are the released network's, so they differ by row):
+
+* ``reduction`` r, ``gate``, ``squeeze``, ``form``, ``bias``: see ``blocks.SEBlock``.
+* ``stages``: which of the network's stages get gates, counted from 1 (the paper's "stage 2" is the first one with
+  residual units, so 1 here); None for all, () for none.
+* ``integration``: where in a residual unit, see ``networks.gated.GatedUnit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from senet_viz.errors import NotAHost
+from senet_viz.networks.blocks import SEBlock, SKConv
+from senet_viz.networks.gated import HOSTS, host_of, replace
+from senet_viz.networks.random import seeded
+from senet_viz.networks.registry import _BY_NAME, TWINS, Network, Stages, _refused, network
+
+
+def named(key: str) -> Network | None:
+    """The row that is this network of a library, or has this name; None where there is none."""
+    return _BY_NAME.get(TWINS.get(key, key))
+
+
+# --- surgery ------------------------------------------------------------------------------------------------------
+
+
+def add_se(
+    model: nn.Module,
+    *,
+    reduction: int = 16,
+    gate: str = "sigmoid",
+    squeeze: str = "avg",
+    form: str = "fc",
+    bias: bool = True,
+    stages: Stages = None,
+    integration: str = "standard",
+) -> nn.Module:
+    """Put an ``SEBlock`` into every unit of ``model``, in place; gates of its own are replaced. Returns ``model``.
+
+    Hosts are ``networks.gated.HOSTS``: torchvision's ResNet and ResNeXt, VGG (after every ReLU), Inception3 (after
+    every Mixed module) and MobileNetV3 (in the place of its own gates, with its own rule for widths); timm's
+    ``legacy_se*`` and InceptionResnetV2 (its residual units); our BN-Inception (after every module). Weights that
+    are there stay; those of the gates are random, on the model's device and of its type.
+
+    Raises:
+        NotAHost: a network that is none of these, or that has gates of ours already.
+        OptionRefused: an integration or a stage that this host has not.
+        ValueError: an option that ``SEBlock`` refuses.
+    """
+    host = _host(model)
+    find, integrations = HOSTS[host]
+    if integration not in integrations or (integration == "3x3" and "conv3" not in dict(_first_unit(model))):
+        raise _refused(host, f"integration = {integration}", integrations)
+    sites = tuple(find(model, integration))
+    wanted = _wanted(host, stages, (site.stage for site in sites))
+    like = next(model.parameters())
+    for site in sites:
+        if site.stage in wanted:
+            width = site.width(reduction) if site.width else None
+            with torch.device(like.device):
+                block = SEBlock(site.channels, reduction, gate, squeeze, form, bias, width).to(like.dtype)
+            block.stage = site.stage
+            replace(model, site.path, site.wrap(block.train(model.training)))
+        else:
+            _take_away(model, site.path)
+    return model
+
+
+def add_sk(
+    model: nn.Module, *, branches: int = 2, reduction: int = 16, floor: int = 32, stages: Stages = None
+) -> nn.Module:
+    """Put an ``SKConv`` in the place of every 3x3 convolution, norm and ReLU of torchvision's bottlenecks, in place.
+
+    Groups and strides are those of the 3x3; with a ResNeXt (32x4d) the result is SKNet (Li et al., table 1).
+
+    Raises:
+        NotAHost: not a torchvision ResNet of bottlenecks, or one with gates of ours already.
+        OptionRefused: a stage that there is not.
+    """
+    host = _host(model)
+    if host != "torchvision.ResNet" or "conv3" not in dict(_first_unit(model)):
+        raise NotAHost(type(model).__name__)
+    wanted = _wanted(host, stages, range(1, 5))
+    like = next(model.parameters())
+    for stage in sorted(wanted):
+        for unit in model.get_submodule(f"layer{stage}").children():
+            conv = unit.get_submodule("conv2")
+            assert isinstance(conv, nn.Conv2d)
+            with torch.device(like.device):
+                block = SKConv(conv.out_channels, branches, conv.groups, reduction, floor, conv.stride[0])
+            block.stage = stage
+            replace(unit, "conv2", block.to(like.dtype).train(model.training))
+            replace(unit, "bn2", nn.Identity())  # in every branch; the ReLU that follows changes nothing any more
+    return model
+
+
+def _host(model: nn.Module) -> str:
+    host = host_of(model)
+    if not host or gates(model):
+        raise NotAHost(type(model).__name__)
+    return host
+
+
+def _first_unit(model: nn.Module) -> Iterable[tuple[str, nn.Module]]:
+    return model.get_submodule("layer1.0").named_children()
+
+
+def _wanted(host: str, stages: Stages, there: Iterable[int]) -> set[int]:
+    every = set(there)
+    wanted = every if stages is None else set(stages)
+    if not wanted <= every:
+        raise _refused(host, f"stages = {tuple(sorted(wanted))}", sorted(every))
+    return wanted
+
+
+def _take_away(model: nn.Module, path: str) -> None:
+    """A gate of the library's own that was at ``path``, or in the unit there; nothing where there was none."""
+    part = model.get_submodule(path)
+    if "se_module" in dict(part.named_children()):
+        replace(model, f"{path}.se_module", nn.Identity())
+    elif type(part).__name__ == "SqueezeExcitation":
+        replace(model, path, nn.Identity())
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """One block of ours in a network."""
+
+    name: str  # dotted module path
+    stage: int  # from 1; 0 where nobody said
+    channels: int  # C
+    module: SEBlock | SKConv
+
+
+def gates(model: nn.Module) -> tuple[Gate, ...]:
+    """Every block of ours, in the order of definition; NoSqueeze blocks too, which ``layouts.find`` leaves out."""
+    return tuple(
+        Gate(name, part.stage, part.channels, part)
+        for name, part in model.named_modules()
+        if isinstance(part, SEBlock | SKConv)
+    )
+
+
+# --- networks -----------------------------------------------------------------------------------------------------
+
+
+def build(
+    name: str, *, classes: int = 1000, device: str | torch.device | None = None, seed: int = 0, **options: Any
+) -> nn.Module:
+    """The network with the random weights of ``seed``, in eval mode.
+
+    Args:
+        device: where to; ``"meta"`` for a network that takes no memory and cannot compute.
+        options: see the row; what is left out is the released network's.
+
+    Raises:
+        UnknownModel: no such network.
+        OptionRefused: an option that it has not, or a value that is not offered.
+    """
+    row = network(name)
+    chosen = row.choose(options)
+    with _seeded(seed, device):
+        model = _fresh(row, classes)
+        (add_sk if row.family == "sk" else add_se)(model, **chosen)
+    return model.eval().to(device) if device is not None else model.eval()
+
+
+def bare(name: str, *, classes: int = 1000, device: str | torch.device | None = None, seed: int = 0) -> nn.Module:
+    """The same network without gates; where it has weights, those of ``build`` with this seed.
+
+    Of SKNet this is the ResNeXt that it was made from.
+
+    Raises:
+        UnknownModel: no such network.
+    """
+    row = network(name)
+    with _seeded(seed, device):
+        model = _fresh(row, classes)
+        if row.family != "sk":
+            add_se(model, stages=())
+    return model.eval().to(device) if device is not None else model.eval()
+
+
+@contextmanager
+def _seeded(seed: int, device: str | torch.device | None) -> Iterator[None]:
+    """Global randomness is left as it was. Other devices get what the CPU drew, so that numbers are the same there."""
+    with seeded(seed):
+        if device is not None:
+            with torch.device("meta" if torch.device(device).type == "meta" else "cpu"):
+                yield
+        else:  # as the caller says, who may be in a ``with torch.device(...)`` of their own
+            yield
+
+
+def _fresh(row: Network, classes: int) -> nn.Module:
+    """The backbone with random weights under which a picture reaches the end: torch's own fade in a deep Inception."""
+    model = _backbone(row, classes)
+    if row.family in ("inception", "inception_resnet"):
+        for part in model.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+    return model
+
+
+def _backbone(row: Network, classes: int) -> nn.Module:
+    if row.library == "ours":
+        from senet_viz.networks.bn_inception import BNInception
+
+        return BNInception(classes)
+    if row.library == "timm":
+        import timm
+
+        return timm.create_model(row.backbone, num_classes=classes)
+    import torchvision
+    from torchvision.models.resnet import Bottleneck, ResNet
+
+    depths = {"resnext26_32x4d": [2, 2, 2, 2], "resnext101_32x4d": [3, 4, 23, 3]}  # which torchvision does not list
+    if row.backbone in depths:
+        return ResNet(Bottleneck, depths[row.backbone], classes, groups=32, width_per_group=4)
+    # the second classifier of Inception-v3 helps training alone
+    extra = {"aux_logits": False, "init_weights": False} if row.backbone == "inception_v3" else {}
+    return torchvision.models.get_model(row.backbone, weights=None, num_classes=classes, **extra)

@@ -1,0 +1,67 @@
+"""Read a photo that nobody vouches for, and turn it into exactly what a model sees.
+
+The bytes are looked at and decoded in a process of its own (``decoders``), within limits of work, time and memory; what
+comes back is plain RGB pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from senet_viz.types import Picture
+
+if TYPE_CHECKING:
+    from senet_viz.models.catalogue import ModelSpec
+
+
+def preprocess(image: Image.Image, spec: ModelSpec, size: int | tuple[int, int] | None = None) -> Picture:
+    """Shorter side to ``size / crop_pct``, centre crop to ``size``, normalise: what the library does to evaluate.
+
+    Agrees pixel for pixel with torchvision's ``weights.transforms()`` and timm's ``create_transform``. A picture
+    that is smaller is enlarged.
+
+    Args:
+        size: side in pixels, or (height, width); None is the model's own.
+
+    Raises:
+        ValueError: a side below 1.
+    """
+    height, width = (spec.size, spec.size) if size is None else (size, size) if isinstance(size, int) else size
+    if min(height, width) < 1:
+        raise ValueError(f"size must be at least 1; got {height} x {width}")
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    high, wide = (math.floor(side / spec.crop_pct + 1e-6) for side in (height, width))  # 224 / (224 / 232) is 231.99...
+    if rgb.height * wide <= rgb.width * high:  # the picture is the wider one: its height decides
+        wide = int(high * rgb.width / rgb.height)
+    else:
+        high = int(wide * rgb.height / rgb.width)
+    rgb = rgb.resize((wide, high), Image.Resampling[spec.interpolation.upper()])
+    top, left = round((high - height) / 2), round((wide - width) / 2)
+    return as_picture(np.asarray(rgb)[top : top + height, left : left + width], spec)
+
+
+def as_picture(shown: np.ndarray, spec: ModelSpec) -> Picture:
+    """The one place where pixels become input: ``x = (shown / 255 - mean) / std``.
+
+    Args:
+        shown: (H, W, 3) uint8, taken as it is.
+
+    Raises:
+        ValueError: another shape or type.
+    """
+    import torch
+
+    if shown.dtype != np.uint8 or shown.ndim != 3 or shown.shape[2] != 3:
+        raise ValueError(f"shown must be (H, W, 3) uint8; got {shown.shape} {shown.dtype}")
+    shown = np.array(shown, order="C")  # our own copy, so that nobody can change what was shown
+    shown.flags.writeable = False
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
+    pixels = torch.tensor(shown).permute(2, 0, 1)[None]  # (1, 3, H, W) uint8
+    x = pixels.contiguous().float().div(255).sub(mean).div(std)
+    key = hashlib.sha256(shown.tobytes() + repr((shown.shape, spec.mean, spec.std)).encode()).hexdigest()
+    return Picture(shown, x, key)

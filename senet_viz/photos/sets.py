@@ -1,0 +1,304 @@
+"""Read many photos that nobody vouches for: several files, or one zip. Nothing is ever written to disk.
+
+A photo that cannot be used is skipped, and named with its reason; the others stay. What a zip promises is not believed:
+its directory is measured before it is read, and no entry is unpacked beyond the size of one photo.
+
+Where photos are labelled, the innermost folder that one lies in is its class. Names of folders are what people typed:
+text to be shown, never a path to be opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import unicodedata
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
+
+from senet_viz.errors import ImageRejected, PhotosRejected, SenetVizError
+from senet_viz.photos import reading
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+T = TypeVar("T")
+MOST = 100  # photos of one set
+MAX_SIDE = 1024  # longest side kept: the middle at 2x is still 512 wide
+MOST_LABELLED = 400  # photos of one set in class folders
+LABELLED_SIDE = 512  # longest side kept of those
+EACH = 2  # photos that a class needs: one alone differs from nothing
+DEPTH, LABELLED_DEPTH = 2, 6  # parts of a path in a zip: what a folder's zip has; a data set's
+LONGEST_NAME = 60  # characters of a class name
+MAX_ZIP = 32 * 2**20  # bytes of a zip
+MAX_DIRECTORY = 2**20  # bytes of a zip's list of contents, some ten thousand entries
+MAX_UNPACKED = 256 * 2**20  # bytes of all its photos, before they are decoded
+MAX_RATIO = 200  # of a photo's own bytes to its packed ones: photos hardly shrink at all
+REASONS = ("none", "zip", "large", "path", "locked", "bomb", "loose", "single", "classes", "missing", "unknown")
+SUFFIXES = (
+    ".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".tif", ".tiff",
+)  # fmt: skip
+_ZIP = (b"PK\3\4", b"PK\5\6")
+_END, _END_SIZE, _COMMENT = b"PK\5\6", 22, 2**16
+_UTF8 = 0x800  # flag of a zip's entry: its name is UTF-8
+
+Progress = Callable[[int, int], object]  # photos read, photos in all
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo of a set; ``folder`` is its class, "" where photos are not labelled."""
+
+    name: str
+    key: str  # sha256 of its bytes
+    image: Image.Image
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class Photos:
+    """A set: ``key`` tells its contents, ``skipped`` names what could not be used and why."""
+
+    key: str
+    photos: tuple[Photo, ...]
+    skipped: tuple[tuple[str, SenetVizError], ...]
+    beyond: int  # files left out because the most photos or ``MAX_UNPACKED`` was reached
+
+    @property
+    def mib(self) -> float:
+        """Memory that its pixels take."""
+        return sum(photo.image.width * photo.image.height * 3 for photo in self.photos) / 2**20
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its K classes in alphabetical order."""
+        return tuple(sorted({photo.folder for photo in self.photos}))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One file, not opened yet."""
+
+    path: PurePosixPath
+    open: Callable[[], bytes]
+    labelled: bool
+
+    @property
+    def folder(self) -> str:
+        return class_name(self.path.parent.name) if self.labelled else ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.folder}/{self.path.name}" if self.folder else self.path.name or str(self.path)
+
+
+def read(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
+    """Photos from (name, bytes) of several files; a zip counts as the files in it.
+
+    Args:
+        progress: told after every photo.
+
+    Raises:
+        PhotosRejected: a zip that is damaged or too large, or a set without one usable photo.
+    """
+    entries = [entry for name, data in files for entry in _entries(name, data, labelled=False)]
+    return _read(entries, MOST, MAX_SIDE, progress)
+
+
+def read_labelled(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
+    """The same from files whose names say in which folder they lay, or from a zip of such folders.
+
+    The classes take turns, so that the first photos of the set are a fair sample of it. A photo that lies in no
+    folder, or alone in its class, is skipped.
+
+    Raises:
+        PhotosRejected: as ``read``; all photos are loose; or there are not two classes of ``EACH`` photos.
+    """
+    entries = [entry for name, data in files for entry in _entries(name, data, labelled=True)]
+    found = _read(in_turn(entries, lambda entry: entry.folder), MOST_LABELLED, LABELLED_SIDE, progress)
+    return enough(found)
+
+
+def enough(found: Photos) -> Photos:
+    """A labelled set without the classes that have too few photos.
+
+    Raises:
+        PhotosRejected: fewer than two classes are left.
+    """
+    count = Counter(photo.folder for photo in found.photos)
+    kept = tuple(photo for photo in found.photos if count[photo.folder] >= EACH)
+    if len({photo.folder for photo in kept}) < 2:
+        raise PhotosRejected("classes", n=sum(n >= EACH for n in count.values()), each=EACH)
+    alone = [(f"{p.folder}/{p.name}", PhotosRejected("single")) for p in found.photos if count[p.folder] < EACH]
+    return replace(found, key=_key(kept), photos=kept, skipped=(*found.skipped, *alone))
+
+
+def folder(directory: Path) -> list[tuple[str, Path]]:
+    """(class, file) of every photo below a folder of this machine, the classes in turn; links are not followed.
+
+    For who may read the disk anyway: a command line, never a page.
+
+    Raises:
+        PhotosRejected: no such folder, no photo in it, or only photos outside of class folders.
+    """
+    if not directory.is_dir():
+        raise PhotosRejected("missing", name=str(directory))
+    files = [
+        file
+        for file in sorted(directory.rglob("*"))
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
+    ]
+    found = [(class_name(file.parent.name), file) for file in files if file.parent != directory]
+    if not found:
+        raise PhotosRejected("loose" if files else "none", n=len(files))
+    return in_turn(found, lambda pair: pair[0])
+
+
+def in_turn(items: Sequence[T], group: Callable[[T], str]) -> list[T]:
+    """The first of every group, then the second of every group, ..."""
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, str]] = []
+    for item in items:
+        name = group(item)
+        turns.append((seen[name], name))
+        seen[name] += 1
+    return [items[i] for i in sorted(range(len(items)), key=turns.__getitem__)]
+
+
+def class_name(text: str) -> str:
+    """A folder's name as one line of text: no control or direction marks, no more than ``LONGEST_NAME`` characters."""
+    seen = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(seen.split())[:LONGEST_NAME].strip()
+
+
+def _read(entries: Sequence[_Entry], most: int, side: int, progress: Progress) -> Photos:
+    found: dict[tuple[str, str], Photo] = {}  # the same photo twice counts once
+    decoded: dict[str, Image.Image | ImageRejected] = {}  # by its bytes, so that none is decoded twice
+    skipped: list[tuple[str, SenetVizError]] = []
+    taken = entries[:most]
+    unpacked = 0
+    for done, entry in enumerate(taken):
+        if unpacked >= MAX_UNPACKED:
+            taken = taken[:done]
+            break
+        try:
+            if entry.labelled and not entry.folder:
+                raise PhotosRejected("loose", n=1)
+            data = entry.open()
+            unpacked += len(data)
+            key = hashlib.sha256(data).hexdigest()
+            if key not in decoded:
+                decoded[key] = _decoded(data, side)
+            image = decoded[key]
+            if isinstance(image, ImageRejected):
+                raise image
+            found.setdefault((entry.folder, key), Photo(entry.path.name, key, image, entry.folder))
+        except (ImageRejected, PhotosRejected) as error:
+            skipped.append((entry.name, error))
+        progress(done + 1, len(taken))
+    if not found:
+        reasons = {error.reason for _, error in skipped if isinstance(error, PhotosRejected)}
+        raise PhotosRejected("loose" if reasons == {"loose"} else "none", n=len(entries))
+    photos = tuple(found.values())
+    return Photos(_key(photos), photos, tuple(skipped), len(entries) - len(taken))
+
+
+def _decoded(data: bytes, side: int) -> Image.Image | ImageRejected:
+    try:
+        image = reading.read(data)
+    except ImageRejected as error:
+        return error
+    image.thumbnail((side, side))
+    return image
+
+
+def _key(photos: Sequence[Photo]) -> str:
+    each = sorted(f"{photo.folder}\0{photo.key}" if photo.folder else photo.key for photo in photos)
+    return hashlib.sha256("".join(each).encode()).hexdigest()[:16]
+
+
+def _entries(name: str, data: bytes, labelled: bool) -> Iterator[_Entry]:
+    """Every file: of the zip, if it is one."""
+    if not data.startswith(_ZIP):
+        path = PurePosixPath(name.replace("\\", "/") if labelled else name)
+        if not labelled:
+            yield _Entry(path, lambda: data, labelled)
+        elif not path.name.startswith("."):
+            yield _Entry(path, partial(_straight, data, path, name, LABELLED_DEPTH), labelled)
+        return
+    archive = _opened(name, data)
+    depth = LABELLED_DEPTH if labelled else DEPTH
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        path = PurePosixPath(_named(info).replace("\\", "/"))
+        if "__MACOSX" in path.parts or path.name.startswith("."):
+            continue  # what systems add to folders
+        yield _Entry(path, partial(_unpacked, archive, info, path, depth), labelled)
+
+
+def _named(info: zipfile.ZipInfo) -> str:
+    """An entry's name. Windows writes Chinese names as GBK and does not say so."""
+    if info.flag_bits & _UTF8 or info.filename.isascii():
+        return info.filename
+    raw = info.filename.encode("cp437", "replace")
+    for encoding in ("utf-8", "gbk"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return info.filename
+
+
+def _opened(name: str, data: bytes) -> zipfile.ZipFile:
+    if len(data) > MAX_ZIP:
+        raise PhotosRejected("large", limit=MAX_ZIP // 2**20)
+    end = data.rfind(_END, max(0, len(data) - _COMMENT - _END_SIZE))
+    if end < 0 or len(data) < end + _END_SIZE:
+        raise PhotosRejected("zip", name=name)
+    (directory,) = struct.unpack_from("<I", data, end + 12)
+    if directory > MAX_DIRECTORY or data[max(0, end - 20) : end].startswith(b"PK\6\7"):  # or zip64: for larger files
+        raise PhotosRejected("large", limit=MAX_ZIP // 2**20)
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except Exception as error:  # BadZipFile, struct.error, NotImplementedError, UnicodeDecodeError, ...
+        raise PhotosRejected("zip", name=name) from error
+
+
+def _straight(data: bytes, path: PurePosixPath, name: str, depth: int) -> bytes:
+    """``data``, if its path leads nowhere but down.
+
+    Raises:
+        PhotosRejected: it does not.
+    """
+    drive = name[1:2] == ":"
+    if path.is_absolute() or ".." in path.parts or drive or len(path.parts) > depth:
+        raise PhotosRejected("path", name=path.name)
+    return data
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: PurePosixPath, depth: int) -> bytes:
+    """At most one photo's bytes.
+
+    Raises:
+        PhotosRejected: a path that leads elsewhere, a password, or an entry that unpacks to far more than it is.
+        ImageRejected: an entry that is too large or damaged.
+    """
+    _straight(b"", path, info.filename, depth)
+    if info.flag_bits & 1:
+        raise PhotosRejected("locked", name=path.name)
+    if info.file_size > reading.MAX_BYTES:
+        raise ImageRejected("too_large", limit=reading.MAX_BYTES // 2**20)
+    if info.file_size > MAX_RATIO * max(info.compress_size, 1):
+        raise PhotosRejected("bomb", name=path.name)
+    try:
+        with archive.open(info) as file:
+            data = file.read(reading.MAX_BYTES + 1)  # a header can lie
+    except Exception as error:  # BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ...
+        raise ImageRejected("truncated") from error
+    return data

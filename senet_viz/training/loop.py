@@ -1,0 +1,354 @@
+"""Train one of the four small networks on an image folder, on one core or one GPU; interrupt and resume freely.
+
+``DIR`` holds ``train/<class>/*`` and ``val/<class>/*`` (torchvision's ``ImageFolder`` layout). Pictures are decoded
+once into memory and augmented as batches: random resized crop over a wide range of areas (scale is what the app
+teaches), flip, brightness, contrast. SGD with Nesterov momentum, one cycle, label smoothing, an exponential moving
+average of the weights; the average is what is evaluated and saved.
+
+On a GPU the pictures lie in its memory and are augmented there, and no step of the inner loop waits for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from senet_viz import assets
+from senet_viz.errors import TrainingRefused
+from senet_viz.networks.tiny import BLOCKS, TinyNet
+from senet_viz.training.data import Folder, batches, normalise, read_folder
+from senet_viz.training.recipe import Recipe
+
+EVAL_SIZES = (64, 72, 80, 96, 112, 128)
+FORMAT = "senet-viz tiny 1"
+
+
+@torch.inference_mode()
+def accuracy(model: nn.Module, data: Folder, size: int, device: torch.device) -> float:
+    """Top-1 in percent over the whole folder, pictures resized to ``size``. The model must be in eval mode."""
+    hits = torch.zeros((), dtype=torch.long, device=device)
+    for x, y in zip(data.x.split(250), data.y.split(250), strict=True):
+        x = F.interpolate(x.to(device).float(), size=(size, size), mode="bicubic", antialias=True).clamp(0, 255)
+        hits += (model(normalise(x)).argmax(1) == y.to(device)).sum()
+    return 100 * int(hits) / len(data.x)
+
+
+class Run:
+    """A training that can be saved after every epoch and taken up again."""
+
+    def __init__(self, recipe: Recipe, train: Folder, device: torch.device) -> None:
+        if len(train.x) < 2:
+            raise TrainingRefused("There must be at least two pictures to train on.")
+        self.recipe, self.device, self.train = recipe, device, train.to(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.random.default_generator.manual_seed(recipe.seed)
+            self.model = TinyNet(recipe.block, len(train.classes))
+        self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
+        decay = [p for p in self.model.parameters() if p.ndim > 1]
+        rest = [p for p in self.model.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        self.sgd = torch.optim.SGD(groups, recipe.lr, momentum=0.9, nesterov=True)
+        steps = max(math.ceil(len(train.x) / recipe.batch) * recipe.epochs, 9)  # a cycle of 5 divides by zero
+        self.cycle = torch.optim.lr_scheduler.OneCycleLR(
+            self.sgd, recipe.lr, total_steps=steps + 1, pct_start=0.2, cycle_momentum=False
+        )
+        self.epoch, self.seconds = 0, 0.0
+        pairs = [
+            (ours.detach(), new.detach())
+            for part in ("parameters", "buffers")
+            for ours, new in zip(getattr(self.average.module, part)(), getattr(self.model, part)(), strict=True)
+        ]
+        self._floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]  # batch norm's steps, one number
+
+    def step(self, x: Tensor, y: Tensor) -> Tensor:
+        """One batch, in training mode; returns its loss, still on the device."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.model(x.contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits.float(), y, label_smoothing=self.recipe.smoothing)
+        self.sgd.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.sgd.step()
+        self.cycle.step()
+        self._update_average()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """What ``AveragedModel.update_parameters`` computes; that one would wait for a GPU twice a step."""
+        keep = self.recipe.ema if int(self.average.n_averaged) else 0.0  # this counter lies on the CPU
+        ours, new = zip(*self._floats, strict=True)
+        torch._foreach_lerp_(ours, new, 1 - keep)
+        ours, new = zip(*self._counters, strict=True)
+        mixed = torch.stack(ours) * keep + torch.stack(new) * (1 - keep)
+        torch._foreach_copy_(ours, list(mixed.long().unbind()))
+        self.average.n_averaged += 1
+
+    def one_epoch(self, tick: Callable[[int], object] = lambda n: None) -> float:
+        """Train the next epoch; returns the mean loss. ``tick(n)`` is called with every batch's size.
+
+        Raises:
+            TrainingRefused: the loss is not a finite number any more.
+        """
+        start, losses = time.perf_counter(), []
+        self.model.train()
+        for x, y in batches(self.train, self.recipe, self.epoch):
+            losses.append(self.step(x, y))
+            tick(len(x))
+        loss = float(torch.stack(losses).mean())
+        if not math.isfinite(loss):
+            raise TrainingRefused(f"The loss is {loss} in epoch {self.epoch + 1}: try a lower learning rate.")
+        self.epoch += 1
+        self.seconds += time.perf_counter() - start
+        return loss
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint: replaced in one step, so that a kill never leaves half a file."""
+        state = {
+            "recipe": asdict(self.recipe),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "sgd": self.sgd.state_dict(),
+            "cycle": {k: v for k, v in self.cycle.state_dict().items() if isinstance(v, int | float)},
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+        }
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:  # opened here, so that what cannot be written is the system's own error
+            torch.save(state, file)
+        part.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Take up a checkpoint of the same recipe.
+
+        Raises:
+            TrainingRefused: the checkpoint is damaged, or was made with another recipe or other classes.
+        """
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            recipe, epoch, seconds = dict(state["recipe"]), int(state["epoch"]), float(state["seconds"])
+        except Exception as error:  # EOFError, UnpicklingError, RuntimeError of the zip reader, KeyError, ...
+            raise TrainingRefused(f"{path.name} is damaged: delete it to start over.") from error
+        ours = asdict(self.recipe)
+        if other := sorted(key for key in ours.keys() | recipe.keys() if ours.get(key) != recipe.get(key)):
+            said = ", ".join(f"{key} {recipe.get(key)} instead of {ours.get(key)}" for key in other)
+            raise TrainingRefused(f"{path.name} was made with another recipe: {said}.")
+        try:
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.sgd.load_state_dict(state["sgd"])
+            self.cycle.load_state_dict(state["cycle"])
+        except Exception as error:  # names or shapes that do not fit, a part that is missing
+            raise TrainingRefused(f"{path.name} does not fit this network or these classes.") from error
+        self.epoch, self.seconds = epoch, seconds
+
+
+def _device_name(device: torch.device) -> str:
+    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
+def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
+    """Evaluate the averaged network at ``EVAL_SIZES`` and write it with its metadata as fp16 safetensors.
+
+    Returns top-1 in percent by input size. What is evaluated is what is written: the rounded weights.
+    """
+    net = TinyNet(run.recipe.block, len(run.train.classes)).eval()
+    half = {k: v.half() if v.is_floating_point() else v for k, v in run.average.module.state_dict().items()}
+    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half.items()})
+    net.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    top1 = {str(size): accuracy(net, val, size, run.device) for size in EVAL_SIZES}
+    meta = {
+        "format": FORMAT,
+        "recipe": json.dumps(asdict(run.recipe)),
+        "classes": json.dumps(run.train.classes),
+        "top1": json.dumps(top1),
+        "val_pictures": str(len(val.x)),
+        "train_pictures": str(len(run.train.x)),
+        "train_seconds": f"{run.seconds:.0f}",
+        "device": _device_name(run.device),
+        "torch": torch.__version__,
+    }
+    part = path.with_suffix(".part")
+    part.write_bytes(save({k: v.cpu().contiguous() for k, v in half.items()}, metadata=meta))
+    part.replace(path)
+    return top1
+
+
+@contextmanager
+def _settings(device: torch.device) -> Iterator[None]:
+    """One thread on the CPU, where a network this small is no faster on two; the fastest kernels on a GPU."""
+    threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+def read_data(data: Path, recipe: Recipe, bar: bool = False) -> tuple[Folder, Folder]:
+    """``data/train`` and, with the very same classes, ``data/val``.
+
+    Raises:
+        TrainingRefused: see ``read_folder``.
+    """
+    folder = read_folder(data / "train", recipe.size, recipe.classes, bar=bar)
+    return folder, read_folder(data / "val", recipe.size, names=folder.classes, bar=bar)
+
+
+def fit(
+    folder: Folder,
+    val: Folder,
+    out: Path,
+    recipe: Recipe,
+    device: str = "cpu",
+    resume: bool = False,
+    report: Callable[[str], None] = print,
+    stop_after: int | None = None,
+    bar: bool = True,
+) -> dict[str, float] | None:
+    """``train`` with pictures that are in memory already."""
+    from tqdm.auto import tqdm
+
+    run = Run(recipe, folder, torch.device(device))
+    val = val.to(run.device)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint = out.with_suffix(".ckpt")
+    if resume and checkpoint.exists():
+        run.resume(checkpoint)
+        report(f"resumed after epoch {run.epoch}")
+    end = recipe.epochs if stop_after is None else min(recipe.epochs, run.epoch + stop_after)
+    with _settings(run.device):
+        while run.epoch < end:
+            title = f"{recipe.block} {run.epoch + 1}/{recipe.epochs}"
+            with tqdm(total=len(folder.x), desc=title, mininterval=5, disable=not bar) as line:
+                loss = run.one_epoch(line.update)
+            run.save(checkpoint)
+            top1 = accuracy(run.average.module.eval(), val, recipe.size, run.device)
+            report(f"epoch {run.epoch}: loss {loss:.3f}, averaged top-1 {top1:.2f} %, {run.seconds:.0f} s")
+        return write(out, run, val) if run.epoch >= recipe.epochs else None
+
+
+def train(
+    data: Path,
+    out: Path,
+    recipe: Recipe,
+    device: str = "cpu",
+    resume: bool = False,
+    report: Callable[[str], None] = print,
+    stop_after: int | None = None,
+    bar: bool = True,
+) -> dict[str, float] | None:
+    """Train, checkpoint every epoch beside ``out``, evaluate, write. Returns top-1 by size, or None if stopped early.
+
+    Args:
+        data: holds ``train/<class>/*`` and ``val/<class>/*``; ``val`` may hold more classes.
+        out: the weight file; its checkpoint is the same name with ``.ckpt``.
+        resume: take up that checkpoint, if it is there.
+        report: called with a line of text after every epoch.
+        stop_after: stop after this many epochs in this call (the checkpoint stays); None trains to the end.
+        bar: progress bars.
+
+    Raises:
+        TrainingRefused: data or a checkpoint that cannot be used.
+    """
+    folder, val = read_data(data, recipe, bar)
+    return fit(folder, val, out, recipe, device, resume, report, stop_after, bar)
+
+
+def train_all(
+    data: Path,
+    out: Path,
+    recipe: Recipe,
+    device: str = "cpu",
+    resume: bool = False,
+    report: Callable[[str], None] = print,
+    jobs: int = 1,
+    bar: bool = True,
+) -> dict[str, dict[str, float]]:
+    """The four networks into ``out/tiny_<block>.safetensors``, ``jobs`` of them side by side; top-1 by block and size.
+
+    On a GPU a network this small is limited by how fast one process can start kernels, so four share one GPU well.
+
+    Raises:
+        TrainingRefused: data or a checkpoint that cannot be used, or a training that ended badly.
+    """
+    paths = {block: out / f"tiny_{block}.safetensors" for block in BLOCKS}
+    if jobs == 1:
+        folder, val = read_data(data, recipe, bar)
+        fitted = {
+            block: fit(folder, val, path, replace(recipe, block=block), device, resume, report, bar=bar)
+            for block, path in paths.items()
+        }
+        return {block: top1 for block, top1 in fitted.items() if top1 is not None}
+    running: list[subprocess.Popen[str]] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = [
+            pool.submit(_side_by_side, data, path, replace(recipe, block=block), device, resume, report, running)
+            for block, path in paths.items()
+        ]
+        try:
+            for future in waiting:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in running:
+                child.terminate()
+            raise
+    return {block: written_top1(path) for block, path in paths.items()}
+
+
+def _side_by_side(
+    data: Path,
+    path: Path,
+    recipe: Recipe,
+    device: str,
+    resume: bool,
+    report: Callable[[str], None],
+    running: list[subprocess.Popen[str]],
+) -> None:
+    """One training as a process of its own; every line that it says is reported with its block's name."""
+    options = {"block": recipe.block, "classes": recipe.classes, "epochs": recipe.epochs, "seed": recipe.seed}
+    command = [sys.executable, "-m", "senet_viz", "train", "--quiet", "--data", data, "--out", path, "--device", device]
+    command += [f"--{key}={value}" for key, value in options.items()] + ["--resume"] * resume
+    package = str(assets.ROOT)
+    search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    env = {**os.environ, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    last = ""
+    with subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
+    ) as child:
+        running.append(child)
+        assert child.stdout is not None  # a pipe
+        for last in map(str.strip, child.stdout):
+            report(f"{recipe.block}: {last}")
+    if child.returncode:
+        raise TrainingRefused(f"The training of {recipe.block} ended badly: {last or child.returncode}")
+
+
+def written_top1(path: Path) -> dict[str, float]:
+    """Top-1 in percent by input size, as a weight file of ours says."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        top1: dict[str, float] = json.loads(file.metadata()["top1"])
+    return top1

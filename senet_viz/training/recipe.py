@@ -1,0 +1,36 @@
+"""Train one of the four small networks on an image folder, on one core or one GPU; interrupt and resume freely.
+
+``DIR`` holds ``train/<class>/*`` and ``val/<class>/*`` (torchvision's ``ImageFolder`` layout). Pictures are decoded
+once into memory and augmented as batches: random resized crop over a wide range of areas (scale is what the app
+teaches), flip, brightness, contrast. SGD with Nesterov momentum, one cycle, label smoothing, an exponential moving
+average of the weights; the average is what is evaluated and saved.
+
+On a GPU the pictures lie in its memory and are augmented there, and no step of the inner loop waits for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result, written into the weight file."""
+
+    block: str = "se"
+    classes: int = 0  # 0: every class that the folder has; else the first N in alphabetical order
+    epochs: int = 32
+    seed: int = 0
+    batch: int = 128
+    lr: float = 0.2
+    weight_decay: float = 5e-4
+    smoothing: float = 0.1
+    size: int = 64
+    early_size: int = 48  # the first `early_share` of the epochs run smaller pictures, which is faster
+    early_share: float = 0.6
+    min_area: float = 0.25  # random resized crop: share of the picture's area, from this to 1
+    ema: float = 0.997
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the training pictures in this epoch, in pixels."""
+        return self.early_size if epoch < self.early_share * self.epochs else self.size

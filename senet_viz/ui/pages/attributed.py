@@ -1,0 +1,221 @@
+"""What the page on attribution is made of: a class, the engine's answers, a question, and the truth badge."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.drawing.grammar import Scale
+from senet_viz.drawing.text import number
+from senet_viz.figures.lab import attribution as figures
+from senet_viz.figures.lab.attribution import Effects, hundredths, signed
+from senet_viz.findings import open_or_important
+from senet_viz.findings.open_or_important import Standing
+from senet_viz.types import Edit
+from senet_viz.ui import parts, state
+from senet_viz.ui.pages import profiled
+from senet_viz.ui.scene import Scene, short
+
+if TYPE_CHECKING:
+    from senet_viz.experiments.attribution import Attribution
+
+GATES = ("gradient_x_gate", "gate_ablation", "gate_integrated_gradients", "conductance")
+PHOTO = ("grad_cam", "occlusion", "integrated_gradients")
+CHEAP = GATES[0]  # one run forth and back: what the question is made of
+PATIENCE_S = 0.4  # what takes no longer shows no progress
+LIMIT = 0.01  # of the score's change, by which what should add up may be off
+
+
+def attribution(view: Scene, method: str, target: int, block: str | None = None) -> Attribution:
+    """What the engine says; where that takes a while, how far it is. Asked before, it costs nothing."""
+    bars: list[Any] = []
+    began = monotonic()
+
+    def told(done: int, total: int) -> None:
+        if monotonic() - began < PATIENCE_S:
+            return
+        if not bars:
+            bars.append(st.progress(0.0))
+        words = view.t("lab.attribution.running", method=view.t(f"method.{method}"), done=done, total=total)
+        bars[0].progress(min(1.0, done / total), words)
+
+    engine, spec = state.engine(), view.spec.key
+    try:
+        return engine.attribution(
+            spec, view.picture, method, target, block, (), None, view.device, view.weights, progress=told
+        )
+    finally:
+        for bar in bars:
+            bar.empty()
+
+
+def effects(view: Scene, found: Attribution, name: str, branch: int, held: tuple[int, ...]) -> tuple[Effects, Standing]:
+    """One branch's gates beside its attributions; an ablation mutes a channel in all branches at once."""
+    gate, values = view.gate[branch], found.values[branch if len(found.values) > 1 else 0]
+    s = open_or_important.standing(gate, values)
+    symbol = view.symbol(branch)
+    method = view.t(f"method.{found.method}")
+    e = Effects(short(view.name), symbol, method, name, gate, values, s.n, s.open, s.matter, s.rho, held)
+    return e, s
+
+
+def idea(view: Scene, e: Effects, s: Standing) -> str:
+    """The page's one sentence about this block, this class and this method."""
+    t = view.t
+    if s.word == "undefined":
+        hidden = view.block.hidden
+        off = hidden is not None and not hidden.any()
+        flat = ("dead" if off else "gate") if np.ptp(e.gate) == 0 else "effect"
+        return t(f"lab.attribution.idea.flat.{flat}", block=e.block, target=e.target, value=f"{e.gate[0]:.4f}")
+    numbers = {
+        "n": len(s.open),
+        "m": s.n,
+        "k": e.both,
+        "chance": f"{s.chance(len(e.gate)):.1f}",
+        "rho": hundredths(s.rho),
+    }
+    return t(f"lab.attribution.idea.{s.word}", block=e.block, target=e.target, method=e.method, **numbers)
+
+
+def scatter(view: Scene, e: Effects, *key: Hashable) -> None:
+    """The dots; a click on one pins its channel."""
+
+    def picked(x: float, y: float) -> None:
+        st.session_state["channel"] = nearest(e, x, y)
+
+    c = view.channel
+    parts.figure(view, lambda t: figures.draw_scatter(e, c, t), "attribution", c, e.held, *key, picked=picked)
+
+
+def nearest(e: Effects, x: float, y: float) -> int:
+    """The channel whose dot lies at (x, y), of those that have one."""
+    wide, high = float(np.ptp(e.gate)) or 1.0, float(np.ptp(e.values)) or 1.0
+    off = ((e.gate - x) / wide) ** 2 + ((e.values - y) / high) ** 2
+    return int(np.where(e.shown, off, np.inf).argmin())
+
+
+def sums(view: Scene, found: Attribution) -> None:
+    """The truth badge of this page: does it add up, where that is promised?"""
+    t = view.t
+    if found.completeness is None or found.baseline is None:
+        st.markdown(f":gray-badge[:material/info: {t('lab.attribution.nosum', method=t(f'method.{found.method}'))}]")
+        return
+    holds = found.completeness <= LIMIT  # not so for what is not a number
+    difference = found.score - found.baseline
+    values = {
+        "total": number(found.total, 4),
+        "difference": number(difference, 4),
+        "error": f"{found.completeness:.2%}",
+    }
+    said = t("lab.attribution.sum" if holds else "lab.attribution.nosum.broken", **values, limit=f"{LIMIT:.0%}")
+    st.badge(said, icon=":material/verified:" if holds else ":material/error:", color="green" if holds else "red")
+
+
+def about(view: Scene, found: Attribution, **more: object) -> str:
+    """What this method measured, with its numbers."""
+    first = found.score if found.baseline is None else found.baseline
+    scores = {"score": found.score, "first": first, "total": found.total, "difference": found.score - first}
+    values = {key: number(value, 4) for key, value in scores.items()} | {"steps": str(found.steps)}
+    side = found.values.shape[-1]
+    return view.t(f"lab.attribution.about.{found.method}", **values, window=max(1, side // 8), **more)
+
+
+def question(view: Scene, goal: int, cheap: Attribution, branch: int) -> tuple[tuple[Hashable, ...], tuple[int, ...]]:
+    """What is asked about, and the three channels to choose from; none where there is nothing to choose."""
+    return ("attribution", view.key, goal, branch), open_or_important.three(
+        view.gate[branch], cheap.values.sum(axis=0), gated
+    )
+
+
+def gated(gate: float) -> str:
+    """A gate as the question and its answer show it."""
+    return f"{gate:.3f}"
+
+
+def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: int) -> None:
+    """Which of three channels is missed most?"""
+    t, gate = view.t, view.gate[branch]
+    symbol = view.symbol(branch)
+    options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=gated(gate[c])) for c in sorted(trio)}
+    profiled.predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
+
+
+def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], branch: int) -> None:
+    """What muting the three did, and what that says about gates."""
+    t, channels = view.t, tuple(sorted(trio))
+    changes, gate = view.muted(channels, goal).change, view.gate[branch]
+    first = [channels[i] for i in open_or_important.most(changes.round(5).tolist(), signed)]  # float32: less is noise
+    at, widest = int(np.abs(changes).argmax()), trio[0]
+    most, change = channels[at], signed(float(changes[at]))
+    right = said in map(str, first)
+    kind = "nothing" if not first else "tied" if first[1:] else "shown" if not said else "right" if right else "wrong"
+    score = float(view.trace.logits[goal])
+    which = ", ".join(map(str, first))
+    text = t(f"lab.attribution.{kind}", c=which, v=change, target=name, score=number(score, 4))
+    (st.success if right else st.info)(text)
+    symbol = view.symbol(branch)
+    ours = gate[list(channels)]
+    parts.figure(
+        view,
+        lambda t: figures.draw_muted(ours, changes, channels, symbol, score, name, t),
+        "muted",
+        goal,
+        branch,
+    )
+    numbers = {"open": widest, "so": gated(gate[widest]), "vo": signed(float(changes[channels.index(widest)]))}
+    numbers |= {"most": most, "sm": gated(gate[most]), "vm": change}
+    if len(first) == 1:
+        st.markdown(t("lab.attribution.select." + ("same" if most == widest else "other"), **numbers, target=name))
+    st.markdown(dropped(view, goal, name))
+
+
+def dropped(view: Scene, goal: int, name: str) -> str:
+    """Can the branch be left out? This block's gates without a say, then all blocks'."""
+    op = "ones" if len(view.gate) == 1 else "equal"
+    one = view.edited((Edit(view.name, op),))
+    every = view.edited(tuple(Edit(block, op) for block in view.blocks if block not in view.trace.silent))
+    traces = {"score": view.trace, "one": one, "every": every}
+    values = {key: number(float(trace.logits[goal]), 4) for key, trace in traces.items()} | {"was": view.top(1)[0][0]}
+    now = view.seen.classes[int(every.logits.argmax())]
+    kind = "same" if int(every.logits.argmax()) == int(view.trace.logits.argmax()) else "other"
+    return view.t(f"lab.attribution.drop.{op}.{kind}", **values, target=name, block=short(view.name), now=now)
+
+
+def ranked(view: Scene, e: Effects, *key: Hashable) -> None:
+    """All channels by |attribution|, and their gates in the same order; a click pins one."""
+    order = np.argsort(-np.abs(e.values), kind="stable")
+    scale = Scale.around_zero(view.t("fig.attribution.scale"), e.values, "difference")
+    lines = [(view.t("fig.attribution.row"), e.values, scale), (e.symbol, e.gate, Scale.gate(view.t("gate.name")))]
+    parts.rows(view, lines, "attributed", view.t("lab.attribution.rows"), width=640, order=order, mark=key)
+
+
+def photo(view: Scene, goal: int, name: str) -> Attribution:
+    """Which pixels: the choice of a method and, for Grad-CAM, of a layer; the figure, and what it says."""
+    t = view.t
+    left, right = st.columns([3, 2])
+    with left:
+        method = parts.pick("heat", {m: t(f"method.{m}") for m in PHOTO}, t("lab.attribution.heat"))
+    block = None
+    if method == "grad_cam":
+        layers = {
+            "last": t("lab.attribution.layer.last"),
+            "block": t("lab.attribution.layer.block", block=short(view.name)),
+        }
+        with right:
+            block = view.name if parts.pick("layer", layers, t("lab.attribution.layer")) == "block" else None
+    found = attribution(view, method, goal, block)
+    title = t(f"method.{method}")
+    build = partial(figures.draw_photo, view.picture.shown, found.values, method, title, name)
+    parts.figure(view, build, "photo", method, goal, block)
+    kind = ".nothing" if method == "grad_cam" and not found.values.any() else ""
+    layer = found.block or ""
+    st.markdown(
+        about(view, found, layer=layer) if not kind else t("lab.attribution.about.grad_cam.nothing", layer=layer)
+    )
+    sums(view, found)
+    return found

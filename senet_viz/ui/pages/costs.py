@@ -1,0 +1,257 @@
+"""The controls of the page on costs, and its numbers, which all sessions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.architecture import papers, prices
+from senet_viz.figures.networks import what_it_costs as figures
+from senet_viz.networks.registry import Choice
+from senet_viz.ui import state
+from senet_viz.ui.parts import choose as chosen_from
+from senet_viz.ui.parts import figure, pick, section
+
+if TYPE_CHECKING:
+    from senet_viz.architecture.counting import Cost, Count
+    from senet_viz.architecture.prices import Counted, Price
+    from senet_viz.architecture.timing import Timing
+    from senet_viz.drawing.grammar import Figure
+    from senet_viz.i18n import Texts
+    from senet_viz.networks.registry import Network, Option
+    from senet_viz.ui.scene import Scene
+
+# Key in the URL of every option, how wide its control is, and on which line it stands.
+KEYS = {
+    "reduction": "r", "gate": "gate", "bias": "bias", "stages": "stages", "integration": "integration",
+    "squeeze": "squeeze", "form": "form", "floor": "floor", "branches": "branches",
+}  # fmt: skip
+_LINES = (("reduction", "gate", "branches"), ("stages", "integration", "floor"), ("squeeze", "form", "bias"))
+_WIDTHS = {"reduction": 9, "gate": 7, "branches": 7, "stages": 16, "integration": 9, "floor": 9, "squeeze": 8,
+           "form": 8, "bias": 9}  # fmt: skip
+_FUNCTIONS = {"h_sigmoid": "h-sigmoid", "relu": "ReLU"}  # names that no language changes
+
+
+def reset() -> None:
+    """Another network begins with its released gates."""
+    for key in KEYS.values():
+        st.session_state.pop(key, None)
+
+
+def choose(view: Scene) -> Choice:
+    """Which network, with which gates."""
+    t, names = view.t, prices.names()
+    state.keep("net", names, prices.DEFAULT)
+    label, place = t("networks.cost.net"), st.container()
+
+    def ask(column: Any) -> None:
+        column.selectbox(
+            label, list(names), format_func=names.__getitem__, key="net", on_change=reset, persist_state="session"
+        )
+
+    row = prices.row(str(st.session_state["net"]))
+    if row is not None:
+        return options(view, row, ask)
+    with place:
+        ask(st.columns([9, 19])[0])
+    net = str(st.session_state["net"])
+    st.caption(t("networks.cost.net.fixed", net=names[net]))
+    return Choice(net)
+
+
+def options(view: Scene, row: Network, first: Callable[[Any], None] | None = None) -> Choice:
+    """Every option of that network, each as a control; ``first`` draws one more, before them."""
+    t, offered, chosen = view.t, {option.name: option for option in row.options}, dict[str, Any]()
+    for line in _LINES:
+        there = [name for name in line if name in offered]
+        lead = [9] if first is not None and line is _LINES[0] else []
+        if not there:
+            continue
+        columns = st.columns([*lead, *(_WIDTHS[name] for name in there)])
+        if lead and first is not None:
+            first(columns[0])
+        for column, name in zip(columns[len(lead) :], there, strict=True):
+            with column:
+                chosen[name] = _ask(t, offered[name])
+    return Choice(row.name).but(**chosen)
+
+
+def _ask(t: Texts, option: Option) -> Any:
+    """One control; lists that open where words would not fit beside each other."""
+    key, label = KEYS[option.name], t(f"networks.cost.{KEYS[option.name]}")
+    if option.name == "stages":
+        every = option.values
+        words = {"all": t("networks.cost.stages.all"), f"not{every[-1]}": t("networks.cost.stages.not", n=every[-1])}
+        picked = pick(key, words | {str(n): t("networks.cost.stages.one", n=n) for n in every}, label)
+        return every if picked == "all" else every[:-1] if picked.startswith("not") else (int(picked),)
+    if option.name == "bias":
+        return pick(key, {"yes": said(t, "bias", True), "no": said(t, "bias", False)}, label) == "yes"
+    take = chosen_from if option.name in ("gate", "integration") else pick
+    return take(key, {value: said(t, option.name, value) for value in option.values}, label, option.default)
+
+
+def said(t: Texts, name: str, value: Any) -> str:
+    """A value of an option, in the reader's words."""
+    if name == "stages":
+        return ", ".join(map(str, value))
+    if name == "bias":
+        return t("networks.cost.bias.yes" if value else "networks.cost.bias.no")
+    if name == "integration":
+        return t(f"fig.integration.{value}")
+    if name == "gate":
+        return _FUNCTIONS.get(value, value)
+    return t(f"networks.cost.{name}.{value}") if name in ("squeeze", "form") else str(value)
+
+
+def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
+    """A table of what the gates cost with every value of every option, the others as chosen; what costs the same is
+    one line. Reduction and stages have figures of their own.
+
+    Args:
+        own: what the gates of ``choice`` cost.
+    """
+    t, row, store = view.t, prices.row(choice.net), state.prices()
+    options = [option for option in row.options if option.name not in ("reduction", "stages")] if row else []
+    asked = [(option, value) for option in options for value in option.values]
+    found: dict[tuple[str, Count], list[str]] = {}
+    bar = st.empty()
+    for n, (option, value) in enumerate(asked):
+        other = choice.but(**{option.name: value})
+        if store.peek(("cost", other)) is None:
+            bar.progress(n / len(asked), t("networks.cost.tables.counting", net=said(t, option.name, value)))
+        found.setdefault((option.name, count(other).gate), []).append(said(t, option.name, value))
+    bar.empty()
+    rows = [
+        (
+            t(f"networks.cost.{KEYS[name]}"),
+            " · ".join(values),
+            beside(gate.params, own.params),
+            beside(gate.macs, own.macs),
+        )
+        for (name, gate), values in found.items()
+    ]
+    heads = (t(f"networks.cost.options.{key}") for key in ("option", "value", "params", "macs"))
+    return {head: list(column) for head, column in zip(heads, zip(*rows, strict=True), strict=True)}
+
+
+def beside(value: int, own: int) -> str:
+    """A number, and how it differs from that of the network above."""
+    return f"{value:,}" if value == own else f"{value:,} ({value - own:+,})"
+
+
+def price(choice: Choice) -> Price:
+    """What it costs; counted once for all sessions."""
+    found: Price = state.prices().get(("price", choice), lambda: state.engine().run(lambda: prices.price(choice)))
+    return found
+
+
+def count(choice: Choice) -> Cost:
+    """Its parameters and operations alone."""
+
+    def make() -> Cost:
+        from senet_viz.architecture import counting
+
+        return counting.of(prices.build(choice), prices.size(choice.net))
+
+    found: Cost = state.prices().get(("cost", choice), lambda: state.engine().run(make))
+    return found
+
+
+def totals(choice: Choice, ratios: tuple[int, ...]) -> list[int]:
+    """Parameters of the network for every r."""
+
+    def count() -> list[int]:
+        return [prices.parameters(choice.but(reduction=r)) for r in ratios]
+
+    found: list[int] = state.prices().get(
+        ("totals", choice.but(reduction=0), ratios), lambda: state.engine().run(count)
+    )
+    return found
+
+
+def counted(view: Scene, table: papers.Table) -> list[Counted | None]:
+    """What we count for every line of a paper's table; says how far it is where that is not known yet."""
+    store, run = state.prices(), state.engine().run
+    found: list[Counted | None] = []
+    bar = st.empty()
+    for n, line in enumerate(table.rows):
+        key, work = ("line", table.key, line.group, line.label), partial(prices.ours, table.key, line)
+        if line.group != "original" and store.peek(key) is None:
+            bar.progress(n / len(table.rows), view.t("networks.cost.tables.counting", net=line.label))
+        found.append(store.get(key, partial(run, work)))
+    bar.empty()
+    return found
+
+
+def known(choice: Choice, device: str) -> Timing | None:
+    """What was measured before in this process."""
+    found: Timing | None = state.prices().peek(("time", choice, device))
+    return found
+
+
+def measure(view: Scene, choice: Choice, seconds: float = 3.0) -> Timing:
+    """Measure here and now, in the engine's worker; shows how far it is."""
+    from senet_viz.architecture import timing
+
+    bar = st.progress(0.0, view.t("networks.cost.time.running"))
+    run = state.engine().run
+
+    def work() -> Timing:
+        bare = prices.bare(choice)
+        assert bare is not None  # else the page offers no button
+        size, net = prices.size(choice.net), prices.build(choice)
+        return timing.timed(bare, net, size, seconds, view.device, run, bar.progress)
+
+    try:
+        found: Timing = state.prices().get(("time", choice, view.device), work)
+    finally:
+        bar.empty()
+    return found
+
+
+def draw_time(view: Scene, choice: Choice, found: Timing) -> None:
+    """What was measured, with its spread and what else may have been running."""
+    here = {"device": found.device, "threads": found.threads, "cores": found.cores, "n": len(found.rounds)}
+    rounds, quartiles = np.array(found.rounds), (found.quartiles(0), found.quartiles(1), found.extra)
+
+    def draw(t: Texts) -> Figure:
+        load = t("networks.cost.time.noload")
+        if found.load is not None:
+            load = t("networks.cost.time.load", before=f"{found.load[0]:.1f}", after=f"{found.load[1]:.1f}")
+        note = t("networks.cost.time.note", **here, load=load)
+        return figures.draw_time(rounds, *quartiles, note, t)
+
+    figure(view, draw, "time", choice, view.device, found.rounds[0], untrained=False)
+
+
+def tables(view: Scene) -> None:
+    """The papers' ablation tables, one at a time, beside what we count for the same networks."""
+    t = view.t
+    section(t("networks.cost.tables"))
+    st.markdown(t("networks.cost.tables.idea"))
+    names = {table.key: t(f"networks.cost.table.{table.key}") for table in papers.TABLES}
+    table = papers.table(pick("table", names, t("networks.cost.table"), "se10"))
+    found = prices.compare(table, counted(view, table))
+    errors = [line.top1 for line in found.lines if line.top1 is not None]  # every line that is compared has one
+
+    def draw(t: Texts) -> Figure:
+        unit = t(f"networks.cost.unit.{found.unit}")
+        cite = f"{table.cite} [{t(f'networks.cost.evidence.{table.evidence}')}]"
+        return figures.draw_table(cite, found.labels, errors, found.printed, found.ours, unit, t)
+
+    figure(view, draw, "table", table.key, untrained=False)
+    ways = [
+        t("networks.cost.way.agree", way=t(f"networks.cost.way.{found.unit}.{way}"), hits=hits, n=n)
+        for way, hits, n in found.agreed
+        if n
+    ]
+    if ways:
+        st.markdown(t("networks.cost.way.why", shown=t(f"networks.cost.way.{found.unit}.{found.way}")))
+        st.markdown("\n".join(f"- {line}" for line in ways))
+    else:
+        st.markdown(t("networks.cost.way.none"))
+    st.caption(t(f"networks.cost.table.{table.key}.note"))

@@ -1,0 +1,199 @@
+"""Which kernel a photo or a set of photos prefers: measured photo by photo, kept, stopped and gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.drawing.grammar import Table
+from senet_viz.errors import WeightsInvalid
+from senet_viz.models import weight_files
+from senet_viz.ui import sets, state
+from senet_viz.ui.parts import figure, pick
+from senet_viz.ui.scene import Scene, short
+
+SET = "set"  # the set of photos of one's own, in the session
+
+
+def preference(view: Scene, blur: float = 0.0) -> np.ndarray:
+    """(3, Z, U) of the scene's photo, in the order of ``profile.CONDITIONS``; four forwards, and none a second time."""
+    from senet_viz.experiments import kernel_preference
+
+    def measure() -> np.ndarray:
+        scales = kernel_preference.SCALES
+        zoom = kernel_preference.preferences(view.sweep(scales, blur=blur).traces)
+        untrained = kernel_preference.preferences(replace(view, weights="random").sweep(scales, blur=blur).traces)
+        less = [zoom[:1]]
+        for scale in scales[1:]:
+            image = kernel_preference.less_detail(view.image, scale)
+            softer = replace(view, image=image, photo=f"{view.photo}, 1/{scale:g} of its pixels")
+            less.append(kernel_preference.preferences(softer.sweep((1.0,), blur=blur).traces))
+        return np.stack([zoom, np.concatenate(less), untrained])
+
+    return state.preferences().get(_question(view, view.photo, blur), measure)
+
+
+def _question(view: Scene, photo: str, blur: float) -> tuple[object, ...]:
+    return (view.spec.key, view.weights, view.device, photo, blur)
+
+
+def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
+    """Offer to take the choice out of the units' hands, and draw what the network answers then.
+
+    Args:
+        names: of all SK units.
+        kernels: what the branches are called, as in 3×3.
+    """
+    from senet_viz.experiments import kernel_preference
+    from senet_viz.figures.scale import kernel_selection as draw
+    from senet_viz.tap import replay
+
+    t = view.t
+    ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
+    ways |= {way: t(f"force.{way}") for way in ("swap", "equal")}
+    how, reach, traces = pick("force", ways, t("force.label")), "", [view.trace]
+    if how != "own":
+        wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=short(view.name))}
+        reach = pick("reach", wheres, t("reach.label"))
+        traces.append(view.edited(kernel_preference.overruled(names if reach == "all" else (view.name,), how)))
+    answers = [replay.softmax(trace.logits.double().numpy()) for trace in traces]
+    labels = class_names(view)
+    figure(view, lambda t: draw.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
+
+
+# --- a set of photos --------------------------------------------------------------------------------------------------
+
+
+def uploaded(view: Scene) -> Any:
+    """Ask for photos; the ``photos.Photos`` that came, now or before, or None."""
+    return sets.uploaded(view, SET)
+
+
+def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.ndarray]]:
+    """(name, ``preference``) of every photo of a set that is measured; measures those that are missing.
+
+    What is done is kept for all sessions.
+    """
+    store = state.preferences()
+    scenes = [(p.name, replace(view, image=p.image, photo=f"set-{p.key}")) for p in found.photos]
+
+    def known() -> list[tuple[str, np.ndarray | None]]:
+        return [(name, store.peek(_question(each, each.photo, blur))) for name, each in scenes]
+
+    def next_one() -> None:
+        missing = (i for i, (_, values) in enumerate(known()) if values is None)
+        preference(scenes[next(missing)][1], blur)
+
+    def count() -> int:
+        return sum(values is not None for _, values in known())
+
+    sets.worked(view, SET, count, len(scenes), next_one, "photos.ready")
+    return [(name, values) for name, values in known() if values is not None]
+
+
+# --- what is shipped, tables, names -----------------------------------------------------------------------------------
+
+
+@st.cache_resource(show_spinner=False)
+def _profiles() -> dict[str, Any]:
+    from senet_viz.experiments import profile_file
+
+    try:
+        return profile_file.read()
+    except WeightsInvalid:
+        return {}
+
+
+def shipped(view: Scene) -> Any:
+    """The ``profile.Profile`` that belongs to the network on screen and tells which kernels it picks, or None."""
+    about = weight_files.shipped(view.spec.key) if view.trained else None
+    found = _profiles().get(view.spec.key)
+    fits = about is not None and found is not None and found.selection is not None and found.classes == about.classes
+    return found if fits else None
+
+
+def class_names(view: Scene) -> list[str]:
+    """Names of the network's outputs in the reader's language."""
+    from senet_viz.models import class_names as class_names_
+
+    count = len(view.trace.logits)
+    return view.drawn(lambda: [class_names_.label(view.spec, i, view.lang) for i in range(count)], "classes", view.lang)
+
+
+def answer(view: Scene, verdict: Any) -> None:
+    """One photo's ``selection.Verdict`` on the unit on screen, in a sentence with the three numbers that decide it."""
+    t = view.t
+    st.markdown(
+        t(
+            "scale.kernel.answer",
+            unit=short(verdict.unit),
+            word=t(f"verdict.{verdict.word}"),
+            why=t(f"verdict.why.{verdict.reason}"),
+            change=_signed(verdict.change[0]),
+            control=_signed(verdict.control[0]),
+            blur=_signed(verdict.blur[0]),
+        )
+    )
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.4f}".replace("-", "\u2212")
+    return "0.0000" if text[1:] == "0.0000" else text
+
+
+def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
+    """Every unit's word with the numbers that decide it; ``chosen`` a ``profile.Selection``, ``found`` its verdicts."""
+    t = view.t
+
+    def span(interval: tuple[float, float]) -> str:
+        mean, half = interval  # no break between them
+        return _signed(mean) if np.isnan(half) else f"{_signed(mean)}\u00a0±\u00a0{half:.4f}"
+
+    rows = []
+    for each in found:
+        row = {t("verdict.unit"): f"**{short(each.unit)}**" if each.unit == view.name else short(each.unit)}
+        row |= {f"{scale:g}×": _signed(level[0]) for scale, level in zip(chosen.zooms, each.levels, strict=True)}
+        row |= {
+            t("verdict.change"): span(each.change),
+            t("verdict.untrained"): _signed(each.control[0]),
+            t("verdict.beyond"): span(each.beyond_blur),
+            t("verdict.rise"): f"{each.rise}\u00a0/\u00a0{each.photos}",
+            t("verdict.word"): f"**{t(f'verdict.{each.word}')}**: {t(f'verdict.why.{each.reason}')}",
+        }
+        rows.append(row)
+    st.table({key: [row[key] for row in rows] for key in rows[0]})
+
+
+def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]]) -> None:
+    """All numbers as CSV: the gates of the photo's ``sweep.Sweep``, and the preferences of a set's photos."""
+    from senet_viz.drawing import slides
+    from senet_viz.experiments import gate_profile, kernel_preference
+
+    def gate_bytes() -> bytes:
+        rows = tuple(kernel_preference.gate_rows(gates.scales, gates.traces))
+        return slides.table_csv(Table(("scale", "block", "channel", "branch", "gate"), rows))
+
+    def photo_bytes() -> bytes:
+        names = kernel_preference.units(view.trace)
+        rows = (
+            (photo, condition, scale, unit, float(values[i, z, u]))
+            for photo, values in photos
+            for i, condition in enumerate(gate_profile.CONDITIONS)
+            for z, scale in enumerate(kernel_preference.SCALES)
+            for u, unit in enumerate(names)
+        )
+        return slides.table_csv(Table(("photo", "condition", "scale", "block", "difference"), tuple(rows)))
+
+    mark = view.picture.key[:8]
+    offers: list[tuple[str, Any, str]] = [("verdict.csv.gates", gate_bytes, f"gates-{view.spec.key}-{mark}.csv")]
+    if photos:
+        offers.append(("verdict.csv.photos", photo_bytes, f"photos-{view.spec.key}-{len(photos)}.csv"))
+    with st.container(horizontal=True):
+        for label, data, name in offers:
+            st.download_button(
+                view.t(label), data, name, "text/csv", key=label, on_click="ignore", icon=":material/download:"
+            )

@@ -1,0 +1,248 @@
+"""What pages on classes are made of: a network whose gates were profiled, several choices in the URL, a question."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.experiments import class_folders, gate_profile, profile_file
+from senet_viz.experiments.gate_profile import Profile
+from senet_viz.figures.lab.class_profiles import Curves
+from senet_viz.findings import class_selectivity
+from senet_viz.photos import sets as photos
+from senet_viz.ui import sets, state
+from senet_viz.ui.parts import pick, plain
+from senet_viz.ui.scene import Scene, _scene, scene, short
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import nn
+
+MINE = "classes"  # the set of photos of one's own in class folders, in the session
+WNID = re.compile(r"n\d{8}")
+PROFILED = "tiny_se"  # shown where the sidebar's network has no profile
+
+
+@st.cache_resource(show_spinner=False)
+def profiles() -> dict[str, Profile]:
+    """The shipped profiles of networks with gates, by model."""
+    return {key: found for key, found in profile_file.read().items() if found.blocks}
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A network's profile, and the scene that goes with it."""
+
+    view: Scene
+    profile: Profile
+    level: int  # which of the profile's zooms is looked at
+    names: tuple[str, ...]  # of the K classes, in the reader's language
+    mine: bool  # of photos of one's own
+    mark: Hashable  # names the profile and the zoom, for caches
+
+    @property
+    def zoom(self) -> float:
+        """How much objects are enlarged."""
+        return self.profile.zooms[self.level]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What the URL calls the classes. A folder of one's own may have any name, so those are numbers."""
+        return tuple(map(str, range(len(self.names)))) if self.mine else self.profile.classes
+
+
+def profiled_scene() -> Record | None:
+    """A profile for what the sidebar asks for: the shipped one, or that of photos of one's own, once there are any."""
+    view = scene()
+    t = view.t
+    left, right = st.columns([3, 2])
+    with left:
+        source = pick("source", {"shipped": t("source.shipped"), "mine": t("source.mine")}, t("source.label"))
+    with right:
+        zoom = float(pick("framing", {f"{z:g}": f"×{z:g}" for z in gate_profile.ZOOMS}, t("zoom.label")))
+    if source == "mine":
+        return _mine(view, zoom)
+    view, found = _shipped(view)
+    level = found.zooms.index(zoom)
+    return Record(view, found, level, _class_names(view, found.classes), False, ("shipped", level))
+
+
+def _shipped(view: Scene) -> tuple[Scene, Profile]:
+    """The network on screen and its profile; where it, or its random weights, have none, tiny SE and a word on it."""
+    s, known = st.session_state, profiles()
+    if view.spec.key in known and view.trained:
+        return view, known[view.spec.key]
+    key = view.spec.key if view.spec.key in known else PROFILED
+    ours = _scene(key, "pretrained", s.get("block"), int(s.get("channel") or 0))
+    said, take = st.columns([2, 1], vertical_alignment="center")
+    said.info(view.t("lab.instead", model=view.spec.title, ours=ours.spec.title))
+    take.button(view.t("scale.sk.take", ours=ours.spec.title), on_click=_take, args=(key,))
+    return replace(ours, channel=min(ours.channel, ours.block.channels - 1)), known[key]
+
+
+def _take(key: str) -> None:
+    st.session_state["model"], st.session_state["weights"] = key, "pretrained"
+
+
+def _mine(view: Scene, zoom: float) -> Record | None:
+    """The profile of a set of one's own, as far as it is measured; None before there are two classes of it."""
+    found = sets.uploaded(view, MINE, labelled=True)
+    if found is None:
+        return None
+    names = _class_names(view, found.classes)
+    count = Counter(photo.folder for photo in found.photos)
+    each = " · ".join(f"{plain(n)} {count[c]}" for n, c in zip(names, found.classes, strict=True))
+    st.caption(view.t("photos.classes", k=len(names), n=len(found.photos), each=each))
+    y = np.array([found.classes.index(photo.folder) for photo in found.photos])
+    question = (view.spec.key, view.weights, view.device, found.key, zoom)
+    images = [photo.image for photo in found.photos]
+    sets.worked(
+        view,
+        MINE,
+        lambda: so_far(view, question, y, len(names))[0],
+        len(y),
+        lambda: more(view, question, images, y, len(names), zoom),
+        "photos.ready.classes",
+    )
+    done, tally = so_far(view, question, y, len(names))
+    if (tally.counts >= photos.EACH).sum() < 2:
+        return None
+    kept = np.flatnonzero(tally.counts >= photos.EACH)
+
+    def make() -> Profile:
+        truth = np.searchsorted(kept, [k for k in y[:done] if k in kept])
+        names = [found.classes[k] for k in kept]
+        return gate_profile.made([tally.only(kept)], view.spec.key, view.spec.size, (zoom,), names, truth)
+
+    mark = (*question, done)
+    made = state.drawings().get(("profile", mark), make)
+    return Record(view, made, 0, tuple(names[k] for k in kept), True, mark)
+
+
+def so_far(view: Scene, question: tuple[Hashable, ...], y: np.ndarray, classes: int) -> tuple[int, gate_profile.Tally]:
+    """How many photos of a set are counted by now, and the tally of them."""
+    size, store = class_folders.batch_size(view.spec), state.tallies()
+    for end in reversed([*range(size, len(y), size), len(y)]):
+        tally: gate_profile.Tally | None = store.peek((*question, end))
+        if tally is not None:
+            return end, tally
+    return 0, gate_profile.Tally.empty(classes)
+
+
+def more(
+    view: Scene, question: tuple[Hashable, ...], images: Sequence[Image], y: np.ndarray, classes: int, zoom: float = 1.0
+) -> None:
+    """One batch more, for all sessions that ask this about the set.
+
+    Args:
+        y: (N,) class of every photo, below ``classes``.
+    """
+    engine, (start, before) = state.engine(), so_far(view, question, y, classes)
+    end = min(start + class_folders.batch_size(view.spec), len(y))
+
+    def work(module: nn.Module) -> gate_profile.Tally:
+        x = class_folders.stacked(images[start:end], view.spec, zoom)
+        return gate_profile.counted(module, x, y[start:end], before)[0]
+
+    with engine.using(view.spec.key, view.device, view.weights) as module:
+        state.tallies().get((*question, end), lambda: engine.run(partial(work, module), long=True))
+
+
+def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:
+    """What the reader calls these classes: a folder is called by WordNet's number, or already as it should be."""
+    known = class_folders.outputs(view.spec, folders)
+    return tuple(
+        view.seen.classes[i] if i is not None and WNID.fullmatch(folder) else folder
+        for folder, i in zip(folders, known, strict=True)
+    )
+
+
+def guessed(record: Record, photo: Mapping[str, np.ndarray]) -> tuple[list[class_selectivity.Guess], int, bool]:
+    """Every block's guess, the class that it is asked about, and whether that is the network's own answer.
+
+    Where the network's answer is none of the profile's classes, it is the class that most blocks are nearest to, the
+    deepest block's where there are several.
+    """
+    found, level = record.profile, record.level
+    away = {b.name: class_selectivity.distances(b, found.counts, photo[b.name], level) for b in found.blocks}
+    outputs, own = class_folders.outputs(record.view.spec, found.classes), int(record.view.seen.shares.argmax())
+    if record.view.trained and own in outputs:
+        top, said = outputs.index(own), True
+    else:
+        nearest = [int(d.argmin()) for d in reversed(away.values())]
+        top, said = max(nearest, key=Counter(nearest).__getitem__), False
+    return [class_selectivity.guess(name, d, top) for name, d in away.items()], top, said
+
+
+def photo_gates(view: Scene, zoom: float) -> dict[str, np.ndarray]:
+    """This photo's gates (C,) in every block, of SK's branches the last. Object zoom 1 is the walk's own forward."""
+    trace = view.trace if zoom == 1 else view.sweep((zoom,)).traces[0]
+    return {block.name: block.gate[-1].double().numpy() for block in trace.blocks}
+
+
+def curves(
+    view: Scene,
+    found: Profile,
+    zoom: int,
+    photo: Mapping[str, np.ndarray],
+    blocks: Sequence[str],
+    classes: Sequence[int],
+) -> tuple[Curves, ...]:
+    """What SENet's figs. 6 and 7 show of these blocks and classes, at zoom number ``zoom``."""
+    made = []
+    for name in blocks:
+        mean, std = class_selectivity.gates(found.block(name), zoom)
+        at = class_selectivity.uniform(mean.shape[1])
+        every = (found.counts @ mean / found.counts.sum())[at]
+        rows = np.ix_(np.array(classes, dtype=int), at)
+        pin = view.channel if name == view.name else None
+        made.append(Curves(short(name), mean.shape[1], at, mean[rows], std[rows], every, photo[name][at], pin))
+    return tuple(made)
+
+
+def several(key: str, options: Mapping[str, str], label: str, default: Sequence[str], most: int) -> tuple[str, ...]:
+    """Up to ``most`` of many; what differs from ``default`` lives in the URL as a list with commas.
+
+    What the URL names in vain is left out; where nothing is left, ``default`` comes back.
+    """
+    s, widget = st.session_state, f"{key}-several"
+    asked = dict.fromkeys(part for part in str(s.get(key) or "").split(",") if part in options)
+    s[widget] = list(asked)[:most] or list(default)
+
+    def picked() -> None:
+        s[key] = None if s[widget] == list(default) else ",".join(s[widget]) or None
+
+    chosen = st.multiselect(
+        label, list(options), format_func=options.__getitem__, key=widget, max_selections=most, on_change=picked
+    )
+    return tuple(chosen)
+
+
+def predict(about: Hashable, question: str, options: Mapping[str, str], skip: str, name: str = "predict") -> str | None:
+    """A question with a stake: one button an option; what was answered about this, "" for "just show me", or None.
+
+    ``name`` tells the questions of one page apart.
+    """
+    s = st.session_state
+    answers: dict[Hashable, str] = s.setdefault("_predicted", {})
+    if about not in answers:
+        st.markdown(question)
+        columns = st.columns([1] * len(options) + [1.4])
+        give: Callable[[Hashable, str], None] = answers.__setitem__
+        for column, (option, text) in zip(columns, options.items(), strict=False):
+            column.button(text, key=f"{name}-{option}", width="stretch", on_click=give, args=(about, option))
+        columns[-1].button(skip, key=f"{name}-skip", type="tertiary", on_click=give, args=(about, ""))
+    return answers.get(about)
+
+
+def answered(about: Hashable) -> str | None:
+    """What ``predict`` would return, before it has its place on the page."""
+    found: str | None = st.session_state.get("_predicted", {}).get(about)
+    return found

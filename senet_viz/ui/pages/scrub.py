@@ -1,0 +1,135 @@
+"""The scrubber: a whole sweep in the browser, so that moving through it asks nobody. See ``scrub.js``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.drawing import palette
+from senet_viz.drawing.screen import photo_url
+from senet_viz.experiments.scale_sweep import Sweep
+from senet_viz.figures.scale.channel_weights import times
+from senet_viz.findings import scale_response
+from senet_viz.photos.scale import Kind
+from senet_viz.types import Trace
+from senet_viz.ui import models, parts
+from senet_viz.ui.scene import Scene, short
+
+FRAME = 256  # a larger photo is made smaller for the browser: nobody sees the difference at 20 rem
+PATIENCE_S = 0.4  # what takes no longer shows no progress
+ROLES = ("gate", "pinned", "grid", "ink")
+
+
+def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float) -> None:
+    """Photo, every block's gates, the pinned channel's curve, bars and answers, all following one slider."""
+    base = sweep.scales.index(1.0)
+    asked = str(st.session_state.get("scale"))
+    parts.pin(view, next((i for i, s in enumerate(sweep.scales) if f"{s:g}" == asked), base))
+    data = view.drawn(lambda: _data(view, sweep, base), "scrub", view.lang, view.dark, kind, blur, sweep.scales)
+    names = tuple(block.name for block in sweep.traces[0].blocks)
+    parts.component("scrub")(
+        key="scrub",
+        data=data,
+        on_picked_change=partial(_picked, names, sweep.scales),
+        on_kept_change=partial(_kept, sweep.scales),
+    )
+    models.off_list(view.seen, view.photo)
+
+
+def _data(view: Scene, sweep: Sweep, base: int) -> dict[str, Any]:
+    t, shown = view.t, [times(scale) for scale in sweep.scales]
+    branches = sweep.traces[0].blocks[0].branches
+    return {
+        "base": base,
+        "scales": shown,
+        "captions": [
+            t("scrub.now", scale=label, w=p.shown.shape[1], h=p.shown.shape[0])
+            for label, p in zip(shown, sweep.pictures, strict=True)
+        ],
+        "frames": [photo_url(_small(picture.shown)) for picture in sweep.pictures],
+        "scores": [_scores(view, trace) for trace in sweep.traces],
+        "blocks": [
+            {
+                "name": block.name,
+                "label": short(block.name),
+                "gates": parts.packed(scale_response.gates(sweep, block.name).ravel(), short=True),
+            }
+            for block in sweep.traces[0].blocks
+        ],
+        "ramp": [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in palette.stops("gate")],
+        "colours": {**{role: palette.role(role, view.dark) for role in ROLES}, "page": palette.background(view.dark)},
+        "symbol": view.symbol(branches - 1),
+        **{name: t(f"scrub.{name}") for name in ("label", "play", "pause", "link", "what", "alt")},
+        "noun": t("channel.noun"),
+    }
+
+
+def _small(shown: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    side = shown.shape[0]
+    return shown if side <= FRAME else np.asarray(Image.fromarray(shown).resize((FRAME, FRAME)))
+
+
+def _scores(view: Scene, trace: Trace) -> list[dict[str, Any]]:
+    best = replace(view.seen, trace=trace).top()
+    return [{"label": name, "share": share, "text": f"{share:.1%}"} for name, share in best]
+
+
+def _picked(names: tuple[str, ...], scales: tuple[float, ...]) -> None:
+    """A strip was clicked: its channel becomes the pinned one, its block the block, and the scale is kept too."""
+    value = st.session_state["scrub"].get("picked")
+    if value:
+        st.session_state["channel"], st.session_state["block"] = int(value["channel"]), names[int(value["row"])]
+        st.session_state["scale"] = f"{scales[int(value['scale'])]:g}"
+
+
+def _kept(scales: tuple[float, ...]) -> None:
+    """The scale on screen goes into the address."""
+    value = st.session_state["scrub"].get("kept")
+    if value:
+        st.session_state["scale"] = f"{scales[int(value['scale'])]:g}"
+
+
+def swept(view: Scene, scales: tuple[float, ...], kind: Kind, blur: float = 0.0) -> Sweep:
+    """The sweep of this scene, with its progress where it takes long; a stop keeps what is there.
+
+    Ends the page where not even the photo's own scale is there yet.
+    """
+    t, key = view.t, f"stopped-{kind}-{blur:g}"
+    if st.session_state.get("_swept") != view.key:  # another photo or model: nobody stopped this one
+        st.session_state.update({name: False for name in st.session_state if str(name).startswith("stopped-")})
+        st.session_state["_swept"] = view.key
+    place, started = st.empty(), monotonic()
+
+    def told(done: int, total: int) -> bool:
+        """Before every batch: go on? Who would have to wait sees how far it is."""
+        if st.session_state.get(key):
+            return False
+        if monotonic() - started > PATIENCE_S:
+            with place.container():
+                st.progress(done / total, t("sweep.progress", done=done, total=total))
+                st.button(t("sweep.stop"), on_click=_stop, args=(key,), key=f"stop-{key}-{done}")
+        return True
+
+    found = view.sweep(scales, kind, blur, progress=told)
+    place.empty()
+    if len(found.scales) < len(scales):
+        st.warning(t("sweep.partial", done=len(found.scales), total=len(scales)))
+        st.button(t("sweep.go_on"), on_click=_go_on, args=(key,), key=f"go-{key}")
+    if 1.0 not in found.scales:
+        st.stop()
+    return found
+
+
+def _stop(key: str) -> None:
+    st.session_state[key] = True
+
+
+def _go_on(key: str) -> None:
+    st.session_state[key] = False
