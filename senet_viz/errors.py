@@ -14,7 +14,7 @@ class SenetVizError(Exception):
 
 
 class ImageRejected(SenetVizError):
-    """A file that is no picture, or one that is refused; ``reason`` is one of ``images.REASONS``."""
+    """A file that is no picture, or one that is refused; ``reason`` is one of ``reading.REASONS``."""
 
     def __init__(self, reason: str, **details: object) -> None:
         super().__init__(f"picture refused: {reason} {details or ''}".strip(), **details)
@@ -23,7 +23,7 @@ class ImageRejected(SenetVizError):
 
 
 class PhotosRejected(SenetVizError):
-    """A set of photos that is refused, or one file of it; ``reason`` is one of ``photos.REASONS``."""
+    """A set of photos that is refused, or one file of it; ``reason`` is one of ``sets.REASONS``."""
 
     code = "photos.none"
 

@@ -270,8 +270,8 @@ def test_reading_needs_no_torch(profiles: dict[str, Profile], tmp_path: Path) ->
     path = tmp_path / "profile.safetensors"
     profile_file.write(path, [profiles["se"]])
     code = (
-        "import sys; from pathlib import Path; from senet_viz import profile;"
-        f"print(*profile.read(Path({str(path)!r}))); assert 'torch' not in sys.modules"
+        "import sys; from pathlib import Path; from senet_viz.experiments import profile_file;"
+        f"print(*profile_file.read(Path({str(path)!r}))); assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout.strip()) == (0, "tiny_se"), done.stderr

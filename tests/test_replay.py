@@ -351,13 +351,13 @@ def test_it_holds_on_other_processors(capability: str, names: tuple[str, ...]) -
     """Torch's kernels for processors without AVX-512, and without AVX2, where this one has them."""
     script = (
         "import sys, torch; torch.set_num_threads(1)\n"
-        "from senet_viz import layouts, replay, tap\n"
+        "from senet_viz.tap import hooks, layouts, replay\n"
         "from tests.conftest import _built, pictures, side\n"
         "print(torch.backends.cpu.get_cpu_capability())\n"
         "for name in sys.argv[1:]:\n"
         "    net = _built(name)\n"
         "    every = [ref.name for ref in layouts.find(net)]\n"
-        "    for block in tap.run(net, pictures(2, seed=2, size=side(name))[:1], keep_u=every).blocks:\n"
+        "    for block in hooks.run(net, pictures(2, seed=2, size=side(name))[:1], keep_u=every).blocks:\n"
         "        again = replay.replay(net, block)\n"
         "        assert again.holds, (name, block.name, again.differences, again.limits)\n"
     )

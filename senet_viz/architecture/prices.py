@@ -31,7 +31,7 @@ class Price:
     """Everything that is counted, with gates and without. Where nothing can be left out, ``bare`` is None."""
 
     cost: Cost
-    kept: int  # bytes of a training step a picture: see ``cost.kept``
+    kept: int  # bytes of a training step a picture: see ``gate_costs.kept``
     bare: Cost | None
     kept_bare: int | None
 

@@ -2,7 +2,7 @@
 
 ``print(module)`` lists children in the order of their definition, and a drawing made by hand shows what its author
 believes. Here one forward on the meta device (no weights, no arithmetic) is watched: every leaf module and every
-function that joins, scales or pools maps becomes a ``wiring.Step``.
+function that joins, scales or pools maps becomes a ``unit_graph.Step``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ UNITS: dict[str, tuple[str, ...]] = {  # network: the modules of one typical uni
     "sknet101": ("layer1.1",),
 }
 SIX = tuple(UNITS)[:6]  # one of every family
-TITLES = {"efficientnet_b0": "EfficientNet-B0"}  # of what is no row of ``insert.NETWORKS``
+TITLES = {"efficientnet_b0": "EfficientNet-B0"}  # of what is no row of ``registry.NETWORKS``
 
 _ACTS = {"ReLU": "ReLU", "ReLU6": "ReLU6", "Hardswish": "h-swish", "SiLU": "SiLU"}
 _GATES = {"Sigmoid": "sigmoid", "HSigmoid": "h-sigmoid", "Hardsigmoid": "h-sigmoid", "Tanh": "tanh",
@@ -57,10 +57,10 @@ def unit(network: str, **options: Any) -> Unit:
     """A typical unit of that network, recorded while it runs on the meta device: no memory, no arithmetic.
 
     Args:
-        options: those of ``insert.build``.
+        options: those of ``variants.build``.
 
     Raises:
-        UnknownModel, OptionRefused: see ``insert.build``.
+        UnknownModel, OptionRefused: see ``variants.build``.
         KeyError: a network without a row in ``UNITS``.
     """
     import torch

@@ -64,8 +64,8 @@ def ranking(
 ) -> Ranking:
     """What one operation on each single channel of ``block`` does to the class scores of one picture.
 
-    The network before the block runs once a batch, not once a channel: see ``tap.gated``. The numbers are those of
-    ``tap.run(module, x, (*edits, Edit(block, op, (c,), value)))`` to rounding.
+    The network before the block runs once a batch, not once a channel: see ``hooks.gated``. The numbers are those of
+    ``hooks.run(module, x, (*edits, Edit(block, op, (c,), value)))`` to rounding.
 
     Args:
         x: (1, 3, H, W).

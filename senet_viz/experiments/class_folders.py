@@ -46,7 +46,7 @@ def batches(
     """The photos of a folder as (input, class of each, files seen so far); read when they are asked for, never kept.
 
     Args:
-        files: of ``photos.folder``.
+        files: of ``sets.folder``.
         skipped: told of every file that is no usable photo.
     """
     size = batch_size(spec)
@@ -70,7 +70,7 @@ def measured(
     progress: gate_profile.Progress = lambda done, total: None,
     zoom: float = 1.0,
 ) -> Profile:
-    """The profile of the photos of a folder, however many; classes with fewer than ``photos.EACH`` are left out.
+    """The profile of the photos of a folder, however many; classes with fewer than ``sets.EACH`` are left out.
 
     Raises:
         PhotosRejected: fewer than two classes are left.

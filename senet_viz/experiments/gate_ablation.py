@@ -239,7 +239,7 @@ def measure(
         fetch: gives the network's input for pictures of these numbers.
         y: (N,) the right output of every picture.
         outputs: how many the network has.
-        means: gates (M, C) of every block: see ``profile.Profile.means``.
+        means: gates (M, C) of every block: see ``gate_profile.Profile.means``.
 
     Raises:
         ValueError: pictures of one class alone, which have no partner.

@@ -69,7 +69,7 @@ def less_detail(image: Image.Image, scale: float) -> Image.Image:
 
 
 def gathered(names: Sequence[str], photos: Sequence[np.ndarray], scales: Sequence[float] = SCALES) -> Selection:
-    """Several photos' preferences, (3, Z, U) each in the order of ``profile.CONDITIONS``, as one set.
+    """Several photos' preferences, (3, Z, U) each in the order of ``gate_profile.CONDITIONS``, as one set.
 
     Raises:
         ValueError: no photo.

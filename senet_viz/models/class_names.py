@@ -65,7 +65,7 @@ def knows(spec: ModelSpec, shows: Sequence[str] | None) -> bool | None:
     """Return whether a class of the model is a right name for a photo; None where nobody can say.
 
     Args:
-        shows: WordNet's numbers of what the photo shows, as ``images.shows`` gives them; None where that is not known.
+        shows: WordNet's numbers of what the photo shows, as ``samples.shows`` gives them; None where that is not known.
     """
     own = wnids(spec)
     return None if shows is None or not own else not set(own).isdisjoint(shows)

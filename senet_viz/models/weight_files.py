@@ -31,7 +31,7 @@ FORMAT = "senet-viz tiny 1"
 
 @dataclass(frozen=True)
 class Shipped:
-    """What the file of a small network says about itself; see ``train.write``."""
+    """What the file of a small network says about itself; see ``loop.write``."""
 
     classes: tuple[str, ...]  # wnids, in the order of the outputs
     top1: dict[int, float]  # per cent on the validation pictures, by input size

@@ -65,7 +65,7 @@ def decode(data: bytes) -> Image.Image:
     """Return the first frame as RGB, upright, on white where it was transparent, longest side at most ``MAX_SIDE``.
 
     Raises:
-        ImageRejected: with one of ``images.REASONS``.
+        ImageRejected: with one of ``reading.REASONS``.
     """
     bounds.check(data)
     try:

@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = ("zoom", "resolution", "amplitude")
 
 
 def at_scale(image: Image.Image, spec: ModelSpec, scale: float, kind: Kind = "zoom", blur: float = 0.0) -> Picture:
-    """The photo as the network sees it at one scale. At 1.0 without blur it is what ``images.preprocess`` gives.
+    """The photo as the network sees it at one scale. At 1.0 without blur it is what ``preprocess.preprocess`` gives.
 
     Args:
         scale: above 0. Zooming out needs more than there is: the photo is mirrored at its edges.

@@ -151,8 +151,8 @@ class Engine:
         """The network of that key, loaded once, in eval mode; or one of ``insert`` with options, which is untrained.
 
         Raises:
-            WeightsUnavailable, WeightsInvalid, UnknownModel, DeviceUnavailable: see ``zoo.load``.
-            OptionRefused: see ``insert.build``.
+            WeightsUnavailable, WeightsInvalid, UnknownModel, DeviceUnavailable: see ``load.load``.
+            OptionRefused: see ``variants.build``.
         """
         with self.using(key, device, weights, progress) as module:
             return module
@@ -215,7 +215,7 @@ class Engine:
         """One picture's trace through one model; forwards only what was not asked before.
 
         Raises:
-            NoGateFound, ValueError: see ``tap.run``. Busy: too many are waiting.
+            NoGateFound, ValueError: see ``hooks.run``. Busy: too many are waiting.
         """
         from senet_viz.tap import hooks
 
@@ -241,7 +241,7 @@ class Engine:
         keep_u: Sequence[str] = (),
         progress: Callable[[int, int], bool | None] = lambda done, total: None,
     ) -> Sweep:
-        """One photo at many scales through one model: see ``sweep.scale_sweep``. Every batch is one forward.
+        """One photo at many scales through one model: see ``scale_sweep.scale_sweep``. Every batch is one forward.
 
         Every batch is kept by itself: a sweep that was stopped goes on where it was.
 
@@ -251,7 +251,7 @@ class Engine:
                 there are already; False leaves it at those.
 
         Raises:
-            NoGateFound, ValueError: see ``sweep.scale_sweep``. Busy: too many are waiting.
+            NoGateFound, ValueError: see ``scale_sweep.scale_sweep``. Busy: too many are waiting.
         """
         from senet_viz.experiments import scale_sweep
         from senet_viz.models import catalogue
@@ -286,7 +286,7 @@ class Engine:
         weights: str = "pretrained",
         progress: Callable[[int, int], bool | None] = lambda done, total: None,
     ) -> Ranking | None:
-        """One operation on each of these channels alone: see ``whatif.ranking``. Every batch is one forward.
+        """One operation on each of these channels alone: see ``channel_ranking.ranking``. Every batch is one forward.
 
         Every batch is kept by itself: a search that was stopped goes on where it was. None where nothing is there.
 
@@ -296,7 +296,7 @@ class Engine:
                 there are already; False leaves it at those.
 
         Raises:
-            NoGateFound, ValueError: see ``whatif.ranking``. Busy: too many are waiting.
+            NoGateFound, ValueError: see ``channel_ranking.ranking``. Busy: too many are waiting.
         """
         from senet_viz.experiments import channel_ranking
 
@@ -332,14 +332,14 @@ class Engine:
         weights: str = "pretrained",
         progress: Progress = lambda done, total: None,
     ) -> Attribution:
-        """What a class score rests on: see ``attribute.run``. It counts as one forward, however many it takes.
+        """What a class score rests on: see ``attribution.run``. It counts as one forward, however many it takes.
 
         Args:
             progress: told in the asking thread how many runs of the network are done, of how many at most. Where an
                 exception leaves it and nobody else waits for the same answer, the work ends.
 
         Raises:
-            NoGateFound, ValueError: see ``attribute.run``. Busy: too many are waiting.
+            NoGateFound, ValueError: see ``attribution.run``. Busy: too many are waiting.
         """
         from senet_viz.experiments import attribution as attribute
         from senet_viz.models import catalogue
@@ -375,7 +375,7 @@ class Engine:
     def unit(
         self, trace: Trace, block: str, device: str = "cpu", weights: str = "pretrained", branches: int = 0
     ) -> Unit:
-        """An SK unit of a trace that has its u, step by step, from what is there already: see ``anatomy.own``.
+        """An SK unit of a trace that has its u, step by step, from what is there already: see ``sk_unit.own``.
 
         Args:
             branches: where above 0, an untrained unit of that many on the same input; that is one forward of the unit.

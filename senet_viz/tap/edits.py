@@ -162,7 +162,7 @@ LONGEST = 20_000  # characters: every channel of a block of 4096 by name
 
 def parse(text: str) -> Edit:
     """An edit from text such as ``layer3.1.se:mute:17,42``, ``layer3.1.se:scale:3=0.5``, ``layer3.1.se:ones`` or
-    ``layer3.1.se:photo@coffee``. The gates that ``mean`` and ``photo`` bring are filled in by ``whatif.filled``.
+    ``layer3.1.se:photo@coffee``. ``channel_ranking.filled`` fills in the gates of ``mean`` and ``photo``.
 
     Raises:
         EditRefused: another form, an unknown operation, a value or a source that is missing or not wanted, or a value

@@ -155,7 +155,7 @@ class Scene:
         keep_u: Sequence[str] = (),
         progress: Callable[[int, int], bool | None] = lambda done, total: None,
     ) -> Sweep:
-        """This photo at these scales through this model: see ``sweep.scale_sweep``; asked before, it costs nothing."""
+        """Return ``scale_sweep.scale_sweep`` of this photo through this model; asked before, it costs nothing."""
         return state.engine().sweep(
             self.spec.key, self.image, self.photo, scales, kind, blur, self.device, self.weights, keep_u, progress
         )

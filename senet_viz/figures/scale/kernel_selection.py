@@ -32,7 +32,7 @@ def curves(
     """One a unit of ``shown``.
 
     Args:
-        difference: (3, Z, N, U) preferences of N photos, see ``profile.Selection``; units: U names.
+        difference: (3, Z, N, U) preferences of N photos, see ``gate_profile.Selection``; units: U names.
         short: a name as the page shows it.
     """
     d = difference.astype(np.float64)

@@ -20,7 +20,7 @@ SET = "set"  # the set of photos of one's own, in the session
 
 
 def preference(view: Scene, blur: float = 0.0) -> np.ndarray:
-    """(3, Z, U) of the scene's photo, in the order of ``profile.CONDITIONS``; four forwards, and none a second time."""
+    """Return (3, Z, U) of the scene's photo, ordered as ``gate_profile.CONDITIONS``; asked again, it is there."""
     from senet_viz.experiments import kernel_preference
 
     def measure() -> np.ndarray:
@@ -69,7 +69,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
 
 
 def uploaded(view: Scene) -> Any:
-    """Ask for photos; the ``photos.Photos`` that came, now or before, or None."""
+    """Ask for photos; the ``sets.Photos`` that came, now or before, or None."""
     return sets.uploaded(view, SET)
 
 
@@ -109,7 +109,7 @@ def _profiles() -> dict[str, Any]:
 
 
 def shipped(view: Scene) -> Any:
-    """The ``profile.Profile`` that belongs to the network on screen and tells which kernels it picks, or None."""
+    """The ``gate_profile.Profile`` that belongs to the network on screen and tells which kernels it picks, or None."""
     about = weight_files.shipped(view.spec.key) if view.trained else None
     found = _profiles().get(view.spec.key)
     fits = about is not None and found is not None and found.selection is not None and found.classes == about.classes
@@ -125,7 +125,7 @@ def class_names(view: Scene) -> list[str]:
 
 
 def answer(view: Scene, verdict: Any) -> None:
-    """One photo's ``selection.Verdict`` on the unit on screen, in a sentence with the three numbers that decide it."""
+    """Write one photo's ``kernel_choice.Verdict`` on the unit on screen, with the three numbers that decide it."""
     t = view.t
     st.markdown(
         t(
@@ -146,7 +146,7 @@ def _signed(value: float) -> str:
 
 
 def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
-    """Every unit's word with the numbers that decide it; ``chosen`` a ``profile.Selection``, ``found`` its verdicts."""
+    """Tabulate every unit's verdict in ``found`` with the numbers of ``chosen``, a ``Selection``, that decide it."""
     t = view.t
 
     def span(interval: tuple[float, float]) -> str:
@@ -169,7 +169,7 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
 
 
 def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]]) -> None:
-    """All numbers as CSV: the gates of the photo's ``sweep.Sweep``, and the preferences of a set's photos."""
+    """All numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and the preferences of a set's photos."""
     from senet_viz.drawing import slides
     from senet_viz.experiments import gate_profile, kernel_preference
 
