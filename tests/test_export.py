@@ -424,12 +424,12 @@ def test_no_pyplot_no_torch_no_streamlit_and_nothing_heavy_at_import() -> None:
 import sys
 import numpy as np
 import senet_viz.drawing.slides
-from senet_viz.figures import atlas, screen
+from senet_viz.drawing import atlas, screen
 assert not {"matplotlib", "plotly", "PIL"} & set(sys.modules), "imported before it is needed"
 from senet_viz.drawing.grammar import Figure, Heat, Panel, Scale, Table
 figure = Figure("k", "t", (Panel((Heat(np.eye(3), Scale.gate("s")),)),), 1, Table((), ()), "alt")
 screen.to_plotly(figure)
-senet_viz.export.render(lambda lang: figure, "png")
+senet_viz.drawing.slides.render(lambda lang: figure, "png")
 assert not {"matplotlib.pyplot", "torch", "streamlit"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
