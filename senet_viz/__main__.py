@@ -668,7 +668,7 @@ def _sweep(args: argparse.Namespace) -> None:
     def told(done: int, total: int) -> None:
         print(f"{done} of {total} scales", file=sys.stderr, flush=True)
 
-    found = scale_sweep.scale_sweep(module, photo, scales, args.kind, spec, args.blur, progress=told)
+    found = scale_sweep.scale_sweep(module, photo, scales, spec, args.kind, args.blur, progress=told)
     names = tuple(block.name for block in found.traces[0].blocks)
     block = args.block or names[len(names) // 2]
     if block not in names:
