@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from senet_viz import i18n
+from senet_viz import app_command, i18n
 from senet_viz.errors import (
     CardRefused,
     EditRefused,
@@ -1075,6 +1075,8 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--data", type=Path, help="count again on data/val first, and refuse where a file is wrong")
     add.add_argument("--out", type=Path, help="default: README.md in that folder")
     add.set_defaults(run=_card)
+
+    app_command.add(commands)
     return top
 
 

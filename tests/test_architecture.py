@@ -40,7 +40,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "figures": ("architecture", "drawing"),
     "ui": ("figures", "findings", "service"),
     "public": ("experiments",),  # what the package's own file gives away
-    "__main__": ("figures", "findings", "service"),
+    "app_command": ("assets",),
+    "__main__": ("figures", "findings", "service", "app_command"),
     "pages": ("ui",),
     "app": ("pages",),
 }

@@ -13,6 +13,7 @@ import pytest
 
 import senet_viz
 from senet_viz import errors
+from senet_viz.__main__ import main
 from senet_viz.experiments import attribution
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,6 +102,14 @@ def test_an_attribution_is_about_the_answer_of_the_network_as_it_is_edited(muted
     same = attribution.run("gradient_x_gate", model, x, answers[0], block, edits=edits)
     assert np.array_equal(on_gates.values, same.values)
     assert senet_viz.attribute(model, x, "gradient_x_gate", block, target=0).target == 0
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "web"])
+def test_a_port_that_there_is_not_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["app", "--port", port])
+    assert ended.value.code == 2
+    assert "--port" in capsys.readouterr().err
 
 
 CHEAP = """
