@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from senet_viz import i18n, ui
+from senet_viz import assets, i18n, ui
 
-HERE = Path(__file__).resolve().parent
 SECTIONS = {
     "walk": (
         ("squeeze", ":material/compress:"),
@@ -48,7 +45,7 @@ def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
     menu = {
         t(f"{section}.section"): [
             st.Page(
-                HERE / "pages" / section / f"{key}.py",
+                assets.PAGES / section / f"{key}.py",
                 title=t(f"{section}.{key}.nav"),
                 icon=icon,
                 url_path=key,
@@ -63,7 +60,7 @@ def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
 
 def frame() -> None:
     """One rerun."""
-    st.set_page_config("senet-viz", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
+    st.set_page_config("senet-viz", page_icon=str(assets.ICON), layout="wide")
     page, pages = navigation(ui.language())
     ui.arrive(page.url_path)
     ui.window()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from senet_viz import i18n
+from senet_viz import app_command, i18n
 from senet_viz.errors import (
     CardRefused,
     EditRefused,
@@ -668,7 +668,7 @@ def _sweep(args: argparse.Namespace) -> None:
     def told(done: int, total: int) -> None:
         print(f"{done} of {total} scales", file=sys.stderr, flush=True)
 
-    found = scale_sweep.scale_sweep(module, photo, scales, args.kind, spec, args.blur, progress=told)
+    found = scale_sweep.scale_sweep(module, photo, scales, spec, args.kind, args.blur, progress=told)
     names = tuple(block.name for block in found.traces[0].blocks)
     block = args.block or names[len(names) // 2]
     if block not in names:
@@ -1075,6 +1075,8 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--data", type=Path, help="count again on data/val first, and refuse where a file is wrong")
     add.add_argument("--out", type=Path, help="default: README.md in that folder")
     add.set_defaults(run=_card)
+
+    app_command.add(commands)
     return top
 
 

@@ -1,11 +1,20 @@
-"""The one place that knows where files lie: texts, labels, weights and elements of the browser."""
+"""The one place that knows where files lie: the app, its pages, texts, labels, weights and elements of the browser.
+
+In the repository they lie beside the package; a wheel carries them inside it, in ``senet_viz/_site`` (see setup.py).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]  # holds this package, whatever runs it
-FOLDER = ROOT / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+_CARRIED = _PACKAGE / "_site"
+ROOT = _PACKAGE.parent  # holds this package, whatever runs it
+SITE = _CARRIED if _CARRIED.is_dir() else ROOT  # holds the app, its pages and what they need
+APP = SITE / "app.py"
+PAGES = SITE / "pages"
+FOLDER = SITE / "assets"
+ICON = FOLDER / "icon.svg"
 COMPONENTS = FOLDER / "components"
 LABELS = FOLDER / "labels"
 TEXTS = FOLDER / "i18n"

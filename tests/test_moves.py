@@ -17,9 +17,7 @@ SCALES = (0.5, 1.0, 2.0)
 
 @pytest.fixture(scope="module")
 def swept() -> scale_sweep.Sweep:
-    return scale_sweep.scale_sweep(
-        truth.model("tiny_sk"), samples.sample("chelsea"), SCALES, "zoom", catalogue.spec("tiny_sk")
-    )
+    return scale_sweep.scale_sweep(truth.model("tiny_sk"), samples.sample("chelsea"), SCALES, catalogue.spec("tiny_sk"))
 
 
 @pytest.mark.parametrize("values", [[3, 1, 2], [1, 1, 1], [5, 2, 2, 9, 5, 5], [0.5]])

@@ -122,7 +122,7 @@ def test_who_moved_is_who_moved() -> None:
 def test_rank_correlation_on_the_page() -> None:
     at = start(PAGE, block="layer4.2.se")
     found = scale_sweep.scale_sweep(
-        truth.model("tiny_se"), samples.sample("chelsea"), SCALES, "zoom", catalogue.spec("tiny_se")
+        truth.model("tiny_se"), samples.sample("chelsea"), SCALES, catalogue.spec("tiny_se")
     )
     rho = scale_response.correlations(found, 4)
     (heat,) = [trace for trace in chart(at, "scale-rank") if trace["type"] == "heatmap"]
@@ -176,7 +176,7 @@ def test_a_film_is_its_photos_side_by_side() -> None:
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_the_film_is_a_slide_and_a_table(lang: str) -> None:
     photo, spec = samples.sample("chelsea"), catalogue.spec("tiny_sk")
-    found = scale_sweep.scale_sweep(truth.model("tiny_sk"), photo, (0.5, 1.0, 2.0), "zoom", spec)
+    found = scale_sweep.scale_sweep(truth.model("tiny_sk"), photo, (0.5, 1.0, 2.0), spec)
     names = tuple(block.name for block in found.traces[0].blocks)
     gates = tuple(scale_response.gates(found, name) for name in names)
     frames = [picture.shown for picture in found.pictures]

@@ -140,7 +140,7 @@ def test_a_set_needs_a_photo() -> None:
 
 def test_preferences_are_the_models() -> None:
     row, image = catalogue.spec("tiny_sk"), samples.sample("coffee")
-    swept = scale_sweep.scale_sweep(truth.model("tiny_sk"), image, kernel_preference.SCALES, "zoom", row)
+    swept = scale_sweep.scale_sweep(truth.model("tiny_sk"), image, kernel_preference.SCALES, row)
     found = kernel_preference.preferences(swept.traces)
     assert found.shape == (3, 10) and kernel_preference.units(swept.traces[0]) == truth.names("tiny_sk")
     for z, scale in enumerate(kernel_preference.SCALES):

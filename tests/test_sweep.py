@@ -31,7 +31,7 @@ def net() -> torch.nn.Module:
 
 @pytest.mark.parametrize("kind", scales.KINDS)
 def test_a_sweep_equals_single_runs(net: torch.nn.Module, photo: Image.Image, kind: scales.Kind) -> None:
-    swept = scale_sweep.scale_sweep(net, photo, SCALES, kind, SPEC)
+    swept = scale_sweep.scale_sweep(net, photo, SCALES, SPEC, kind)
     assert swept.scales == SCALES and len(swept.traces) == len(SCALES)
     for scale, trace in zip(SCALES, swept.traces, strict=True):
         alone = hooks.run(net, scales.at_scale(photo, SPEC, scale, kind).x)
@@ -79,7 +79,7 @@ def test_a_sweep_can_be_stopped_and_keeps_what_it_has(
         told.append((done, total))
         return done < 4
 
-    swept = scale_sweep.scale_sweep(net, photo, SCALES, "zoom", SPEC, progress=stop_after_two)
+    swept = scale_sweep.scale_sweep(net, photo, SCALES, SPEC, progress=stop_after_two)
     assert told == [(2, 5), (4, 5)] and swept.scales == SCALES[:4] and len(swept.traces) == 4
 
 
@@ -91,4 +91,4 @@ def test_nonsense_is_refused(photo: Image.Image, scale: float, kind: scales.Kind
 
 def test_an_empty_sweep_is_refused(net: torch.nn.Module, photo: Image.Image) -> None:
     with pytest.raises(ValueError, match="at least one"):
-        scale_sweep.scale_sweep(net, photo, (), "zoom", SPEC)
+        scale_sweep.scale_sweep(net, photo, (), SPEC)

@@ -95,8 +95,8 @@ def scale_sweep(
     module: nn.Module,
     image: Image.Image,
     scales: Sequence[float],
+    spec: ModelSpec,
     kind: Kind = "zoom",
-    spec: ModelSpec | None = None,
     blur: float = 0.0,
     keep_u: Sequence[str] = (),
     progress: Callable[[int, int], bool | None] = lambda done, total: None,
@@ -104,15 +104,15 @@ def scale_sweep(
     """Every scale through the network, pictures of one size as one batch (in chunks of ``CHUNK`` pixels).
 
     Args:
-        spec: how the network wants its pictures; needed.
+        spec: how the network wants its pictures.
         keep_u: blocks whose ``u`` is wanted at every scale.
         progress: told after every chunk how many scales of how many are done; False stops, and what is done is kept.
 
     Raises:
-        ValueError: no scales, no spec, or what ``at_scale`` refuses.
+        ValueError: no scales, or what ``at_scale`` refuses.
     """
-    if not len(scales) or spec is None:
-        raise ValueError("a sweep needs at least one scale and the model's spec")
+    if not len(scales):
+        raise ValueError("a sweep needs at least one scale")
     found: list[Sweep] = []
     for group in groups(scales, kind, spec):
         found.append(batch(module, image, group, kind, spec, blur, keep_u))
