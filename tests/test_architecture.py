@@ -39,7 +39,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "drawing": ("i18n",),
     "figures": ("architecture", "drawing"),
     "ui": ("figures", "findings", "service"),
-    "__main__": ("figures", "findings", "service"),
+    "cli": ("figures", "findings", "service"),
+    "__main__": ("cli",),
     "pages": ("ui",),
     "app": ("pages",),
 }
