@@ -40,8 +40,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "figures": ("architecture", "drawing"),
     "ui": ("figures", "findings", "service"),
     "public": ("experiments",),  # what the package's own file gives away
-    "app_command": ("assets",),
-    "__main__": ("figures", "findings", "service", "app_command"),
+    "cli": ("figures", "findings", "service"),
+    "__main__": ("cli",),
     "pages": ("ui",),
     "app": ("pages",),
 }

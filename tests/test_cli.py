@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from senet_viz import __main__, i18n
-from senet_viz.__main__ import main
+from senet_viz import i18n
+from senet_viz.cli import main
+from senet_viz.cli.ask import attribute
 from senet_viz.experiments import attribution, gate_ablation, profile_file
 from senet_viz.findings import class_selectivity, open_or_important
 from senet_viz.findings.model_card import read_all
@@ -416,7 +417,7 @@ def test_attribute_refuses_in_one_sentence(photo: Path, capsys: Said, wrong: tup
 
 
 def test_the_methods_that_are_offered_are_those_there_are() -> None:
-    assert __main__.PIXELS == attribution.ON_PHOTO and set(__main__.GATES) == set(attribution.ON_GATES)
+    assert attribute.PIXELS == attribution.ON_PHOTO and set(attribute.GATES) == set(attribution.ON_GATES)
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from senet_viz.__main__ import main, parser
+from senet_viz.cli import main
+from senet_viz.cli.entry import parser
 from senet_viz.experiments import gate_ablation, profile_file
 from tests import folders
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from senet_viz import __main__
-from senet_viz.__main__ import main
 from senet_viz.architecture import prices
+from senet_viz.cli import main
+from senet_viz.cli.ask import attribute, cost, sweep
 from senet_viz.experiments import attribution, profile_file
 from senet_viz.models import safetensors_io
 from senet_viz.networks import registry
@@ -66,7 +66,7 @@ def test_scales_are_refused_before_a_list_is_made(scales: str, tmp_path: Path, c
 
 
 def test_scales_may_fall() -> None:
-    assert __main__._scales("2:0.5:3") == (2.0, 1.0, 0.5) and __main__._scales("0.1:10:64")[-1] == 10.0
+    assert sweep._scales("2:0.5:3") == (2.0, 1.0, 0.5) and sweep._scales("0.1:10:64")[-1] == 10.0
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_numbers_have_limits_that_are_said(verb: str, option: str, value: str, c
 
 
 def test_limits_that_need_torch_are_copied_right() -> None:
-    assert attribution.MOST_STEPS == __main__.MOST_STEPS
-    assert __main__.COST_SIDES == (prices.LEAST_SIDE, prices.MOST_SIDE)
+    assert attribution.MOST_STEPS == attribute.MOST_STEPS
+    assert cost.COST_SIDES == (prices.LEAST_SIDE, prices.MOST_SIDE)
 
 
 def test_cost_counts_within_limits(capsys: Said) -> None:

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.__main__ import main
+from senet_viz.cli import main
 from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.photos import samples
 from tests import pictures

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.__main__ import main
+from senet_viz.cli import main
 from senet_viz.errors import WeightsInvalid
 from senet_viz.models import catalogue, class_names, load, weight_files
 from senet_viz.ui import state

@@ -27,10 +27,10 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     command.add_argument(
         "--address", default="localhost", help="who may open it: localhost (default), or 0.0.0.0 for the whole network"
     )
-    command.set_defaults(run=start)
+    command.set_defaults(run=run)
 
 
-def start(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Run Streamlit on the app in this process, until somebody ends it.
 
     Raises:

@@ -1,0 +1,16 @@
+"""The same capabilities without a browser: one file a verb, in ``ask`` or in ``make``.
+
+What several verbs share lies here; what they compute and draw lies in the other rooms.
+"""
+
+from __future__ import annotations
+
+from senet_viz.cli.entry import main
+
+__all__ = ("VERBS", "main")
+
+# The modules of the verbs, in the order of the help.
+VERBS = (
+    "ask.list", "ask.cost", "ask.trace", "ask.whatif", "ask.attribute", "ask.sweep",
+    "make.train", "make.profile", "make.worth", "make.card", "make.app",
+)  # fmt: skip

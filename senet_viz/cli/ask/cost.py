@@ -1,0 +1,122 @@
+"""``cost``: what a network and its gates cost in parameters, multiply-accumulates and memory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from senet_viz.cli import options
+
+if TYPE_CHECKING:
+    from senet_viz.architecture.counting import Count
+    from senet_viz.architecture.prices import Price
+    from senet_viz.networks.registry import Choice
+
+OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
+COST_SIDES = (32, 65536)  # ``prices.LEAST_SIDE`` and ``MOST_SIDE``: that module needs torch
+
+
+def add(parsers: options.Parsers) -> None:
+    """Declare the options of ``cost``."""
+    verb = parsers.add_parser("cost", help="parameters, multiply-accumulates and memory of a network and its gates")
+    verb.add_argument("network", help="a network or a model that `list` prints")
+    verb.add_argument("--reduction", type=options.positive, help="r (default: the released network's, as all of these)")
+    verb.add_argument("--gate", help="sigmoid, h_sigmoid, tanh, relu, softmax")
+    verb.add_argument("--squeeze", help="avg, max, none")
+    verb.add_argument("--form", help="fc, conv, conv_bn")
+    verb.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases in the gates")
+    verb.add_argument("--stages", type=_stages, help="which get gates: 1,2,3 or all or none")
+    verb.add_argument("--integration", help="standard, pre, post, identity, 3x3")
+    verb.add_argument("--branches", type=options.positive, help="kernels of an SK unit")
+    verb.add_argument("--floor", type=options.positive, help="L of an SK unit")
+    verb.add_argument(
+        "--size", type=options.positive,
+        help=f"side of the input in pixels, {COST_SIDES[0]} to {COST_SIDES[1]} (default: the network's own)",
+    )  # fmt: skip
+    verb.add_argument("--json", action="store_true", help="every number, as JSON")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print what the network costs, with its gates and without."""
+    from senet_viz.architecture import prices
+    from senet_viz.networks import registry
+
+    given = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    choice = registry.Choice(args.network).but(**given)
+    price = prices.price(choice, args.size)
+    print(json.dumps(_data(choice, price), indent=2) if args.json else _text(choice, price))
+
+
+def _stages(text: str) -> tuple[int, ...] | None:
+    if text in ("all", "none"):
+        return None if text == "all" else ()
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,2,3") from error
+
+
+def _data(choice: Choice, price: Price) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from senet_viz.architecture import prices
+
+    def counted(count: Count) -> dict[str, int]:
+        return {**asdict(count), "macs": count.macs}
+
+    found, adds = price.cost, price.adds
+    return {
+        "network": choice.net,
+        "title": prices.names().get(choice.net, choice.net),
+        "options": choice.all,
+        "size": found.size,
+        "params": found.params,
+        "macs": found.macs,
+        "without_gates": {"params": price.without[0], "macs": price.without[1], "kept_bytes": price.kept_bare},
+        "gates_add": {"params": adds[0], "macs": adds[1], "kept_bytes": price.memory[1] if price.memory else None},
+        "kept_bytes": price.kept,
+        "gate": counted(found.gate),
+        "rest": counted(found.rest),
+        "stages": [
+            {"name": s.name, "side": s.side, "gates": len(s.gates), "gate": counted(s.gate), "rest": counted(s.rest)}
+            for s in found.stages
+        ],
+        "gates": [{**asdict(g), "count": counted(g.count)} for g in found.gates],
+        "per_module": [{**asdict(m), "count": counted(m.count)} for m in found.per_module],
+    }
+
+
+def _text(choice: Choice, price: Price) -> str:
+    from senet_viz.architecture import prices
+
+    found, (params, macs), mib = price.cost, price.adds, 2**20
+    bare = price.without
+    options = ", ".join(f"{name} {value}" for name, value in choice.all.items())
+    lines = [
+        f"{prices.names().get(choice.net, choice.net)}, {found.size}x{found.size}" + (f": {options}" if options else "")
+    ]
+    rows: list[tuple[str, ...]] = [("", "gates", "params", "of gates", "MACs", "of gates", "pooling", "scaling")]
+    rows += [
+        (
+            s.name if s.name in ("stem", "head", "unused") else f"stage {s.name}",
+            str(len(s.gates)),
+            *(f"{n:,}" for n in (s.gate.params + s.rest.params, s.gate.params, s.gate.macs + s.rest.macs, s.gate.macs)),
+            *(f"{n:,}" for n in (s.gate.pool + s.rest.pool, s.gate.scale + s.rest.scale)),
+        )
+        for s in found.stages
+    ]
+    all_ = (found.params, found.gate.params, found.macs, found.gate.macs, found.total.pool, found.total.scale)
+    rows.append(("all", str(len(found.gates)), *(f"{n:,}" for n in all_)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *rest in rows:
+        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        lines.append("  ".join((first.ljust(widths[0]), *cells)))
+    if found.gates:
+        lines.append(f"gates add {params:,} parameters ({params / bare[0]:.2%}), {macs:,} MACs ({macs / bare[1]:.3%})")
+    kept = f"a training step keeps {price.kept / mib:.1f} MiB a picture"
+    if found.gates and price.memory:
+        kept += f", {price.memory[1] / mib:.1f} MiB ({price.memory[1] / price.memory[0]:.1%}) more than without gates"
+    lines.append(kept)
+    return "\n".join(lines)

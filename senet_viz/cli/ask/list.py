@@ -1,0 +1,59 @@
+"""``list``: the models and networks there are, and where their weights are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from senet_viz.cli import common, options
+from senet_viz.errors import WeightsInvalid
+from senet_viz.models import catalogue, weight_files
+
+
+def add(parsers: options.Parsers) -> None:
+    """Declare the options of ``list``."""
+    verb = parsers.add_parser("list", help="the models, and where their weights are")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the two tables, and name every weight file that is damaged."""
+    from senet_viz.networks import registry
+
+    rows = [("model", "title", "blocks", "gate", "input", "top-1", "weights")]
+    rows += [(s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), _where(s)) for s in catalogue.MODELS]
+    _table(rows)
+    print()
+    more = [("network", "title", "gates", "input", "stages", "options")]
+    more += [
+        (n.name, n.title, str(n.gates), str(n.size), " ".join(n.stages), " ".join(o.name for o in n.options))
+        for n in registry.NETWORKS
+    ]
+    _table(more)
+    for fault in weight_files.damaged():
+        print(common.sentence(fault), file=sys.stderr)
+
+
+def _top1(spec: catalogue.ModelSpec) -> str:
+    try:
+        about = weight_files.shipped(spec.key)
+    except WeightsInvalid:  # named below the table
+        return "-"
+    value = about.top1.get(spec.size) if about else spec.top1
+    if value is None:
+        return "-"
+    return f"{value:.1f} % of {len(about.classes) if about else 1000} classes"
+
+
+def _where(spec: catalogue.ModelSpec) -> str:
+    """Where trained weights would come from, in a few words."""
+    if (found := weight_files.available(spec.key)) == "download":
+        return f"internet, {spec.weights_mib:.0f} MiB"
+    return "none, random only" if found == "missing" else "here"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
