@@ -28,7 +28,10 @@ def test_from_a_wrong_answer_to_a_network_that_knows_more(visit: Visit, size: tu
     line = visitor.t("knows.off", what=visitor.t("sample.astronaut"), n=50).replace("*", "")
     main = page.get_by_test_id("stMain")
     visitor.until(lambda: line in main.inner_text(), "the line")
-    page.locator(".st-key-_others button").click()
+    opener = visitor.settle().page.locator(".st-key-_others button")
+    opener.scroll_into_view_if_needed()  # a menu that has opened closes when the page scrolls
+    visitor.settle()
+    opener.click()
     name = visitor.t("model.fetched", title=WANTED.title, mib=f"{WANTED.weights_mib:.0f}")
     page.get_by_text(name, exact=True).click()
     visitor.until(lambda: visitor.url().get("model") == WANTED.key, "the other network in the URL")
