@@ -28,7 +28,16 @@ from torch import Tensor, nn
 
 from senet_viz import errors, i18n, images, photos, replay, stack, tap, zoo
 from senet_viz.blocks import SEBlock
-from senet_viz.errors import EditRefused, ImageRejected, NoGates, NotAHost, OptionRefused, PhotosRejected, SenetVizError
+from senet_viz.errors import (
+    EditRefused,
+    ImageRejected,
+    NoClassScores,
+    NoGates,
+    NotAHost,
+    OptionRefused,
+    PhotosRejected,
+    SenetVizError,
+)
 from senet_viz.types import Trace
 from senet_viz.ui import console, own, parts, short, state, uploads
 from senet_viz.ui.scene import literal, sentence
@@ -62,7 +71,7 @@ def test_short_names_tell_blocks_apart(key: str) -> None:
 
 
 REASONS = {ImageRejected: images.REASONS, PhotosRejected: photos.REASONS}  # what is said depends on the reason
-ABOUT = (OptionRefused, NotAHost, EditRefused, NoGates)  # what is said names what was asked for
+ABOUT = (OptionRefused, NotAHost, EditRefused, NoGates, NoClassScores)  # what is said names what was asked for
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
@@ -77,7 +86,7 @@ def test_every_error_is_its_sentence(lang: str) -> None:
         assert said == i18n.text(f"error.{error.code}", lang, **shown) and "for the log" not in said
     refused = EditRefused("layer3:mut", "for the log")
     about = (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16"), NoGates("VGG-16"))
-    for error in (*about, refused):
+    for error in (*about, NoClassScores("SSD"), refused):
         shown = error.details | ({"text": literal("layer3:mut")} if error is refused else {})
         assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **shown)
         assert "{" not in sentence(error, lang)
