@@ -95,7 +95,7 @@ def test_every_dot_is_a_channel(method: str) -> None:
         assert np.abs(np.sort(drawn[:, axis]) - np.sort(expected[:, axis])).max() <= 1e-4
     assert drawn[-1] == pytest.approx(expected[17], abs=1e-4)
     s = importance.standing(gate, found.values[0])
-    (said,) = [text for text in words(at) if "ρ" in text and not text.startswith("####")]
+    (said,) = [text for text in words(at) if "ρ" in text and not text.startswith("#")]
     assert f"**{len(s.both)}**" in said and f"**ρ = {hundredths(s.rho)}**" in said
     line = board(at, "attributed")
     values = line["rows"][0]["values"]["attribution"]
