@@ -29,12 +29,12 @@ def unmeasured() -> Iterator[None]:
 
 
 def boxes(at: AppTest, key: str) -> list[str]:
-    """The words in the boxes of a drawing: notes of plotly's that are neither arrows nor titles."""
+    """The words in the boxes of a drawing: notes of plotly's that are neither arrows, titles nor names of rules."""
     import json
 
     (found,) = [e for e in at.get("plotly_chart") if e.proto.id.endswith(f"-chart-{key}")]
     notes = json.loads(found.proto.spec)["layout"]["annotations"]
-    return [note["text"] for note in notes if note["text"] and note["xanchor"] == "center"]
+    return [note["text"] for note in notes if note["text"] and (note["xanchor"], note["yanchor"]) == ("center", "middle")]
 
 
 def table(at: AppTest) -> Any:
