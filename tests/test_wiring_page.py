@@ -34,7 +34,8 @@ def boxes(at: AppTest, key: str) -> list[str]:
 
     (found,) = [e for e in at.get("plotly_chart") if e.proto.id.endswith(f"-chart-{key}")]
     notes = json.loads(found.proto.spec)["layout"]["annotations"]
-    return [note["text"] for note in notes if note["text"] and (note["xanchor"], note["yanchor"]) == ("center", "middle")]
+    middle = ("center", "middle")
+    return [note["text"] for note in notes if note["text"] and (note["xanchor"], note["yanchor"]) == middle]
 
 
 def table(at: AppTest) -> Any:
