@@ -1,9 +1,4 @@
-"""What a network costs: parameters, multiply-accumulates, memory of a training step. Time is in ``timing``.
-
-Everything is counted on the meta device: tensors without values, so a network takes no memory for its
-weights and a forward no arithmetic. Multiply-accumulates (MACs) are counted as the papers count "GFLOPs": those of
-convolutions and linear layers; what pooling and scaling take is counted beside them and never added to them.
-"""
+"""What the gates alone add to a network: Equation 5, memory of a training step, and what dropping stages saves."""
 
 from __future__ import annotations
 

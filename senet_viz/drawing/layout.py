@@ -1,8 +1,4 @@
-"""Figures: described once as data (``grammar``), drawn for the browser (``screen``) and for slides (``export``).
-
-Here is what both drawings share: how text is set, and where on the page everything goes (``Layout``). Lengths are px on
-screen; on a slide the same numbers are points.
-"""
+"""Where the parts of a figure go on a page of a given width, for both renderers."""
 
 from __future__ import annotations
 

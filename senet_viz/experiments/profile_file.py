@@ -1,9 +1,4 @@
-"""What every gate does over a validation set, by class and object zoom; and which kernel SK picks.
-
-After "role of excitation" (SENet, TPAMI, sec. 7.2, figs. 6 and 7) and SKNet's fig. 3 and 4. Object zoom is SKNet's
-protocol: the centre of the original picture is cut out and resized back, so the object grows and the input does not.
-Reading a profile needs no torch.
-"""
+"""Profiles of gates are kept in one safetensors file, which is read without torch."""
 
 from __future__ import annotations
 

@@ -1,16 +1,4 @@
-"""Which kernel an SK unit prefers, how that changes with the size of things, and what may be said about it.
-
-The claim that is judged is SKNet's (Li et al., CVPR 2019, section 4.3, fig. 3): "the preference for the larger kernel
-rises with the size of the object". A preference is the mean over channels of the last branch's gate minus the first's:
-above 0 the larger kernel wins. Size is object zoom: a central crop of the original photo, resized back.
-
-* **holds**: from 1x to 2x the preference rises, by more than in the untrained network, and by more than the loss of
-  detail alone would make it rise. For a set of photos the 95 % interval of the picture-by-picture change must lie above
-  0, and so must that of the change minus the one by loss of detail. One photo has no interval: it must rise at every
-  step and exceed both controls.
-* **fails**: it falls, or the interval takes in 0.
-* **mixed**: it rises, but no more than a control, or, for one photo, not at every step.
-"""
+"""Verdicts on a unit's choice of kernel: does it lean to the larger kernel when things get larger?"""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The networks one can look into, and how their weights get here. Nothing touches the network until ``load``.
-
-A row of ``MODELS`` is all there is to say about a model. Weights come from, in this order: a file that the caller
-names, the folder ``$SENET_VIZ_WEIGHTS``, the package itself, the library's cache, the internet.
-"""
+"""Where a model's weight file is, whether it can be used, and what the file of a small one says."""
 
 from __future__ import annotations
 

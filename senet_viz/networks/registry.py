@@ -1,21 +1,4 @@
-"""SE is a part, not a network: this module puts our blocks into backbones that torchvision and timm keep.
-
-    build("se_resnet50")                        the released network with random weights, in eval mode
-    build("se_resnet50", reduction=8, integration="pre", device="meta")      a variant of it, taking no memory
-    bare("se_resnet50")                         the same network without gates: the same random weights elsewhere
-    add_se(model, reduction=16, ...)            the surgery itself, on a model of yours; changes and returns it
-    add_sk(model, ...)                          Selective Kernel convolutions in the place of its 3x3
-    gates(model)                                every gate in it: name, stage, channels, module
-    NETWORKS, network(name)                     the rows: what they are, where the gate sits, which options they have
-
-What a network has not is refused by name: ``UnknownModel``, ``OptionRefused``, ``NotAHost``. The arguments of
-``add_se``, which are the options of ``build`` (defaults are the released network's, so they differ by row):
-
-* ``reduction`` r, ``gate``, ``squeeze``, ``form``, ``bias``: see ``blocks.SEBlock``.
-* ``stages``: which of the network's stages get gates, counted from 1 (the paper's "stage 2" is the first one with
-  residual units, so 1 here); None for all, () for none.
-* ``integration``: where in a residual unit, see ``networks.gated.GatedUnit``.
-"""
+"""The registry of networks that can be built with other gates, and the options of each, as the papers have them."""
 
 from __future__ import annotations
 

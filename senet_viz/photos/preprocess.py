@@ -1,8 +1,4 @@
-"""Read a photo that nobody vouches for, and turn it into exactly what a model sees.
-
-The bytes are looked at and decoded in a process of its own (``decoders``), within limits of work, time and memory; what
-comes back is plain RGB pixels.
-"""
+"""From a photo to what a network sees, and to exactly those pixels for the page."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""One photo at many scales through one network, kept apart by what "scale" means (SKNet, figs. 3 and 4).
-
-* ``zoom``: the object grows, the input does not: central crop of the *original* photo, resized back (the paper's way).
-* ``resolution``: the whole photo as a larger or smaller input.
-* ``amplitude``: the same pixels with more or less contrast.
-"""
+"""One photo at another scale: as a closer crop, as a larger input, or with more contrast."""
 
 from __future__ import annotations
 

@@ -1,12 +1,4 @@
-"""Train one of the four small networks on an image folder, on one core or one GPU; interrupt and resume freely.
-
-``DIR`` holds ``train/<class>/*`` and ``val/<class>/*`` (torchvision's ``ImageFolder`` layout). Pictures are decoded
-once into memory and augmented as batches: random resized crop over a wide range of areas (scale is what the app
-teaches), flip, brightness, contrast. SGD with Nesterov momentum, one cycle, label smoothing, an exponential moving
-average of the weights; the average is what is evaluated and saved.
-
-On a GPU the pictures lie in its memory and are augmented there, and no step of the inner loop waits for it.
-"""
+"""An image folder as batches: read once, augmented, normalised."""
 
 from __future__ import annotations
 
