@@ -74,6 +74,7 @@ def frame() -> None:
 if __name__ == "__main__":
     frame()
 else:
-    # The first page lives at the root, and is found under its own name too.
-    named = Route(f"/{FIRST}", lambda request: RedirectResponse(request.url.replace(path="/")))
+    # The first page lives at the root, and is found under its own name too. The way there names no host and no scheme:
+    # a server behind a proxy knows neither.
+    named = Route(f"/{FIRST}", lambda request: RedirectResponse(f"./?{request.url.query}"))
     app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=[named])

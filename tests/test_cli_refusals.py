@@ -19,22 +19,14 @@ from senet_viz.experiments import attribution, profile_file
 from senet_viz.models import safetensors_io
 from senet_viz.networks import registry
 from tests import folders
+from tests.test_cli import Said, refused
 
 ROOT = Path(__file__).resolve().parents[1]
-Said = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folders.data(tmp_path_factory.mktemp("data"))
-
-
-def refused(capsys: Said, *arguments: str | Path) -> str:
-    """The one sentence on stderr."""
-    assert main([str(a) for a in arguments]) == 2
-    out, err = capsys.readouterr()
-    assert not out and err.count("\n") == 1 and "Traceback" not in err
-    return err
 
 
 def unparsed(capsys: Said, *arguments: str | Path) -> str:

@@ -3,8 +3,7 @@
 const STEP = 40; // px: between two widths that are told apart
 
 export default function ({ data, parentElement, setStateValue }) {
-  parentElement.senetVizWindow?.abort(); // this runs again in the same element
-  const { signal } = (parentElement.senetVizWindow = new AbortController());
+  const { signal, end } = begin(parentElement);
   parentElement.querySelector("span").textContent = data.width; // what the page is laid out for, for who asks
   const main = document.querySelector('[data-testid="stMainBlockContainer"]');
 
@@ -39,5 +38,5 @@ export default function ({ data, parentElement, setStateValue }) {
     clearTimeout(timer);
     watch.disconnect();
   });
-  return () => parentElement.senetVizWindow.abort();
+  return end;
 }

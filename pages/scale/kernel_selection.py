@@ -103,7 +103,7 @@ preferences.downloads(view, sweep, done)
 # --- class by class ---------------------------------------------------------------------------------------------------
 if profile:
     ui.section(t("scale.kernel.classes"))
-    labels = preferences.class_names(view)
+    labels = view.seen.classes
     means = view.drawn(
         lambda: kernel_preference.by_class(profile.selection, profile.truth, len(profile.classes)), "classes4"
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from dataclasses import replace as replace_
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from senet_viz.errors import OptionRefused, UnknownModel
@@ -193,7 +192,7 @@ class Choice:
             for name, value in (dict(self.options) | options).items()
             if name not in released or value != released[name] or type(value) is not type(released[name])
         }
-        return replace_(self, options=tuple(sorted(kept.items())))
+        return replace(self, options=tuple(sorted(kept.items())))
 
     @property
     def all(self) -> dict[str, Any]:

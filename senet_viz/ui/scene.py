@@ -124,10 +124,10 @@ class Scene:
     @cached_property
     def fc_against_conv(self) -> float:
         """max |FC - 1x1 convolution| of this block's two layers; NaN where it has not two."""
-        from senet_viz.tap import replay as replays
+        from senet_viz.tap.replay import fc_against_conv
 
         module = state.engine().model(self.spec.key, self.device, self.weights)
-        return self.drawn(lambda: replays.fc_against_conv(module, self.block), "fc-conv")
+        return self.drawn(lambda: fc_against_conv(module, self.block), "fc-conv")
 
     @property
     def key(self) -> tuple[Hashable, ...]:

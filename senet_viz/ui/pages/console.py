@@ -293,9 +293,8 @@ def ask(view: Scene, about: Hashable, few: open_or_important.Trio, goal: int) ->
 def answer(view: Scene, few: open_or_important.Trio, goal: int, said: str) -> None:
     """Say what muting each of the three did, and what that says about gates."""
     t, small = view.t, view.muted(few.channels, goal)
-    first = [
-        few.channels[i] for i in open_or_important.most(small.change.tolist(), signed)
-    ]  # several of the same effect
+    largest = open_or_important.most(small.change.tolist(), signed)  # several where effects are equal
+    first = [few.channels[i] for i in largest]
     right = said in map(str, first)
     kind = "nothing" if not first else "tied" if first[1:] else "shown" if not said else "right" if right else "wrong"
     each = " · ".join(f"c = {ch}: **{signed(d)}**" for ch, d in zip(small.channels, small.change, strict=True))

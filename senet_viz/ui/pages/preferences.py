@@ -61,7 +61,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         reach = pick("reach", wheres, t("reach.label"))
         traces.append(view.edited(kernel_preference.overruled(names if reach == "all" else (view.name,), how)))
     answers = [replay.softmax(trace.logits.double().numpy()) for trace in traces]
-    labels = class_names(view)
+    labels = view.seen.classes
     figure(view, lambda t: draw.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 
 
@@ -114,14 +114,6 @@ def shipped(view: Scene) -> Any:
     found = _profiles().get(view.spec.key)
     fits = about is not None and found is not None and found.selection is not None and found.classes == about.classes
     return found if fits else None
-
-
-def class_names(view: Scene) -> list[str]:
-    """Names of the network's outputs in the reader's language."""
-    from senet_viz.models import class_names as class_names_
-
-    count = len(view.trace.logits)
-    return view.drawn(lambda: [class_names_.label(view.spec, i, view.lang) for i in range(count)], "classes", view.lang)
 
 
 def answer(view: Scene, verdict: Any) -> None:
