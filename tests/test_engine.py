@@ -25,7 +25,7 @@ from senet_viz.photos import preprocess, samples
 from senet_viz.service.cache import Shared
 from senet_viz.service.engine import MODELS_MIB_DEFAULT, Engine
 from senet_viz.tap import hooks as tap
-from senet_viz.tap import layouts, replay
+from senet_viz.tap import layouts, replay, sharing
 from senet_viz.types import Edit, Picture, Trace
 from tests.conftest import hooks
 
@@ -265,7 +265,7 @@ def test_a_full_house_is_told_so(picture: Picture) -> None:
     full = Engine(workers=1, waiting=1)
     module = full.model("tiny_se", weights="random")
     answers: list[Trace] = []
-    with tap.lock_of(module):  # somebody else's forward takes long
+    with sharing.lock_of(module):  # somebody else's forward takes long
         waiting = Thread(target=lambda: answers.append(ask(full, picture)))
         waiting.start()
         while not full.forwards:
@@ -308,7 +308,7 @@ def test_a_running_question_keeps_its_model(picture: Picture, monkeypatch: pytes
     engine = Engine(workers=1)
     module = engine.model("tiny_se", weights="random")
     with ThreadPoolExecutor(1) as pool:
-        with tap.lock_of(module):  # the forward has begun and cannot go on
+        with sharing.lock_of(module):  # the forward has begun and cannot go on
             running = pool.submit(ask, engine, picture)
             while not engine.forwards:
                 sleep(0.001)
@@ -358,7 +358,7 @@ def test_an_attribution_leaves_the_network_to_others(picture: Picture) -> None:
     """It takes long, and needs the network alone: it has one of its own, with the same weights."""
     engine = Engine(workers=1)
     module = engine.model("tiny_se", weights="random")
-    with ThreadPoolExecutor(1) as pool, tap.lock_of(module):  # somebody else's forward
+    with ThreadPoolExecutor(1) as pool, sharing.lock_of(module):  # somebody else's forward
         found = pool.submit(engine.attribution, "tiny_se", picture, "grad_cam", 0, None, weights="random")
         assert found.result(WAIT).method == "grad_cam"
     own = tap.twin(module)

@@ -17,7 +17,7 @@ from senet_viz.models import catalogue, load
 from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.tap import hooks as tap
-from senet_viz.tap import layouts
+from senet_viz.tap import layouts, sharing
 from senet_viz.tap.replay import difference
 from senet_viz.types import BlockTrace, Edit, Trace
 from tests.conftest import Build, Traced, hooks, pictures, stir
@@ -329,7 +329,7 @@ def test_nothing_is_left_after_an_exception_in_the_forward(net: Any, x: Tensor, 
     with pytest.raises(RuntimeError, match="shapes"):
         tap.run(net, x, keep_u=[ref.name for ref in layouts.find(net)])
     assert_untouched(net, before)
-    with tap.lock_of(net):
+    with sharing.lock_of(net):
         pass
 
 

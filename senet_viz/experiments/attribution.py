@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from senet_viz.errors import NoGateFound, Stopped
-from senet_viz.tap import hooks, layouts
+from senet_viz.tap import hooks, layouts, sharing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +119,7 @@ def run(
         raise ValueError(f"target must be from 0 to {len(before.logits) - 1}; got {target}")
     weight = next(module.parameters())
     batch = max(1, BATCH * SIDE**2 // max(SIDE**2, x.shape[2] * x.shape[3]))  # what a backward keeps grows with area
-    with torch.inference_mode(False), torch.enable_grad(), hooks.alone(module):
+    with torch.inference_mode(False), torch.enable_grad(), sharing.alone(module):
         x = x.detach().to(weight.device, weight.dtype, copy=True)
         start = torch.zeros_like(x) if baseline is None else baseline.to(x)
         question = _Question(module, x, start, target, steps, most, batch, progress)

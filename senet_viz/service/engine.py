@@ -343,7 +343,7 @@ class Engine:
         """
         from senet_viz.experiments import attribution as attribute
         from senet_viz.models import catalogue
-        from senet_viz.tap import hooks
+        from senet_viz.tap import sharing
 
         edits = tuple(edits)
         most = LARGE_STEPS if catalogue.spec(key).weights_mib > LARGE_MIB else attribute.MOST_STEPS
@@ -352,7 +352,7 @@ class Engine:
             with self._count:
                 self.forwards += 1
             return attribute.run(
-                method, hooks.twin(module), picture.x, target, block, steps, edits=edits, most=most, progress=told
+                method, sharing.twin(module), picture.x, target, block, steps, edits=edits, most=most, progress=told
             )
 
         question = (key, device, weights, picture.key, edits, method, target, block, steps)
