@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
         UnknownModel,
         WeightsInvalid,
         WeightsUnavailable,
-    )
+    )  # fmt: skip
     from senet_viz.experiments.channel_ranking import ranking as rank_channels
     from senet_viz.experiments.scale_sweep import scale_sweep
     from senet_viz.models.catalogue import MODELS, spec
@@ -48,76 +48,41 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
     from senet_viz.types import BlockRef, BlockTrace, Edit, Picture, Trace
 
 __all__ = [
-    "MODELS",
-    "OPS",
-    "BlockRef",
-    "BlockTrace",
-    "Busy",
-    "CardRefused",
-    "DeviceUnavailable",
-    "Edit",
-    "EditRefused",
-    "ImageRejected",
-    "NoClassScores",
-    "NoGateFound",
-    "NoGates",
-    "NotAHost",
-    "OptionRefused",
-    "PhotosRejected",
-    "Picture",
-    "SenetVizError",
-    "Stopped",
-    "Trace",
-    "TrainingRefused",
-    "UnknownModel",
-    "WeightsInvalid",
-    "WeightsUnavailable",
-    "attribute",
-    "build",
-    "find",
-    "load",
-    "preprocess",
-    "rank_channels",
-    "read",
-    "replay",
-    "sample",
-    "scale_sweep",
-    "spec",
-    "trace",
-    "trace_batch",
-]
+    "MODELS", "OPS", "BlockRef", "BlockTrace", "Busy", "CardRefused", "DeviceUnavailable", "Edit", "EditRefused",
+    "ImageRejected", "NoClassScores", "NoGateFound", "NoGates", "NotAHost", "OptionRefused", "PhotosRejected",
+    "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused", "UnknownModel", "WeightsInvalid",
+    "WeightsUnavailable", "attribute", "build", "find", "load", "preprocess", "rank_channels", "read", "replay",
+    "sample", "scale_sweep", "spec", "trace", "trace_batch",
+]  # fmt: skip
 
-# Where a name is, and what it is called there; a name that is missing here is one of ``errors``.
+# Where a name is, and what it is called there where that is something else; one that is missing is of ``errors``.
 _PLACES = {
-    "MODELS": ("models.catalogue", "MODELS"),
-    "OPS": ("tap.edits", "OPS"),
-    "BlockRef": ("types", "BlockRef"),
-    "BlockTrace": ("types", "BlockTrace"),
-    "Edit": ("types", "Edit"),
-    "Picture": ("types", "Picture"),
-    "Trace": ("types", "Trace"),
-    "attribute": ("public", "attribute"),
-    "build": ("networks.variants", "build"),
-    "find": ("tap.layouts", "find"),
-    "load": ("models.load", "load"),
-    "preprocess": ("photos.preprocess", "preprocess"),
-    "rank_channels": ("experiments.channel_ranking", "ranking"),
-    "read": ("photos.reading", "read"),
-    "replay": ("tap.replay", "replay"),
-    "sample": ("photos.samples", "sample"),
-    "scale_sweep": ("experiments.scale_sweep", "scale_sweep"),
-    "spec": ("models.catalogue", "spec"),
-    "trace": ("tap.hooks", "run"),
-    "trace_batch": ("tap.hooks", "run_batch"),
+    "MODELS": "models.catalogue",
+    "OPS": "tap.edits",
+    "attribute": "public",
+    "build": "networks.variants",
+    "find": "tap.layouts",
+    "load": "models.load",
+    "preprocess": "photos.preprocess",
+    "rank_channels": "experiments.channel_ranking",
+    "read": "photos.reading",
+    "replay": "tap.replay",
+    "sample": "photos.samples",
+    "scale_sweep": "experiments.scale_sweep",
+    "spec": "models.catalogue",
+    "trace": "tap.hooks",
+    "trace_batch": "tap.hooks",
+    **dict.fromkeys(("BlockRef", "BlockTrace", "Edit", "Picture", "Trace"), "types"),
 }
+_CALLED = {"rank_channels": "ranking", "trace": "run", "trace_batch": "run_batch"}
 
 
 def __getattr__(name: str) -> object:
     """Return a public name, and keep it: the next use finds it without asking here."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, own = _PLACES.get(name, ("errors", name))
-    found: object = getattr(import_module(f"{__name__}.{module}"), own)
+    module = import_module(f"{__name__}.{_PLACES.get(name, 'errors')}")
+    found: object = getattr(module, _CALLED.get(name, name))
     globals()[name] = found
     return found
 

@@ -1,7 +1,5 @@
 """The same capabilities without a browser: ``python -m senet_viz COMMAND``; ``--help`` lists the commands."""
 
-from __future__ import annotations
-
 import sys
 
 from senet_viz.cli import main

@@ -3,8 +3,6 @@
 In the repository they lie beside the package; a wheel carries them inside it, in ``senet_viz/_site`` (see setup.py).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent

@@ -1,12 +1,13 @@
 """Named errors. The message is for a log; the sentence a person reads is text ``error.<code>`` in their language."""
 
-from __future__ import annotations
-
 
 class SenetVizError(Exception):
     """Base of all. ``code`` picks the sentence, ``details`` fill its placeholders."""
 
     code = "unexpected"
+
+    def __init_subclass__(cls, code: str = "") -> None:
+        cls.code = code or cls.code
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
@@ -22,10 +23,8 @@ class ImageRejected(SenetVizError):
         self.code = f"image.{reason}"
 
 
-class PhotosRejected(SenetVizError):
+class PhotosRejected(SenetVizError, code="photos.none"):
     """A set of photos that is refused, or one file of it; ``reason`` is one of ``sets.REASONS``."""
-
-    code = "photos.none"
 
     def __init__(self, reason: str, **details: object) -> None:
         super().__init__(f"photos refused: {reason} {details or ''}".strip(), **details)
@@ -33,10 +32,8 @@ class PhotosRejected(SenetVizError):
         self.code = f"photos.{reason}"
 
 
-class WeightsUnavailable(SenetVizError):
+class WeightsUnavailable(SenetVizError, code="weights"):
     """The weights are not on this machine and cannot be fetched; ``nobody``: no library has any that fit."""
-
-    code = "weights"
 
     def __init__(self, message: str, nobody: bool = False, **details: object) -> None:
         super().__init__(message, **details)
@@ -44,100 +41,72 @@ class WeightsUnavailable(SenetVizError):
             self.code = "weights.nobody"
 
 
-class WeightsInvalid(SenetVizError):
+class WeightsInvalid(SenetVizError, code="weights_invalid"):
     """A weight file that is damaged, or made for another network."""
 
-    code = "weights_invalid"
 
-
-class NoGateFound(SenetVizError):
+class NoGateFound(SenetVizError, code="no_gate"):
     """The network has no attention block that we know, or none of that name."""
 
-    code = "no_gate"
 
-
-class NoGates(NoGateFound):
+class NoGates(NoGateFound, code="no_gate.network"):
     """The network has no attention block at all."""
-
-    code = "no_gate.network"
 
     def __init__(self, network: str) -> None:
         super().__init__(f"{network} has no attention block", network=network)
 
 
-class NoClassScores(SenetVizError):
+class NoClassScores(SenetVizError, code="no_scores"):
     """Class scores were asked for, and the network gives something else: maps, boxes."""
-
-    code = "no_scores"
 
     def __init__(self, network: str) -> None:
         super().__init__(f"{network} gives no class scores", network=network)
 
 
-class UnknownModel(SenetVizError):
+class UnknownModel(SenetVizError, code="unknown_model"):
     """No model of that key."""
 
-    code = "unknown_model"
 
-
-class OptionRefused(SenetVizError):
+class OptionRefused(SenetVizError, code="option"):
     """A network was asked for an option that it has not, or for a value that it does not offer."""
 
-    code = "option"
-
     def __init__(self, network: str, wanted: object = "", offered: str = "") -> None:
-        super().__init__(
-            f"{network} has no {wanted}; it has {offered}", network=network, wanted=wanted, offered=offered
-        )
+        details = {"network": network, "wanted": wanted, "offered": offered}
+        super().__init__(f"{network} has no {wanted}; it has {offered}", **details)
         if offered:
             self.code = "option.named"
 
 
-class EditRefused(SenetVizError, ValueError):
+class EditRefused(SenetVizError, ValueError, code="edit"):
     """Text that is no edit, or an edit that does not fit its block; ``reason`` says in a few words why."""
-
-    code = "edit"
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(f"{text!r}: {reason}", text=text)
 
 
-class NotAHost(SenetVizError):
+class NotAHost(SenetVizError, code="host"):
     """A network that gates of ours cannot be put into, or that has some already."""
 
-    code = "host"
-
     def __init__(self, network: str) -> None:
-        super().__init__(
-            f"{network}: no place for a gate is known, or there are gates of ours already", network=network
-        )
+        told = f"{network}: no place for a gate is known, or there are gates of ours already"
+        super().__init__(told, network=network)
 
 
-class DeviceUnavailable(SenetVizError):
+class DeviceUnavailable(SenetVizError, code="device"):
     """The device asked for is not on this machine."""
 
-    code = "device"
 
-
-class Busy(SenetVizError):
+class Busy(SenetVizError, code="busy"):
     """Too many requests are waiting already."""
 
-    code = "busy"
 
-
-class Stopped(SenetVizError):
+class Stopped(SenetVizError, code="stopped"):
     """Work that was ended before it was done, because nobody waits for it any more."""
 
-    code = "stopped"
 
-
-class TrainingRefused(SenetVizError):
+class TrainingRefused(SenetVizError, code="train"):
     """Data or a checkpoint that cannot be trained with; the message is a plain sentence."""
 
-    code = "train"
 
-
-class CardRefused(SenetVizError):
+class CardRefused(SenetVizError, code="card"):
     """Weight files and a profile that do not belong together; the message is a plain sentence."""
-
-    code = "card"

@@ -1,7 +1,5 @@
 """Text is data: ``assets/i18n/<language>.json`` maps keys to sentences with ``{placeholders}``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from functools import cache
@@ -10,30 +8,29 @@ from senet_viz import assets
 
 LANGUAGES: dict[str, str] = {"en": "English", "zh": "中文"}
 DEFAULT = "en"
-FOLDER = assets.TEXTS
 
 Texts = Callable[..., str]
 
 
 @cache
 def table(lang: str) -> dict[str, str]:
-    """All texts of one language.
+    """Return all texts of one language.
 
     Raises:
         KeyError: no such language.
     """
     if lang not in LANGUAGES:
         raise KeyError(lang)
-    return json.loads((FOLDER / f"{lang}.json").read_text(encoding="utf-8"))
+    return json.loads((assets.TEXTS / f"{lang}.json").read_text(encoding="utf-8"))
 
 
 def has(key: str, lang: str) -> bool:
-    """Whether the language has that text."""
+    """Tell whether the language has that text."""
     return key in table(lang)
 
 
 def text(key: str, lang: str, **values: object) -> str:
-    """One text, its placeholders filled.
+    """Return one text, its placeholders filled.
 
     Raises:
         KeyError: no text of that key, or a placeholder without a value.
@@ -42,11 +39,11 @@ def text(key: str, lang: str, **values: object) -> str:
 
 
 def texts(lang: str) -> Texts:
-    """``text`` for one language: ``t = texts("zh"); t("walk.squeeze.title")``."""
+    """Return ``text`` for one language: ``t = texts("zh"); t("walk.squeeze.title")``."""
     return lambda key, **values: text(key, lang, **values)
 
 
 def preferred(locale: str | None) -> str:
-    """The language that fits a browser's locale (``"zh-CN"``) best."""
+    """Return the language that fits a browser's locale (``"zh-CN"``) best."""
     start = (locale or "").lower().partition("-")[0]
     return start if start in LANGUAGES else DEFAULT

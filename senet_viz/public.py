@@ -1,17 +1,12 @@
-"""The functions of the public interface that are no function of a room as it is."""
-
-from __future__ import annotations
+"""The one function of the public interface that no room has as it is."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from torch import Tensor, nn
+
+from senet_viz.experiments import attribution
 from senet_viz.tap import hooks
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from senet_viz.experiments.attribution import Attribution
-    from senet_viz.types import Edit
+from senet_viz.types import Edit
 
 
 def attribute(
@@ -22,7 +17,7 @@ def attribute(
     target: int | None = None,
     steps: int | None = None,
     edits: Sequence[Edit] = (),
-) -> Attribution:
+) -> attribution.Attribution:
     """Return which pixels of a picture, or which gates of a block, the score of one class rests on.
 
     Args:
@@ -39,8 +34,6 @@ def attribute(
         NoClassScores: the network gives none.
         ValueError: another method, a class that does not exist, ``x`` of another shape, or edits for conductance.
     """
-    from senet_viz.experiments import attribution
-
     if target is None:
         edited = edits if method in attribution.ON_GATES else ()
         target = int(hooks.run(module, x, edited).logits.argmax())

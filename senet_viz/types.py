@@ -26,7 +26,7 @@ class BlockRef:
 
 @dataclass(frozen=True, eq=False)
 class BlockTrace:
-    """What one block computed for one picture. M = 1 unless branches compete; what a class has not is None.
+    """What one block computed for one picture. M = 1 unless branches compete; what its kind of block has not is None.
 
     ``pre``, ``hidden`` and ``logit`` are the model's own numbers. ``gate`` is what multiplied U, after any edit.
     """
@@ -44,7 +44,7 @@ class BlockTrace:
 
     @property
     def out(self) -> Tensor:
-        """(C, H, W): the sum over m of gate[m] * u[m], derived.
+        """Return the sum over m of gate[m] * u[m], (C, H, W): what the block gives, derived.
 
         Raises:
             ValueError: this trace was taken without ``u``.
@@ -55,12 +55,12 @@ class BlockTrace:
 
     @property
     def channels(self) -> int:
-        """C."""
+        """Return C, the number of channels."""
         return int(self.gate.shape[1])
 
     @property
     def branches(self) -> int:
-        """M."""
+        """Return M, the number of branches."""
         return int(self.gate.shape[0])
 
 
@@ -96,7 +96,7 @@ class Trace:
 
     @property
     def logits(self) -> Tensor:
-        """(K,): ``scores``, for whoever needs them.
+        """Return ``scores`` (K,), for whoever cannot do without.
 
         Raises:
             NoClassScores: the network gives none.
@@ -106,15 +106,12 @@ class Trace:
         return self.scores
 
     def block(self, name: str) -> BlockTrace:
-        """The trace of the block called ``name``.
+        """Return the trace of the block called ``name``.
 
         Raises:
             KeyError: no such block ran.
         """
-        for block in self.blocks:
-            if block.name == name:
-                return block
-        raise KeyError(name)
+        return {block.name: block for block in self.blocks}[name]
 
 
 @dataclass(frozen=True, eq=False)

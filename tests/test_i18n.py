@@ -12,7 +12,7 @@ from string import Formatter
 
 import pytest
 
-from senet_viz import errors, i18n
+from senet_viz import assets, errors, i18n
 from senet_viz.errors import ImageRejected, SenetVizError
 from senet_viz.models import catalogue
 from senet_viz.photos import reading, samples
@@ -101,14 +101,14 @@ def test_the_scan_sees_the_code() -> None:
 
 
 def test_files_are_the_languages() -> None:
-    assert {path.stem for path in i18n.FOLDER.glob("*.json")} == set(i18n.LANGUAGES)
+    assert {path.stem for path in assets.TEXTS.glob("*.json")} == set(i18n.LANGUAGES)
     assert i18n.DEFAULT in i18n.LANGUAGES
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_no_key_twice(lang: str) -> None:
     pairs: list[tuple[str, str]] = []
-    json.loads((i18n.FOLDER / f"{lang}.json").read_text(encoding="utf-8"), object_pairs_hook=pairs.extend)
+    json.loads((assets.TEXTS / f"{lang}.json").read_text(encoding="utf-8"), object_pairs_hook=pairs.extend)
     keys = [key for key, _ in pairs]
     assert sorted({key for key in keys if keys.count(key) > 1}) == []
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from senet_viz import i18n
 from senet_viz.errors import ImageRejected
 from senet_viz.models import catalogue
 from senet_viz.photos import bounds, decode, decoders, preprocess, reading, samples
@@ -84,6 +85,14 @@ def test_bad_pictures_are_refused_with_the_reason(name: str) -> None:
 def test_foreign_formats_are_named() -> None:
     for name in ("PDF", "MP4", "ICO", "PNM", "JPEG 2000"):
         assert rejected(BAD[name][0]).details["format"] == name
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_who_uploads_is_told_every_format_and_the_most_bytes(lang: str) -> None:
+    said = i18n.text("photo.upload", lang)
+    assert f" {reading.MAX_BYTES // 2**20} MB" in said
+    for suffixes in decode.FORMATS.values():
+        assert any(suffix[1:] in said.lower() for suffix in suffixes), suffixes
 
 
 @pytest.mark.parametrize("format", decode.FORMATS)

@@ -6,8 +6,6 @@ reads the bytes once, from front to back, and stops at the first count that no p
 the decoder says so.
 """
 
-from __future__ import annotations
-
 import re
 import struct
 

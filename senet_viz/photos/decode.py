@@ -5,8 +5,6 @@ never from the name. What leaves this module is plain RGB pixels: no metadata, n
 neither torch nor the rest of the app, so that a process of its own starts in a tenth of a second.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import math
@@ -14,17 +12,24 @@ import os
 import struct
 import sys
 import warnings
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image
 
 from senet_viz.errors import ImageRejected
 from senet_viz.photos import bounds
 
-if TYPE_CHECKING:
-    import numpy as np
-
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "TIFF")
+FORMATS = {  # what is a picture file: a format as Pillow calls it, and the suffixes of its files
+    "JPEG": (".jpg", ".jpeg"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "HEIF": (".heic", ".heif"),
+    "AVIF": (".avif",),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+}
+SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 SHRINKING = ("JPEG", "MPO", "HEIF", "AVIF")  # photos of cameras: JPEG is decoded small, the others take little memory
 MAX_PHOTO_PIXELS = 64_000_000  # of those
 MAX_PIXELS = 24_000_000  # of all others, which are unpacked whole, and again for each step of their conversion
@@ -82,15 +87,16 @@ def decode(data: bytes) -> Image.Image:
 
 def _opened(data: bytes) -> Image.Image:
     """Header only: no pixel is decoded here."""
-    if data[4:8] == b"ftyp":
+    boxed = data[4:8] == b"ftyp"  # HEIF and AVIF, but videos too
+    if boxed:
         import pillow_heif
 
         pillow_heif.register_heif_opener()
         pillow_heif.options.DECODE_THREADS = 1  # each thread takes memory of its own
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS if data[4:8] == b"ftyp" else _without_heif())
+        return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if boxed or name != "HEIF"])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        most = MAX_PHOTO_PIXELS if data.startswith(b"\xff\xd8\xff") or data[4:8] == b"ftyp" else MAX_PIXELS
+        most = MAX_PHOTO_PIXELS if boxed or data.startswith(b"\xff\xd8\xff") else MAX_PIXELS
         raise ImageRejected("too_many_pixels", limit=most // 1_000_000) from error
     except MemoryError:
         raise
@@ -100,12 +106,8 @@ def _opened(data: bytes) -> Image.Image:
             raise ImageRejected("drawing") from error
         if name:
             raise ImageRejected("format", format=name) from error
-        ours = data.startswith(_OURS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
+        ours = boxed or data.startswith(_OURS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
         raise ImageRejected("truncated" if ours else "not_a_picture") from error
-
-
-def _without_heif() -> tuple[str, ...]:
-    return tuple(name for name in FORMATS if name != "HEIF")
 
 
 def _foreign(data: bytes) -> str | None:
@@ -131,13 +133,9 @@ def _check(image: Image.Image) -> None:
 
 
 def _pixels(image: Image.Image) -> Image.Image:
-    width, height = image.size
-    share = min(1.0, MAX_SIDE / max(width, height))
-    if image.format in (
-        "JPEG",
-        "MPO",
-    ):  # it decodes at 1/2, 1/4 or 1/8; a HEIF would give a thumbnail, whatever it shows
-        image.draft("RGB", (math.ceil(width * share), math.ceil(height * share)))
+    share = min(1.0, MAX_SIDE / max(image.size))
+    if image.format in ("JPEG", "MPO"):  # decodes at 1/2, 1/4 or 1/8; a HEIF would give a thumbnail, whatever it shows
+        image.draft("RGB", (math.ceil(image.width * share), math.ceil(image.height * share)))
     image.load()  # the first frame
     rgb = _rgb(image)
     rgb.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)

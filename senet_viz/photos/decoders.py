@@ -4,8 +4,6 @@ A decoder that runs in C can be ended in no other way. At most ``COUNT`` work at
 first picture comes, stay for the next, and end with this process.
 """
 
-from __future__ import annotations
-
 import atexit
 import json
 import math
@@ -13,6 +11,7 @@ import os
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from queue import LifoQueue
 from threading import Event, Timer
 from typing import IO, Any
@@ -25,11 +24,7 @@ from senet_viz.errors import ImageRejected
 COUNT = 2
 SECONDS = 10.0  # for one file; the largest photos take one or two
 MEMORY = 2**30  # bytes of address space of each process
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "1",
-}  # each takes address space
+_ONE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX")  # more of each would take address space
 _SCRIPT = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from senet_viz.photos.decode import serve; serve(*map(int, sys.argv[2:]))"
@@ -97,10 +92,9 @@ class _Ended(Exception):
 
 class _Process:
     def __init__(self, alarm: int) -> None:
-        root = str(assets.ROOT)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SCRIPT, root, str(MEMORY), str(alarm)],
-            env={**os.environ, **_ENVIRONMENT},
+            [sys.executable, "-P", "-c", _SCRIPT, str(assets.ROOT), str(MEMORY), str(alarm)],
+            env={**os.environ, **dict.fromkeys(_ONE, "1")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -152,8 +146,6 @@ class _Process:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            try:
+            with suppress(OSError):  # what it was never told
                 if pipe is not None:
                     pipe.close()
-            except OSError:
-                continue  # what it was never told

@@ -1,25 +1,20 @@
 """From a photo to what a network sees, and to exactly those pixels for the page."""
 
-from __future__ import annotations
-
 import hashlib
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from senet_viz.models.catalogue import ModelSpec
 from senet_viz.types import Picture
-
-if TYPE_CHECKING:
-    from senet_viz.models.catalogue import ModelSpec
 
 
 def preprocess(image: Image.Image, spec: ModelSpec, size: int | tuple[int, int] | None = None) -> Picture:
-    """Shorter side to ``size / crop_pct``, centre crop to ``size``, normalise: what the library does to evaluate.
+    """Resize the shorter side to ``size / crop_pct``, crop the centre to ``size``, and normalise.
 
-    Agrees pixel for pixel with torchvision's ``weights.transforms()`` and timm's ``create_transform``. A picture
-    that is smaller is enlarged.
+    This is what the model's library does to evaluate: the pixels are those of torchvision's ``weights.transforms()``
+    and of timm's ``create_transform``. A picture that is smaller is enlarged.
 
     Args:
         size: side in pixels, or (height, width); None is the model's own.
@@ -42,7 +37,7 @@ def preprocess(image: Image.Image, spec: ModelSpec, size: int | tuple[int, int] 
 
 
 def as_picture(shown: np.ndarray, spec: ModelSpec) -> Picture:
-    """The one place where pixels become input: ``x = (shown / 255 - mean) / std``.
+    """Return pixels and the input made of them, ``x = (shown / 255 - mean) / std``: here alone pixels become input.
 
     Args:
         shown: (H, W, 3) uint8, taken as it is.

@@ -4,19 +4,13 @@ The bytes are looked at and decoded in a process of its own (``decoders``), with
 comes back is plain RGB pixels.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image
 
 from senet_viz.errors import ImageRejected
 from senet_viz.photos.decoders import Decoders
-
-if TYPE_CHECKING:
-    pass
-
 
 MAX_BYTES = 8 * 2**20
 REASONS = (
@@ -36,7 +30,7 @@ _DECODERS = Decoders()
 
 
 def read(source: bytes | str | Path | BinaryIO) -> Image.Image:
-    """The photo as RGB, upright, on white where it was transparent, longest side at most ``decode.MAX_SIDE``.
+    """Return the photo as RGB, upright, on white where it was transparent, longest side at most ``decode.MAX_SIDE``.
 
     Args:
         source: the bytes, a path, or a binary stream, which is read from its start.
@@ -44,7 +38,7 @@ def read(source: bytes | str | Path | BinaryIO) -> Image.Image:
     Raises:
         ImageRejected: with one of ``REASONS``.
     """
-    data = _bytes(source)
+    data = contents(source)
     if not data:
         raise ImageRejected("empty")
     if len(data) > MAX_BYTES:
@@ -52,8 +46,12 @@ def read(source: bytes | str | Path | BinaryIO) -> Image.Image:
     return _DECODERS.decode(data)
 
 
-def _bytes(source: bytes | str | Path | BinaryIO) -> bytes:
-    """At most ``MAX_BYTES + 1`` bytes: enough to know that there are too many."""
+def contents(source: bytes | str | Path | BinaryIO) -> bytes:
+    """Return at most ``MAX_BYTES + 1`` bytes of a file: enough to know that there are too many.
+
+    Raises:
+        ImageRejected: "missing": no file of that name, or one that cannot be read.
+    """
     if isinstance(source, bytes):
         return source
     if isinstance(source, str | Path):

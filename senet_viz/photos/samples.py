@@ -1,22 +1,15 @@
 """The sample photos, whose they are, and what they show."""
 
-from __future__ import annotations
-
 import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from senet_viz.errors import ImageRejected
-from senet_viz.photos.decode import decode
-
-if TYPE_CHECKING:
-    from senet_viz.i18n import Texts
-
-from senet_viz.photos.reading import _bytes
+from senet_viz.i18n import Texts
+from senet_viz.photos import decode, reading
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,7 @@ def shows(photo: str) -> tuple[str, ...] | None:
 
 @lru_cache(maxsize=len(SAMPLES))
 def sample(key: str) -> Image.Image:
-    """The sample photo in RGB; shared, so do not draw on it. The package is found, not imported.
+    """Return a sample photo in RGB; it is shared, so do not draw on it. The package is found, not imported.
 
     Raises:
         KeyError: no sample of that key.
@@ -76,7 +69,8 @@ def sample(key: str) -> Image.Image:
     package = importlib.util.find_spec(row.package)
     if package is None or not package.submodule_search_locations:
         raise ImageRejected("missing", name=row.path)
-    return decode(_bytes(Path(package.submodule_search_locations[0]) / row.path))  # vouched for by its package
+    file = Path(package.submodule_search_locations[0]) / row.path
+    return decode.decode(reading.contents(file))  # vouched for by its package
 
 
 def source(t: Texts, model: str = "", block: str = "", photo: str | None = None) -> str:

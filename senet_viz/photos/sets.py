@@ -7,8 +7,6 @@ Where photos are labelled, the innermost folder that one lies in is its class. N
 text to be shown, never a path to be opened.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import struct
@@ -16,16 +14,16 @@ import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+from PIL import Image
 
 from senet_viz.errors import ImageRejected, PhotosRejected, SenetVizError
-from senet_viz.photos import reading
-
-if TYPE_CHECKING:
-    from PIL import Image
+from senet_viz.photos import decode, reading
 
 T = TypeVar("T")
 MOST = 100  # photos of one set
@@ -40,9 +38,7 @@ MAX_DIRECTORY = 2**20  # bytes of a zip's list of contents, some ten thousand en
 MAX_UNPACKED = 256 * 2**20  # bytes of all its photos, before they are decoded
 MAX_RATIO = 200  # of a photo's own bytes to its packed ones: photos hardly shrink at all
 REASONS = ("none", "zip", "large", "path", "locked", "bomb", "loose", "single", "classes", "missing", "unknown")
-SUFFIXES = (
-    ".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".tif", ".tiff",
-)  # fmt: skip
+ARCHIVE = "zip"  # suffix of the one kind that is opened
 _ZIP = (b"PK\3\4", b"PK\5\6")
 _END, _END_SIZE, _COMMENT = b"PK\5\6", 22, 2**16
 _UTF8 = 0x800  # flag of a zip's entry: its name is UTF-8
@@ -62,7 +58,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Photos:
-    """A set: ``key`` tells its contents, ``skipped`` names what could not be used and why."""
+    """A set of photos: ``key`` tells its contents, ``skipped`` names what could not be used and why."""
 
     key: str
     photos: tuple[Photo, ...]
@@ -71,12 +67,12 @@ class Photos:
 
     @property
     def mib(self) -> float:
-        """Memory that its pixels take."""
+        """Return the MiB of memory that its pixels take."""
         return sum(photo.image.width * photo.image.height * 3 for photo in self.photos) / 2**20
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Its K classes in alphabetical order."""
+        """Return its K classes in alphabetical order."""
         return tuple(sorted({photo.folder for photo in self.photos}))
 
 
@@ -98,7 +94,7 @@ class _Entry:
 
 
 def read(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
-    """Photos from (name, bytes) of several files; a zip counts as the files in it.
+    """Return the photos of (name, bytes) of several files; a zip counts as the files in it.
 
     Args:
         progress: told after every photo.
@@ -106,12 +102,11 @@ def read(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, t
     Raises:
         PhotosRejected: a zip that is damaged or too large, or a set without one usable photo.
     """
-    entries = [entry for name, data in files for entry in _entries(name, data, labelled=False)]
-    return _read(entries, MOST, MAX_SIDE, progress)
+    return _read(_entries(files, labelled=False), MOST, MAX_SIDE, progress)
 
 
 def read_labelled(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
-    """The same from files whose names say in which folder they lay, or from a zip of such folders.
+    """Return the photos of files whose names say in which folder they lay, or of a zip of such folders.
 
     The classes take turns, so that the first photos of the set are a fair sample of it. A photo that lies in no
     folder, or alone in its class, is skipped.
@@ -119,27 +114,26 @@ def read_labelled(files: Sequence[tuple[str, bytes]], progress: Progress = lambd
     Raises:
         PhotosRejected: as ``read``; all photos are loose; or there are not two classes of ``EACH`` photos.
     """
-    entries = [entry for name, data in files for entry in _entries(name, data, labelled=True)]
-    found = _read(in_turn(entries, lambda entry: entry.folder), MOST_LABELLED, LABELLED_SIDE, progress)
-    return enough(found)
+    entries = in_turn(_entries(files, labelled=True), lambda entry: entry.folder)
+    return enough(_read(entries, MOST_LABELLED, LABELLED_SIDE, progress))
 
 
 def enough(found: Photos) -> Photos:
-    """A labelled set without the classes that have too few photos.
+    """Return a labelled set without the classes that have too few photos.
 
     Raises:
         PhotosRejected: fewer than two classes are left.
     """
     count = Counter(photo.folder for photo in found.photos)
+    if (classes := sum(n >= EACH for n in count.values())) < 2:
+        raise PhotosRejected("classes", n=classes, each=EACH)
     kept = tuple(photo for photo in found.photos if count[photo.folder] >= EACH)
-    if len({photo.folder for photo in kept}) < 2:
-        raise PhotosRejected("classes", n=sum(n >= EACH for n in count.values()), each=EACH)
     alone = [(f"{p.folder}/{p.name}", PhotosRejected("single")) for p in found.photos if count[p.folder] < EACH]
     return replace(found, key=_key(kept), photos=kept, skipped=(*found.skipped, *alone))
 
 
 def folder(directory: Path) -> list[tuple[str, Path]]:
-    """(class, file) of every photo below a folder of this machine, the classes in turn; links are not followed.
+    """Return (class, file) of every photo below a folder of this machine, the classes in turn; links are not followed.
 
     For who may read the disk anyway: a command line, never a page.
 
@@ -148,11 +142,8 @@ def folder(directory: Path) -> list[tuple[str, Path]]:
     """
     if not directory.is_dir():
         raise PhotosRejected("missing", name=str(directory))
-    files = [
-        file
-        for file in sorted(directory.rglob("*"))
-        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
-    ]
+    pictures = (file for file in sorted(directory.rglob("*")) if file.suffix.lower() in decode.SUFFIXES)
+    files = [file for file in pictures if file.is_file() and not file.name.startswith(".")]
     found = [(class_name(file.parent.name), file) for file in files if file.parent != directory]
     if not found:
         raise PhotosRejected("loose" if files else "none", n=len(files))
@@ -160,18 +151,18 @@ def folder(directory: Path) -> list[tuple[str, Path]]:
 
 
 def in_turn(items: Sequence[T], group: Callable[[T], str]) -> list[T]:
-    """The first of every group, then the second of every group, ..."""
+    """Return the first of every group in the groups' alphabetical order, then the second of every group, ..."""
     seen: Counter[str] = Counter()
-    turns: list[tuple[int, str]] = []
+    turns: list[tuple[int, str, T]] = []
     for item in items:
         name = group(item)
-        turns.append((seen[name], name))
+        turns.append((seen[name], name, item))
         seen[name] += 1
-    return [items[i] for i in sorted(range(len(items)), key=turns.__getitem__)]
+    return [item for *_, item in sorted(turns, key=lambda turn: turn[:2])]
 
 
 def class_name(text: str) -> str:
-    """A folder's name as one line of text: no control or direction marks, no more than ``LONGEST_NAME`` characters."""
+    """Return a folder's name as one line of at most ``LONGEST_NAME`` characters, without control or direction marks."""
     seen = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     return " ".join(seen.split())[:LONGEST_NAME].strip()
 
@@ -180,11 +171,9 @@ def _read(entries: Sequence[_Entry], most: int, side: int, progress: Progress) -
     found: dict[tuple[str, str], Photo] = {}  # the same photo twice counts once
     decoded: dict[str, Image.Image | ImageRejected] = {}  # by its bytes, so that none is decoded twice
     skipped: list[tuple[str, SenetVizError]] = []
-    taken = entries[:most]
-    unpacked = 0
-    for done, entry in enumerate(taken):
+    taken, done, unpacked = entries[:most], 0, 0
+    for entry in taken:
         if unpacked >= MAX_UNPACKED:
-            taken = taken[:done]
             break
         try:
             if entry.labelled and not entry.folder:
@@ -192,20 +181,19 @@ def _read(entries: Sequence[_Entry], most: int, side: int, progress: Progress) -
             data = entry.open()
             unpacked += len(data)
             key = hashlib.sha256(data).hexdigest()
-            if key not in decoded:
-                decoded[key] = _decoded(data, side)
-            image = decoded[key]
+            image = decoded[key] = decoded.get(key) or _decoded(data, side)
             if isinstance(image, ImageRejected):
                 raise image
             found.setdefault((entry.folder, key), Photo(entry.path.name, key, image, entry.folder))
         except (ImageRejected, PhotosRejected) as error:
             skipped.append((entry.name, error))
-        progress(done + 1, len(taken))
+        done += 1
+        progress(done, len(taken))
     if not found:
         reasons = {error.reason for _, error in skipped if isinstance(error, PhotosRejected)}
         raise PhotosRejected("loose" if reasons == {"loose"} else "none", n=len(entries))
     photos = tuple(found.values())
-    return Photos(_key(photos), photos, tuple(skipped), len(entries) - len(taken))
+    return Photos(_key(photos), photos, tuple(skipped), len(entries) - done)
 
 
 def _decoded(data: bytes, side: int) -> Image.Image | ImageRejected:
@@ -222,23 +210,25 @@ def _key(photos: Sequence[Photo]) -> str:
     return hashlib.sha256("".join(each).encode()).hexdigest()[:16]
 
 
-def _entries(name: str, data: bytes, labelled: bool) -> Iterator[_Entry]:
-    """Every file: of the zip, if it is one."""
-    if not data.startswith(_ZIP):
-        path = PurePosixPath(name.replace("\\", "/") if labelled else name)
-        if not labelled:
-            yield _Entry(path, lambda: data, labelled)
-        elif not path.name.startswith("."):
-            yield _Entry(path, partial(_straight, data, path, name, LABELLED_DEPTH), labelled)
-        return
-    archive = _opened(name, data)
-    depth = LABELLED_DEPTH if labelled else DEPTH
+def _entries(files: Sequence[tuple[str, bytes]], labelled: bool) -> list[_Entry]:
+    """Return every file, and of a zip every file in it."""
+    found: list[_Entry] = []
+    for name, data in files:
+        if data.startswith(_ZIP):
+            found += _packed(_opened(name, data), labelled)
+        elif not labelled:
+            found.append(_Entry(PurePosixPath(name), partial(bytes, data), labelled))
+        elif not (path := PurePosixPath(name.replace("\\", "/"))).name.startswith("."):
+            found.append(_Entry(path, partial(_straight, data, path, name, LABELLED_DEPTH), labelled))
+    return found
+
+
+def _packed(archive: zipfile.ZipFile, labelled: bool) -> Iterator[_Entry]:
     for info in archive.infolist():
-        if info.is_dir():
-            continue
         path = PurePosixPath(_named(info).replace("\\", "/"))
-        if "__MACOSX" in path.parts or path.name.startswith("."):
+        if info.is_dir() or "__MACOSX" in path.parts or path.name.startswith("."):
             continue  # what systems add to folders
+        depth = LABELLED_DEPTH if labelled else DEPTH
         yield _Entry(path, partial(_unpacked, archive, info, path, depth), labelled)
 
 
@@ -246,12 +236,9 @@ def _named(info: zipfile.ZipInfo) -> str:
     """An entry's name. Windows writes Chinese names as GBK and does not say so."""
     if info.flag_bits & _UTF8 or info.filename.isascii():
         return info.filename
-    raw = info.filename.encode("cp437", "replace")
     for encoding in ("utf-8", "gbk"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
+        with suppress(UnicodeDecodeError):
+            return info.filename.encode("cp437", "replace").decode(encoding)
     return info.filename
 
 
@@ -271,11 +258,7 @@ def _opened(name: str, data: bytes) -> zipfile.ZipFile:
 
 
 def _straight(data: bytes, path: PurePosixPath, name: str, depth: int) -> bytes:
-    """``data``, if its path leads nowhere but down.
-
-    Raises:
-        PhotosRejected: it does not.
-    """
+    """Return ``data``, or raise PhotosRejected where its path leads anywhere but down."""
     drive = name[1:2] == ":"
     if path.is_absolute() or ".." in path.parts or drive or len(path.parts) > depth:
         raise PhotosRejected("path", name=path.name)
@@ -283,7 +266,7 @@ def _straight(data: bytes, path: PurePosixPath, name: str, depth: int) -> bytes:
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: PurePosixPath, depth: int) -> bytes:
-    """At most one photo's bytes.
+    """Return the bytes of an entry, at most one photo's.
 
     Raises:
         PhotosRejected: a path that leads elsewhere, a password, or an entry that unpacks to far more than it is.

@@ -82,7 +82,7 @@ def _asked_labelled(view: Scene, name: str) -> Sequence[Any]:
         st.markdown(t("photos.labelled", most=sets.MOST_LABELLED, each=sets.EACH))
         left, right = st.columns(2)
         loose = left.file_uploader(t("photos.folder"), accept_multiple_files="directory", key=f"_{name}_folder")
-        packed = right.file_uploader(t("photos.zip"), ["zip"], key=f"_{name}_zip")
+        packed = right.file_uploader(t("photos.zip"), [sets.ARCHIVE], key=f"_{name}_zip")
         st.caption(t("photos.privacy", photo=reading.MAX_BYTES // 2**20, zip=sets.MAX_ZIP // 2**20))
     return [*loose, *([packed] if packed else [])]
 
