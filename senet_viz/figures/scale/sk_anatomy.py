@@ -86,7 +86,7 @@ def draw_fuse(total: np.ndarray, z: np.ndarray, h: np.ndarray, channel: int, t: 
 
 
 def draw_rows(w2: np.ndarray, h: np.ndarray, channel: int, t: Texts) -> Figure:
-    """Draw the last layer (M, C, d) as matrices A, B, ..., the pinned row marked, and the sums of its products with h."""
+    """Draw the last layer (M, C, d) as matrices A, B, ... with the pinned rows marked, and their products with h."""
     count, c, d = w2.shape
     scale, letters = Scale.around_zero("W", w2, "weight"), [chr(ord("A") + m) for m in range(count)]  # the paper's
     row = max(0.5, c / 160)  # high enough to be seen
