@@ -54,17 +54,17 @@ def listing(names: Sequence[str], marks: Iterable[Mark], **more: Any) -> Panel:
     return Panel(tuple(marks), y_range=(len(names) - 0.5, -0.5), y_ticks=tuple(names), **more)
 
 
-def beside(x: Iterable[float], y: Iterable[float], texts: Iterable[str], size: float = 16) -> list[Text]:
+def beside(x: Iterable[float], y: Iterable[float], texts: Iterable[str], size: float = 16) -> list[Mark]:
     """Return each text where it starts: right of the bar or the dot whose number it tells."""
     return [Text(float(a), float(b), text, size, anchor="start") for a, b, text in zip(x, y, texts, strict=True)]
 
 
-def parted(x: np.ndarray, y: np.ndarray, *parts: Part, **how: Any) -> list[Bars]:
+def parted(x: np.ndarray, y: np.ndarray, *parts: Part, **how: Any) -> list[Mark]:
     """Return the bars of each part in its colour; a part without bars gets no place in the legend."""
     return [Bars(x[part], y[part], name, colour, **how) for part, name, colour in parts if part.any()]
 
 
-def followed(values: np.ndarray, place: int, name: str, colour: str, pinned: str, slim: int = 120) -> list[Bars]:
+def followed(values: np.ndarray, place: int, name: str, colour: str, pinned: str, slim: int = 120) -> list[Mark]:
     """Return touching bars (C,), and the one at ``place`` in the pinned colour, at least 1 / ``slim`` of them wide."""
     x = np.arange(len(values))
     return [
@@ -73,21 +73,21 @@ def followed(values: np.ndarray, place: int, name: str, colour: str, pinned: str
     ]
 
 
-def stacked(shares: np.ndarray, names: Sequence[str], branches: Iterable[int]) -> list[Bars]:
+def stacked(shares: np.ndarray, names: Sequence[str], branches: Iterable[int]) -> list[Mark]:
     """Return the branches' shares (M, C) of every channel on top of each other, the first of ``branches`` lowest."""
-    x, base, bars = np.arange(shares.shape[1]), np.zeros(shares.shape[1]), []
+    x, base, bars = np.arange(shares.shape[1]), np.zeros(shares.shape[1]), list[Mark]()
     for m in branches:
         bars.append(Bars(x, shares[m], names[m], palette.branch(m), base=base, width=1))
         base = base + shares[m]
     return bars
 
 
-def pairs(*sets: tuple[np.ndarray, str, str]) -> list[Bars]:
+def pairs(*sets: tuple[np.ndarray, str, str]) -> list[Mark]:
     """Return one or two sets of lying bars, (values (n,), name, colour) each, a row of both beside each other.
 
     A value that is not a number has no bar.
     """
-    bars = []
+    bars = list[Mark]()
     for (values, name, colour), shift in zip(sets, (-0.2, 0.2) if len(sets) == 2 else (0.0,), strict=True):
         (known,) = np.nonzero(np.isfinite(values))
         bars.append(Bars(values[known], known + shift, name, colour, horizontal=True, width=0.36))

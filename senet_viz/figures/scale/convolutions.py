@@ -18,11 +18,11 @@ def draw_conv(conv: Conv, t: Texts) -> Figure:
         (name, each.k, each.channels, each.groups, each.dilation, each.field, each.per_filter, each.parameters)
         for name, each in _kinds(conv, t)
     )
-    said = {"k": conv.k, "d": conv.dilation, "field": conv.field, "c": conv.channels, "g": conv.groups}
-    said |= {"fan": conv.fan, "n": f"{conv.parameters:,}"}
-    title, alt, panels = t("fig.conv.title", **said), t("fig.conv.alt", **said), (_taps(conv, t), _groups(conv, t))
+    said = {"k": conv.k, "d": conv.dilation, "field": conv.field, "c": conv.channels, "g": conv.groups, "fan": conv.fan}
+    n, panels = f"{conv.parameters:,}", (_taps(conv, t), _groups(conv, t), _counts(conv, t))
+    title, alt = t("fig.conv.title", **said, n=n), t("fig.conv.alt", **said, n=n)
     counted = table(header, *zip(*rows, strict=True))
-    return Figure("conv", title, (*panels, _counts(conv, t)), 3, counted, alt, widths=(1, 1.15, 1.5), height=390)
+    return Figure("conv", title, panels, 3, counted, alt, widths=(1, 1.15, 1.5), height=390)
 
 
 def _taps(conv: Conv, t: Texts) -> Panel:
