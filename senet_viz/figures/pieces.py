@@ -39,6 +39,11 @@ def rank(order: np.ndarray, channel: int) -> int:
     return int(np.flatnonzero(order == channel)[0])
 
 
+def carpet(gates: Sequence[np.ndarray], width: int) -> np.ndarray:
+    """Return the gates (C,) of B blocks, a row a block, greatest first and stretched to one width: (B, width)."""
+    return np.stack([np.sort(gate)[::-1][np.arange(width) * len(gate) // width] for gate in gates])
+
+
 def picture(values: np.ndarray, scale: Scale, hover: str, title: str, *marks: Mark) -> Panel:
     """Return a panel with one map (H, W), its cells square and without axes, and the marks that lie on it."""
     return Panel((Heat(values, scale, hover), *marks), title, equal=True, axes=False)

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from senet_viz.drawing.grammar import Bars, Figure, Heat, Line, Mark, Panel, Rule, Scale, Table, Text
-from senet_viz.figures.pieces import beside, dotted, listing, pairs
+from senet_viz.figures.pieces import beside, carpet, dotted, listing, pairs
 from senet_viz.i18n import Texts
 
 WIDTH = 128  # cells of a row of gates, whatever C is
+LIKELIEST = 5  # classes of either network that are drawn
 FIRST, SECOND = "first", "second"  # the two networks' colours
 
 
@@ -17,11 +18,10 @@ def draw_answers(
     names: tuple[Sequence[str], Sequence[str]],
     shares: tuple[np.ndarray, np.ndarray],
     t: Texts,
-    most: int = 5,
 ) -> Figure:
     """Draw probabilities (K,) of both networks' likeliest classes; classes of the same name are one row."""
     tables = [dict(zip(n, map(float, s), strict=True)) for n, s in zip(names, shares, strict=True)]
-    best = [sorted(table, key=table.__getitem__, reverse=True)[:most] for table in tables]
+    best = [sorted(table, key=table.__getitem__, reverse=True)[:LIKELIEST] for table in tables]
     top = sorted({*best[0], *best[1]}, key=lambda name: -max(table.get(name, 0.0) for table in tables))
     values = [np.array([table.get(name, np.nan) for name in top]) for table in tables]
     bars = pairs(*zip(values, titles, (FIRST, SECOND), strict=True))
@@ -58,8 +58,9 @@ def draw_gates(
             why = t("fig.compare.pixel" if open_ else "fig.compare.none")
             panels.append(Panel((Text(0.5, 0.5, why),), title=title, axes=False, x_range=(0, 1)))
             continue
-        sheet = np.stack([np.sort(g)[::-1][np.arange(WIDTH) * len(g) // WIDTH] for g in each])  # (B, WIDTH)
-        panels.append(Panel((Heat(sheet, scale, t("gate.name")),), title=title, x_ticks=(), y_ticks=names))
+        panels.append(
+            Panel((Heat(carpet(each, WIDTH), scale, t("gate.name")),), title=title, x_ticks=(), y_ticks=names)
+        )
         at = np.linspace(0, 1, len(each)) if len(each) > 1 else np.zeros(1)
         mean, std = (np.array([f(g) for g in each]) for f in (np.mean, np.std))
         means += dotted(at, mean, title, role)

@@ -16,6 +16,7 @@ from senet_viz.figures.pieces import dotted, listing, pairs, parted, rank, stack
 from senet_viz.i18n import Texts
 
 UNITS = ("logit", "z", "pre", "ink", "dead")  # colours of units, from the input to the output; they only tell apart
+LIKELIEST = 5  # classes of an answer that are drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +286,7 @@ def draw_fig4(
     return Figure("kernel-fig4", title, tuple(panels), columns, listed, alt, note, height=height)
 
 
-def draw_answers(answers: Sequence[np.ndarray], names: Sequence[str], what: str, t: Texts, most: int = 5) -> Figure:
+def draw_answers(answers: Sequence[np.ndarray], names: Sequence[str], what: str, t: Texts) -> Figure:
     """Draw class probabilities as the network gives them and, where it is overruled, beside them what it says then.
 
     Args:
@@ -294,9 +295,9 @@ def draw_answers(answers: Sequence[np.ndarray], names: Sequence[str], what: str,
         what: the name of what was done to the choice.
     """
     before, after = answers[0], answers[-1]
-    best = [np.argsort(-scores, kind="stable")[:most] for scores in answers]
+    best = [np.argsort(-scores, kind="stable")[:LIKELIEST] for scores in answers]
     top = [int(i) for i in dict.fromkeys(np.stack(best, axis=1).ravel())]
-    top = sorted(top, key=lambda i: -max(before[i], after[i]))[: most + 2]
+    top = sorted(top, key=lambda i: -max(before[i], after[i]))[: LIKELIEST + 2]
     sets = ((before[top], t("fig.answers.before"), "muted"), (after[top], what, "ink"))[: len(answers)]
     panel = listing([names[k] for k in top], pairs(*sets), x=t("fig.answers.x"), x_range=(0, 1))
     first, second = int(before.argmax()), int(after.argmax())

@@ -3,8 +3,10 @@
 import numpy as np
 
 from senet_viz.drawing.grammar import Figure, Heat, Panel, Rule, Scale, Table, cells
-from senet_viz.figures.pieces import followed, picture, rank, table
+from senet_viz.figures.pieces import carpet, followed, picture, rank, table
 from senet_viz.i18n import Texts
+
+WIDTH = 256  # cells of a block's row in the carpet, whatever C is
 
 
 def draw_before_after(u: np.ndarray, gate: np.ndarray, out: np.ndarray, channel: int, scale: Scale, t: Texts) -> Figure:
@@ -29,12 +31,9 @@ def draw_gates(gate: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> F
     return Figure("rescale-gates", t("fig.gatebars.title"), (panel,), 1, rows, alt, height=240)
 
 
-def draw_carpet(
-    names: tuple[str, ...], gates: tuple[np.ndarray, ...], symbol: str, t: Texts, width: int = 256
-) -> Figure:
+def draw_carpet(names: tuple[str, ...], gates: tuple[np.ndarray, ...], symbol: str, t: Texts) -> Figure:
     """Draw the gates of every block for a slide, one row a block, channels sorted and stretched to one width."""
-    stretched = [np.sort(g)[::-1][np.minimum(np.arange(width) * len(g) // width, len(g) - 1)] for g in gates]
-    heat = Heat(np.stack(stretched), Scale.gate(symbol), hover=symbol)
+    heat = Heat(carpet(gates, WIDTH), Scale.gate(symbol), hover=symbol)
     panel = Panel((heat,), y_ticks=names, x=t("fig.carpet.x"), x_ticks=())
     rows = tuple((name, c, float(v)) for name, g in zip(names, gates, strict=True) for c, v in enumerate(g))
     means = ", ".join(f"{name} {g.mean():.2f}" for name, g in zip(names, gates, strict=True))
