@@ -20,6 +20,7 @@ from senet_viz.drawing.layout import Layout
 from senet_viz.drawing.text import SMALL, ems
 from senet_viz.errors import OptionRefused, UnknownModel
 from senet_viz.experiments import gradient_flow
+from senet_viz.figures.networks import unit_drawing
 from senet_viz.figures.networks import where_it_sits as figures
 from senet_viz.networks import registry, variants
 from senet_viz.networks.blocks import SEBlock
@@ -260,7 +261,7 @@ def test_differences_are_marked_where_they_are() -> None:
 @pytest.mark.parametrize("name", recorder.UNITS)
 def test_boxes_lie_apart_and_below_what_they_wait_for(name: str) -> None:
     unit = recorder.unit(name)
-    spots = figures.place(unit)
+    spots = unit_drawing.place(unit)
     for a, one in enumerate(spots):
         for other in spots[a + 1 :]:
             apart = one.ends[1] <= other.ends[0] + 1e-9 or other.ends[1] <= one.ends[0] + 1e-9
@@ -271,7 +272,7 @@ def test_boxes_lie_apart_and_below_what_they_wait_for(name: str) -> None:
 
 @pytest.mark.parametrize("integration", INTEGRATIONS)
 def test_boxes_of_every_integration_lie_apart(integration: str) -> None:
-    spots = figures.place(recorder.unit("se_resnet50", integration=integration))
+    spots = unit_drawing.place(recorder.unit("se_resnet50", integration=integration))
     for a, one in enumerate(spots):
         for other in spots[a + 1 :]:
             assert one.row != other.row or one.ends[1] <= other.ends[0] or other.ends[1] <= one.ends[0]
@@ -306,14 +307,14 @@ def test_one_colour_for_one_part() -> None:
         boxes = [m.colour for m in panel.marks if isinstance(m, Box)]
         kinds = [(p.kind, p.inside) for p in recorder.unit(name).parts]
         colour = dict(zip(kinds, boxes, strict=True))
-        assert colour["pool", True] == figures.COLOURS["squeeze"]
-        assert colour["gate", True] == colour["scale", True] == figures.COLOURS["scale"]
+        assert colour["pool", True] == unit_drawing.COLOURS["squeeze"]
+        assert colour["gate", True] == colour["scale", True] == unit_drawing.COLOURS["scale"]
         dense = [
             b
             for b, p in zip(boxes, recorder.unit(name).parts, strict=True)
             if p.inside and p.shape[1:] in ((), (1, 1)) and p.kind in ("fc", "conv")
         ]
-        assert dense == [figures.COLOURS["excite"]] * 2
+        assert dense == [unit_drawing.COLOURS["excite"]] * 2
     assert len(figure.table.rows) == sum(len(recorder.unit(n).parts) for n in recorder.SIX)
 
 
@@ -335,11 +336,11 @@ def test_filled_boxes_are_tints_that_ink_can_be_read_on() -> None:
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     for dark in (False, True):
-        for colour in (*figures.COLOURS.values(), "pinned"):
+        for colour in (*unit_drawing.COLOURS.values(), "pinned"):
             high, low = sorted((light(palette.role("ink", dark)), light(palette.tint(colour, dark))), reverse=True)
             assert (high + 0.05) / (low + 0.05) >= 4.5, (colour, dark)
-        tints = {palette.tint(colour, dark) for colour in figures.COLOURS.values()}
-        assert len(tints) == len(figures.COLOURS) and palette.background(dark) not in tints
+        tints = {palette.tint(colour, dark) for colour in unit_drawing.COLOURS.values()}
+        assert len(tints) == len(unit_drawing.COLOURS) and palette.background(dark) not in tints
 
 
 @pytest.mark.parametrize("dark", [False, True])

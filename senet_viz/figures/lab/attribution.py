@@ -1,13 +1,12 @@
 """What a class score rests on: gates beside attributions, and the photo beside them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from senet_viz.drawing.grammar import Bars, Figure, Heat, Mark, Panel, Photo, Points, Rule, Scale, Table, Text
+from senet_viz.drawing.grammar import Bars, Figure, Mark, Panel, Photo, Points, Rule, Scale, Table, Text, cells
 from senet_viz.drawing.text import number, short
+from senet_viz.figures.pieces import listing, minus, picture, table
 from senet_viz.i18n import Texts
 
 MIX = 0.55  # share of the attribution's colour where it is laid over the photo
@@ -32,29 +31,29 @@ class Effects:
 
     @property
     def both(self) -> int:
-        """How many of the most open are among those that matter most."""
+        """Return how many of the most open are among those that matter most."""
         return int(np.isin(self.matter, self.open).sum())
 
     @property
     def shown(self) -> np.ndarray:
-        """(C,) whether a channel has its dot."""
+        """Return (C,) whether a channel has its dot."""
         shown = np.ones(len(self.gate), dtype=bool)
         shown[list(self.held)] = False
         return shown
 
 
 def signed(value: float) -> str:
-    """A change: three digits and its sign."""
+    """Return a change with three digits and its sign."""
     return f"{'+' if value > 0 else ''}{number(value)}"
 
 
 def hundredths(value: float) -> str:
-    """A correlation: two digits behind the point, a true minus sign."""
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "\u2212")
+    """Return a correlation with two decimals and a true minus sign."""
+    return minus(f"{round(value, 2) + 0.0:.2f}")
 
 
 def said(e: Effects, t: Texts) -> str:
-    """What the dots say together, in one sentence."""
+    """Return in one sentence what the dots say together."""
     if np.isnan(e.rho):
         flat = "gate" if np.ptp(e.gate) == 0 else "effect"
         return t(f"fig.attribution.flat.{flat}", target=e.target, block=e.block)
@@ -62,19 +61,19 @@ def said(e: Effects, t: Texts) -> str:
 
 
 def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
-    """One dot a channel: its gate across, its attribution upwards; the pinned channel marked."""
+    """Draw one dot a channel: its gate across, its attribution upwards; the pinned channel marked."""
     kinds = np.zeros(len(e.gate), dtype=int)  # 0 none, 1 open, 2 matters, 3 both
     kinds[e.open] += bool(np.ptp(e.gate))  # where all are equal, none is more open than another
     kinds[e.matter] += 2
     kinds[~e.shown] = -1
-    names = {
-        0: (t("fig.attribution.others"), "dead"),
-        1: (t("fig.attribution.open", n=len(e.open)), "gate"),
-        2: (t("fig.attribution.matter", n=e.n), "u"),
-        3: (t("fig.attribution.both"), "ink"),
-    }
+    names = (
+        (t("fig.attribution.others"), "dead"),
+        (t("fig.attribution.open", n=len(e.open)), "gate"),
+        (t("fig.attribution.matter", n=e.n), "u"),
+        (t("fig.attribution.both"), "ink"),
+    )
     marks: list[Mark] = []
-    for kind, (name, colour) in names.items():
+    for kind, (name, colour) in enumerate(names):
         (at,) = np.nonzero(kinds == kind)
         if len(at):
             labels = tuple(t("fig.pinned", c=c) for c in at)
@@ -98,25 +97,18 @@ def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
         x_range=(low, high),
         y_range=(bottom, top),
     )
-    rows = tuple(
-        (c, float(e.gate[c]), float(e.values[c]), c in e.open, c in e.matter) for c in np.flatnonzero(e.shown).tolist()
-    )
+    at = np.flatnonzero(e.shown)
+    columns = at, e.gate[at], e.values[at], np.isin(at, e.open), np.isin(at, e.matter)
+    rows = table(("channel", "gate", "attribution", "most open", "matters most"), *columns)
     values = {"n": len(e.gate), "block": e.block, "target": e.target, "method": e.method}
     pinned = t("fig.attribution.pinned", c=channel, s=f"{e.gate[channel]:.3f}", v=number(float(e.values[channel])))
-    return Figure(
-        "attribution-gates",
-        said(e, t),
-        (panel,),
-        1,
-        Table(("channel", "gate", "attribution", "most open", "matters most"), rows),
-        f"{t('fig.attribution.alt', **values)} {said(e, t)} {pinned if e.shown[channel] else ''}".strip(),
-        note=t("fig.attribution.note", **values),
-        height=470,
-    )
+    title, note = said(e, t), t("fig.attribution.note", **values)
+    alt = f"{t('fig.attribution.alt', **values)} {title} {pinned if e.shown[channel] else ''}".strip()
+    return Figure("attribution-gates", title, (panel,), 1, rows, alt, note, height=470)
 
 
 def reach(values: np.ndarray, pixels: bool) -> float:
-    """Where the colours end: the largest |value|, or, for single pixels, what ``EXTREME`` of them stay below."""
+    """Return where the colours end: at the largest |value|, or, of single pixels, above ``EXTREME`` of them."""
     size = np.abs(values)
     largest = float(size.max())
     found = float(np.quantile(size, EXTREME)) if pixels else largest
@@ -124,16 +116,16 @@ def reach(values: np.ndarray, pixels: bool) -> float:
 
 
 def overlay(shown: np.ndarray, values: np.ndarray, scale: Scale) -> np.ndarray:
-    """(H, W, 3) uint8: the photo in grey under the attribution's colours."""
+    """Return the photo in grey under the attribution's colours, (H, W, 3) uint8."""
     grey = shown.astype(float) @ (0.299, 0.587, 0.114)
     return np.rint((1 - MIX) * grey[..., None] + MIX * scale.paint(values)).astype(np.uint8)
 
 
 def draw_photo(shown: np.ndarray, values: np.ndarray, method: str, name: str, target: str, t: Texts) -> Figure:
-    """The photo (H, W, 3) as the model saw it, the attribution (H, W) laid on it, and the attribution alone.
+    """Draw the photo (H, W, 3) as the model saw it, the attribution (H, W) laid on it, and the attribution alone.
 
     Args:
-        method: which; ``name``: in the reader's language.
+        method: its key; ``name``: the same in the reader's language.
     """
     pixels = method == "integrated_gradients"
     end = reach(values, pixels)
@@ -141,57 +133,44 @@ def draw_photo(shown: np.ndarray, values: np.ndarray, method: str, name: str, ta
     panels = (
         Panel((Photo(shown),), title=t("fig.attribution.photo")),
         Panel((Photo(overlay(shown, values, scale)),), title=t("fig.attribution.overlay")),
-        Panel((Heat(values, scale, hover=name),), title=t("fig.attribution.alone"), equal=True, axes=False),
+        picture(values, scale, name, t("fig.attribution.alone")),
     )
     row, column = np.unravel_index(int(np.abs(values).argmax()), values.shape)
     where = {"row": int(row), "column": int(column), "v": f"{values[row, column]:.4f}", "h": len(values)}
     note = t("fig.attribution.map.note", target=target)
     if pixels:
         note += " " + t("fig.attribution.map.clipped", share=f"{1 - EXTREME:.1%}")
-    return Figure(
-        "attribution-photo",
+    title, rows = (
         t("fig.attribution.map.title", target=target, method=name),
-        panels,
-        3,
-        Table(("row", "column", "attribution"), tuple((*map(int, at), float(v)) for at, v in np.ndenumerate(values))),
-        t("fig.attribution.map.alt", target=target, method=name, **where),
-        note=note,
-        widths=(1, 1, 1),
-        height=300,
+        Table(("row", "column", "attribution"), cells(values)),
     )
+    alt = t("fig.attribution.map.alt", target=target, method=name, **where)
+    return Figure("attribution-photo", title, panels, 3, rows, alt, note, widths=(1, 1, 1), height=300)
 
 
 def draw_muted(
     gate: np.ndarray, changes: np.ndarray, channels: tuple[int, ...], symbol: str, score: float, target: str, t: Texts
 ) -> Figure:
-    """What muting each of a few channels does to the score: bars of ``changes`` (n,), gates (n,) beside their names."""
+    """Draw what muting a few channels does to the score: bars of ``changes`` (n,), gates (n,) beside their names."""
     names = tuple(
         t("fig.attribution.gated", c=c, symbol=symbol, s=f"{s:.3f}") for c, s in zip(channels, gate, strict=True)
     )
-    y = np.arange(len(channels), dtype=float)
     widest = float(np.abs(changes).max()) or 1.0
     words = []
     for i, v in enumerate(changes.tolist()):
         side, anchor = (1, "start") if v >= 0 else (-1, "end")
         words.append(Text(v + 0.02 * widest * side, float(i), signed(v), 18, "ink", anchor))
     low, high = min(0.0, float(changes.min())), max(0.0, float(changes.max()))
-    panel = Panel(
-        (Bars(changes, y, "", "u", horizontal=True, width=0.6), *words),
+    bars = Bars(changes, np.arange(len(channels), dtype=float), "", "u", horizontal=True, width=0.6)
+    panel = listing(
+        names,
+        (bars, *words),
         x=t("fig.attribution.muted.x", target=short(target)),
         x_range=(low - 0.3 * widest * (low < 0), high + 0.3 * widest * (high > 0)),
-        y_range=(len(channels) - 0.5, -0.5),
-        y_ticks=tuple((float(i), name) for i, name in enumerate(names)),
     )
     most = int(np.abs(changes).argmax())
     values = {"c": channels[most], "v": signed(float(changes[most])), "target": target, "score": number(score, 4)}
-    rows = tuple(zip(channels, gate.tolist(), changes.tolist(), strict=True))
     each = "; ".join(f"{name}: {signed(v)}" for name, v in zip(names, changes.tolist(), strict=True))
-    return Figure(
-        "attribution-muted",
-        t("fig.attribution.muted.title", **values),
-        (panel,),
-        1,
-        Table(("channel", "gate", "change of the score"), rows),
-        t("fig.attribution.muted.alt", **values, all=each),
-        height=210,
-    )
+    title, alt = t("fig.attribution.muted.title", **values), t("fig.attribution.muted.alt", **values, all=each)
+    rows = table(("channel", "gate", "change of the score"), channels, gate, changes)
+    return Figure("attribution-muted", title, (panel,), 1, rows, alt, height=210)

@@ -1,72 +1,39 @@
 """Rescale: every map times its gate (SENet, eq. 4)."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from senet_viz.drawing.grammar import Bars, Figure, Heat, Panel, Rule, Scale, Table, cells
+from senet_viz.drawing.grammar import Figure, Heat, Panel, Rule, Scale, Table, cells
+from senet_viz.figures.pieces import carpet, followed, picture, rank, table
 from senet_viz.i18n import Texts
+
+WIDTH = 256  # cells of a block's row in the carpet, whatever C is
 
 
 def draw_before_after(u: np.ndarray, gate: np.ndarray, out: np.ndarray, channel: int, scale: Scale, t: Texts) -> Figure:
-    """The pinned channel: its M maps u (M, H, W), and what the block gives on (H, W), at one scale."""
-    many = len(u) > 1
-    panels = [
-        Panel(
-            (Heat(u_m, scale, hover=f"u{channel}"),),
-            equal=True,
-            axes=False,
-            title=t("fig.before.branch", m=m, c=channel, a=f"{gate[m]:.4f}") if many else t("fig.before.u", c=channel),
-        )
-        for m, u_m in enumerate(u)
-    ]
-    panels.append(Panel((Heat(out, scale, hover="x̃"),), title=t("fig.before.out", c=channel), equal=True, axes=False))
-    header = ("row", "column", *(f"u{m}" for m in range(len(u))), "out")
-    shares = ", ".join(f"{g:.4f}" for g in gate)
-    return Figure(
-        "rescale-channel",
-        t("fig.before.title", c=channel, s=shares),
-        tuple(panels),
-        len(panels),
-        Table(header, cells(*u, out)),
-        t("fig.before.alt", c=channel, s=shares),
-        note=t("fig.before.note"),
-        height=330,
-    )
+    """Draw the pinned channel at one scale: its M maps u (M, H, W), and what the block gives on (H, W)."""
+    titles = [t("fig.before.branch", m=m, c=channel, a=f"{a:.4f}") for m, a in enumerate(gate)]
+    titles = titles if len(u) > 1 else [t("fig.before.u", c=channel)]
+    panels = [picture(u_m, scale, f"u{channel}", title) for u_m, title in zip(u, titles, strict=True)]
+    panels.append(picture(out, scale, "x̃", t("fig.before.out", c=channel)))
+    rows = Table(("row", "column", *(f"u{m}" for m in range(len(u))), "out"), cells(*u, out))
+    said = {"c": channel, "s": ", ".join(f"{g:.4f}" for g in gate)}
+    title, alt, note = t("fig.before.title", **said), t("fig.before.alt", **said), t("fig.before.note")
+    return Figure("rescale-channel", title, tuple(panels), len(panels), rows, alt, note, height=330)
 
 
 def draw_gates(gate: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> Figure:
-    """The gate (C,) in this order, with 0.5 and 1 marked."""
-    x = np.arange(len(gate))
-    place = int(np.flatnonzero(order == channel)[0])
-    rest = x != place
-    panel = Panel(
-        (
-            Bars(x[rest], gate[order][rest], "s", "gate", width=1),
-            Bars(x[[place]], gate[[channel]], t("fig.pinned", c=channel), "pinned", width=max(1, len(gate) / 120)),
-            Rule(0.5, "y", "0.5"),
-            Rule(1.0, "y", "1"),
-        ),
-        x=t("fig.channels", n=len(gate)),
-        y="s",
-        y_range=(0, 1.08),
-        x_ticks=(),
-    )
-    rows = tuple((int(c), float(gate[c])) for c in order)
-    alt = t(
-        "fig.gatebars.alt", n=len(gate), mean=f"{gate.mean():.3f}", low=f"{gate.min():.3f}", high=f"{gate.max():.3f}"
-    )
-    return Figure(
-        "rescale-gates", t("fig.gatebars.title"), (panel,), 1, Table(("channel", "gate"), rows), alt, height=240
-    )
+    """Draw the gate (C,) in this order, with 0.5 and 1 marked."""
+    bars = followed(gate[order], rank(order, channel), "s", "gate", t("fig.pinned", c=channel))
+    marks = (*bars, Rule(0.5, "y", "0.5"), Rule(1.0, "y", "1"))
+    panel = Panel(marks, x=t("fig.channels", n=len(gate)), y="s", y_range=(0, 1.08), x_ticks=())
+    span = {"mean": f"{gate.mean():.3f}", "low": f"{gate.min():.3f}", "high": f"{gate.max():.3f}"}
+    alt, rows = t("fig.gatebars.alt", n=len(gate), **span), table(("channel", "gate"), order, gate[order])
+    return Figure("rescale-gates", t("fig.gatebars.title"), (panel,), 1, rows, alt, height=240)
 
 
-def draw_carpet(
-    names: tuple[str, ...], gates: tuple[np.ndarray, ...], symbol: str, t: Texts, width: int = 256
-) -> Figure:
-    """Gates of every block, one row a block, channels sorted and stretched to one width, for a slide."""
-    stretched = [np.sort(g)[::-1][np.minimum(np.arange(width) * len(g) // width, len(g) - 1)] for g in gates]
-    heat = Heat(np.stack(stretched), Scale.gate(symbol), hover=symbol)
+def draw_carpet(names: tuple[str, ...], gates: tuple[np.ndarray, ...], symbol: str, t: Texts) -> Figure:
+    """Draw the gates of every block for a slide, one row a block, channels sorted and stretched to one width."""
+    heat = Heat(carpet(gates, WIDTH), Scale.gate(symbol), hover=symbol)
     panel = Panel((heat,), y_ticks=names, x=t("fig.carpet.x"), x_ticks=())
     rows = tuple((name, c, float(v)) for name, g in zip(names, gates, strict=True) for c, v in enumerate(g))
     means = ", ".join(f"{name} {g.mean():.2f}" for name, g in zip(names, gates, strict=True))
