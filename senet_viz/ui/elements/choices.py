@@ -45,7 +45,7 @@ def choose(
 
 def worded(t: Texts, stem: str, keys: Iterable[Any]) -> dict[Any, str]:
     """Return options for ``pick``: every key with the words that stand under ``stem.key``."""
-    return {key: t(f"{stem}.{key}") for key in keys}
+    return {key: t(stem + f".{key}") for key in keys}
 
 
 def several(key: str, options: Mapping[str, str], label: str, default: Sequence[str], most: int) -> tuple[str, ...]:

@@ -87,8 +87,9 @@ def address(page: st.Page) -> None:
 
 def _words(lang: str) -> list[dict[str, object]]:
     """Return Streamlit's own words in every language, and now in this one; the English texts are what it writes."""
-    names = [key for key in i18n.table(i18n.DEFAULT) if key.startswith("streamlit.")]
-    said = [{each: i18n.text(name, each) for each in i18n.LANGUAGES} for name in names]
+    start = "streamlit."
+    names = [key.removeprefix(start) for key in i18n.table(i18n.DEFAULT) if key.startswith(start)]
+    said = [{each: i18n.text(f"streamlit.{name}", each) for each in i18n.LANGUAGES} for name in names]
     return [{"now": each[lang], "all": [*each.values()]} for each in said]
 
 
