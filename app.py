@@ -3,8 +3,6 @@
 ``streamlit run app.py`` imports this file to find ``app``, then runs it once for every click.
 """
 
-from __future__ import annotations
-
 import streamlit as st
 from starlette.responses import RedirectResponse
 from starlette.routing import Route

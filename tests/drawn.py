@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from senet_viz import i18n
+from senet_viz import i18n, ui
 from senet_viz.drawing.grammar import Figure
-from senet_viz.ui import parts
+from senet_viz.ui.elements import figures as shown
 from tests.test_pages import APP, board, emptied, start
 
 PAGES = tuple(sorted(file.stem for file in (APP.parent / "pages").glob("*/*.py")))
@@ -27,19 +27,19 @@ class Drawn:
 def figures(model: str, pages: tuple[str, ...] = PAGES, **url: object) -> tuple[Drawn, ...]:
     """All figures of these pages with the shipped weights of ``model``, in both languages."""
     found: list[Drawn] = []
-    real = parts.exports
+    real = shown.titled
 
-    def noted(view: Any, build: Any, *more: Any, **named: Any) -> None:
+    def noted(view: Any, title: str, build: Any, *more: Any, **named: Any) -> None:
         found.extend(Drawn(page, lang, build(i18n.texts(lang))) for lang in i18n.LANGUAGES)
-        real(view, build, *more, **named)
+        real(view, title, build, *more, **named)
 
-    parts.exports = noted
+    shown.titled = ui.titled = noted
     try:
         with emptied():
             for page in pages:
                 start(page, model=model, weights="pretrained", **url)
     finally:
-        parts.exports = real
+        shown.titled = ui.titled = real
     return tuple(found)
 
 

@@ -18,7 +18,7 @@ from senet_viz.models import catalogue
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.engine import Engine
 from senet_viz.tap import sk_unit
-from senet_viz.ui.scene import SK
+from senet_viz.ui.shown import SK
 from tests import truth
 from tests.test_pages import NUMBER, array, badges, chart, engine, formula, fresh, go, printed, start, url, well, words
 

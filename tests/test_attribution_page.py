@@ -22,7 +22,7 @@ from senet_viz.service.engine import Engine
 from senet_viz.tap import hooks
 from senet_viz.types import Edit
 from senet_viz.ui import state
-from senet_viz.ui.pages import attributed
+from senet_viz.ui.pages.lab import attributed
 from tests import truth
 from tests.test_pages import array, badges, board, chart, engine, fresh, start, url, well, words
 

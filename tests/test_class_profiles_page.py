@@ -17,8 +17,8 @@ from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.photos import reading, samples, scale, sets
 from senet_viz.service.engine import Engine
 from senet_viz.tap import hooks
-from senet_viz.ui import parts, state
-from senet_viz.ui.pages import profiled
+from senet_viz.ui import plain, state
+from senet_viz.ui.pages.lab import profiled
 from tests import pictures, truth
 from tests.test_pages import array, badges, chart, emptied, fresh, start, url, well, words
 from tests.test_photos import packed
@@ -320,10 +320,10 @@ def test_names_of_folders_are_text(shared: Engine) -> None:
     well(upload(at, crops((wild, "plain"), each=2)))
     assert at.main.multiselect[0].options == [wild, "plain"]
     (title,) = [text for text in titles(at) if "Fig. 7" in text]
-    assert parts.plain(wild) in title and wild not in title
+    assert plain(wild) in title and wild not in title
     at.main.multiselect[0].set_value(["0"])
     well(at.run().run())
-    assert url(at)["classes"] == "0" and "a\\*" in parts.plain(wild)
+    assert url(at)["classes"] == "0" and "a\\*" in plain(wild)
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)

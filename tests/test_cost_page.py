@@ -16,7 +16,7 @@ from senet_viz.figures.networks import what_it_costs as figures
 from senet_viz.networks import blocks, registry, variants
 from senet_viz.networks.registry import Choice
 from senet_viz.ui import state
-from senet_viz.ui.pages import costs
+from senet_viz.ui.pages.networks import costs
 from tests.test_pages import array, chart, fresh, start, url, well, words
 
 PAGE = "what_it_costs"

@@ -65,6 +65,10 @@ def calls() -> list[Call]:
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             named = _name(node.func)
+            if named == "worded" and isinstance(node.args[1], ast.Constant):  # t, what their keys begin with, and whose
+                pattern = re.escape(str(node.args[1].value)) + r"\.[\w.]+"
+                found.append(Call(f"{path.relative_to(ROOT)}:{node.lineno}", pattern, False, frozenset()))
+                continue
             if named not in ("t", "text", "has") or (named != "t" and not isinstance(node.func, ast.Attribute)):
                 continue
             if named != "t" and _name(node.func.value) != "i18n":  # type: ignore[attr-defined]
@@ -98,6 +102,7 @@ def test_the_scan_sees_the_code() -> None:
     exact = {call.pattern for call in CALLS if call.exact}
     assert re.escape("walk.squeeze.title") in exact and re.escape("error.unexpected") in exact
     assert any(not call.exact for call in CALLS) and len(exact) > 50
+    assert not any(re.fullmatch(call.pattern, "no.such.key") for call in CALLS)
 
 
 def test_files_are_the_languages() -> None:

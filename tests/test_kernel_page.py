@@ -25,7 +25,7 @@ from senet_viz.service.engine import Engine
 from senet_viz.tap import hooks
 from senet_viz.types import Trace
 from senet_viz.ui import short, state
-from senet_viz.ui.pages import preferences
+from senet_viz.ui.pages.scale import preferences
 from tests import pictures, truth
 from tests.test_pages import array, badges, board, chart, emptied, go, start, url, well, words
 

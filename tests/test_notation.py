@@ -15,7 +15,7 @@ from senet_viz.drawing.grammar import Bars, Figure, Heat, Hist, Line, Panel, Poi
 from senet_viz.figures.lab import attribution, what_if
 from senet_viz.i18n import Texts
 from senet_viz.types import BlockTrace
-from senet_viz.ui import parts
+from senet_viz.ui.elements import figures
 from tests import truth
 from tests.test_pages import APP, board, start
 
@@ -102,13 +102,13 @@ def test_what_a_formula_calls_s_is_the_gate(page: str, model: str, block: str, c
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Every figure that a page draws from now on, whole; the pages run as they are."""
     found: list[Figure] = []
-    own = parts.titled
+    own = figures.titled
 
     def titled(view: Any, line: str, build: Callable[[Texts], Figure], *rest: Any, **more: Any) -> None:
         found.append(build(view.t))
         own(view, line, build, *rest, **more)
 
-    monkeypatch.setattr(parts, "titled", titled)
+    monkeypatch.setattr(figures, "titled", titled)
     monkeypatch.setattr(ui, "titled", titled)
     return found
 

@@ -42,9 +42,12 @@ from senet_viz.networks.blocks import SEBlock
 from senet_viz.photos import reading, samples, sets
 from senet_viz.tap import edit_list, hooks, replay
 from senet_viz.types import Trace
-from senet_viz.ui import own, parts, short, state, uploads
-from senet_viz.ui.pages import console
-from senet_viz.ui.scene import literal, sentence
+from senet_viz.ui import short, state
+from senet_viz.ui.elements import boards, components
+from senet_viz.ui.elements import truth as proof
+from senet_viz.ui.guard import literal, sentence
+from senet_viz.ui.own import photos, uploads
+from senet_viz.ui.pages.lab import console
 from tests import truth
 from tests.test_pages import APP, badges, board, formula, go, last_number, printed, start, url, well
 
@@ -200,7 +203,7 @@ def test_the_badge_tells_the_truth(lang: str) -> None:
     ran = replace(trace, silent=())
     good = badge_of(ran, again, lang)
     assert good.startswith(":green-badge[")
-    values = {"off": parts.small(again.differences[again.weakest]), "limit": parts.small(again.limits[again.weakest])}
+    values = {"off": proof.small(again.differences[again.weakest]), "limit": proof.small(again.limits[again.weakest])}
     assert i18n.text("badge.true", lang, what=i18n.text(f"badge.{again.weakest}", lang), blocks=1, **values) in good
 
     block = trace.block("used")
@@ -220,7 +223,7 @@ def test_the_badge_has_words_and_no_bare_letter_behind_a_number(lang: str) -> No
     named = [i18n.text(f"badge.{name}", lang) for name in ("z", "pre", "hidden", "logit", "gate", "out")]
     assert sum(name in said for name in named) >= 1
     (shown,) = [each for each in at.main.markdown if each.value == said]
-    assert shown.proto.help == i18n.text("badge.help", lang, least=parts.small(replay.TOLERANCE))
+    assert shown.proto.help == i18n.text("badge.help", lang, least=proof.small(replay.TOLERANCE))
 
 
 @pytest.mark.parametrize(
@@ -229,7 +232,7 @@ def test_the_badge_has_words_and_no_bare_letter_behind_a_number(lang: str) -> No
      (float("nan"), "nan"), (float("inf"), "inf"), (1e-12, "1 × 10⁻¹²")],
 )  # fmt: skip
 def test_differences_are_written_as_people_write_them(value: float, text: str) -> None:
-    assert parts.small(value) == text
+    assert proof.small(value) == text
 
 
 # --- the URL --------------------------------------------------------------------------------------------------------
@@ -355,7 +358,7 @@ def test_an_upload_is_kept_in_memory() -> None:
     ],
 )  # fmt: skip
 def test_the_camera_needs_a_secure_address(url: str | None, allowed: bool) -> None:
-    assert own.allows_camera(url) is allowed
+    assert photos.allows_camera(url) is allowed
 
 
 def test_two_sessions_do_not_mix() -> None:
@@ -396,12 +399,12 @@ def test_a_source_is_read_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> 
     wanted = (blocks.SEBlock, blocks.SKConv, replay.pooled, edits.apply)
     own, read = {each: inspect.getsource(each) for each in wanted}, []
     reader, together, least = inspect.getsource, Barrier(8), sys.getswitchinterval()
-    monkeypatch.setattr(parts, "_SOURCES", {})
+    monkeypatch.setattr(proof, "_SOURCES", {})
     monkeypatch.setattr(inspect, "getsource", lambda each: (read.append(each), reader(each))[1])
 
     def ask(number: int) -> bool:
         together.wait(60)
-        return all(parts.source(each) == own[each] for each in (*wanted[number % 4 :], *wanted))
+        return all(proof.source(each) == own[each] for each in (*wanted[number % 4 :], *wanted))
 
     sys.setswitchinterval(1e-5)
     try:
@@ -417,17 +420,17 @@ def test_a_board_takes_little() -> None:
     data = board(start("squeeze", block="layer3.1.se"), "atlas")
     z = truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))
     assert np.array_equal(data["values"]["z"], np.asarray(z)[data["order"]])
-    assert sum(map(len, parts.packed(np.asarray(z)).values())) < 6 * len(z)
+    assert sum(map(len, components.packed(np.asarray(z)).values())) < 6 * len(z)
 
 
 def test_many_gates_take_half_of_that_and_stay_true() -> None:
     gate = np.random.default_rng(0).random(4096, np.float32)
     gate[:2] = 0, 1
-    ((kind, text),) = parts.packed(gate, short=True).items()
+    ((kind, text),) = components.packed(gate, short=True).items()
     back = np.frombuffer(base64.b64decode(text), "<u2") / 65535
     assert kind == "u2" and len(text) < 3 * len(gate)
     assert np.abs(back - gate).max() <= 1e-5 and back[0] == 0 and back[1] == 1
-    assert list(parts.packed(gate * 2, short=True)) == ["f4"]  # what cannot be said in 16 bits is not
+    assert list(components.packed(gate * 2, short=True)) == ["f4"]  # what cannot be said in 16 bits is not
 
 
 class Interrupted(UserDict[str, Any]):
@@ -463,11 +466,11 @@ def test_a_click_counts_once_wherever_a_rerun_ends_its_callback(monkeypatch: pyt
         state_ = Interrupted({"board-b": {"picked": {"mount": "m", "clicks": clicks}}}, at)
         monkeypatch.setattr(st, "session_state", state_)
         try:
-            parts._picked("b", ["layer4.1.se"], then)
+            boards._picked("b", ["layer4.1.se"], then)
         except RerunException:
             ended += 1
         state_.left = 10**6  # nothing waits any more
-        parts._picked("b", ["layer4.1.se"], then)  # the browser sends again what it does not know to be taken
+        boards._picked("b", ["layer4.1.se"], then)  # the browser sends again what it does not know to be taken
         assert state_[console.EDITS] == "layer4.1.se:mute:7,9" and state_["channel"] == 7, at
         assert len(state_[console.PAST]) == 4, "every click can be taken back"
     assert 10 < ended < 60

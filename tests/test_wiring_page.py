@@ -14,7 +14,7 @@ from senet_viz.architecture import papers, recorder
 from senet_viz.experiments import gradient_flow
 from senet_viz.networks.gated import INTEGRATIONS
 from senet_viz.ui import state
-from senet_viz.ui.pages import wired
+from senet_viz.ui.pages.networks import wired
 from tests.test_pages import array, chart, start, url, well, words
 
 PAGE = "where_it_sits"

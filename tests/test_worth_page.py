@@ -21,8 +21,8 @@ from senet_viz.service.engine import Engine
 from senet_viz.tap import hooks
 from senet_viz.types import Edit
 from senet_viz.ui import state
-from senet_viz.ui.pages import profiled
-from senet_viz.ui.pages.worth import _Work
+from senet_viz.ui.pages.lab import profiled
+from senet_viz.ui.pages.lab.worth import _Work
 from tests import pictures, truth
 from tests.test_class_profiles_page import upload
 from tests.test_pages import array, chart, emptied, well, words
@@ -30,9 +30,10 @@ from tests.test_pages import array, chart, emptied, well, words
 SECTION = """
 import streamlit as st
 from senet_viz import ui
+from senet_viz.ui.pages.lab import worth
 if ui.sidebar():
     with ui.guard():
-        ui.worth(ui.scene())
+        worth.worth(ui.scene())
 """
 
 

@@ -1,4 +1,4 @@
-// What several components need; ``component`` in senet_viz/ui/parts.py puts it in front of each of them.
+// What several components need; ``component`` in senet_viz/ui/elements/components.py puts it in front of each of them.
 
 // A mount runs again in the same elements at every change of its data. What the last run started (timers, observers,
 // listeners, entries in shared tables) is to end with its signal, which this aborts; hand on ``end`` as the clean-up.

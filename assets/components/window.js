@@ -11,7 +11,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const tell = () => {
     const { paddingLeft, paddingRight } = getComputedStyle(main);
     const width = main.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
-    const told = width < data.slim ? Math.floor(width / STEP) * STEP : 0;
+    const told = width < data.slim ? Math.max(Math.floor(width / STEP) * STEP, data.least) : 0;
     if (told !== data.width) setStateValue("width", told);
   };
   const watch = new ResizeObserver(() => {

@@ -1,14 +1,12 @@
 """What does this class score rest on: which gates, and which pixels?"""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from senet_viz import ui
 from senet_viz.drawing.text import short
 from senet_viz.experiments import attribution
 from senet_viz.findings import open_or_important
-from senet_viz.ui.pages import attributed, profiled
+from senet_viz.ui.pages.lab import attributed
 
 LONGEST = 22  # ems of a class name: those of data sets can be sentences
 
@@ -36,7 +34,7 @@ if len(view.gate) > 1:
 cheap = attributed.attribution(view, attributed.CHEAP, goal, view.name)
 found = cheap if method == attributed.CHEAP else attributed.attribution(view, method, goal, view.name)
 about, trio = attributed.question(view, goal, cheap, branch)
-said = profiled.answered(about) if trio else ""
+said = ui.answered(about) if trio else ""
 e, standing = attributed.effects(view, found, name, branch, trio if said is None else ())
 sentence.markdown(attributed.idea(view, e, standing))
 attributed.scatter(view, e, method, goal, branch)
@@ -54,7 +52,6 @@ if said is not None:
     attributed.ranked(view, e, method, goal, branch)
     st.caption(t("lab.attribution.rows.how"))
 
-# --- which pixels -----------------------------------------------------------------------------------------------------
 ui.section(t("lab.attribution.pixels", target=name))
 attributed.photo(view, goal, name)
 ui.badge(view)

@@ -1,7 +1,5 @@
 """What gates mean: early blocks say the same for every class, late ones do not. SENet's figs. 6 and 7, live."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -9,7 +7,7 @@ from senet_viz import ui
 from senet_viz.experiments import gate_profile
 from senet_viz.figures.lab import class_profiles as figures
 from senet_viz.findings import class_selectivity
-from senet_viz.ui.pages import profiled
+from senet_viz.ui.pages.lab import profiled
 
 PAPER = ("n01443537", "n02085620", "n04285008", "n09246464")  # goldfish and cliff are the paper's own
 FEW = 0.02  # eta2 that luck alone reaches: from there on it has to be spoken of
@@ -39,10 +37,10 @@ def lesson(record: profiled.Record) -> None:
     with left:
         classes = dict(zip(record.ids, names, strict=True))
         first = record.ids[: figures.MOST] if record.mine else PAPER
-        chosen = profiled.several("classes", classes, t("lab.class_profiles.classes"), first, figures.MOST)
+        chosen = ui.several("classes", classes, t("lab.class_profiles.classes"), first, figures.MOST)
     with right:
         default = class_selectivity.spaced(list(short), view.name, PANELS)
-        panels = profiled.several("panels", short, t("lab.class_profiles.panels"), default, PANELS)
+        panels = ui.several("panels", short, t("lab.class_profiles.panels"), default, PANELS)
         panels = tuple(sorted(panels, key=list(short).index))
     rows, chosen_names = [record.ids.index(c) for c in chosen], tuple(classes[c] for c in chosen)
     photo = profiled.photo_gates(view, record.zoom)
@@ -54,13 +52,12 @@ def lesson(record: profiled.Record) -> None:
     if not record.mine:
         st.caption(t("lab.class_profiles.paper"))
 
-    # --- a question, and what decides it ------------------------------------------------------------------------------
     ui.section(t("lab.class_profiles.question"))
     three = [all_roles[i] for i in class_selectivity.candidates(all_roles, n["chance"])]
     if three:
         options = {each.name: t("lab.class_profiles.option", block=short[each.name]) for each in three}
         ask, skip = t("lab.class_profiles.ask", k=len(names)), t("lab.class_profiles.skip")
-        answer = profiled.predict(("roles", view.spec.key, view.weights, mark), ask, options, skip)
+        answer = ui.predict(("roles", view.spec.key, view.weights, mark), ask, options, skip)
     else:
         answer = ""
         st.info(t("lab.class_profiles.noask", chance=f"{n['chance']:.2f}"))
@@ -104,7 +101,7 @@ def lesson(record: profiled.Record) -> None:
 
 
 ui.title(ui.scene().t("lab.class_profiles.title"))
-record = ui.profiled_scene()
+record = profiled.profiled_scene()
 ui.header(ui.scene() if record is None else record.view)
 if record is not None:
     lesson(record)

@@ -1,7 +1,5 @@
 """The gate console: change gates of a live network and see what it answers then, and what its later gates do."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -12,7 +10,7 @@ from senet_viz.drawing.grammar import Scale
 from senet_viz.experiments import channel_ranking
 from senet_viz.figures.lab import what_if as figures
 from senet_viz.tap import edits
-from senet_viz.ui.pages import console
+from senet_viz.ui.pages.lab import console, worth
 
 view = ui.scene()
 t, c = view.t, view.channel
@@ -83,7 +81,6 @@ ui.rows(
 pair = (float(view.gate[-1, c]), float(after.gate[-1, c]))
 ui.figure(after, lambda t: figures.draw_maps(view.out(c), after.out(c), c, pair, t), "maps", c)
 
-# --- a question, and the search that answers it -----------------------------------------------------------------------
 ui.section(t("lab.search"))
 goal = ui.target(view)
 few = console.three(after)
@@ -107,5 +104,5 @@ if said is not None:
         )
 
 # --- is the gate worth anything? --------------------------------------------------------------------------------------
-ui.worth(view)
+worth.worth(view)
 ui.code(view, edits.apply, channel_ranking.downstream, channel_ranking.ranking)

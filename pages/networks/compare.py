@@ -1,7 +1,5 @@
 """Two networks, one photo: what they answer, what their gates do, what they cost, how often they agree."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from senet_viz import ui
@@ -9,7 +7,7 @@ from senet_viz.experiments import profile_file
 from senet_viz.figures.networks import compare
 from senet_viz.findings import model_agreement
 from senet_viz.models import catalogue
-from senet_viz.ui.pages import costs, variants
+from senet_viz.ui.pages.networks import costs, variants
 
 OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 
@@ -62,7 +60,6 @@ else:
     st.table(table)
     st.caption(t("networks.compare.cost.note"))
 
-# --- the shipped four on the same pictures ----------------------------------------------------------------------------
 ui.section(t("networks.compare.four"))
 found = view.drawn(lambda: model_agreement.together(profile_file.read(), OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)

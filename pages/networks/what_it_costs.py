@@ -1,14 +1,12 @@
 """What gates cost: parameters, multiply-accumulates, memory and time; and what the papers found that they buy."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
 from senet_viz import ui
 from senet_viz.architecture import gate_costs, papers, prices, timing
 from senet_viz.figures.networks import what_it_costs as figures
-from senet_viz.ui.pages import costs
+from senet_viz.ui.pages.networks import costs
 
 view = ui.scene()
 t = view.t
@@ -74,7 +72,6 @@ if row is not None:
         boxes[2].metric(t("networks.cost.nosqueeze.times"), f"× {pair[1] / pair[0]:,.0f}")
         st.markdown(t("networks.cost.nosqueeze.why", share=figures.percent(open_.macs / price.without[1] - 1)))
 
-# --- time -------------------------------------------------------------------------------------------------------------
 ui.section(t("networks.cost.time"))
 if price.bare is None:
     st.info(t("networks.cost.time.none", net=net))

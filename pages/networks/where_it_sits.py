@@ -1,7 +1,5 @@
 """Where the gate sits: the same part in every network, drawn from what runs; five places for it in a residual unit."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from senet_viz import ui
@@ -9,7 +7,7 @@ from senet_viz.architecture import papers, recorder, unit_graph
 from senet_viz.experiments import gradient_flow
 from senet_viz.figures.networks import where_it_sits as figures
 from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
-from senet_viz.ui.pages import wired
+from senet_viz.ui.pages.networks import wired
 
 view = ui.scene()
 t = view.t
@@ -42,13 +40,12 @@ if versus != "all":
     differ = sum(each[1][1] for each in rows.values())
     st.markdown(t("networks.where.same", title=units[1].title, like=like.title, n=differ, rows=len(rows) - 1))
 
-# --- print() lists, forward() runs ------------------------------------------------------------------------------------
 ui.section(t("networks.where.order"))
 st.markdown(t("networks.where.order.idea"))
 block = names[-1] if len(units[-1].scales) == 1 else LIKE  # SK is defined in the order in which it runs
 listing = ui.pick(
     "listing",
-    {key: t(f"networks.where.order.{key}") for key in ("defined", "run")},
+    ui.worded(t, "networks.where.order", ("defined", "run")),
     t("networks.where.order.pick", title=recorder.title(block)),
 )
 printed, defined, ran = wired.orders(block)
@@ -56,12 +53,9 @@ ui.figure(view, lambda t: figures.draw_order(defined, ran, listing, t), "order",
 with st.expander(t("networks.where.order.print", title=recorder.title(block))):
     st.code(printed, language="text")
 
-# --- five places in a residual unit -----------------------------------------------------------------------------------
 ui.section(t("networks.where.five"))
 st.markdown(t("networks.where.five.idea"))
-integration = ui.pick(
-    "integration", {key: t(f"fig.integration.{key}") for key in INTEGRATIONS}, t("networks.where.integration")
-)
+integration = ui.pick("integration", ui.worded(t, "fig.integration", INTEGRATIONS), t("networks.where.integration"))
 unit = wired.unit(LIKE, integration)
 errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, key, row in PRINTED]
 bare, cite = papers.table("se10").row("original").top1 or 0.0, f"{papers.table('se14').cite}, 15"
@@ -74,7 +68,6 @@ ui.figure(
 )
 st.markdown(t(f"networks.where.{integration}.why"))
 
-# --- why SE-POST hurts ------------------------------------------------------------------------------------------------
 ui.section(t("networks.where.flow"))
 st.markdown(t("networks.where.flow.idea"))
 left, right = st.columns([3, 2])
@@ -86,8 +79,7 @@ with left:
     )
 with right:
     opened = (
-        ui.pick("opened", {key: t(f"networks.where.opened.{key}") for key in ("no", "yes")}, t("networks.where.opened"))
-        == "yes"
+        ui.pick("opened", ui.worded(t, "networks.where.opened", ("no", "yes")), t("networks.where.opened")) == "yes"
     )
 flows = wired.flows(view, depth, opened, INTEGRATIONS)
 if flows is not None:

@@ -1,7 +1,5 @@
 """Channel weights: the same photo at other sizes, and what becomes of every gate."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -10,6 +8,7 @@ from senet_viz.figures.scale import channel_weights as figures
 from senet_viz.figures.scale.channel_weights import times
 from senet_viz.findings import scale_response
 from senet_viz.photos import scale
+from senet_viz.ui.pages.scale import scrub
 
 SCALES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0)
 
@@ -20,13 +19,13 @@ here, names = view.blocks.index(view.name), tuple(ui.short(name) for name in vie
 ui.title(t("scale.channel_weights.title"))
 left, right = st.columns([3, 2])
 with left:
-    kind: scale.Kind = ui.pick("kind", {kind: t(f"kind.{kind}") for kind in scale.KINDS}, t("kind.label"))
+    kind: scale.Kind = ui.pick("kind", ui.worded(t, "kind", scale.KINDS), t("kind.label"))
 with right:
     blur = float(ui.pick("blur", {"0": t("blur.none"), "1": "1 px", "2": "2 px"}, t("blur.label")))
 st.markdown(t(f"kind.{kind}.note"))
 
 # --- the sweep: what is there is shown, also where it was stopped -----------------------------------------------------
-found = ui.swept(view, SCALES, kind, blur)
+found = scrub.swept(view, SCALES, kind, blur)
 gates = tuple(scale_response.gates(found, block.name) for block in found.traces[0].blocks)
 g, scales = gates[here], found.scales
 first = np.abs(g[-1] - g[0])
@@ -56,7 +55,7 @@ ui.titled(
     "scale-film",
     (*key, c),
 )
-ui.scrubber(view, found, kind, blur)
+scrub.scrubber(view, found, kind, blur)
 ui.badge(view)
 if not blur:
     same = max(
@@ -74,7 +73,7 @@ rho = view.drawn(lambda: scale_response.correlations(found, scales.index(1.0)), 
 ui.figure(view, lambda t: figures.draw_rank(rho, scales, names, here, t), "rank", *key)
 
 # --- how much of it is blur? ------------------------------------------------------------------------------------------
-sharp = found if not blur else ui.swept(view, SCALES, kind, 0.0)
+sharp = found if not blur else scrub.swept(view, SCALES, kind, 0.0)
 own = scale_response.gates(sharp, view.name)
 base = own[sharp.scales.index(1.0)]
 plain = scale_response.distance(own, base)

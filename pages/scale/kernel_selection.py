@@ -1,7 +1,5 @@
 """Kernel selection: does a unit lean to its larger kernel when things get larger?"""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -10,7 +8,7 @@ from senet_viz.experiments import kernel_preference
 from senet_viz.figures.scale import kernel_selection as draw
 from senet_viz.findings import kernel_choice, verdicts
 from senet_viz.tap import edits
-from senet_viz.ui.pages import preferences
+from senet_viz.ui.pages.scale import preferences
 
 view = ui.sk_scene()
 t, c, unit, scales = view.t, view.channel, ui.short(view.name), kernel_preference.SCALES
@@ -38,7 +36,6 @@ with first:
     if len(view.gate) != 2:
         st.info(t("scale.kernel.branches", m=len(view.gate)))
 
-# --- every channel of it ----------------------------------------------------------------------------------------------
 ui.section(t("scale.kernel.tug"))
 st.markdown(t("scale.kernel.tug.idea"))
 zoom = ui.pick("zoom", {f"{s:g}": draw.times(s) for s in scales}, t("zoom.label"))
@@ -52,7 +49,6 @@ shown = draw.preferred(lead, kernels)
 alt = t("scale.kernel.tug.board", kernel=kernels[-1], n=len(view.z))
 ui.rows(view, [(f"a{len(kernels) - 1}−a0", lead, shown)], f"tug-{zoom}-{blur:g}", alt, descending=True)
 
-# --- where the kernels reach ------------------------------------------------------------------------------------------
 ui.section(t("scale.kernel.taps"))
 last = view.kernels[-1]
 st.markdown(t("scale.kernel.taps.idea", taps=last.size**2, d=last.dilation, reach=last.reach))
@@ -64,12 +60,10 @@ ui.figure(
     "taps", c,
 )  # fmt: skip
 
-# --- overrule the choice ----------------------------------------------------------------------------------------------
 ui.section(t("scale.kernel.force"))
 st.markdown(t("scale.kernel.force.idea"))
 preferences.overrule(view, names, kernels)
 
-# --- many photos ------------------------------------------------------------------------------------------------------
 ui.section(t("scale.kernel.set"))
 profile = preferences.shipped(view)
 sources = {"one": t("set.one"), "mine": t("set.mine")}

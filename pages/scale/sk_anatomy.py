@@ -1,7 +1,5 @@
 """Inside a Selective Kernel unit: split, fuse, select; then what its convolutions cost and how far they see."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from senet_viz import ui
@@ -29,11 +27,10 @@ channels, d, h, w = *unit.w2.shape[1:], *unit.u.shape[2:]
 c = min(view.channel, channels - 1)
 u, gate, logits = unit.u[:, c], unit.gate[:, c], unit.logits[:, c]
 if not own:
-    st.badge(t("scale.sk_anatomy.fresh"), icon=":material/warning:", color="red")
+    ui.untrained(t("scale.sk_anatomy.fresh"))
     st.caption(t("scale.sk_anatomy.fresh.why", gap=f"{unit.gap:.1g}", c=c))
 ui.figure(view, lambda t: figures.draw_path(u, float(unit.z[c]), logits, gate, c, t), "path", c, m)
 
-# --- split ------------------------------------------------------------------------------------------------------------
 ui.section(t("scale.sk_anatomy.split"))
 ui.latex(formulas.split([(kernel.weight.shape[-1], kernel.dilation) for kernel in unit.kernels]))
 spread = [kernel.spread(c) for kernel in unit.kernels]
@@ -43,30 +40,27 @@ ui.figure(view, lambda t: figures.draw_kernels(spread, taps, c, t), "kernels", c
 x, shape = ("×".join(map(str, each)) for each in (unit.x_shape, unit.kernels[0].weight.shape))
 st.caption(t("scale.sk_anatomy.split.symbols", x=x, m=m, c=channels, h=h, w=w, k=shape, g=unit.kernels[0].groups))
 
-# --- fuse -------------------------------------------------------------------------------------------------------------
 ui.section(t("scale.sk_anatomy.fuse"))
 ui.latex(formulas.fuse(unit.fused[c], c))
 ui.latex(formulas.compress(channels, d, unit.rule))
 ui.figure(view, lambda t: figures.draw_fuse(unit.fused[c], unit.z, unit.h, c, t), "fuse", c, m)
 st.caption(t("scale.sk_anatomy.fuse.symbols", c=channels, d=d))
 
-# --- select -----------------------------------------------------------------------------------------------------------
 ui.section(t("scale.sk_anatomy.select"))
 st.markdown(t("scale.sk_anatomy.rows", n=m * channels, c=channels, d=d))
 ui.latex(formulas.products(unit.w2[:, c], unit.h, c))
 ui.latex(formulas.shares(logits, c))
 ui.figure(view, lambda t: figures.draw_rows(unit.w2, unit.h, c, t), "rows", c, m)
 
-mixes = {key: t(f"scale.sk_anatomy.mix.{key}") for key in sk_unit.MIXES}
+mixes = ui.worded(t, "scale.sk_anatomy.mix", sk_unit.MIXES)
 how = ui.pick("mix", mixes, t("scale.sk_anatomy.mix"))
 changed = sk_unit.mixed(unit.gate, how)[:, c]
 ui.figure(view, lambda t: figures.draw_mix(u, changed, gate, c, t), "mix", c, m, how)
 ui.latex(formulas.selected(u, changed, c))
 st.markdown(t(f"scale.sk_anatomy.mix.{how}.why"))
 
-# --- the wrong axis ---------------------------------------------------------------------------------------------------
 ui.section(t("scale.sk_anatomy.axis"))
-axes = {key: t(f"scale.sk_anatomy.axis.{key}") for key in ("branches", "channels")}
+axes = ui.worded(t, "scale.sk_anatomy.axis", ("branches", "channels"))
 axis = ui.pick("axis", axes, t("scale.sk_anatomy.axis.label"))
 wrong = sk_unit.wrong_axis(unit.logits)
 weights = wrong if axis == "channels" else unit.gate
@@ -84,20 +78,16 @@ if axis == "channels" and own:
     said = [class_names.label(view.spec, int(each), view.lang) for each in classes]
     ui.figure(view, lambda t: figures.draw_scores(said, shares, ways, t), "axis-scores")
 
-# --- what a convolution costs and how far it sees ---------------------------------------------------------------------
 ui.section(t("scale.sk_anatomy.conv"))
 st.markdown(t("scale.sk_anatomy.conv.idea"))
 boxes = st.columns(4)
-with boxes[0]:
-    k = ui.pick("k", {n: f"{n}×{n}" for n in (3, 5, 7)}, t("scale.sk_anatomy.conv.k"))
-with boxes[1]:
-    width = ui.pick("width", {n: str(n) for n in (64, 128, 256)}, t("scale.sk_anatomy.conv.width"), 128)
-with boxes[2]:
-    depthwise = int(st.session_state.get("groups") or 0) > 32  # stays depthwise when C changes
-    groups = {n: str(n) for n in (1, 32, width)}
-    g = ui.pick("groups", groups, t("scale.sk_anatomy.conv.groups"), width if depthwise else 32)
-with boxes[3]:
-    dilation = ui.pick("dilation", {n: str(n) for n in (1, 2, 3)}, t("scale.sk_anatomy.conv.dilation"), 2)
+k = ui.pick("k", {n: f"{n}×{n}" for n in (3, 5, 7)}, t("scale.sk_anatomy.conv.k"), at=boxes[0])
+widths = {n: str(n) for n in (64, 128, 256)}
+width = ui.pick("width", widths, t("scale.sk_anatomy.conv.width"), 128, boxes[1])
+depthwise = str(ui.asked("groups")) in widths.values()  # stays depthwise when C changes
+groups = {n: str(n) for n in (1, 32, width)}
+g = ui.pick("groups", groups, t("scale.sk_anatomy.conv.groups"), width if depthwise else 32, boxes[2])
+dilation = ui.pick("dilation", {n: str(n) for n in (1, 2, 3)}, t("scale.sk_anatomy.conv.dilation"), 2, boxes[3])
 conv = convolutions.Conv(k, width, g, dilation)
 ui.figure(view, lambda t: drawn.draw_conv(conv, t), "conv", conv, untrained=False)
 ui.latex(formulas.lines(*conv.formulas(h, w)))

@@ -1,7 +1,5 @@
 """Excitation: all channels vote on the gate of each."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -62,7 +60,7 @@ if competing:
     ui.section(t("walk.excitation.compete"))
     exps = [rf"e^{{{v:.3f}}}" for v in view.logits[:, c]]
     ui.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={s_c:.4f}")
-    by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
+    by = ui.pick("sort", ui.worded(t, "sort", ("index", "z", "gate")), t("sort.label"))
     order = view.order(by, branch)
     ui.figure(view, lambda t: excitation.draw_branches(view.gate, order, c, t), "branches", c, by, branch)
     st.markdown(t("walk.excitation.compete.why"))

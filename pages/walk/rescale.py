@@ -1,7 +1,5 @@
 """Rescale: every map times its gate."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 
@@ -43,9 +41,8 @@ symbol = rf"\sum_m a_{{m,{c}}}\,u_{{m,{c}}}" if branches > 1 else rf"s_{{{c}}}\,
 ui.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[i, j]:.4f}")
 st.caption(t("walk.rescale.symbols", c=count, h=out.shape[0], w=out.shape[1], m=branches))
 
-# --- all channels: before, after, difference at one scale -------------------------------------------------------------
 ui.section(t("walk.rescale.all", c=count))
-by = ui.pick("order", {key: t(f"sort.{key}") for key in ("gate", "z", "index")}, t("sort.label"))
+by = ui.pick("order", ui.worded(t, "sort", ("gate", "z", "index")), t("sort.label"))
 order = view.order(by, branches - 1)
 sheets: dict[str, Callable[[], np.ndarray]] = {
     "before": lambda: view.fused,
@@ -89,7 +86,6 @@ ui.rows(
     descending=how == "sorted",
 )
 
-# --- what the block passes on -----------------------------------------------------------------------------------------
 ui.section(t("walk.rescale.position"))
 st.markdown(t(f"position.{view.spec.position}", model=view.spec.title))
 ui.code(view, blocks.SEBlock.forward if branches == 1 else blocks.SKConv.forward, rescale.draw_before_after)

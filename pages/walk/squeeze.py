@@ -1,7 +1,5 @@
 """Squeeze: a whole map becomes one number."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 
@@ -24,7 +22,7 @@ ui.header(view)
 ui.badge(view)
 
 # --- one channel: H x W values, one number --------------------------------------------------------------------------
-scope = "block" if st.session_state.get("scope") == "block" else "channel"
+scope = "block" if ui.asked("scope") == "block" else "channel"
 block_scale = view.drawn(lambda: Scale.around_zero("U", view.fused), "scale")
 channel_scale = Scale.around_zero(f"u{c}", u_c)
 scale = channel_scale if scope == "channel" else block_scale
@@ -46,8 +44,8 @@ st.caption(t("walk.squeeze.symbols", c=count, h=h, w=w, m=len(view.u)))
 heading = st.container()
 left, right = st.columns([3, 2], gap="medium")
 with right:
-    by = ui.pick("sort", {key: t(f"sort.{key}") for key in ("index", "z", "gate")}, t("sort.label"))
-    ui.pick("scope", {key: t(f"scope.{key}") for key in ("channel", "block")}, t("scope.label"))
+    by = ui.pick("sort", ui.worded(t, "sort", ("index", "z", "gate")), t("sort.label"))
+    ui.pick("scope", ui.worded(t, "scope", ("channel", "block")), t("scope.label"))
 order = view.order(by)
 atlas_scale = Scale("u / max|u|", -1, 1, "activation") if scope == "channel" else block_scale
 
@@ -77,7 +75,6 @@ with heading:
 with right:
     ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by, narrow=True)
 
-# --- adaptive: any input size, the asked output size ------------------------------------------------------------------
 ui.section(t("walk.squeeze.adaptive"))
 st.markdown(t("walk.squeeze.adaptive.idea"))
 kind = ui.pick("pool", {"avg": t("pool.avg"), "max": t("pool.max")}, t("pool.label"))

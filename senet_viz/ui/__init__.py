@@ -1,64 +1,22 @@
-"""The only part of the package that knows streamlit: shared state, the sidebar, and what pages are made of."""
+"""The only part of the package that knows Streamlit: what is on screen, the sidebar, and what pages are made of.
 
-from senet_viz.ui.pages.profiled import profiled_scene
-from senet_viz.ui.pages.scrub import scrubber, swept
-from senet_viz.ui.pages.worth import worth
-from senet_viz.ui.parts import (
-    address,
-    atlas,
-    badge,
-    choose,
-    code,
-    figure,
-    header,
-    heading,
-    latex,
-    neighbours,
-    pick,
-    plain,
-    rows,
-    section,
-    target,
-    title,
-    titled,
-    window,
-)
-from senet_viz.ui.scene import Scene, guard, prepare, scene, seen, short, sk_scene
+Pages take what all of them need from here, and what one subject needs from ``ui.pages``.
+"""
+
+from senet_viz.ui.elements.boards import atlas, rows
+from senet_viz.ui.elements.choices import answered, choose, judge, pick, predict, several, target, worded
+from senet_viz.ui.elements.figures import figure, titled
+from senet_viz.ui.elements.frame import address, heading, latex, neighbours, plain, section, title, window
+from senet_viz.ui.elements.header import header, untrained
+from senet_viz.ui.elements.truth import badge, code
+from senet_viz.ui.guard import guard
+from senet_viz.ui.scene import short
+from senet_viz.ui.shown import scene, sk_scene
 from senet_viz.ui.sidebar import sidebar
-from senet_viz.ui.state import arrive, language, warm
+from senet_viz.ui.state import arrive, asked, language, warm
 
 __all__ = [
-    "Scene",
-    "address",
-    "arrive",
-    "atlas",
-    "badge",
-    "choose",
-    "code",
-    "figure",
-    "guard",
-    "header",
-    "heading",
-    "language",
-    "latex",
-    "neighbours",
-    "pick",
-    "plain",
-    "prepare",
-    "profiled_scene",
-    "rows",
-    "scene",
-    "scrubber",
-    "section",
-    "seen",
-    "short",
-    "sidebar",
-    "sk_scene",
-    "swept",
-    "target",
-    "title",
-    "titled",
-    "warm",
-    "window",
-    "worth",
-]
+    "address", "answered", "arrive", "asked", "atlas", "badge", "choose", "code", "figure", "guard", "header",
+    "heading", "judge", "language", "latex", "neighbours", "pick", "plain", "predict", "rows", "scene", "section",
+    "several", "short", "sidebar", "sk_scene", "target", "title", "titled", "untrained", "warm", "window", "worded",
+]  # fmt: skip

@@ -1,7 +1,5 @@
 """What is said of models: where their weights would come from, and whether they know what is on the photo."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from senet_viz.i18n import Texts

@@ -1,16 +1,21 @@
 """The sidebar that all pages share: language, photo, model, block, channel, device."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
 
 from senet_viz import i18n
 from senet_viz.i18n import Texts
-from senet_viz.models import catalogue, devices, weight_files
-from senet_viz.ui import models, own, state
-from senet_viz.ui.scene import Scene, guard, photos, prepare, scene, sentence, short
+from senet_viz.models import catalogue, class_names, devices, weight_files
+from senet_viz.photos import samples
+from senet_viz.tap import replay
+from senet_viz.ui import models, state
+from senet_viz.ui.elements.header import untrained
+from senet_viz.ui.guard import guard, sentence
+from senet_viz.ui.own import photos
+from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.shown import photos as titled
+from senet_viz.ui.shown import prepare, scene
 
 # Streamlit says the server's limit in every uploader, in English; the words beside it say what holds for that one.
 STYLE = "<style>[data-testid=stFileUploaderDropzoneInstructions] {display: none}</style>"
@@ -40,9 +45,7 @@ def sidebar() -> bool:
 
 
 def _photo(t: Texts) -> None:
-    from senet_viz.photos import samples
-
-    titles = photos(t)
+    titles = titled(t)
     if st.session_state.get("photo") not in titles:
         if str(st.session_state.get("photo", "")).startswith("up-"):
             st.warning(t("photo.gone"))
@@ -51,7 +54,7 @@ def _photo(t: Texts) -> None:
     credit = next((sample.credit for sample in samples.SAMPLES if sample.key == st.session_state["photo"]), "")
     if credit:
         st.caption(credit)
-    own.draw(t)
+    photos.draw(t)
 
 
 def _model(t: Texts) -> None:
@@ -84,9 +87,10 @@ def _status(t: Texts) -> None:
         st.caption(t("model.still", model=row.title))
         st.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
         if wanted[1] == "pretrained":
-            st.button(t("weights.use_random"), on_click=_untrained, width="stretch")
+            random = {"weights": "random"}
+            st.button(t("weights.use_random"), on_click=st.session_state.update, kwargs=random, width="stretch")
     if not weight_files.trained(*shown):
-        st.badge(t("model.untrained"), icon=":material/warning:", color="red")
+        untrained(t("model.untrained"))
     with st.popover(t("card.title"), icon=":material/badge:", type="tertiary"):
         _card(t, row, shown[1])
     st.caption(t(row.note_key), help=t("model.facts", source=row.source, blocks=row.blocks, paper=row.paper))
@@ -94,8 +98,6 @@ def _status(t: Texts) -> None:
 
 def _card(t: Texts, row: catalogue.ModelSpec, weights: str) -> None:
     """What this model is, what it was trained on, and what it cannot know."""
-    from senet_viz.models import class_names
-
     trained = weight_files.trained(row.key, weights)
     about = weight_files.shipped(row.key) if trained else None
     if not trained:
@@ -124,10 +126,6 @@ def _retry(wanted: tuple[str, str]) -> None:
     state.engine().retry(wanted[0])
 
 
-def _untrained() -> None:
-    st.session_state["weights"] = "random"
-
-
 def _block(t: Texts) -> None:
     view = scene()
     state.keep("block", view.blocks, _like(st.session_state.get("block"), view))
@@ -141,8 +139,6 @@ def _like(old: Any, view: Scene) -> str:
 
 
 def _channel(t: Texts) -> None:
-    from senet_viz.tap import replay
-
     state_ = st.session_state
     if state_.get("channel") is None:
         state_["channel"] = 0

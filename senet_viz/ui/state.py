@@ -3,10 +3,9 @@
 Streamlit's own ``bind="query-params"`` writes a widget's *label* into the URL, and labels here are translated.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,68 +19,12 @@ from senet_viz import i18n
 from senet_viz.errors import WeightsInvalid
 from senet_viz.service.cache import Shared
 from senet_viz.service.engine import Engine
-from senet_viz.ui.uploads import Uploads
+from senet_viz.ui.own.uploads import Uploads
 
 _log = logging.getLogger("senet_viz")
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
-PAGE = (
-    "rival",
-    "sort",
-    "order",
-    "scope",
-    "branch",
-    "pool",
-    "out",
-    "input",
-    "gatefn",
-    "carpet",
-    "unit",
-    "kind",
-    "scale",
-    "blur",
-    "zoom",
-    "force",
-    "reach",
-    "set",
-    "m",
-    "mix",
-    "axis",
-    "k",
-    "width",
-    "groups",
-    "dilation",
-    "net",
-    "r",
-    "gate",
-    "floor",
-    "branches",
-    "squeeze",
-    "form",
-    "bias",
-    "stages",
-    "table",
-    "versus",
-    "integration",
-    "units",
-    "opened",
-    "listing",
-    "classes",
-    "panels",
-    "framing",
-    "within",
-    "edits",
-    "click",
-    "amount",
-    "change",
-    "target",
-    "source",
-    "importance",
-    "heat",
-    "layer",
-)
-NUMBERS = frozenset(
-    {"channel", "branch", "input", "m", "k", "width", "groups", "dilation", "r", "units", "floor", "branches"}
-)
+OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
+MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
 
 @st.cache_resource(show_spinner=False)
@@ -185,26 +128,52 @@ def language() -> str:
 
 
 def read_url() -> None:
-    """Once a session: what the URL says becomes state. What makes no sense is ignored where it is used."""
-    if "_url_read" in st.session_state:
+    """Once a session: what the URL says becomes state. What makes no sense is ignored where it is used.
+
+    What no page has asked for yet waits: see ``asked``.
+    """
+    s = st.session_state
+    if "_waiting" in s:
         return
-    st.session_state["_url_read"] = True
-    for key in SHARED + PAGE:
-        raw = st.query_params.get(key)
-        if raw is None:
-            continue
-        if key not in NUMBERS:
-            st.session_state[key] = raw
-        elif raw.isdecimal() and len(raw) < 6:
-            st.session_state[key] = int(raw)
-    if st.session_state.get("lang") not in i18n.LANGUAGES:
-        st.session_state["lang"] = i18n.preferred(st.context.locale)
+    said = {key: raw for key, raw in st.query_params.items() if OWN_KEY.fullmatch(key) and len(raw) <= LONGEST}
+    for key in SHARED:
+        raw = said.pop(key, None)
+        if raw is not None and key != "channel":
+            s[key] = raw
+        elif raw is not None and raw.isdecimal() and len(raw) < 6:
+            s[key] = int(raw)
+    if s.get("lang") not in i18n.LANGUAGES:
+        s["lang"] = i18n.preferred(st.context.locale)
+    s["_waiting"] = dict(list(said.items())[:MOST])  # last: a rerun that waits may end this at any access
+
+
+def asked(key: str) -> Any:
+    """Put this key of the session into the address from now on, and return its value, None where it has none.
+
+    What the address said when the session began is its first value. Until a page asks for it, it stays in the address
+    as it came, and in no widget's reach.
+    """
+    s = st.session_state
+    s.setdefault("_choices", {})[key] = None
+    waiting = s.get("_waiting", {})
+    if key in waiting:
+        s[key] = waiting[key]
+        del waiting[key]  # not before: a rerun that waits may end this at any access
+    return s.get(key)
+
+
+def forget(keys: Iterable[str]) -> None:
+    """Take these choices back, whether a page has asked for them or not."""
+    for key in keys:
+        asked(key)
+        st.session_state.pop(key, None)
 
 
 def query() -> str:
     """Return what the address says after its ``?``: all that a teacher would want to share, uploads apart."""
-    state = st.session_state
-    values = {key: str(state[key]) for key in SHARED + PAGE if state.get(key) is not None}
+    s = st.session_state
+    keys = [*SHARED, *sorted(s.get("_choices", {}).keys() - {*SHARED})]
+    values = {key: str(s[key]) for key in keys if s.get(key) is not None} | s.get("_waiting", {})
     return urlencode({key: value for key, value in values.items() if not value.startswith("up-")})
 
 
@@ -221,8 +190,8 @@ def arrive(page: str) -> None:
     state["_arrived"], state["_page"] = state.get("_page") != page, page
 
 
-def keep(key: str, options: Iterable[Any], default: Any) -> None:
-    """Give a widget of this key, before it is drawn, a value that is one of ``options``.
+def keep(key: str, options: Iterable[Any], default: Any) -> Any:
+    """Give a widget of this key, before it is drawn, a value that is one of ``options``; returns the value.
 
     Streamlit gives the widgets of each page new identities. A value that another page's widget of the same key holds
     is carried over only after the first run of the new page; in that run the new widget answers None, unless the value
@@ -235,10 +204,11 @@ def keep(key: str, options: Iterable[Any], default: Any) -> None:
         options: the values, or each value with its label.
     """
     state = st.session_state
-    value, labels = state.get(key), hash(tuple(options.items())) if isinstance(options, Mapping) else None
+    value, labels = asked(key), hash(tuple(options.items())) if isinstance(options, Mapping) else None
     known: dict[str, int | None] = state.setdefault("_labels", {})
-    if value not in tuple(options):
-        state[key] = default
+    if value not in (every := tuple(options)):
+        state[key] = next((option for option in every if str(option) == value), default)  # as the address has it
     elif state.get("_arrived", True) or known.get(key, labels) != labels:
         state[key] = value
     known[key] = labels
+    return state[key]

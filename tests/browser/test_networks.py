@@ -13,7 +13,7 @@ from senet_viz import i18n
 from senet_viz.architecture import recorder
 from senet_viz.experiments import gradient_flow
 from senet_viz.networks.gated import INTEGRATIONS
-from senet_viz.ui.pages import wired
+from senet_viz.ui.pages.networks import wired
 from tests.browser.conftest import Visitor
 
 

@@ -1,4 +1,4 @@
-"""What single pages are made of, beyond the parts that all pages share.
+"""What single pages are made of, beyond the elements that all pages share.
 
-One module a subject, as in ``figures``.
+One folder a section of the menu, one module a subject, as in ``figures``.
 """

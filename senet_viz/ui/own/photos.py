@@ -1,17 +1,18 @@
 """Photos of one's own, one by one: upload or camera, what is wrong with a file, thumbnails, and how to remove them."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from urllib.parse import urlsplit
 
 import streamlit as st
+from PIL import Image, ImageOps
 
 from senet_viz.errors import ImageRejected
 from senet_viz.i18n import Texts
+from senet_viz.photos import reading, samples
 from senet_viz.ui import state
-from senet_viz.ui.scene import mine, sentence
+from senet_viz.ui.guard import sentence
+from senet_viz.ui.shown import mine
 
 THUMBNAIL = 56  # pixels
 
@@ -62,19 +63,14 @@ def _thumbnails(t: Texts) -> None:
             st.button(label, key=f"remove-{number}", icon=":material/delete:", on_click=_remove, args=(key,))
 
 
-def _small(image: object) -> bytes:
+def _small(image: Image.Image) -> bytes:
     """A square PNG of its middle."""
-    from PIL import Image, ImageOps
-
-    assert isinstance(image, Image.Image)
     packed = io.BytesIO()
     ImageOps.fit(image, (2 * THUMBNAIL, 2 * THUMBNAIL)).save(packed, "PNG")
     return packed.getvalue()
 
 
 def _remove(key: str) -> None:
-    from senet_viz.photos import samples
-
     s = st.session_state
     state.uploads().remove(state.who(), key)
     s["_mine"].pop(key, None)
@@ -86,8 +82,6 @@ def _remove(key: str) -> None:
 
 def _accept(widget: str) -> None:
     """A file came (or went): a good picture becomes the photo; a bad one leaves everything as it was."""
-    from senet_viz.photos import reading
-
     s = st.session_state
     file = s.get(widget)
     s["_rejected"], s["_own"] = None, True

@@ -1,14 +1,10 @@
 """Pictures that were uploaded in all sessions: bounded in memory and by session, gone when nobody has them."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from PIL import Image
+from PIL import Image
 
 EACH = 12  # pictures of one session; one more, and its oldest goes
 MIB = 512.0  # of pixels in all

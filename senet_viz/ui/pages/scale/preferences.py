@@ -12,8 +12,10 @@ import streamlit as st
 from senet_viz.drawing.grammar import Table
 from senet_viz.errors import WeightsInvalid
 from senet_viz.models import weight_files
-from senet_viz.ui import sets, state
-from senet_viz.ui.parts import figure, pick
+from senet_viz.ui import state
+from senet_viz.ui.elements.choices import pick, worded
+from senet_viz.ui.elements.figures import figure
+from senet_viz.ui.own import sets
 from senet_viz.ui.scene import Scene, short
 
 SET = "set"  # the set of photos of one's own, in the session
@@ -54,7 +56,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
 
     t = view.t
     ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
-    ways |= {way: t(f"force.{way}") for way in ("swap", "equal")}
+    ways |= worded(t, "force", ("swap", "equal"))
     how, reach, traces = pick("force", ways, t("force.label")), "", [view.trace]
     if how != "own":
         wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=short(view.name))}

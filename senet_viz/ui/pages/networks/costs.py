@@ -13,8 +13,10 @@ from senet_viz.architecture import papers, prices
 from senet_viz.figures.networks import what_it_costs as figures
 from senet_viz.networks.registry import Choice
 from senet_viz.ui import state
-from senet_viz.ui.parts import choose as chosen_from
-from senet_viz.ui.parts import figure, pick, section
+from senet_viz.ui.elements import choices
+from senet_viz.ui.elements.choices import pick
+from senet_viz.ui.elements.figures import figure
+from senet_viz.ui.elements.frame import section
 
 if TYPE_CHECKING:
     from senet_viz.architecture.counting import Cost, Count
@@ -37,28 +39,22 @@ _FUNCTIONS = {"h_sigmoid": "h-sigmoid", "relu": "ReLU"}  # names that no languag
 
 
 def reset() -> None:
-    """Another network begins with its released gates."""
-    for key in KEYS.values():
-        st.session_state.pop(key, None)
+    """Begin with another network's released gates."""
+    state.forget(KEYS.values())
 
 
 def choose(view: Scene) -> Choice:
     """Which network, with which gates."""
     t, names = view.t, prices.names()
-    state.keep("net", names, prices.DEFAULT)
-    label, place = t("networks.cost.net"), st.container()
 
     def ask(column: Any) -> None:
-        column.selectbox(
-            label, list(names), format_func=names.__getitem__, key="net", on_change=reset, persist_state="session"
-        )
+        choices.choose("net", names, t("networks.cost.net"), prices.DEFAULT, column, reset)
 
-    row = prices.row(str(st.session_state["net"]))
+    net = str(state.keep("net", names, prices.DEFAULT))
+    row = prices.row(net)
     if row is not None:
         return options(view, row, ask)
-    with place:
-        ask(st.columns([9, 19])[0])
-    net = str(st.session_state["net"])
+    ask(st.columns([9, 19])[0])
     st.caption(t("networks.cost.net.fixed", net=names[net]))
     return Choice(net)
 
@@ -90,7 +86,7 @@ def _ask(t: Texts, option: Option) -> Any:
         return every if picked == "all" else every[:-1] if picked.startswith("not") else (int(picked),)
     if option.name == "bias":
         return pick(key, {"yes": said(t, "bias", True), "no": said(t, "bias", False)}, label) == "yes"
-    take = chosen_from if option.name in ("gate", "integration") else pick
+    take = choices.choose if option.name in ("gate", "integration") else pick
     return take(key, {value: said(t, option.name, value) for value in option.values}, label, option.default)
 
 

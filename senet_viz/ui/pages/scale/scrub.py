@@ -17,7 +17,10 @@ from senet_viz.figures.scale.channel_weights import times
 from senet_viz.findings import scale_response
 from senet_viz.photos.scale import Kind
 from senet_viz.types import Trace
-from senet_viz.ui import models, parts
+from senet_viz.ui import models, state
+from senet_viz.ui.elements import boards
+from senet_viz.ui.elements.choices import worded
+from senet_viz.ui.elements.components import component, packed
 from senet_viz.ui.scene import Scene, short
 
 FRAME = 256  # a larger photo is made smaller for the browser: nobody sees the difference at 20 rem
@@ -28,11 +31,11 @@ ROLES = ("gate", "pinned", "grid", "ink")
 def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float) -> None:
     """Photo, every block's gates, the pinned channel's curve, bars and answers, all following one slider."""
     base = sweep.scales.index(1.0)
-    asked = str(st.session_state.get("scale"))
-    parts.pin(view, next((i for i, s in enumerate(sweep.scales) if f"{s:g}" == asked), base))
+    asked = str(state.asked("scale"))
+    boards.pin(view, next((i for i, s in enumerate(sweep.scales) if f"{s:g}" == asked), base))
     data = view.drawn(lambda: _data(view, sweep, base), "scrub", view.lang, view.dark, kind, blur, sweep.scales)
     names = tuple(block.name for block in sweep.traces[0].blocks)
-    parts.component("scrub")(
+    component("scrub")(
         key="scrub",
         data=data,
         on_picked_change=partial(_picked, names, sweep.scales),
@@ -57,14 +60,14 @@ def _data(view: Scene, sweep: Sweep, base: int) -> dict[str, Any]:
             {
                 "name": block.name,
                 "label": short(block.name),
-                "gates": parts.packed(scale_response.gates(sweep, block.name).ravel(), short=True),
+                "gates": packed(scale_response.gates(sweep, block.name).ravel(), short=True),
             }
             for block in sweep.traces[0].blocks
         ],
         "ramp": [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in palette.stops("gate")],
         "colours": {**{role: palette.role(role, view.dark) for role in ROLES}, "page": palette.background(view.dark)},
         "symbol": view.symbol(branches - 1),
-        **{name: t(f"scrub.{name}") for name in ("label", "play", "pause", "link", "what", "alt")},
+        **worded(t, "scrub", ("label", "play", "pause", "link", "what", "alt")),
         "noun": t("channel.noun"),
     }
 

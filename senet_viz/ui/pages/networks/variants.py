@@ -12,9 +12,10 @@ from senet_viz.networks import registry, variants
 from senet_viz.networks.registry import Choice
 from senet_viz.types import Edit
 from senet_viz.ui import models, state
-from senet_viz.ui.pages import costs
-from senet_viz.ui.parts import choose
-from senet_viz.ui.scene import Seen, seen, short
+from senet_viz.ui.elements.choices import choose, worded
+from senet_viz.ui.pages.networks import costs
+from senet_viz.ui.scene import Seen, short
+from senet_viz.ui.shown import seen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,7 @@ class Side:
 def sides(view: Scene) -> tuple[Side, Side]:
     """Ask with whom, and with which options; what both say."""
     t, key = view.t, view.spec.key
-    itself = {name: t(f"networks.compare.{name}") for name in ("variant", "ones", "random")}
+    itself = worded(t, "networks.compare", ("variant", "ones", "random"))
     swapped = SWAPS.get(view.spec.gate_fn, "")
     if swapped:
         words = {"own": costs.said(t, "gate", view.spec.gate_fn), "other": costs.said(t, "gate", swapped)}
@@ -69,7 +70,9 @@ def sides(view: Scene) -> tuple[Side, Side]:
             return _variants(view, row)
         st.info(t("networks.compare.variant.none", model=view.spec.title))
         easy = catalogue.spec(EASY).title
-        st.button(t("networks.compare.variant.take", model=easy), on_click=_take, key="take")
+        take = {"model": EASY, "weights": "random"}
+        label = t("networks.compare.variant.take", model=easy)
+        st.button(label, on_click=st.session_state.update, kwargs=take, key="take")
         rival = "ones"
     if rival in ("ones", "function"):
         op = "ones" if rival == "ones" else swapped
@@ -94,10 +97,6 @@ def off_list(view: Scene, pair: tuple[Side, Side]) -> None:
     for group in lists.values():
         titles = dict.fromkeys(side.seen.spec.title for side in group)
         models.off_list(group[0].seen, view.photo, ", ".join(titles))
-
-
-def _take() -> None:
-    st.session_state["model"], st.session_state["weights"] = EASY, "random"
 
 
 def _variants(view: Scene, row: registry.Network) -> tuple[Side, Side]:

@@ -19,9 +19,10 @@ from senet_viz.tap import edit_list
 from senet_viz.tap import edits as ops
 from senet_viz.types import Edit
 from senet_viz.ui import state
-from senet_viz.ui.pages import profiled
-from senet_viz.ui.parts import choose, pick
-from senet_viz.ui.scene import Scene, photos, seen, short
+from senet_viz.ui.elements.choices import choose, judge, pick, predict, worded
+from senet_viz.ui.pages.lab import profiled
+from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.shown import photos, seen
 
 if TYPE_CHECKING:
     from senet_viz.experiments.channel_ranking import Ranking
@@ -84,7 +85,7 @@ def _gates_of(view: Scene, photo: str) -> dict[str, np.ndarray]:
 
 def console(view: Scene) -> Console:
     """What the address and the clicks before ask for, as far as this network has it."""
-    asked, refused = edit_list.read(str(st.session_state.get(EDITS) or ""))
+    asked, refused = edit_list.read(str(state.asked(EDITS) or ""))
     places = {
         block.name: edit_list.Place(block.branches, block.channels, block.hidden is not None)
         for block in view.trace.blocks
@@ -154,7 +155,7 @@ def _amount(op: str) -> float | None:
         return None
     low, high, first = AMOUNTS[op]
     try:
-        value = float(st.session_state.get("amount") or first)
+        value = float(state.asked("amount") or first)
     except ValueError:
         return first
     return min(max(value, low), high) if np.isfinite(value) else first
@@ -167,7 +168,7 @@ def clicks(page: Console) -> str:
     """What a click on a channel does; returns the operation."""
     t, view, s = page.t, page.before, st.session_state
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        op = str(pick("click", {op: t(f"lab.click.{op}") for op in CLICKS}, t("lab.click")))
+        op = str(pick("click", worded(t, "lab.click", CLICKS), t("lab.click")))
         if op != "pin":
             label = t(f"lab.click.{op}.pinned", c=view.channel)
             st.button(label, key="_this", on_click=clicked, args=(view, None, view.channel))
@@ -287,7 +288,7 @@ def ask(view: Scene, about: Hashable, few: open_or_important.Trio, goal: int) ->
         else t("lab.what_if.option.z", c=c, z=digits(z[c]))
         for c in few.channels
     }
-    return profiled.predict(about, question, options, t("lab.class_profiles.skip"))
+    return predict(about, question, options, t("lab.class_profiles.skip"))
 
 
 def answer(view: Scene, few: open_or_important.Trio, goal: int, said: str) -> None:
@@ -298,7 +299,7 @@ def answer(view: Scene, few: open_or_important.Trio, goal: int, said: str) -> No
     right = said in map(str, first)
     kind = "nothing" if not first else "tied" if first[1:] else "shown" if not said else "right" if right else "wrong"
     each = " · ".join(f"c = {ch}: **{signed(d)}**" for ch, d in zip(small.channels, small.change, strict=True))
-    (st.success if right else st.info)(t(f"lab.what_if.{kind}", c=", ".join(map(str, first)), each=each))
+    judge(right, t(f"lab.what_if.{kind}", c=", ".join(map(str, first)), each=each))
     flips = ", ".join(map(str, small.flips))
     st.markdown(t("lab.what_if.flips" if flips else "lab.what_if.noflip", c=flips))
     st.markdown(t(f"lab.what_if.why.{_why(view, few, first, small)}"))

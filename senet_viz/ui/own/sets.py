@@ -1,19 +1,17 @@
 """Sets of photos of one's own, and long work on them: uploaded, measured piece by piece, stopped and gone on with."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from senet_viz.errors import PhotosRejected, SenetVizError
+from senet_viz.photos import reading, sets
+from senet_viz.photos.sets import Photos
 from senet_viz.ui import state
-from senet_viz.ui.scene import Scene, literal, sentence
-
-if TYPE_CHECKING:
-    from senet_viz.photos.sets import Photos
+from senet_viz.ui.guard import literal, sentence
+from senet_viz.ui.scene import Scene
 
 
 def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
@@ -23,8 +21,6 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
         name: of this set, in the session.
         labelled: photos in class folders, by folder or zip; else several files, or a zip.
     """
-    from senet_viz.photos import sets
-
     t, s = view.t, st.session_state
     files = _asked_labelled(view, name) if labelled else _asked(view, name)
     ids = tuple(file.file_id for file in files)
@@ -62,8 +58,6 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
 
 
 def _asked(view: Scene, name: str) -> Sequence[Any]:
-    from senet_viz.photos import reading, sets
-
     files = st.file_uploader(
         view.t("photos.upload", most=sets.MOST),
         accept_multiple_files=True,
@@ -74,8 +68,6 @@ def _asked(view: Scene, name: str) -> Sequence[Any]:
 
 
 def _asked_labelled(view: Scene, name: str) -> Sequence[Any]:
-    from senet_viz.photos import reading, sets
-
     t = view.t
     kept = state.photo_sets().peek(st.session_state.get(f"_{name}_key"))
     with st.expander(t("photos.own"), expanded=kept is None, icon=":material/folder_open:"):

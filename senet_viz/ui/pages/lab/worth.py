@@ -18,9 +18,14 @@ from senet_viz.experiments.gate_ablation import Worth
 from senet_viz.figures.lab import gate_ablation as figures
 from senet_viz.figures.lab.gate_ablation import points
 from senet_viz.models import catalogue, class_names
-from senet_viz.ui import parts, sets, state
-from senet_viz.ui.pages import profiled
-from senet_viz.ui.scene import Scene, sentence
+from senet_viz.ui import state
+from senet_viz.ui.elements.choices import judge, pick, predict, worded
+from senet_viz.ui.elements.figures import figure
+from senet_viz.ui.elements.frame import plain, section
+from senet_viz.ui.guard import sentence
+from senet_viz.ui.own import sets
+from senet_viz.ui.pages.lab import profiled
+from senet_viz.ui.scene import Scene
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,10 +55,10 @@ def results() -> dict[str, Worth]:
 def worth(view: Scene) -> None:
     """A section of a page: a question with a stake, then accuracy with other gates, the verdict, and lesson 2."""
     t = view.t
-    parts.section(t("worth.title"))
+    section(t("worth.title"))
     st.markdown(t("worth.idea"))
-    sources = {"shipped": t("source.shipped"), "mine": t("source.mine")}
-    shown = _mine(view) if parts.pick("source", sources, t("source.label")) == "mine" else _shipped(view)
+    source = pick("source", worded(t, "source", ("shipped", "mine")), t("source.label"))
+    shown = _mine(view) if source == "mine" else _shipped(view)
     if shown is None:
         return
     name = shown.spec.title
@@ -64,7 +69,7 @@ def worth(view: Scene) -> None:
     st.markdown(first)
     rows = _rows(shown)
     chance, count = shown.worth.chance, shown.worth.hits.shape[1]
-    parts.figure(
+    figure(
         view,
         lambda t: figures.draw_worth(name, rows, chance, count, t),
         "worth",
@@ -80,14 +85,14 @@ def worth(view: Scene) -> None:
 
 def _answered(shown: Shown, t: i18n.Texts) -> bool:
     """Ask what a constant leaves; once that is answered, say what is right."""
-    options = {key: t(f"worth.keeps.{key}") for key in ("all", "part", "none")}
+    options = worded(t, "worth.keeps", ("all", "part", "none"))
     ask = t("worth.ask", model=shown.spec.title, own=f"{shown.worth.accuracy('own')[0]:.0%}")
-    answer = profiled.predict(("worth", shown.mark), ask, options, t("worth.skip"), name="worth")
+    answer = predict(("worth", shown.mark), ask, options, t("worth.skip"), name="worth")
     if answer is None:
         return False
     right = keeps(shown.worth)
     kind = "shown" if not answer else "right" if answer == right else "wrong"
-    (st.success if kind == "right" else st.info)(t(f"worth.{kind}", answer=options[right]))
+    judge(kind == "right", t(f"worth.{kind}", answer=options[right]))
     return True
 
 
@@ -152,7 +157,7 @@ def _mine(view: Scene) -> Shown | None:
     if len(set(y.tolist())) < 2:
         st.error(sentence(PhotosRejected("unknown"), view.lang), icon=":material/label_off:")
         return None
-    unknown = [parts.plain(name) for name, index in output.items() if index is None]
+    unknown = [plain(name) for name, index in output.items() if index is None]
     if unknown:
         st.caption(t("worth.unknown", names=" · ".join(unknown)))
     work = _Work(view, (view.spec.key, view.weights, view.device, found.key), [p.image for p in usable], y)

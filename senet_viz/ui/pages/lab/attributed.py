@@ -17,8 +17,11 @@ from senet_viz.figures.lab.attribution import Effects, hundredths, signed
 from senet_viz.findings import open_or_important
 from senet_viz.findings.open_or_important import Standing
 from senet_viz.types import Edit
-from senet_viz.ui import parts, state
-from senet_viz.ui.pages import profiled
+from senet_viz.ui import state
+from senet_viz.ui.elements.boards import rows
+from senet_viz.ui.elements.choices import judge, pick, predict, worded
+from senet_viz.ui.elements.figures import figure
+from senet_viz.ui.elements.truth import verdict
 from senet_viz.ui.scene import Scene, short
 
 if TYPE_CHECKING:
@@ -89,7 +92,7 @@ def scatter(view: Scene, e: Effects, *key: Hashable) -> None:
         st.session_state["channel"] = nearest(e, x, y)
 
     c = view.channel
-    parts.figure(view, lambda t: figures.draw_scatter(e, c, t), "attribution", c, e.held, *key, picked=picked)
+    figure(view, lambda t: figures.draw_scatter(e, c, t), "attribution", c, e.held, *key, picked=picked)
 
 
 def nearest(e: Effects, x: float, y: float) -> int:
@@ -113,7 +116,7 @@ def sums(view: Scene, found: Attribution) -> None:
         "error": f"{found.completeness:.2%}",
     }
     said = t("lab.attribution.sum" if holds else "lab.attribution.nosum.broken", **values, limit=f"{LIMIT:.0%}")
-    st.badge(said, icon=":material/verified:" if holds else ":material/error:", color="green" if holds else "red")
+    verdict(said, holds)
 
 
 def about(view: Scene, found: Attribution, **more: object) -> str:
@@ -142,7 +145,7 @@ def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: 
     t, gate = view.t, view.gate[branch]
     symbol = view.symbol(branch)
     options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=gated(gate[c])) for c in sorted(trio)}
-    profiled.predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
+    predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
 
 
 def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], branch: int) -> None:
@@ -157,10 +160,10 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
     score = float(view.trace.logits[goal])
     which = ", ".join(map(str, first))
     text = t(f"lab.attribution.{kind}", c=which, v=change, target=name, score=number(score, 4))
-    (st.success if right else st.info)(text)
+    judge(right, text)
     symbol = view.symbol(branch)
     ours = gate[list(channels)]
-    parts.figure(
+    figure(
         view,
         lambda t: figures.draw_muted(ours, changes, channels, symbol, score, name, t),
         "muted",
@@ -180,7 +183,9 @@ def dropped(view: Scene, goal: int, name: str) -> str:
     one = view.edited((Edit(view.name, op),))
     every = view.edited(tuple(Edit(block, op) for block in view.blocks if block not in view.trace.silent))
     traces = {"score": view.trace, "one": one, "every": every}
-    values = {key: number(float(trace.logits[goal]), 4) for key, trace in traces.items()} | {"was": view.top(1)[0][0]}
+    values = {key: number(float(trace.logits[goal]), 4) for key, trace in traces.items()} | {
+        "was": view.seen.top(1)[0][0]
+    }
     now = view.seen.classes[int(every.logits.argmax())]
     kind = "same" if int(every.logits.argmax()) == int(view.trace.logits.argmax()) else "other"
     return view.t(f"lab.attribution.drop.{op}.{kind}", **values, target=name, block=short(view.name), now=now)
@@ -191,27 +196,25 @@ def ranked(view: Scene, e: Effects, *key: Hashable) -> None:
     order = np.argsort(-np.abs(e.values), kind="stable")
     scale = Scale.around_zero(view.t("fig.attribution.scale"), e.values, "difference")
     lines = [(view.t("fig.attribution.row"), e.values, scale), (e.symbol, e.gate, Scale.gate(view.t("gate.name")))]
-    parts.rows(view, lines, "attributed", view.t("lab.attribution.rows"), width=640, order=order, mark=key)
+    rows(view, lines, "attributed", view.t("lab.attribution.rows"), width=640, order=order, mark=key)
 
 
 def photo(view: Scene, goal: int, name: str) -> Attribution:
     """Which pixels: the choice of a method and, for Grad-CAM, of a layer; the figure, and what it says."""
     t = view.t
     left, right = st.columns([3, 2])
-    with left:
-        method = parts.pick("heat", {m: t(f"method.{m}") for m in PHOTO}, t("lab.attribution.heat"))
+    method = pick("heat", worded(t, "method", PHOTO), t("lab.attribution.heat"), at=left)
     block = None
     if method == "grad_cam":
         layers = {
             "last": t("lab.attribution.layer.last"),
             "block": t("lab.attribution.layer.block", block=short(view.name)),
         }
-        with right:
-            block = view.name if parts.pick("layer", layers, t("lab.attribution.layer")) == "block" else None
+        block = view.name if pick("layer", layers, t("lab.attribution.layer"), at=right) == "block" else None
     found = attribution(view, method, goal, block)
     title = t(f"method.{method}")
     build = partial(figures.draw_photo, view.picture.shown, found.values, method, title, name)
-    parts.figure(view, build, "photo", method, goal, block)
+    figure(view, build, "photo", method, goal, block)
     kind = ".nothing" if method == "grad_cam" and not found.values.any() else ""
     layer = found.block or ""
     st.markdown(

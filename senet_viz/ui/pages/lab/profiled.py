@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,12 @@ from senet_viz.experiments.gate_profile import Profile
 from senet_viz.figures.lab.class_profiles import Curves
 from senet_viz.findings import class_selectivity
 from senet_viz.photos import sets as photos
-from senet_viz.ui import sets, state
-from senet_viz.ui.parts import pick, plain
-from senet_viz.ui.scene import Scene, _scene, scene, short
+from senet_viz.ui import state
+from senet_viz.ui.elements.choices import pick, worded
+from senet_viz.ui.elements.frame import plain
+from senet_viz.ui.own import sets
+from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.shown import clamped, instead, scene, scene_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,10 +66,8 @@ def profiled_scene() -> Record | None:
     view = scene()
     t = view.t
     left, right = st.columns([3, 2])
-    with left:
-        source = pick("source", {"shipped": t("source.shipped"), "mine": t("source.mine")}, t("source.label"))
-    with right:
-        zoom = float(pick("framing", {f"{z:g}": f"×{z:g}" for z in gate_profile.ZOOMS}, t("zoom.label")))
+    source = pick("source", worded(t, "source", ("shipped", "mine")), t("source.label"), at=left)
+    zoom = float(pick("framing", {f"{z:g}": f"×{z:g}" for z in gate_profile.ZOOMS}, t("zoom.label"), at=right))
     if source == "mine":
         return _mine(view, zoom)
     view, found = _shipped(view)
@@ -76,19 +77,13 @@ def profiled_scene() -> Record | None:
 
 def _shipped(view: Scene) -> tuple[Scene, Profile]:
     """The network on screen and its profile; where it, or its random weights, have none, tiny SE and a word on it."""
-    s, known = st.session_state, profiles()
+    known = profiles()
     if view.spec.key in known and view.trained:
         return view, known[view.spec.key]
     key = view.spec.key if view.spec.key in known else PROFILED
-    ours = _scene(key, "pretrained", s.get("block"), int(s.get("channel") or 0))
-    said, take = st.columns([2, 1], vertical_alignment="center")
-    said.info(view.t("lab.instead", model=view.spec.title, ours=ours.spec.title))
-    take.button(view.t("scale.sk.take", ours=ours.spec.title), on_click=_take, args=(key,))
-    return replace(ours, channel=min(ours.channel, ours.block.channels - 1)), known[key]
-
-
-def _take(key: str) -> None:
-    st.session_state["model"], st.session_state["weights"] = key, "pretrained"
+    ours = scene_of(key, "pretrained", st.session_state.get("block"))
+    instead(view.t("lab.instead", model=view.spec.title, ours=ours.spec.title), ours, model=key, weights="pretrained")
+    return clamped(ours), known[key]
 
 
 def _mine(view: Scene, zoom: float) -> Record | None:
@@ -205,44 +200,3 @@ def curves(
         pin = view.channel if name == view.name else None
         made.append(Curves(short(name), mean.shape[1], at, mean[rows], std[rows], every, photo[name][at], pin))
     return tuple(made)
-
-
-def several(key: str, options: Mapping[str, str], label: str, default: Sequence[str], most: int) -> tuple[str, ...]:
-    """Up to ``most`` of many; what differs from ``default`` lives in the URL as a list with commas.
-
-    What the URL names in vain is left out; where nothing is left, ``default`` comes back.
-    """
-    s, widget = st.session_state, f"{key}-several"
-    asked = dict.fromkeys(part for part in str(s.get(key) or "").split(",") if part in options)
-    s[widget] = list(asked)[:most] or list(default)
-
-    def picked() -> None:
-        s[key] = None if s[widget] == list(default) else ",".join(s[widget]) or None
-
-    chosen = st.multiselect(
-        label, list(options), format_func=options.__getitem__, key=widget, max_selections=most, on_change=picked
-    )
-    return tuple(chosen)
-
-
-def predict(about: Hashable, question: str, options: Mapping[str, str], skip: str, name: str = "predict") -> str | None:
-    """A question with a stake: one button an option; what was answered about this, "" for "just show me", or None.
-
-    ``name`` tells the questions of one page apart.
-    """
-    s = st.session_state
-    answers: dict[Hashable, str] = s.setdefault("_predicted", {})
-    if about not in answers:
-        st.markdown(question)
-        columns = st.columns([1] * len(options) + [1.4])
-        give: Callable[[Hashable, str], None] = answers.__setitem__
-        for column, (option, text) in zip(columns, options.items(), strict=False):
-            column.button(text, key=f"{name}-{option}", width="stretch", on_click=give, args=(about, option))
-        columns[-1].button(skip, key=f"{name}-skip", type="tertiary", on_click=give, args=(about, ""))
-    return answers.get(about)
-
-
-def answered(about: Hashable) -> str | None:
-    """What ``predict`` would return, before it has its place on the page."""
-    found: str | None = st.session_state.get("_predicted", {}).get(about)
-    return found

@@ -1,0 +1,108 @@
+"""Choices, whose values live in the address, and questions with a stake, whose answers do not.
+
+A choice registers its own key: whoever adds one to a page touches nothing else.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.i18n import Texts
+from senet_viz.ui import state
+from senet_viz.ui.scene import Scene
+
+
+def pick(key: str, options: Mapping[Any, str], label: str, default: Any = None, at: Any = st) -> Any:
+    """Draw a row of choices whose value is shared through the URL; returns the chosen option.
+
+    Args:
+        options: each with its words.
+        default: the first option where None.
+        at: the column to draw it in.
+    """
+    state.keep(key, options, next(iter(options)) if default is None else default)
+    return at.segmented_control(
+        label, list(options), format_func=options.__getitem__, key=key, required=True, persist_state="session"
+    )
+
+
+def choose(
+    key: str,
+    options: Mapping[Any, str],
+    label: str,
+    default: Any = None,
+    at: Any = st,
+    on_change: Callable[[], None] | None = None,
+) -> Any:
+    """Draw the same as a list that opens, for many options; ``on_change`` is called when another one is chosen."""
+    state.keep(key, options, next(iter(options)) if default is None else default)
+    return at.selectbox(
+        label, list(options), format_func=options.__getitem__, key=key, on_change=on_change, persist_state="session"
+    )
+
+
+def worded(t: Texts, stem: str, keys: Iterable[Any]) -> dict[Any, str]:
+    """Return options for ``pick``: every key with the words that stand under ``stem.key``."""
+    return {key: t(stem + f".{key}") for key in keys}
+
+
+def several(key: str, options: Mapping[str, str], label: str, default: Sequence[str], most: int) -> tuple[str, ...]:
+    """Let choose up to ``most`` of many; what differs from ``default`` lives in the URL as a list with commas.
+
+    What the URL names in vain is left out; where nothing is left, ``default`` comes back.
+    """
+    s, widget = st.session_state, f"{key}-several"
+    asked = dict.fromkeys(part for part in str(state.asked(key) or "").split(",") if part in options)
+    s[widget] = list(asked)[:most] or list(default)
+
+    def picked() -> None:
+        s[key] = None if s[widget] == list(default) else ",".join(s[widget]) or None
+
+    return tuple(
+        st.multiselect(
+            label, list(options), format_func=options.__getitem__, key=widget, max_selections=most, on_change=picked
+        )
+    )
+
+
+def target(view: Scene) -> int:
+    """Let choose the class that a page speaks of, the likeliest first; by default the network's answer to the photo."""
+    t, names = view.t, view.seen.classes
+    first = np.argsort(-view.seen.shares, kind="stable")
+    options = {"own": t("lab.target.own", name=names[first[0]])} | {str(int(c)): names[c] for c in first}
+    chosen = choose("target", options, t("lab.target"))
+    return int(first[0]) if chosen == "own" else int(chosen)
+
+
+def predict(about: Hashable, question: str, options: Mapping[str, str], skip: str, name: str = "predict") -> str | None:
+    """Ask a question with a stake, one button an option.
+
+    Args:
+        about: what is asked about; it is asked once.
+        name: tells the questions of one page apart.
+
+    Returns:
+        What was answered about this, "" for "just show me", or None.
+    """
+    answers: dict[Hashable, str] = st.session_state.setdefault("_predicted", {})
+    if about not in answers:
+        st.markdown(question)
+        columns = st.columns([1] * len(options) + [1.4])
+        give: Callable[[Hashable, str], None] = answers.__setitem__
+        for column, (option, text) in zip(columns, options.items(), strict=False):
+            column.button(text, key=f"{name}-{option}", width="stretch", on_click=give, args=(about, option))
+        columns[-1].button(skip, key=f"{name}-skip", type="tertiary", on_click=give, args=(about, ""))
+    return answers.get(about)
+
+
+def answered(about: Hashable) -> str | None:
+    """Return what ``predict`` would, before it has its place on the page."""
+    found: str | None = st.session_state.get("_predicted", {}).get(about)
+    return found
+
+
+def judge(right: bool, said: str) -> None:
+    """Write how an answer compares with what is right: in green where it was right."""
+    (st.success if right else st.info)(said)

@@ -1,0 +1,159 @@
+"""Figures on a page: drawn for the browser with their title, their alt text and their export."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from senet_viz import i18n
+from senet_viz.drawing import slides
+from senet_viz.drawing.grammar import Figure
+from senet_viz.drawing.screen import spec, typed
+from senet_viz.i18n import Texts
+from senet_viz.photos import samples
+from senet_viz.ui import state
+from senet_viz.ui.elements.frame import heading, plain, room
+from senet_viz.ui.scene import Scene
+
+MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "csv": "text/csv"}
+
+
+def figure(
+    view: Scene,
+    build: Callable[[Texts], Figure],
+    *key: Hashable,
+    narrow: bool = False,
+    picked: Callable[[float, float], None] | None = None,
+    untrained: bool | None = None,
+    shows: str | None = None,
+) -> None:
+    """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page.
+
+    Args:
+        key: names it, besides the scene, for the cache.
+        picked: called with the (x, y) of a dot that was clicked, before the page is drawn again.
+        untrained, shows: see ``titled``.
+    """
+    drawn: Figure = view.drawn(lambda: build(view.t), "figure", view.lang, *key)
+    titled(view, heading(plain(drawn.title)), build, drawn.key, key, narrow, untrained, shows)
+    wide, name, dark = room(narrow), f"chart-{drawn.key}", view.dark
+
+    def chart() -> Ready:
+        made = typed(spec(replace(drawn, title=""), dark, wide))  # the page writes the title, beside the export
+        if picked:  # a click marks nothing by itself: the pin does
+            made["data"] = [trace | {"unselected": {"marker": {"opacity": 1}}} for trace in made["data"]]
+        return Ready(made)
+
+    # maps keep their shape: on a wide screen they would only drift apart
+    width: Literal["stretch"] | int = 1000 if all(panel.aspect for panel in drawn.panels) else "stretch"
+    st.plotly_chart(
+        view.drawn(chart, "plotly", wide, view.lang, dark, *key),
+        width=width,
+        theme=None,
+        key=name,
+        alt=drawn.alt,
+        config={"displayModeBar": False},
+        on_select=partial(_clicked, name, picked) if picked else "ignore",
+        selection_mode="points",
+    )
+    if drawn.note:
+        st.caption(drawn.note)
+
+
+def _clicked(key: str, picked: Callable[[float, float], None]) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        picked(float(points[0]["x"]), float(points[0]["y"]))
+
+
+class Ready(go.Figure):
+    """A plotly figure that is taken as it was drawn: Streamlit asks a figure for nothing but ``to_dict``.
+
+    One that plotly checks property by property takes 13 ms to make and 0.8 ms at every rerun; a dictionary, of which
+    Streamlit makes such a figure each time, 11 ms at every rerun; this one 0.1 ms. ``tests/test_figures.py`` checks the
+    same specs with plotly's own validators.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        super().__init__()
+        self._drawn = spec
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec."""
+        return self._drawn
+
+
+def titled(
+    view: Scene,
+    title: str,
+    build: Callable[[Texts], Figure],
+    name: str,
+    key: Hashable,
+    narrow: bool = False,
+    untrained: bool | None = None,
+    shows: str | None = None,
+) -> None:
+    """Write a title (Markdown) with the export of what stands below it: one click to a PNG, SVG, PDF or CSV.
+
+    A file is drawn only when it is asked for.
+
+    Args:
+        key: what ``name`` shows, besides the scene.
+        narrow: in a column of a page.
+        untrained: its numbers come from random weights: slide and file say so. None: where the scene's are random.
+        shows: which words of "model block photo" a slide must name. None: all, unless ``untrained`` says that the
+            figure is not of the scene's network, and then none.
+    """
+    if shows is None:
+        shows = "model block photo" if untrained is None else ""
+    photo = "" if view.photo.startswith("up-") else view.photo
+    words = {"model": view.spec.title, "block": view.name, "photo": photo}
+    named = {word: text for word, text in words.items() if word in shows.split()}
+    t, blank, link = view.t, not view.trained if untrained is None else untrained, state.link()
+    what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
+    stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
+    left, right = st.columns([1, 1] if narrow else [4, 1], vertical_alignment="bottom")
+    left.markdown(title)
+    with right, st.popover(t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary"):
+        dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
+        for kind, mime in MIME.items():
+            st.download_button(
+                kind.upper(),
+                data=partial(_slide, build, kind, view.lang, dark, blank, named, link),
+                on_click="ignore",
+                file_name=f"{stem}{'-dark' if dark and kind != 'csv' else ''}.{kind}",
+                mime=mime,
+                key=f"{kind}-{name}",
+                width="stretch",
+            )
+        if view.lang != "en" and not _covered(view.lang):
+            st.caption(t("export.nofont"))
+
+
+def _slide(
+    build: Callable[[Texts], Figure],
+    kind: str,
+    lang: str,
+    dark: bool,
+    untrained: bool,
+    named: Mapping[str, str],
+    link: str,
+) -> bytes:
+    """Return the bytes of the file."""
+
+    def drawn(wanted: str) -> Figure:
+        t = i18n.texts(wanted)
+        made = replace(build(t), source=samples.source(t, **named), link=link)
+        return made.marked(t("model.untrained")) if untrained else made
+
+    return slides.render(drawn, kind, lang, dark).data
+
+
+@st.cache_resource(show_spinner=False)
+def _covered(lang: str) -> bool:
+    """Return whether a font for slides has all letters of the language."""
+    return slides.font_for("".join(i18n.table(lang).values())) is not None

@@ -1,0 +1,47 @@
+"""What a page has on top: the photo, the gates of the block on screen, and what the network answers."""
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.drawing.grammar import Scale
+from senet_viz.drawing.screen import photo_url
+from senet_viz.ui import models
+from senet_viz.ui.elements import boards
+from senet_viz.ui.elements.components import component
+from senet_viz.ui.scene import Scene, short
+
+
+def header(view: Scene) -> None:
+    """Draw photo, gates and answer; and pin the channel, for every board below."""
+    boards.pin(view)
+    t = view.t
+    left, middle, right = st.columns([1, 3, 2], vertical_alignment="center")
+    left.image(
+        view.drawn(lambda: _thumbnail(view.picture.shown), "shown"),
+        width=150,
+        alt=t("header.photo", size=view.picture.shown.shape[0]),
+    )
+    with middle:
+        gates = [(view.symbol(m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
+        c, h, w = view.fused.shape
+        st.markdown(t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title))
+        boards.rows(view, [("z", view.z, Scale.span("z", view.z)), *gates], "header", t("header.alt"))
+    with right:
+        scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top()]
+        said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
+        component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
+        if not view.trained:
+            untrained(t("model.untrained"))
+        elif not models.off_list(view.seen, view.photo):
+            st.caption(t("header.knows", n=len(view.trace.logits)))
+
+
+def untrained(said: str) -> None:
+    """Warn in red of numbers that come from random weights."""
+    st.badge(said, icon=":material/warning:", color="red")
+
+
+def _thumbnail(shown: np.ndarray) -> str:
+    """Return the photo as a data URL, which Streamlit sends as it is; small pixels as copies, so that none blurs."""
+    times = max(1, 300 // shown.shape[0])
+    return photo_url(shown.repeat(times, axis=0).repeat(times, axis=1), exact=times > 1)

@@ -1,0 +1,65 @@
+"""How a page proves what it shows: the badge that compares its arithmetic with the model's, and the code that ran."""
+
+import inspect
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from senet_viz.tap.replay import TOLERANCE
+from senet_viz.ui.scene import Scene
+
+
+def badge(view: Scene) -> None:
+    """Compare the page's arithmetic with the model's, and say whether every block ran."""
+    t, replay = view.t, view.replay
+    if view.trace.silent:
+        st.badge(t("badge.silent", names=", ".join(view.trace.silent)), icon=":material/error:", color="red")
+        return
+    name = replay.weakest
+    off, limit = small(replay.differences[name]), small(replay.limits[name])
+    values = {"what": t(f"badge.{name}"), "off": off, "limit": limit, "blocks": len(view.blocks)}
+    verdict(
+        t("badge.true" if replay.holds else "badge.false", **values),
+        replay.holds,
+        t("badge.help", least=small(TOLERANCE)),
+    )
+
+
+def verdict(said: str, holds: bool, why: str | None = None) -> None:
+    """Write a green badge for what was checked and holds, a red one for what does not; ``why``: its tooltip."""
+    icon = ":material/verified:" if holds else ":material/error:"
+    st.badge(said, icon=icon, color="green" if holds else "red", help=why)
+
+
+def small(value: float) -> str:
+    """Write a difference as people write it: 1.2 × 10⁻⁷, and 0.0123 from a thousandth on."""
+    if not 0 < abs(value) < 1e-3:
+        return f"{value:.4f}" if np.isfinite(value) and value else f"{value:g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits.removesuffix('.0')} × 10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+_SOURCES: dict[Callable[..., Any] | type, str] = {}
+_READING = Lock()
+
+
+def source(function: Callable[..., Any] | type) -> str:
+    """Return a function's or a class's source, which is read once, by one thread at a time.
+
+    ``inspect`` parses a whole module to find a class in it, and Python 3.11's parser fails in threads that do so at
+    the same time: "AST constructor recursion depth mismatch".
+    """
+    with _READING:
+        if function not in _SOURCES:
+            _SOURCES[function] = inspect.getsource(function)
+        return _SOURCES[function]
+
+
+def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
+    """Show the source of what made this page."""
+    with st.expander(view.t("code.label"), icon=":material/code:"):
+        for function in functions:
+            st.code(source(function), language="python")

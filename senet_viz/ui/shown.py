@@ -1,0 +1,173 @@
+"""From what is asked for to what is on screen: photos that there are, weights that come, and the scene of both."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from senet_viz import i18n
+from senet_viz.errors import WeightsInvalid, WeightsUnavailable
+from senet_viz.i18n import Texts
+from senet_viz.models import catalogue, devices, load, weight_files
+from senet_viz.photos import preprocess, samples
+from senet_viz.tap import layouts
+from senet_viz.types import Edit, Picture, Trace
+from senet_viz.ui import state
+from senet_viz.ui.scene import Scene, Seen, short
+
+SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
+
+
+def photos(t: Texts) -> dict[str, str]:
+    """Return every photo that there is, and what it is called: samples, and what was uploaded in this session."""
+    named = {sample.key: t(f"sample.{sample.key}") for sample in samples.SAMPLES}
+    return named | {key: t("photo.mine", n=number) for key, number in mine().items()}
+
+
+def mine() -> dict[str, int]:
+    """Return the photos that were uploaded in this session and are in memory still, each with its number."""
+    numbers: dict[str, int] = st.session_state.setdefault("_mine", {})
+    return {key: number for key, number in numbers.items() if state.uploads().has(state.who(), key)}
+
+
+def photo(key: str) -> Image.Image:
+    """Return a sample, or a picture that was uploaded in this process."""
+    uploaded = state.uploads().use(key) if key.startswith("up-") else None
+    return uploaded if uploaded is not None else samples.sample(key)
+
+
+def _picture(key: str, row: catalogue.ModelSpec) -> Picture:
+    """Return that photo as this network takes it."""
+    made: Picture = state.drawings().get(("picture", row.key, key), lambda: preprocess.preprocess(photo(key), row))
+    return made
+
+
+def _usable() -> tuple[str, str]:
+    """(model, weights) that can be shown: what was asked for, or the last that could, with a sentence why."""
+    s, first = st.session_state, (catalogue.DEFAULT, "pretrained")
+    wanted, failed = (s["model"], s["weights"]), s.setdefault("_failed", {})
+    for pair in (wanted, s.get("_good", first), first):
+        if pair in failed:
+            continue
+        try:
+            _load(*pair)
+        except (WeightsUnavailable, WeightsInvalid) as error:
+            failed[pair] = error
+        else:
+            s["_good"] = pair
+            return pair
+    return catalogue.DEFAULT, "random"  # which needs no file
+
+
+def _load(key: str, weights: str) -> Any:
+    """The model, with a progress bar while it comes over the network."""
+    device = devices.resolve(st.session_state["device"])
+    if weights == "random" or weight_files.available(key) != "download":
+        return state.engine().model(key, device, weights)
+    t = i18n.texts(st.session_state["lang"])
+    row = catalogue.spec(key)
+    said = t("model.downloading", model=row.title, mib=f"{row.weights_mib:.0f}")
+    bar = st.sidebar.progress(0.0, said)
+    try:
+        return _with_progress(key, device, weights, lambda share: bar.progress(share, said))
+    finally:
+        bar.empty()
+
+
+def _with_progress(key: str, device: str, weights: str, show: Callable[[float], object]) -> Any:
+    from threading import Thread
+
+    done: dict[str, Any] = {}
+    total = catalogue.spec(key).weights_mib * 2**20
+    seen = [0]
+
+    def work() -> None:
+        try:
+            done["model"] = state.engine().model(key, device, weights, lambda have, of: seen.__setitem__(0, have))
+        except BaseException as error:
+            done["error"] = error
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+        show(min(max(seen[0], load.downloaded_bytes(key)) / total, 1.0))
+    if "error" in done:
+        raise done["error"]
+    return done["model"]
+
+
+def prepare() -> None:
+    """After the sidebar's choices are known and before its block tiles: load, and decide what is really shown."""
+    st.session_state["_shown"] = _usable()
+
+
+def scene() -> Scene:
+    """Return what the sidebar asks for. Everything heavy is shared and cached, so asking again costs nothing."""
+    key, weights = st.session_state["_shown"]
+    return scene_of(key, weights, st.session_state.get("block"))
+
+
+def scene_of(key: str, weights: str, name: str | None) -> Scene:
+    """Return the photo and the channel that the sidebar asks for, with this network and block.
+
+    Where it has not that block, a telling one takes its place; the channel may be beyond the block's last.
+    """
+    s, spec = st.session_state, catalogue.spec(key)
+    device, image, picture = devices.resolve(s["device"]), photo(s["photo"]), _picture(s["photo"], spec)
+    blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
+    trained = weight_files.trained(key, weights)
+    if name not in blocks:
+        name = telling(state.engine().trace(key, picture, device, weights), trained)
+    dark, channel = st.context.theme.type == "dark", int(s.get("channel") or 0)
+    return Scene(s["lang"], dark, spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
+
+
+def sk_scene() -> Scene:
+    """Return what the sidebar asks for; where there are no kernels to choose from, our SK network and a word on it."""
+    s, view = st.session_state, scene()
+    if view.block.kind == "sk":
+        return view
+    title, view = view.spec.title, scene_of(SK, "pretrained", state.asked("unit"))
+    instead(view.t("scale.sk.instead", model=title, ours=view.spec.title), view, model=SK)
+    state.keep("unit", view.blocks, view.name)
+    st.pills(
+        view.t("scale.sk.unit"), view.blocks, format_func=short, key="unit", required=True, persist_state="session"
+    )
+    return clamped(replace(view, name=s["unit"]))
+
+
+def instead(said: str, ours: Scene, **choices: str) -> None:
+    """Say that ``ours`` takes the place of the network that was asked for, and offer to make these choices for it."""
+    text, take = st.columns([2, 1], vertical_alignment="center")
+    text.info(said)
+    label = ours.t("scale.sk.take", ours=ours.spec.title)
+    take.button(label, on_click=st.session_state.update, kwargs=choices)
+
+
+def clamped(view: Scene) -> Scene:
+    """Return the same with a channel that its block has."""
+    return replace(view, channel=min(view.channel, view.block.channels - 1))
+
+
+def telling(trace: Trace, trained: bool) -> str:
+    """Return the block to begin with: the first whose gates tell channels apart, or else the first of all.
+
+    Early blocks have the maps that are most like pictures. Where nothing is trained, gates tell nothing.
+    """
+    told = (block.name for block in trace.blocks if trained and float(block.gate[-1].std()) >= 0.1)
+    return next(told, trace.blocks[0].name)
+
+
+def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") -> Seen:
+    """Return the answer to the photo on screen, or an ``other``, of another network or of one whose gates are changed.
+
+    Raises:
+        WeightsUnavailable, WeightsInvalid: its weights cannot be had.
+    """
+    s, row = st.session_state, catalogue.spec(key)
+    picture = _picture(other or s["photo"], row)
+    trace = state.engine().trace(key, picture, devices.resolve(s["device"]), weights, edits)
+    return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)
