@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import ui
+from senet_viz.figures.pieces import times
 from senet_viz.figures.scale import channel_weights as figures
-from senet_viz.figures.scale.channel_weights import times
 from senet_viz.findings import scale_response
 from senet_viz.photos import scale
 from senet_viz.ui.pages.scale import scrub

@@ -5,6 +5,7 @@ import streamlit as st
 
 from senet_viz import ui
 from senet_viz.experiments import kernel_preference
+from senet_viz.figures.pieces import times
 from senet_viz.figures.scale import kernel_selection as draw
 from senet_viz.findings import kernel_choice, verdicts
 from senet_viz.tap import edits
@@ -38,7 +39,7 @@ with first:
 
 ui.section(t("scale.kernel.tug"))
 st.markdown(t("scale.kernel.tug.idea"))
-zoom = ui.pick("zoom", {f"{s:g}": draw.times(s) for s in scales}, t("zoom.label"))
+zoom = ui.pick("zoom", {f"{s:g}": times(s) for s in scales}, t("zoom.label"))
 level = [f"{s:g}" for s in scales].index(zoom)
 gates = [trace.block(view.name).gate.numpy() for trace in sweep.traces]
 ui.figure(

@@ -13,7 +13,7 @@ import streamlit as st
 from senet_viz.drawing import palette
 from senet_viz.drawing.screen import photo_url
 from senet_viz.experiments.scale_sweep import Sweep
-from senet_viz.figures.scale.channel_weights import times
+from senet_viz.figures.pieces import times
 from senet_viz.findings import scale_response
 from senet_viz.photos.scale import Kind
 from senet_viz.types import Trace
