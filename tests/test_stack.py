@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from senet_viz.tap import edit_list
 from senet_viz.tap.edits import LONGEST
-from senet_viz.types import Edit
+from senet_viz.types import BlockTrace, Edit
 
 A, B = "layer1.0.se", "layer4.1.se"
 
@@ -66,5 +69,6 @@ def test_the_same_change_of_a_whole_block_takes_the_place_of_the_old() -> None:
     ],
 )
 def test_what_a_block_has(edit: Edit, fits: bool) -> None:
-    assert edit_list.fits(edit, edit_list.Place(2, 64, False)) == fits
-    assert edit_list.fits(Edit(A, "dead"), edit_list.Place(1, 64, True))
+    bare = BlockTrace(A, "sk", None, None, None, None, None, torch.zeros(2, 64))
+    assert edit_list.fits(edit, bare) == fits
+    assert edit_list.fits(Edit(A, "dead"), replace(bare, hidden=torch.zeros(8), gate=torch.zeros(1, 64)))

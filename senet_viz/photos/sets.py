@@ -5,6 +5,8 @@ its directory is measured before it is read, and no entry is unpacked beyond the
 
 Where photos are labelled, the innermost folder that one lies in is its class. Names of folders are what people typed:
 text to be shown, never a path to be opened.
+
+The module is long because all that is refused of a set is decided here, before a byte is unpacked.
 """
 
 import hashlib

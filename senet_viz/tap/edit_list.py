@@ -3,32 +3,20 @@
 layer4.1.se:mute:17,42;layer3.0.se:ones
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from senet_viz.errors import EditRefused
 from senet_viz.tap import edits
-from senet_viz.types import Edit
+from senet_viz.types import BlockTrace, Edit
 
 Edits = tuple[Edit, ...]
 MOST = 64  # edits of one text
 
 
-@dataclass(frozen=True)
-class Place:
-    """What an edit of one block may name."""
-
-    branches: int  # M
-    channels: int  # C
-    hidden: bool  # whether there is a layer between z and s
-
-
 def read(text: str) -> tuple[Edits, tuple[str, ...]]:
-    """The edits of a text, and what of it is none: each such part, at most 80 characters of it."""
-    found: list[Edit] = []
-    refused: list[str] = []
+    """Return the edits of a text, and the parts of it that are none, of each at most 80 characters."""
+    found, refused = [], []
     if len(text) > edits.LONGEST:  # half an edit may look like another one
         text = text[: text.rfind(";", 0, edits.LONGEST) + 1]
     for part in filter(None, (part.strip() for part in text.split(";"))):
@@ -40,21 +28,20 @@ def read(text: str) -> tuple[Edits, tuple[str, ...]]:
 
 
 def written(stack: Sequence[Edit]) -> str:
-    """The text that ``read`` reads as these edits."""
+    """Return the text that ``read`` reads as these edits."""
     return ";".join(map(edits.written, stack))
 
 
-def fits(edit: Edit, place: Place) -> bool:
-    """Whether the block has what the edit names."""
-    if any(channel >= place.channels for channel in edit.channels):
+def fits(edit: Edit, block: BlockTrace) -> bool:
+    """Tell whether the block has the channels, the hidden layer or the branch that the edit names."""
+    if edit.op in edits.HIDDEN_OPS and block.hidden is None:
         return False
-    if edit.op in edits.HIDDEN_OPS and not place.hidden:
-        return False
-    return edit.op != "branch" or (edit.value is not None and 0 <= edit.value < place.branches)
+    branch = edit.op != "branch" or (edit.value is not None and 0 <= edit.value < block.branches)
+    return branch and max(edit.channels, default=0) < block.channels
 
 
 def toggled(stack: Sequence[Edit], block: str, op: str, channel: int, value: float | None = None) -> Edits:
-    """One channel more in this operation on this block, or one less where it is in it already."""
+    """Return the edits with one channel more in this operation on this block, or one less where it is in it already."""
     for index, edit in enumerate(stack):
         if (edit.block, edit.op, edit.value) == (block, op, value) and edit.channels:
             rest = tuple(c for c in edit.channels if c != channel)
@@ -66,12 +53,12 @@ def toggled(stack: Sequence[Edit], block: str, op: str, channel: int, value: flo
 
 
 def put(stack: Sequence[Edit], edit: Edit) -> Edits:
-    """With this change of a whole block last; one of the same operation on that whole block makes room for it."""
+    """Return the edits with this change of a whole block last, in the place of one of the same operation on it."""
     rest = tuple(e for e in stack if (e.block, e.op) != (edit.block, edit.op) or e.channels)
     return (*rest, edit)
 
 
 def without(stack: Sequence[Edit], edit: Edit) -> Edits:
-    """Return all but this edit; all of them where it is not there."""
+    """Return all edits but this one; all of them where it is not there."""
     index = stack.index(edit) if edit in stack else len(stack)
     return (*stack[:index], *stack[index + 1 :])

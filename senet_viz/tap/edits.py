@@ -6,8 +6,6 @@ value. Those of ``GIVEN_OPS`` put gates there that come from elsewhere, and the 
 ``SQUEEZE_OPS`` make z of U, ``HIDDEN_OPS`` change the bottleneck. What comes first in the block is changed first.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable
@@ -86,7 +84,7 @@ NAMES = tuple(op for stage in STAGES for op in stage)
 
 
 def stage(edit: Edit) -> int:
-    """Where in the block this edit changes something: 0 squeeze, 1 hidden, 2 gate function, 3 gate.
+    """Return where in the block this edit changes something: 0 squeeze, 1 hidden, 2 gate function, 3 gate.
 
     Raises:
         ValueError: unknown operation.
@@ -119,8 +117,9 @@ def checked(edit: Edit) -> Edit:
 
 
 def apply(edit: Edit, gate: Tensor, logits: Tensor | None = None) -> Tensor:
-    """The gate ``(..., M, C)`` after one edit; the one given stays as it was. What changes z or the hidden layer
-    has done so already: it leaves the gate that came of it.
+    """Return the gate ``(..., M, C)`` after one edit; the one given stays as it was.
+
+    An edit that changes z or the hidden layer has done so already: it leaves the gate that came of it.
 
     Args:
         logits: ``(..., M, C)`` before the gate function, for the operations of ``LOGIT_OPS``.
@@ -161,8 +160,9 @@ LONGEST = 20_000  # characters: every channel of a block of 4096 by name
 
 
 def parse(text: str) -> Edit:
-    """An edit from text such as ``layer3.1.se:mute:17,42``, ``layer3.1.se:scale:3=0.5``, ``layer3.1.se:ones`` or
-    ``layer3.1.se:photo@coffee``. ``channel_ranking.filled`` fills in the gates of ``mean`` and ``photo``.
+    """Return the edit that a text stands for: ``layer3.1.se:mute:17,42``, ``…:scale:3=0.5``, ``…:photo@coffee``.
+
+    ``channel_ranking.filled`` fills in the gates of ``mean`` and ``photo``.
 
     Raises:
         EditRefused: another form, an unknown operation, a value or a source that is missing or not wanted, or a value
@@ -189,7 +189,7 @@ def parse(text: str) -> Edit:
 
 
 def written(edit: Edit) -> str:
-    """The text that ``parse`` reads as this edit."""
+    """Return the text that ``parse`` reads as this edit."""
     channels = ":" + ",".join(map(str, edit.channels)) if edit.channels else ""
     value = "" if edit.value is None else f"={edit.value!r}".removesuffix(".0")
     source = f"@{edit.source}" if edit.source else ""

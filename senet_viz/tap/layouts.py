@@ -4,8 +4,6 @@ A row of ``LAYOUTS`` is matched on the class name *and* on the names of the chil
 children that we do not is reported by ``near_misses`` and never guessed at.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -13,6 +11,7 @@ from weakref import WeakKeyDictionary
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
+from senet_viz.errors import NoGateFound
 from senet_viz.types import BlockRef
 
 
@@ -47,7 +46,7 @@ class Layout:
     needs: tuple[str, ...] = ()
 
     def matches(self, module: nn.Module) -> bool:
-        """Class name and children both fit."""
+        """Tell whether class name and children both fit."""
         if type(module).__name__ != self.cls:
             return False
         needs = (self.w1, self.act, self.w2, self.gate, self.u.partition(":")[2], *self.needs)
@@ -55,16 +54,16 @@ class Layout:
         return there and all(child(module, path) is None for path in self.without)
 
     def pre(self, module: nn.Module) -> str:
-        """The child whose output is the reduce layer's result before its activation."""
+        """Return the path of the child whose output is the reduce layer's result before its activation."""
         norm = child(module, self.norm) if self.norm else None
         return self.w1 if norm is None or isinstance(norm, nn.Identity) else self.norm
 
     def branches(self, module: nn.Module) -> int:
-        """M of this block."""
+        """Return M of this block."""
         return int(getattr(module, self.m)) if self.m else 1
 
     def per_branch(self, module: nn.Module, raw: Tensor, logits: bool = False) -> Tensor:
-        """``(B, ...)`` as a child gives it to ``(B, M, C)``."""
+        """Return what a child gives, ``(B, ...)``, as ``(B, M, C)``."""
         m = self.branches(module)
         if self.kind == "split" and logits and m > 1:  # ResNeSt: fc2's channels run group, radix, channel
             groups = int(child(module, self.w2).groups)  # type: ignore[union-attr, arg-type]
@@ -96,16 +95,13 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout("SplitAttn", "split", "fc1", "bn1", "act1", "fc2", "rsoftmax", u="output:act0", m="radix"),
 )  # fmt: skip
-_ROWS: dict[str, tuple[Layout, ...]] = {
-    cls: tuple(layout for layout in LAYOUTS if layout.cls == cls) for cls in {layout.cls for layout in LAYOUTS}
-}
 _LOOKS_LIKE = re.compile(
     r"(Squeeze(?!Net)|Excit|SELayer|SEModule|SEBlock|SEUnit|SelectiveKernel$|SKConv|SKUnit|SplitAttn|Ceca|Cbam)"
 )
 
 
 def child(module: nn.Module, path: str) -> nn.Module | None:
-    """The child at a dotted path (``""`` is the module itself), or None."""
+    """Return the child at a dotted path (``""`` is the module itself), or None."""
     for name in filter(None, path.split(".")):
         found = module._modules.get(name)
         if found is None:
@@ -115,8 +111,8 @@ def child(module: nn.Module, path: str) -> nn.Module | None:
 
 
 def layout_of(module: nn.Module) -> Layout | None:
-    """The row that fits this very module, if it is a block."""
-    return next((layout for layout in _ROWS.get(type(module).__name__, ()) if layout.matches(module)), None)
+    """Return the row that fits this very module, if it is a block."""
+    return next((layout for layout in LAYOUTS if layout.matches(module)), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +146,7 @@ _PLAIN = {f"torch.nn.modules.{name}" for name in ("activation", "container", "co
 
 
 def _steady(part: nn.Module) -> bool:
-    """It computes the same in training mode as in eval mode, for certain: most of a network's parts do."""
+    """Tell whether it computes the same in training mode as in eval mode, for certain: most parts do."""
     forward = type(part).forward
     return forward.__module__ in _PLAIN and "training" not in forward.__code__.co_names
 
@@ -195,24 +191,38 @@ def _known(module: nn.Module) -> _Places:
 
 
 def places(module: nn.Module) -> tuple[Place, ...]:
-    """Every block of a network with its parts, in the order of definition."""
+    """Return every block of a network with its parts, in the order of definition."""
     return _known(module).all
 
 
+def place(module: nn.Module, name: str) -> Place:
+    """Return the block of that name with its parts.
+
+    Raises:
+        NoGateFound: ``module`` has none.
+    """
+    for found in places(module):
+        if found.name == name:
+            return found
+    raise NoGateFound(f"no attention block: {name}", name=name)
+
+
 def moody(module: nn.Module) -> tuple[nn.Module, ...]:
-    """The module and every part of it that may compute something else in training mode than in eval mode."""
+    """Return the module and every part of it that may compute something else in training mode than in eval mode."""
     return (module, *_known(module).moody)
 
 
 def find(module: nn.Module) -> tuple[BlockRef, ...]:
-    """Every attention block of a network, ``()`` where there is none."""
+    """Return where every attention block of a network is, ``()`` where there is none."""
     return tuple(BlockRef(place.name, place.layout.kind) for place in places(module))
 
 
 def near_misses(module: nn.Module) -> tuple[str, ...]:
-    """Modules that look like attention by their class name but fit no row: one readable line each."""
+    """Return a readable line for every module that looks like attention by its class name but fits no row."""
+    known = {layout.cls for layout in LAYOUTS}
+    named = ((name, type(part).__name__, part) for name, part in module.named_modules())
     return tuple(
-        f"{name}: {type(m).__name__}({', '.join(dict(m.named_children()))})"
-        for name, m in module.named_modules()
-        if (_LOOKS_LIKE.search(type(m).__name__) or type(m).__name__ in _ROWS) and layout_of(m) is None
+        f"{name}: {cls}({', '.join(dict(part.named_children()))})"
+        for name, cls, part in named
+        if (cls in known or _LOOKS_LIKE.search(cls)) and layout_of(part) is None
     )

@@ -12,11 +12,12 @@ add up to more than k u sqrt(s_1^2 + ... + s_n^2) with a probability of at most 
 over all orders of s_1^2 + ... + s_n^2 is about n T^2 / 3 + n Q / 6, T being the sum and Q the sum of the t_i^2; three
 times that leaves room for an unlucky order and for the rounding of the products. So E = 6 u sqrt(n (T^2 + Q)), and the
 limit is max(1e-5, E / max(1, the step's largest number)). Few terms that do not cancel leave it at 1e-5.
+
+The module is long because a step and the error that float32 may make in it are computed together.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +25,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_viz.errors import NoGateFound
 from senet_viz.tap import edits as edit_ops
-from senet_viz.tap.layouts import Place, child, places
+from senet_viz.tap import layouts
+from senet_viz.tap.layouts import Place, child
 from senet_viz.types import BlockTrace, Edit
 
 Array = np.ndarray
@@ -34,18 +35,20 @@ TOLERANCE = 1e-5  # of the larger of 1 and the quantity's own size: float32 has 
 UNIT = 2.0**-24  # one float32 operation errs by at most this share of its result
 SURE = 6.0  # k above
 
-_SIGMOIDS = {"Sigmoid", "SigmoidMe"}
-_H_SIGMOIDS = {"HSigmoid", "Hardsigmoid", "HardSigmoid", "HardSigmoidMe"}
-_SOFTMAXES = {"Softmax", "SelectiveKernelAttn", "RadixSoftmax"}
+_GATES = {  # class name of a gate function -> what it computes
+    **dict.fromkeys(("Sigmoid", "SigmoidMe"), "sigmoid"),
+    **dict.fromkeys(("HSigmoid", "Hardsigmoid", "HardSigmoid", "HardSigmoidMe"), "h_sigmoid"),
+    **dict.fromkeys(("Softmax", "SelectiveKernelAttn", "RadixSoftmax"), "softmax"),
+}
 
 
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), any shape."""
+    """Return 1 / (1 + exp(-x)), any shape."""
     return 1 / (1 + np.exp(-x))
 
 
 def h_sigmoid(x: Array) -> Array:
-    """ReLU6(x + 3) / 6, any shape."""
+    """Return ReLU6(x + 3) / 6, any shape."""
     return np.clip(x + 3, 0, 6) / 6
 
 
@@ -62,10 +65,8 @@ GATE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 }
 _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "ReLU": lambda x: np.maximum(x, 0),
-    "SiLU": lambda x: x * sigmoid(x),
-    "Swish": lambda x: x * sigmoid(x),
-    "Hardswish": lambda x: x * h_sigmoid(x),
-    "HardSwish": lambda x: x * h_sigmoid(x),
+    **dict.fromkeys(("SiLU", "Swish"), lambda x: x * sigmoid(x)),
+    **dict.fromkeys(("Hardswish", "HardSwish"), lambda x: x * h_sigmoid(x)),
 }
 
 
@@ -94,23 +95,23 @@ class Replay:
 
     @property
     def worst(self) -> float:
-        """The largest difference; NaN where any is, which ``max`` would pass over."""
+        """Return the largest difference; NaN where any is, which ``max`` would pass over."""
         return float(np.max(list(self.differences.values())))
 
     @property
     def weakest(self) -> str:
-        """The quantity whose difference takes the largest share of its limit; one that is NaN before all others."""
+        """Return the quantity whose difference takes the largest share of its limit; NaN comes before all others."""
         shares = {name: value / self.limits[name] for name, value in self.differences.items()}
         return max(shares, key=lambda name: (bool(np.isnan(shares[name])), shares[name]))
 
     @property
     def holds(self) -> bool:
-        """Every step agrees with the model to its limit."""
+        """Tell whether every step agrees with the model to its limit."""
         return all(value <= self.limits[name] for name, value in self.differences.items())
 
 
 def rounding(count: int, total: Array, squares: Array) -> Array:
-    """What float32 may do to sums of ``count`` terms each, in any order: E of this module's first lines.
+    """Return what float32 may do to sums of ``count`` terms each, in any order: E of this module's first lines.
 
     Args:
         total: the sums T, any shape.
@@ -126,13 +127,6 @@ def _linear(w: Array, b: Array | None, x: Array) -> tuple[Array, Array]:
     return y, rounding(len(x) + (b is not None), y, w**2 @ x**2 + bias**2)
 
 
-def _place(module: nn.Module, name: str) -> Place:
-    for place in places(module):
-        if place.name == name:
-            return place
-    raise NoGateFound(f"no attention block: {name}", name=name)
-
-
 def _matrix(layer: nn.Module | None) -> tuple[Array | None, Array | None]:
     """Weights (out, in) and bias (out,) of a linear layer or 1x1 convolution, groups written out."""
     if not isinstance(layer, nn.Linear | nn.Conv2d):
@@ -146,9 +140,7 @@ def _matrix(layer: nn.Module | None) -> tuple[Array | None, Array | None]:
 
 
 def _through(part: nn.Module, x: Array, shape: tuple[int, ...]) -> Array:
-    """A module that we do not write out ourselves, run in float64 on a copy."""
-    from copy import deepcopy
-
+    """Run a module that we do not write out ourselves in float64, on a copy."""
     with torch.inference_mode():
         y = deepcopy(part).double().cpu().eval()(torch.from_numpy(x).reshape(shape))
     return y.reshape(-1).numpy()
@@ -166,12 +158,9 @@ def _normalised(part: nn.Module, x: Array, error: Array) -> tuple[Array, Array]:
 
 
 def gate_function(place: Place) -> str:
-    """``"sigmoid"``, ``"h_sigmoid"``, ``"softmax"``, or the class name of what this block uses."""
+    """Return ``"sigmoid"``, ``"h_sigmoid"``, ``"softmax"``, or the class name of what this block uses."""
     name = type(place.gate).__name__
-    for known, names in (("sigmoid", _SIGMOIDS), ("h_sigmoid", _H_SIGMOIDS), ("softmax", _SOFTMAXES)):
-        if name in names:
-            return "sigmoid" if name == "RadixSoftmax" and place.branches == 1 else known
-    return name
+    return "sigmoid" if name == "RadixSoftmax" and place.branches == 1 else _GATES.get(name, name)
 
 
 def _squeeze(place: Place, u: Array, by_max: bool) -> tuple[str, Array, Array]:
@@ -203,7 +192,7 @@ def _numpy(value: Tensor | None) -> Array | None:
 
 
 def difference(ours: Array, theirs: Array) -> float:
-    """max |ours - theirs|, divided by max |theirs| where that exceeds 1."""
+    """Return max |ours - theirs|, divided by max |theirs| where that exceeds 1."""
     return float(np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max()))
 
 
@@ -218,7 +207,7 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
     Raises:
         NoGateFound: ``module`` has no block of that name.
     """
-    place = _place(module, block.name)
+    place = layouts.place(module, block.name)
     edits = sorted(edits, key=edit_ops.stage)
     used = {edit.op for edit in edits}
     w1, b1 = _matrix(place.w1)
@@ -264,24 +253,23 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
     for edit in edits:
         gate = edit_ops.apply(edit, torch.from_numpy(gate), torch.from_numpy(seen_logit)).numpy()
     compare("gate", gate, seen_gate)
-    if block.residue is not None and block.u is not None:
+    if block.residue is not None:
         differences["out"] = block.residue / max(1.0, float(block.out.abs().max()))
         limits["out"] = TOLERANCE
-    act_name = type(act).__name__ if place.layout.act else ""
-    norm_name = type(norm).__name__ if normed else ""
-    return Replay(w1, b1, norm_name, act_name, w2, b2, gate_fn, how, z, pre, hidden, logit, gate, differences, limits)
+    names = type(norm).__name__ if normed else "", type(act).__name__ if place.layout.act else ""
+    return Replay(w1, b1, *names, w2, b2, gate_fn, how, z, pre, hidden, logit, gate, differences, limits)
 
 
 def pooled(u: Array, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:
-    """``(C, H, W)`` through AdaptiveAvgPool2d or AdaptiveMaxPool2d of that output size: ``(C, h, w)`` float32."""
+    """Send ``(C, H, W)`` through AdaptiveAvgPool2d or AdaptiveMaxPool2d of that output size: ``(C, h, w)`` float32."""
     pool: nn.Module = nn.AdaptiveAvgPool2d(size) if kind == "avg" else nn.AdaptiveMaxPool2d(size)
     with torch.inference_mode():
         return pool(torch.from_numpy(u)).numpy()
 
 
 def fc_against_conv(module: nn.Module, block: BlockTrace) -> float:
-    """max |FC - 1x1 convolution| of the two layers' results, same weights, this picture's z and hidden; NaN if none."""
-    place = _place(module, block.name)
+    """Return max |FC - 1x1 convolution| of the two layers' results on this picture's z and hidden; NaN if none."""
+    place = layouts.place(module, block.name)
     worst = []
     with torch.inference_mode():
         for layer, x in ((place.w1, block.z), (place.w2, block.hidden)):

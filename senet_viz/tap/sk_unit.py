@@ -4,8 +4,6 @@ Letters as in the whole app: z is the squeeze (the paper's s), h the compact vec
 the last layer's rows, a matrix a branch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
@@ -40,7 +38,7 @@ class Kernel:
     groups: int
 
     def spread(self, channel: int) -> np.ndarray:
-        """(n, n) what output ``channel`` reads from the input channel that matters most to it; NaN between the taps."""
+        """Return (n, n): how output ``channel`` weighs the input channel that matters most to it; NaN between taps."""
         filters = self.weight[channel]
         strongest = filters[np.abs(filters).sum(axis=(1, 2)).argmax()]
         side = (len(strongest) - 1) * self.dilation + 1
@@ -66,16 +64,16 @@ class Unit:
 
     @property
     def fused(self) -> np.ndarray:
-        """(C, H, W)."""
+        """Return the sum of the branches, (C, H, W)."""
         return self.u.sum(axis=0)
 
     def parts(self, channel: int) -> np.ndarray:
-        """(M, d): what every entry of h adds to the logits of one channel."""
+        """Return what every entry of h adds to the logits of one channel, (M, d)."""
         return self.w2[:, channel] * self.h
 
 
 def own(module: nn.Module, block: BlockTrace, again: Replay) -> Unit:
-    """The unit that was traced, with the weights of its network.
+    """Return the unit that was traced, with the weights of its network.
 
     Raises:
         NoGateFound: the block is no SK unit, or was traced without its u.
@@ -97,12 +95,8 @@ def _kernels(module: nn.Module) -> tuple[Kernel, ...]:
     return tuple(Kernel(conv.weight.detach().float().cpu().numpy(), conv.dilation[0], conv.groups) for conv in convs)
 
 
-def _stride(module: nn.Module) -> int:
-    return next(part for part in module.modules() if isinstance(part, nn.Conv2d)).stride[0]
-
-
 def rule(module: nn.Module) -> tuple[int, int] | None:
-    """r and L of ``d = max(C // r, L)``: the first of ``RULES`` that fits every SK unit of a network, if any."""
+    """Return r and L of ``d = max(C // r, L)``: the first of ``RULES`` that fits every SK unit of a network, if any."""
     widths = [_widths(place) for place in places(module) if place.layout.kind == "sk"]
     fitting = (each for each in RULES if all(d == max(c // each[0], each[1]) for c, d in widths))
     return next(fitting, None) if widths else None
@@ -116,7 +110,7 @@ def _widths(place: Place) -> tuple[int, int]:
 
 
 def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0) -> Unit:
-    """A fresh SK unit with random weights on exactly what went into the traced one.
+    """Return a fresh SK unit with random weights on exactly what went into the traced one.
 
     Its channels are those of its input; groups, stride, r and L are the traced unit's.
 
@@ -129,7 +123,8 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
     channels, (r, floor) = len(block.x), rule(module) or RULES[0]
     groups = gcd(channels, _kernels(place.module)[0].groups)
     with torch.device("meta"):  # else its construction would draw from the random numbers of other threads
-        fresh = SKConv(channels, branches, groups, r, floor, _stride(place.module))
+        stride = next(part for part in place.module.modules() if isinstance(part, nn.Conv2d)).stride[0]
+        fresh = SKConv(channels, branches, groups, r, floor, stride)
     fresh = _seeded(fresh.to_empty(device="cpu"), seed).eval()
     with torch.inference_mode():
         x = block.x[None]
@@ -159,27 +154,25 @@ def _seeded(unit: SKConv, seed: int) -> SKConv:
 
 
 def mixed(gate: np.ndarray, how: str) -> np.ndarray:
-    """The weights (M, C) after one of ``MIXES``: the same operations that edit a network."""
+    """Return the weights (M, C) after one of ``MIXES``: the same operations that edit a network."""
     op, value = MIXES[how]
     return edits.apply(Edit("", op, (), value), torch.from_numpy(gate)).numpy()
 
 
 def wrong_axis(logits: np.ndarray) -> np.ndarray:
-    """(M, C): the softmax over the channels of each branch, as the edit ``channel_softmax`` has it."""
+    """Return the softmax (M, C) over the channels of each branch, as the edit ``channel_softmax`` has it."""
     g = torch.from_numpy(logits)
     return edits.apply(Edit("", "channel_softmax"), g, g).numpy()
 
 
 def size_left(unit: Unit, gate: np.ndarray) -> float:
-    """Norm of V with this gate (M, C) over its norm with the unit's own."""
-    right, other = (
-        float(np.linalg.norm(np.einsum("mc,mchw->chw", each, unit.u, dtype=np.float64))) for each in (unit.gate, gate)
-    )
-    return other / max(right, 1e-12)
+    """Return the norm of V with this gate (M, C) over its norm with the unit's own."""
+    right, other = (np.einsum("mc,mchw->chw", each, unit.u, dtype=np.float64) for each in (unit.gate, gate))
+    return float(np.linalg.norm(other)) / max(float(np.linalg.norm(right)), 1e-12)
 
 
 def likeliest(logits: Sequence[np.ndarray], count: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Classes that any of these (K,) scores puts among its first ``count``, and their shares (n, classes)."""
+    """Return the classes that any of these (K,) scores puts among the ``count`` first, and the shares (n, classes)."""
     shares = np.stack([_shares(each) for each in logits])
     first = np.argsort(-shares, axis=1, kind="stable")[:, :count]
     classes = np.array(list(dict.fromkeys(first.ravel().tolist())))

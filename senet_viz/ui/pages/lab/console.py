@@ -86,15 +86,12 @@ def _gates_of(view: Scene, photo: str) -> dict[str, np.ndarray]:
 def console(view: Scene) -> Console:
     """What the address and the clicks before ask for, as far as this network has it."""
     asked, refused = edit_list.read(str(state.asked(EDITS) or ""))
-    places = {
-        block.name: edit_list.Place(block.branches, block.channels, block.hidden is not None)
-        for block in view.trace.blocks
-    }
-    here = tuple(edit for edit in asked if edit.block in places)
+    blocks = {block.name: block for block in view.trace.blocks}
+    here = tuple(edit for edit in asked if edit.block in blocks)
     good, wrong = [], list(refused)
     for edit in here:
         try:
-            if not edit_list.fits(edit, places[edit.block]):
+            if not edit_list.fits(edit, blocks[edit.block]):
                 raise EditRefused(ops.written(edit)[:80], "")
             filled(view, (edit,))
         except EditRefused:
