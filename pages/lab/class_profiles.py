@@ -5,7 +5,7 @@ import streamlit as st
 
 from senet_viz import ui
 from senet_viz.experiments import gate_profile
-from senet_viz.figures.lab import class_profiles as figures
+from senet_viz.figures.lab import class_profiles
 from senet_viz.findings import class_selectivity
 from senet_viz.ui.pages.lab import profiled
 
@@ -36,8 +36,8 @@ def lesson(record: profiled.Record) -> None:
     left, right = st.columns([4, 3])
     with left:
         classes = dict(zip(record.ids, names, strict=True))
-        first = record.ids[: figures.MOST] if record.mine else PAPER
-        chosen = ui.several("classes", classes, t("lab.class_profiles.classes"), first, figures.MOST)
+        first = record.ids[: class_profiles.MOST] if record.mine else PAPER
+        chosen = ui.several("classes", classes, t("lab.class_profiles.classes"), first, class_profiles.MOST)
     with right:
         default = class_selectivity.spaced(list(short), view.name, PANELS)
         panels = ui.several("panels", short, t("lab.class_profiles.panels"), default, PANELS)
@@ -46,7 +46,7 @@ def lesson(record: profiled.Record) -> None:
     photo = profiled.photo_gates(view, record.zoom)
     curves = profiled.curves(view, found, level, photo, panels, rows)
     key = (mark, chosen, panels, view.name, view.channel)
-    ui.figure(view, lambda t: figures.draw_fig6(curves, chosen_names, t), "fig6", *key)
+    ui.figure(view, lambda t: class_profiles.draw_fig6(curves, chosen_names, t), "fig6", *key)
     if view.block.kind == "sk":
         st.caption(t("lab.class_profiles.sk"))
     if not record.mine:
@@ -74,7 +74,7 @@ def lesson(record: profiled.Record) -> None:
         columns = {field: np.array([getattr(each, field) for each in all_roles]) for field in fields}
         ui.figure(
             view,
-            lambda t: figures.draw_findings(tuple(short.values()), **columns, chance=n["chance"], t=t),
+            lambda t: class_profiles.draw_findings(tuple(short.values()), **columns, chance=n["chance"], t=t),
             "findings-figure", mark, shows="model",
         )  # fmt: skip
         ui.section(t("lab.class_profiles.findings"))
@@ -89,14 +89,14 @@ def lesson(record: profiled.Record) -> None:
     nearest, ranks = [names[g.nearest] for g in guesses], [g.rank for g in guesses]
     ui.figure(
         view,
-        lambda t: figures.draw_guess(tuple(short.values()), nearest, ranks, names[top], len(names), own, t),
+        lambda t: class_profiles.draw_guess(tuple(short.values()), nearest, ranks, names[top], len(names), own, t),
         "guessed", mark,
     )  # fmt: skip
 
     # --- fig. 7 -------------------------------------------------------------------------------------------------------
     one = ui.pick("within", {c: ui.plain(classes[c]) for c in chosen}, t("lab.class_profiles.within"))
     row = chosen.index(one)
-    ui.figure(view, lambda t: figures.draw_fig7(curves, classes[one], row, t), "fig7", *key, row)
+    ui.figure(view, lambda t: class_profiles.draw_fig7(curves, classes[one], row, t), "fig7", *key, row)
     ui.badge(view)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from senet_viz import ui
 from senet_viz.drawing.grammar import Scale
 from senet_viz.experiments import channel_ranking
-from senet_viz.figures.lab import what_if as figures
+from senet_viz.figures.lab import what_if
 from senet_viz.tap import edits
 from senet_viz.ui.pages.lab import console, worth
 
@@ -47,7 +47,7 @@ with left:
         h, w = view.fused.shape[1:]
         st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
 with right:
-    ui.figure(after, lambda t: figures.draw_scores(names, was, now, t), "scores", narrow=True)
+    ui.figure(after, lambda t: what_if.draw_scores(names, was, now, t), "scores", narrow=True)
     console.listed(page)
 ui.badge(after)
 with st.expander(t("lab.whole.open", block=ui.short(view.name)), icon=":material/tune:", expanded=True):
@@ -60,7 +60,7 @@ short = [ui.short(each.name) for each in moved]
 if moved:
     hit = [each.edited for each in moved]
     mean, most = (np.array([getattr(each, field) for each in moved]) for field in ("mean_change", "largest"))
-    ui.figure(after, lambda t: figures.draw_downstream(short, hit, mean, most, t), "down")
+    ui.figure(after, lambda t: what_if.draw_downstream(short, hit, mean, most, t), "down")
 st.markdown(f"**{t('lab.carpet', n=len(blocks))}**")
 how = ui.pick("carpet", {"index": t("carpet.index"), "sorted": t("carpet.sorted")}, t("sort.label"), "index")
 ui.rows(
@@ -79,7 +79,7 @@ ui.rows(
 
 # --- one channel ------------------------------------------------------------------------------------------------------
 pair = (float(view.gate[-1, c]), float(after.gate[-1, c]))
-ui.figure(after, lambda t: figures.draw_maps(view.out(c), after.out(c), c, pair, t), "maps", c)
+ui.figure(after, lambda t: what_if.draw_maps(view.out(c), after.out(c), c, pair, t), "maps", c)
 
 ui.section(t("lab.search"))
 goal = ui.target(view)
@@ -96,7 +96,7 @@ if said is not None:
         gate = found.gates[-1][at]
         ui.figure(
             after,
-            lambda t: figures.draw_ranking(at, change, gate, c, names[goal], t),
+            lambda t: what_if.draw_ranking(at, change, gate, c, names[goal], t),
             "ranking",
             goal,
             c,

@@ -5,7 +5,7 @@ import streamlit as st
 
 from senet_viz import ui
 from senet_viz.architecture import gate_costs, papers, prices, timing
-from senet_viz.figures.networks import what_it_costs as figures
+from senet_viz.figures.networks import what_it_costs
 from senet_viz.ui.pages.networks import costs
 
 view = ui.scene()
@@ -19,7 +19,7 @@ sk = any(gate.kind == "sk" for gate in price.cost.gates)
 
 # --- what the gates add -----------------------------------------------------------------------------------------------
 bare, extra = (*price.without, *price.memory[:1]), (*price.adds, *price.memory[1:])
-ui.figure(view, lambda t: figures.draw_adds(net, bare, extra, t), "adds", choice, untrained=False)
+ui.figure(view, lambda t: what_it_costs.draw_adds(net, bare, extra, t), "adds", choice, untrained=False)
 side = price.cost.size
 st.caption(t("networks.cost.counted", side=side))
 if sk and price.bare is not None:
@@ -31,7 +31,7 @@ ui.section(t("networks.cost.where"))
 labels = [t("networks.cost.stage", n=stage.name, side=stage.side) for stage in gated]
 params = np.array([stage.gate.params for stage in gated])
 touched = np.array([stage.gate.pool + stage.gate.scale for stage in gated])
-ui.figure(view, lambda t: figures.draw_stages(labels, params, touched, t), "stages", choice, untrained=False)
+ui.figure(view, lambda t: what_it_costs.draw_stages(labels, params, touched, t), "stages", choice, untrained=False)
 st.markdown(t("networks.cost.where.why"))
 
 # --- equation 5 -------------------------------------------------------------------------------------------------------
@@ -52,7 +52,11 @@ if row is not None:
     printed = [papers.printed("se10", f"r = {n}") if choice.net == prices.DEFAULT else None for n in ratios]
     start = price.without[0]
     ui.figure(
-        view, lambda t: figures.draw_curve(net, ratios, totals, start, r, printed, t), "curve", choice, untrained=False
+        view,
+        lambda t: what_it_costs.draw_curve(net, ratios, totals, start, r, printed, t),
+        "curve",
+        choice,
+        untrained=False,
     )
 
     # --- one stage less, and no squeeze -------------------------------------------------------------------------------
@@ -61,7 +65,7 @@ if row is not None:
         each = np.array([stage.gate.params for stage in full.gated])
         left = np.concatenate([[each.sum()], each.sum() - each])
         words = [t("networks.cost.saving.all"), *(t("networks.cost.saving.not", n=s.name) for s in full.gated)]
-        ui.figure(view, lambda t: figures.draw_saving(words, left, start, t), "saving", choice, untrained=False)
+        ui.figure(view, lambda t: what_it_costs.draw_saving(words, left, start, t), "saving", choice, untrained=False)
         st.caption(t("networks.cost.saving.papers"))
         ui.section(t("networks.cost.nosqueeze"))
         pooled, open_ = (costs.count(choice.but(squeeze=how)) for how in ("avg", "none"))
@@ -70,7 +74,7 @@ if row is not None:
         boxes[0].metric(t("networks.cost.nosqueeze.with"), f"{pair[0] / 1e6:,.1f} M")
         boxes[1].metric(t("networks.cost.nosqueeze.without"), f"{pair[1] / 1e6:,.1f} M")
         boxes[2].metric(t("networks.cost.nosqueeze.times"), f"× {pair[1] / pair[0]:,.0f}")
-        st.markdown(t("networks.cost.nosqueeze.why", share=figures.percent(open_.macs / price.without[1] - 1)))
+        st.markdown(t("networks.cost.nosqueeze.why", share=what_it_costs.percent(open_.macs / price.without[1] - 1)))
 
 ui.section(t("networks.cost.time"))
 if price.bare is None:

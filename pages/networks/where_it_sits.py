@@ -5,7 +5,7 @@ import streamlit as st
 from senet_viz import ui
 from senet_viz.architecture import papers, recorder, unit_graph
 from senet_viz.experiments import gradient_flow
-from senet_viz.figures.networks import where_it_sits as figures
+from senet_viz.figures.networks import where_it_sits
 from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
 from senet_viz.ui.pages.networks import wired
 
@@ -26,7 +26,7 @@ choices: dict[str, str] = {"all": t("networks.where.all"), **{name: recorder.tit
 versus = ui.choose("versus", choices, t("networks.where.versus"))
 names = recorder.SIX if versus == "all" else (LIKE, versus)
 units = wired.units(names)
-ui.figure(view, lambda t: figures.draw_units(units, t), "units", versus, untrained=False)
+ui.figure(view, lambda t: where_it_sits.draw_units(units, t), "units", versus, untrained=False)
 
 like = wired.unit(LIKE)
 rows = unit_graph.differences(units, like.facts)
@@ -49,7 +49,7 @@ listing = ui.pick(
     t("networks.where.order.pick", title=recorder.title(block)),
 )
 printed, defined, ran = wired.orders(block)
-ui.figure(view, lambda t: figures.draw_order(defined, ran, listing, t), "order", block, listing, untrained=False)
+ui.figure(view, lambda t: where_it_sits.draw_order(defined, ran, listing, t), "order", block, listing, untrained=False)
 with st.expander(t("networks.where.order.print", title=recorder.title(block))):
     st.code(printed, language="text")
 
@@ -61,7 +61,7 @@ errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, key, row in P
 bare, cite = papers.table("se10").row("original").top1 or 0.0, f"{papers.table('se14').cite}, 15"
 ui.figure(
     view,
-    lambda t: figures.draw_integration(unit, integration, errors, bare, cite, t),
+    lambda t: where_it_sits.draw_integration(unit, integration, errors, bare, cite, t),
     "integration",
     integration,
     untrained=False,
@@ -87,7 +87,7 @@ if flows is not None:
     found, seeds = flows, len(curves[0][1][0][1])  # words of the title follow the export's language
     ui.figure(
         view,
-        lambda t: figures.draw_flow(curves, wired.title(t, found), t),
+        lambda t: where_it_sits.draw_flow(curves, wired.title(t, found), t),
         "flow",
         depth,
         opened,

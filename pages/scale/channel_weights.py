@@ -5,7 +5,7 @@ import streamlit as st
 
 from senet_viz import ui
 from senet_viz.figures.pieces import times
-from senet_viz.figures.scale import channel_weights as figures
+from senet_viz.figures.scale import channel_weights
 from senet_viz.findings import scale_response
 from senet_viz.photos import scale
 from senet_viz.ui.pages.scale import scrub
@@ -49,7 +49,7 @@ frames = [picture.shown for picture in found.pictures]
 ui.titled(
     view,
     ui.heading(t("scale.channel_weights.scrub")),
-    lambda t: figures.draw_film(
+    lambda t: channel_weights.draw_film(
         frames, scales, names, gates, here, scales.index(1.0), c, kind, scale_response.table(found), t
     ),
     "scale-film",
@@ -66,11 +66,11 @@ if not blur:
 
 # --- who moved --------------------------------------------------------------------------------------------------------
 up, down = scale_response.most(g)
-ui.figure(view, lambda t: figures.draw_moved(g, scales, up, down, c, names[here], t), "moved", c, *key)
+ui.figure(view, lambda t: channel_weights.draw_moved(g, scales, up, down, c, names[here], t), "moved", c, *key)
 
 # --- does the order stay? ---------------------------------------------------------------------------------------------
 rho = view.drawn(lambda: scale_response.correlations(found, scales.index(1.0)), "rho", *key)
-ui.figure(view, lambda t: figures.draw_rank(rho, scales, names, here, t), "rank", *key)
+ui.figure(view, lambda t: channel_weights.draw_rank(rho, scales, names, here, t), "rank", *key)
 
 # --- how much of it is blur? ------------------------------------------------------------------------------------------
 sharp = found if not blur else scrub.swept(view, SCALES, kind, 0.0)
@@ -83,10 +83,13 @@ if blur:
         float(scale_response.distance(g, base)[scales.index(1.0)]),
     )
     ui.figure(
-        view, lambda t: figures.draw_blur(scales, plain[: len(scales)], soft, alone, f"{blur:g}", t), "blur", *key
+        view,
+        lambda t: channel_weights.draw_blur(scales, plain[: len(scales)], soft, alone, f"{blur:g}", t),
+        "blur",
+        *key,
     )
     st.markdown(t("scale.channel_weights.blur", sigma=f"{blur:g}", alone=f"{alone:.4f}", zoom=f"{plain.max():.4f}"))
 else:
-    ui.figure(view, lambda t: figures.draw_blur(sharp.scales, plain, None, 0.0, "", t), "blur", *key)
+    ui.figure(view, lambda t: channel_weights.draw_blur(sharp.scales, plain, None, 0.0, "", t), "blur", *key)
     st.markdown(t("scale.channel_weights.noblur"))
 ui.code(view, scale.at_scale, scale.zoomed, scale_response.rank_correlation)

@@ -6,7 +6,7 @@ import streamlit as st
 from senet_viz import ui
 from senet_viz.experiments import kernel_preference
 from senet_viz.figures.pieces import times
-from senet_viz.figures.scale import kernel_selection as draw
+from senet_viz.figures.scale import kernel_selection
 from senet_viz.findings import kernel_choice, verdicts
 from senet_viz.tap import edits
 from senet_viz.ui.pages.scale import preferences
@@ -32,7 +32,9 @@ mine = judged[u]
 with first:
     crops = [picture.shown for picture in sweep.pictures]
     leans = measured[:, :, u]
-    ui.figure(view, lambda t: draw.draw_zoom(crops, scales, unit, leans, mine.reason, kernels, t), "zoom", blur)
+    ui.figure(
+        view, lambda t: kernel_selection.draw_zoom(crops, scales, unit, leans, mine.reason, kernels, t), "zoom", blur
+    )
     preferences.answer(view, mine)
     if len(view.gate) != 2:
         st.info(t("scale.kernel.branches", m=len(view.gate)))
@@ -43,10 +45,15 @@ zoom = ui.pick("zoom", {f"{s:g}": times(s) for s in scales}, t("zoom.label"))
 level = [f"{s:g}" for s in scales].index(zoom)
 gates = [trace.block(view.name).gate.numpy() for trace in sweep.traces]
 ui.figure(
-    view, lambda t: draw.draw_tug(gates[level], gates[0], unit, scales[level], c, kernels, t), "tug", c, zoom, blur
+    view,
+    lambda t: kernel_selection.draw_tug(gates[level], gates[0], unit, scales[level], c, kernels, t),
+    "tug",
+    c,
+    zoom,
+    blur,
 )
 lead = gates[level][-1] - gates[level][0]
-shown = draw.preferred(lead, kernels)
+shown = kernel_selection.preferred(lead, kernels)
 alt = t("scale.kernel.tug.board", kernel=kernels[-1], n=len(view.z))
 ui.rows(view, [(f"a{len(kernels) - 1}−a0", lead, shown)], f"tug-{zoom}-{blur:g}", alt, descending=True)
 
@@ -57,7 +64,7 @@ row, column, step = kernel_preference.strongest(view.fused[c], last.stride, view
 taps = [kernel.taps(row, column, step) for kernel in view.kernels]
 ui.figure(
     view,
-    lambda t: draw.draw_taps(view.picture.shown, (row, column), taps, kernels, view.gate[:, c], step, c, t),
+    lambda t: kernel_selection.draw_taps(view.picture.shown, (row, column), taps, kernels, view.gate[:, c], step, c, t),
     "taps", c,
 )  # fmt: skip
 
@@ -82,11 +89,11 @@ if which == "profile" and blur:
 many = chosen.difference.shape[2]
 judged = kernel_choice.verdicts(chosen)
 some = kernel_preference.one_a_stage(names, view.name)
-photo, photos = (draw.curves(each.difference, names, some, ui.short) for each in (here, chosen))
+photo, photos = (kernel_selection.curves(each.difference, names, some, ui.short) for each in (here, chosen))
 photos = () if chosen is here else photos
 ui.figure(
     view,
-    lambda t: draw.draw_fig3(scales, photo, photos, many, kernel_preference.PUBLISHED, kernels, t),
+    lambda t: kernel_selection.draw_fig3(scales, photo, photos, many, kernel_preference.PUBLISHED, kernels, t),
     "fig3", blur, which, tuple(name for name, _ in done), chosen.difference.tobytes() if done else 0,
 )  # fmt: skip
 words = {word: sum(each.word == word for each in judged) for word in ("holds", "mixed", "fails")}
@@ -106,7 +113,7 @@ if profile:
     shorts = [ui.short(name) for name in some]
     ui.figure(
         view,
-        lambda t: draw.draw_fig4(shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth), t),
+        lambda t: kernel_selection.draw_fig4(shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth), t),
         "fig4", shows="model",
     )  # fmt: skip
 decided = (kernel_preference.preference, kernel_choice.verdicts, verdicts.choices)

@@ -5,7 +5,7 @@ import streamlit as st
 from senet_viz import ui
 from senet_viz.architecture import convolutions, formulas
 from senet_viz.figures.scale import convolutions as drawn
-from senet_viz.figures.scale import sk_anatomy as figures
+from senet_viz.figures.scale import sk_anatomy
 from senet_viz.models import class_names
 from senet_viz.networks import blocks
 from senet_viz.tap import sk_unit
@@ -29,33 +29,33 @@ u, gate, logits = unit.u[:, c], unit.gate[:, c], unit.logits[:, c]
 if not own:
     ui.untrained(t("scale.sk_anatomy.fresh"))
     st.caption(t("scale.sk_anatomy.fresh.why", gap=f"{unit.gap:.1g}", c=c))
-ui.figure(view, lambda t: figures.draw_path(u, float(unit.z[c]), logits, gate, c, t), "path", c, m)
+ui.figure(view, lambda t: sk_anatomy.draw_path(u, float(unit.z[c]), logits, gate, c, t), "path", c, m)
 
 ui.section(t("scale.sk_anatomy.split"))
 ui.latex(formulas.split([(kernel.weight.shape[-1], kernel.dilation) for kernel in unit.kernels]))
 spread = [kernel.spread(c) for kernel in unit.kernels]
 taps = unit.kernels[0].weight.shape[-1] ** 2
 st.markdown(t("scale.sk_anatomy.split.why", taps=taps, n=len(spread[1])))
-ui.figure(view, lambda t: figures.draw_kernels(spread, taps, c, t), "kernels", c, m)
+ui.figure(view, lambda t: sk_anatomy.draw_kernels(spread, taps, c, t), "kernels", c, m)
 x, shape = ("×".join(map(str, each)) for each in (unit.x_shape, unit.kernels[0].weight.shape))
 st.caption(t("scale.sk_anatomy.split.symbols", x=x, m=m, c=channels, h=h, w=w, k=shape, g=unit.kernels[0].groups))
 
 ui.section(t("scale.sk_anatomy.fuse"))
 ui.latex(formulas.fuse(unit.fused[c], c))
 ui.latex(formulas.compress(channels, d, unit.rule))
-ui.figure(view, lambda t: figures.draw_fuse(unit.fused[c], unit.z, unit.h, c, t), "fuse", c, m)
+ui.figure(view, lambda t: sk_anatomy.draw_fuse(unit.fused[c], unit.z, unit.h, c, t), "fuse", c, m)
 st.caption(t("scale.sk_anatomy.fuse.symbols", c=channels, d=d))
 
 ui.section(t("scale.sk_anatomy.select"))
 st.markdown(t("scale.sk_anatomy.rows", n=m * channels, c=channels, d=d))
 ui.latex(formulas.products(unit.w2[:, c], unit.h, c))
 ui.latex(formulas.shares(logits, c))
-ui.figure(view, lambda t: figures.draw_rows(unit.w2, unit.h, c, t), "rows", c, m)
+ui.figure(view, lambda t: sk_anatomy.draw_rows(unit.w2, unit.h, c, t), "rows", c, m)
 
 mixes = ui.worded(t, "scale.sk_anatomy.mix", sk_unit.MIXES)
 how = ui.pick("mix", mixes, t("scale.sk_anatomy.mix"))
 changed = sk_unit.mixed(unit.gate, how)[:, c]
-ui.figure(view, lambda t: figures.draw_mix(u, changed, gate, c, t), "mix", c, m, how)
+ui.figure(view, lambda t: sk_anatomy.draw_mix(u, changed, gate, c, t), "mix", c, m, how)
 ui.latex(formulas.selected(u, changed, c))
 st.markdown(t(f"scale.sk_anatomy.mix.{how}.why"))
 
@@ -65,7 +65,7 @@ axis = ui.pick("axis", axes, t("scale.sk_anatomy.axis.label"))
 wrong = sk_unit.wrong_axis(unit.logits)
 weights = wrong if axis == "channels" else unit.gate
 left = sk_unit.size_left(unit, weights)
-ui.figure(view, lambda t: figures.draw_axis(unit.gate, wrong, u, left, c, axis, t), "axis", c, m, axis)
+ui.figure(view, lambda t: sk_anatomy.draw_axis(unit.gate, wrong, u, left, c, axis, t), "axis", c, m, axis)
 sums = {"column": f"{weights[:, c].sum():.4f}", "row": f"{weights[0].sum():.3f}", "size": f"{left:.1%}"}
 for column, (name, number) in zip(st.columns(3), sums.items(), strict=True):
     column.metric(t(f"scale.sk_anatomy.axis.{name}", c=c), number)
@@ -76,7 +76,7 @@ if axis == "channels" and own:
     answers = [trace.logits.numpy() for trace in (view.trace, *map(view.edited, edits))]
     classes, shares = sk_unit.likeliest(answers)
     said = [class_names.label(view.spec, int(each), view.lang) for each in classes]
-    ui.figure(view, lambda t: figures.draw_scores(said, shares, ways, t), "axis-scores")
+    ui.figure(view, lambda t: sk_anatomy.draw_scores(said, shares, ways, t), "axis-scores")
 
 ui.section(t("scale.sk_anatomy.conv"))
 st.markdown(t("scale.sk_anatomy.conv.idea"))

@@ -7,16 +7,16 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.drawing import atlas as atlases
+from senet_viz.drawing import atlas
 from senet_viz.drawing.grammar import Figure, Scale
 from senet_viz.figures.walk import rescale, squeeze
 from senet_viz.i18n import Texts
 from senet_viz.networks import blocks
 
 
-def sheet(drawn: atlases.Atlas, title: str, t: Texts) -> Figure:
+def sheet(drawn: atlas.Atlas, title: str, t: Texts) -> Figure:
     """One of the three atlases for a slide."""
-    return squeeze.draw_atlas(atlases.rgb(drawn), drawn.scale, None, t(title), t)
+    return squeeze.draw_atlas(atlas.rgb(drawn), drawn.scale, None, t(title), t)
 
 
 view = ui.scene()

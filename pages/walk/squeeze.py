@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.drawing import atlas as atlases
+from senet_viz.drawing import atlas
 from senet_viz.drawing.grammar import Scale
 from senet_viz.figures.walk import squeeze
 from senet_viz.networks import blocks
@@ -61,14 +61,14 @@ with left:
     drawn = ui.atlas(view, maps, atlas_scale, order, "atlas", t("walk.squeeze.atlas", n=count), mark=scope)
     if drawn.reduced:
         st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
-row, column = atlases.cell_at(drawn, c)
+row, column = atlas.cell_at(drawn, c)
 x0, y0 = column * (drawn.cell_w + drawn.gap) - 0.5, row * (drawn.cell_h + drawn.gap) - 0.5
 box = (x0, y0, x0 + drawn.cell_w, y0 + drawn.cell_h)
 with heading:
     ui.titled(
         view,
         ui.heading(t("walk.squeeze.all", c=count), section=True),
-        lambda t: squeeze.draw_atlas(atlases.rgb(drawn), atlas_scale, box, t("walk.squeeze.all", c=count), t),
+        lambda t: squeeze.draw_atlas(atlas.rgb(drawn), atlas_scale, box, t("walk.squeeze.all", c=count), t),
         "atlas",
         (by, scope, c),
     )

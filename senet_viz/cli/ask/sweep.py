@@ -45,7 +45,7 @@ def add(parsers: options.Parsers) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the three figures of the sweep, and their gates as a table."""
     from senet_viz.experiments import scale_sweep
-    from senet_viz.figures.scale import channel_weights as figures
+    from senet_viz.figures.scale import channel_weights
     from senet_viz.findings import scale_response
 
     common.gated(args.model)
@@ -75,9 +75,11 @@ def run(args: argparse.Namespace) -> None:
         raise OptionRefused(block, f"channel {channel}", f"channels 0 to {g.shape[1] - 1}")
     frames = [picture.shown for picture in found.pictures]
     built: dict[str, Callable[[i18n.Texts], Figure]] = {
-        "film": lambda t: figures.draw_film(frames, scales, names, gates, here, base, channel, args.kind, rows, t),
-        "moved": lambda t: figures.draw_moved(g, scales, up, down, channel, block, t),
-        "rank": lambda t: figures.draw_rank(rho, scales, names, here, t),
+        "film": lambda t: channel_weights.draw_film(
+            frames, scales, names, gates, here, base, channel, args.kind, rows, t
+        ),
+        "moved": lambda t: channel_weights.draw_moved(g, scales, up, down, channel, block, t),
+        "rank": lambda t: channel_weights.draw_rank(rho, scales, names, here, t),
     }
     named = {"model": spec.title, "block": block, "photo": Path(args.photo).name}
     wanted = {f"{name}.{args.format}": build for name, build in built.items()} | {"gates.csv": built["film"]}

@@ -146,7 +146,7 @@ def _beside(file: Path, key: str) -> Path:
 
 
 def _findings_figure(found: Profile, model: str, trained: bool, file: Path, lang: str) -> None:
-    from senet_viz.figures.lab import class_profiles as figures
+    from senet_viz.figures.lab import class_profiles
     from senet_viz.findings import class_selectivity
 
     each, luck = class_selectivity.roles(found), class_selectivity.chance(found.counts)
@@ -155,7 +155,7 @@ def _findings_figure(found: Profile, model: str, trained: bool, file: Path, lang
     names = tuple(row.name for row in each)
 
     def build(t: i18n.Texts) -> Figure:
-        return figures.draw_findings(names, **columns, chance=luck, t=t)
+        return class_profiles.draw_findings(names, **columns, chance=luck, t=t)
 
     common.write_slide(file, build, trained, lang, model=model)
 

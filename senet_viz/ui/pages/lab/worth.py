@@ -12,8 +12,7 @@ import streamlit as st
 
 from senet_viz import i18n
 from senet_viz.errors import PhotosRejected
-from senet_viz.experiments import class_folders
-from senet_viz.experiments import gate_ablation as measuring
+from senet_viz.experiments import class_folders, gate_ablation
 from senet_viz.experiments.gate_ablation import Worth
 from senet_viz.figures.lab import gate_ablation as figures
 from senet_viz.figures.lab.gate_ablation import points
@@ -49,7 +48,7 @@ class Shown:
 @st.cache_resource(show_spinner=False)
 def results() -> dict[str, Worth]:
     """What was measured over the validation pictures, by model."""
-    return measuring.read()
+    return gate_ablation.read()
 
 
 def worth(view: Scene) -> None:
@@ -63,7 +62,7 @@ def worth(view: Scene) -> None:
         return
     name = shown.spec.title
     # of a network that only guesses nothing can be asked, and few pictures answer nothing
-    if measuring.verdict(shown.worth).word not in ("chance", "few") and not _answered(shown, t):
+    if gate_ablation.verdict(shown.worth).word not in ("chance", "few") and not _answered(shown, t):
         return
     first, *more = said(shown, t)
     st.markdown(first)
@@ -107,14 +106,14 @@ def _rows(shown: Shown) -> list[figures.Row]:
     equal = shown.spec.gate_fn == "softmax"
     return [
         figures.Row("equal" if equal and c == "ones" else c, *shown.worth.accuracy(c), *shown.worth.change(c))
-        for c in measuring.CONDITIONS
+        for c in gate_ablation.CONDITIONS
     ]
 
 
 def said(shown: Shown, t: i18n.Texts) -> list[str]:
     """The verdict, what else the rows say, and what follows for who wants to drop the branch; computed."""
-    found, verdict = shown.worth, measuring.verdict(shown.worth)
-    share = {c: f"{found.accuracy(c)[0]:.1%}" for c in measuring.CONDITIONS}
+    found, verdict = shown.worth, gate_ablation.verdict(shown.worth)
+    share = {c: f"{found.accuracy(c)[0]:.1%}" for c in gate_ablation.CONDITIONS}
     lost, (worst, best) = found.change("mean")
     span = {"lost": points(-lost).lstrip("+"), "low": points(-best).lstrip("+"), "high": points(-worst).lstrip("+")}
     lines = [t(f"worth.verdict.{verdict.word}", needs=f"{verdict.needs_photo:.0%}", chance=f"{found.chance:.1%}",
@@ -124,7 +123,7 @@ def said(shown: Shown, t: i18n.Texts) -> list[str]:
         return lines
     if shown.spec.gate_fn != "softmax" and found.accuracy("ones")[1][1] < found.accuracy("level")[1][0]:
         lines.append(t("worth.ones", ones=share["ones"], level=share["level"]))
-    other, (_, most) = measuring.paired(found.share("other"), found.share("mean"))
+    other, (_, most) = gate_ablation.paired(found.share("other"), found.share("mean"))
     if most < 0:
         lines.append(t("worth.other", other=share["other"], mean=share["mean"], lost=points(-other).lstrip("+")))
     lines.append(t("worth.drop" if worst >= 0 or best < 0 else "worth.drop.free", **span))
@@ -165,7 +164,7 @@ def _mine(view: Scene) -> Shown | None:
     done = work.done()
     if not done.size:
         return None
-    result = Worth(view.spec.key, class_names.count(view.spec), measuring.rows(), done)
+    result = Worth(view.spec.key, class_names.count(view.spec), gate_ablation.rows(), done)
     constants = "mine" if work.shipped is None else "shipped"
     return Shown(view.spec, result, constants, (*work.question, done.shape[1]))
 
@@ -189,7 +188,7 @@ class _Work:
 
     @cached_property
     def partners(self) -> tuple[np.ndarray, np.ndarray]:
-        return measuring.partners(self.y)
+        return gate_ablation.partners(self.y)
 
     @property
     def summed(self) -> tuple[int, Tally]:
@@ -198,7 +197,7 @@ class _Work:
 
     def done(self) -> np.ndarray:
         """(R, n) of the first photos in the order of ``partners``, as far as they are measured."""
-        store, parts_ = state.worths(), [np.zeros((len(measuring.rows()), 0), dtype=bool)]
+        store, parts_ = state.worths(), [np.zeros((len(gate_ablation.rows()), 0), dtype=bool)]
         for start in range(0, len(self.y), class_folders.batch_size(self.view.spec)):
             part = store.peek((*self.question, start))
             if part is None:
@@ -219,12 +218,12 @@ class _Work:
         means = self.summed[1].means() if self.shipped is None else self.shipped.means()
         start, size, spec = self.done().shape[1], class_folders.batch_size(self.view.spec), self.view.spec
         order, partner = self.partners
-        here, lenders, lent = measuring.together(order[start : start + size], partner)
+        here, lenders, lent = gate_ablation.together(order[start : start + size], partner)
         engine = state.engine()
 
         def work(module: nn.Module) -> np.ndarray:
             x = class_folders.stacked([self.images[i] for i in (*here, *lenders)], spec)
-            return measuring.hits(module, x, self.y[here], lent, means)
+            return gate_ablation.hits(module, x, self.y[here], lent, means)
 
         with engine.using(spec.key, self.view.device, self.view.weights) as module:
             state.worths().get((*self.question, start), lambda: engine.run(partial(work, module), long=True))

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from senet_viz.architecture import papers, prices
-from senet_viz.figures.networks import what_it_costs as figures
+from senet_viz.figures.networks import what_it_costs
 from senet_viz.networks.registry import Choice
 from senet_viz.ui import state
 from senet_viz.ui.elements import choices
@@ -219,7 +219,7 @@ def draw_time(view: Scene, choice: Choice, found: Timing) -> None:
         if found.load is not None:
             load = t("networks.cost.time.load", before=f"{found.load[0]:.1f}", after=f"{found.load[1]:.1f}")
         note = t("networks.cost.time.note", **here, load=load)
-        return figures.draw_time(rounds, *quartiles, note, t)
+        return what_it_costs.draw_time(rounds, *quartiles, note, t)
 
     figure(view, draw, "time", choice, view.device, found.rounds[0], untrained=False)
 
@@ -237,7 +237,7 @@ def tables(view: Scene) -> None:
     def draw(t: Texts) -> Figure:
         unit = t(f"networks.cost.unit.{found.unit}")
         cite = f"{table.cite} [{t(f'networks.cost.evidence.{table.evidence}')}]"
-        return figures.draw_table(cite, found.labels, errors, found.printed, found.ours, unit, t)
+        return what_it_costs.draw_table(cite, found.labels, errors, found.printed, found.ours, unit, t)
 
     figure(view, draw, "table", table.key, untrained=False)
     ways = [

@@ -51,7 +51,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         kernels: what the branches are called, as in 3×3.
     """
     from senet_viz.experiments import kernel_preference
-    from senet_viz.figures.scale import kernel_selection as draw
+    from senet_viz.figures.scale import kernel_selection
     from senet_viz.tap import replay
 
     t = view.t
@@ -64,7 +64,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         traces.append(view.edited(kernel_preference.overruled(names if reach == "all" else (view.name,), how)))
     answers = [replay.softmax(trace.logits.double().numpy()) for trace in traces]
     labels = view.seen.classes
-    figure(view, lambda t: draw.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
+    figure(view, lambda t: kernel_selection.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 
 
 # --- a set of photos --------------------------------------------------------------------------------------------------
