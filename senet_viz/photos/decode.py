@@ -12,6 +12,7 @@ import os
 import struct
 import sys
 import warnings
+from contextlib import suppress
 from typing import BinaryIO
 
 from PIL import Image
@@ -224,12 +225,10 @@ def _answer(answered: BinaryIO, data: bytes) -> None:
 
 
 def _limit(memory: int) -> None:
-    try:
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limit, macOS none that it keeps
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    except (ImportError, ValueError, OSError):  # Windows has no such limit, macOS none that it keeps
-        return
 
 
 def _alarm(seconds: int) -> None:

@@ -50,11 +50,12 @@ SAMPLES: tuple[Sample, ...] = (
     ),
     Sample("flower", "sklearn", "datasets/images/flower.jpg", "vultilion, CC BY 2.0", ()),
 )  # fmt: skip
+_KNOWN = {sample.key: sample for sample in SAMPLES}
 
 
 def shows(photo: str) -> tuple[str, ...] | None:
     """Return ``Sample.shows`` of the sample of that key; None for any other photo: nobody told us what it shows."""
-    return next((sample.shows for sample in SAMPLES if sample.key == photo), None)
+    return _KNOWN[photo].shows if photo in _KNOWN else None
 
 
 @lru_cache(maxsize=len(SAMPLES))
@@ -65,7 +66,7 @@ def sample(key: str) -> Image.Image:
         KeyError: no sample of that key.
         ImageRejected: the package is not installed or was stripped of its pictures.
     """
-    row = {s.key: s for s in SAMPLES}[key]
+    row = _KNOWN[key]
     package = importlib.util.find_spec(row.package)
     if package is None or not package.submodule_search_locations:
         raise ImageRejected("missing", name=row.path)
@@ -79,10 +80,9 @@ def source(t: Texts, model: str = "", block: str = "", photo: str | None = None)
     Args:
         photo: a sample's key, which brings its credit; or the name of a photo of one's own, "" where it has none.
     """
-    known = {sample.key: sample for sample in SAMPLES}
     said = [model, block]
-    if photo in known:
-        said.append(t("export.photo.credit", photo=t(known[photo].title), credit=known[photo].credit))
+    if photo in _KNOWN:
+        said.append(t("export.photo.credit", photo=t(_KNOWN[photo].title), credit=_KNOWN[photo].credit))
     elif photo is not None:
         said.append(t("export.photo", photo=photo) if photo else t("export.photo.own"))
     return " · ".join(filter(None, said))

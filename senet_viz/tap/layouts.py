@@ -53,11 +53,6 @@ class Layout:
         there = all(child(module, path) is not None for path in needs)
         return there and all(child(module, path) is None for path in self.without)
 
-    def pre(self, module: nn.Module) -> str:
-        """Return the path of the child whose output is the reduce layer's result before its activation."""
-        norm = child(module, self.norm) if self.norm else None
-        return self.w1 if norm is None or isinstance(norm, nn.Identity) else self.norm
-
     def branches(self, module: nn.Module) -> int:
         """Return M of this block."""
         return int(getattr(module, self.m)) if self.m else 1
@@ -123,7 +118,8 @@ class Place:
     module: nn.Module
     layout: Layout
     w1: nn.Module | None
-    pre: nn.Module | None
+    norm: nn.Module | None  # None where it does nothing, too
+    act: nn.Module | None
     w2: nn.Module
     gate: nn.Module
     branches: int
@@ -132,13 +128,12 @@ class Place:
 
 
 def _place(name: str, module: nn.Module, layout: Layout) -> Place:
-    w2, gate = child(module, layout.w2), child(module, layout.gate)
+    paths = (layout.w1, layout.norm, layout.act, layout.w2, layout.gate)
+    w1, norm, act, w2, gate = (child(module, path) if path else None for path in paths)
     assert w2 is not None and gate is not None  # the layout matched
-    w1 = child(module, layout.w1) if layout.w1 else None
-    pre = child(module, layout.pre(module)) if layout.w1 else None
-    act = child(module, layout.act) if layout.act else None
-    in_place = tuple(bool(getattr(part, "inplace", False)) for part in (act, gate))
-    return Place(name, module, layout, w1, pre, w2, gate, layout.branches(module), *in_place)
+    norm = None if isinstance(norm, nn.Identity) else norm
+    in_place = (bool(getattr(part, "inplace", False)) for part in (act, gate))
+    return Place(name, module, layout, w1, norm, act, w2, gate, layout.branches(module), *in_place)
 
 
 # Files of torch.nn whose classes read the mode in forward() or not at all.

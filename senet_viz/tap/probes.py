@@ -141,9 +141,9 @@ class Session:
 
         if probe.given is not None and place.layout.kind == "split":  # it shapes its gate by the batch it was given
             self.on(place.module._forward_pre_hooks, widen)
-        if place.w1 is not None and place.pre is not None:
+        if place.w1 is not None:
             self.on(place.w1._forward_hooks, first)
-            self.on(place.pre._forward_hooks, pre)
+            self.on((place.w1 if place.norm is None else place.norm)._forward_hooks, pre)
         self.on(place.w2._forward_hooks, second)
         self.on(place.gate._forward_hooks, gate)
 

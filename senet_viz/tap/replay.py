@@ -228,15 +228,14 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
         how, z, error = _squeeze(place, block.u.double().numpy(), "max_squeeze" in used)
         compare("z", z, seen_z, error)
     pre = hidden = None
-    norm, act = child(place.module, place.layout.norm), child(place.module, place.layout.act)
-    normed = bool(place.layout.norm) and norm is not None and not isinstance(norm, nn.Identity)
     if w1 is not None and seen_pre is not None and seen_hidden is not None:
         pre, error = _linear(w1, b1, seen_z)
-        if normed and norm is not None:
-            pre, error = _normalised(norm, pre, error)
+        if place.norm is not None:
+            pre, error = _normalised(place.norm, pre, error)
         compare("pre", pre, seen_pre, error)
-        act_fn = _ACTIVATIONS.get(type(act).__name__)
-        hidden = act_fn(seen_pre) if act_fn else _through(act, seen_pre, (1, -1, 1, 1))  # type: ignore[arg-type]
+        assert place.act is not None  # it makes hidden of pre
+        act = _ACTIVATIONS.get(type(place.act).__name__)
+        hidden = act(seen_pre) if act else _through(place.act, seen_pre, (1, -1, 1, 1))
         hidden = np.zeros_like(hidden) if "dead" in used else hidden
         compare("hidden", hidden, seen_hidden)
     if w2 is not None:
@@ -256,8 +255,8 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
     if block.residue is not None:
         differences["out"] = block.residue / max(1.0, float(block.out.abs().max()))
         limits["out"] = TOLERANCE
-    names = type(norm).__name__ if normed else "", type(act).__name__ if place.layout.act else ""
-    return Replay(w1, b1, *names, w2, b2, gate_fn, how, z, pre, hidden, logit, gate, differences, limits)
+    norm, activation = ("" if part is None else type(part).__name__ for part in (place.norm, place.act))
+    return Replay(w1, b1, norm, activation, w2, b2, gate_fn, how, z, pre, hidden, logit, gate, differences, limits)
 
 
 def pooled(u: Array, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:
