@@ -5,8 +5,6 @@
 ``LOG`` gets one line a run: seconds on the clock, seconds of a processor. ``--thaw`` takes ``gc.freeze`` away.
 """
 
-from __future__ import annotations
-
 import gc
 import sys
 from pathlib import Path

@@ -6,8 +6,6 @@ A real server, and seats that speak a browser's half of the protocol. No click h
 forward. Random weights, so that it runs anywhere.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import random

@@ -1,7 +1,5 @@
 """Measure things against each other in one run: interleaved in random order, so that a noisy machine is fair to all."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ start-up out of its sight.
     python -m benchmarks.gc_freeze [--rounds 15]
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import importlib

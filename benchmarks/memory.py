@@ -5,8 +5,6 @@ Peak resident memory of a fresh process, libraries included. Random weights: the
     python -m benchmarks.memory
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 
@@ -16,11 +14,12 @@ MODELS = ("legacy_senet154", "se_resnet152", "se_vgg16_bn", "se_inception_resnet
 GOAL_GB = 4.0
 WALK = """
 import resource, sys
-from senet_viz import images, layouts, tap, zoo
-spec = zoo.spec(sys.argv[1])
-model = zoo.load(spec.key, weights="random")
-refs = layouts.find(model)
-trace = tap.run(model, images.preprocess(images.sample("chelsea"), spec).x, keep_u=(refs[0].name,))
+import senet_viz
+spec = senet_viz.spec(sys.argv[1])
+model = senet_viz.load(spec.key, weights="random")
+refs = senet_viz.find(model)
+x = senet_viz.preprocess(senet_viz.sample("chelsea"), spec).x
+trace = senet_viz.trace(model, x, keep_u=(refs[0].name,))
 assert len(trace.blocks) == spec.blocks and trace.silent == () and trace.blocks[0].u is not None
 print(len(trace.blocks), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

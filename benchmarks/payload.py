@@ -6,8 +6,6 @@ Counted are the websocket's messages (they are not compressed on the way) and ev
 files, which a browser keeps. Random weights, so that it runs anywhere. Needs Chromium: $CHROMIUM, or on the PATH.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -5,8 +5,6 @@ Goals: loaded in at most 0.3 s each, the default's forward in at most 25 ms, all
     python -m benchmarks.shipped
 """
 
-from __future__ import annotations
-
 import sys
 from functools import partial
 

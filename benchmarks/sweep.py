@@ -5,8 +5,6 @@ Both go through the engine as the pages' do: a single forward has one torch thre
     python -m benchmarks.sweep [--rounds 40]
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import sys

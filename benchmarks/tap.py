@@ -6,8 +6,6 @@ nothing is left out. Random weights: the time does not depend on them.
     python -m benchmarks.tap [--seconds 20]
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import sys

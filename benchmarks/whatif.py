@@ -5,8 +5,6 @@ Both with one torch thread, as the engine runs them.
     python -m benchmarks.whatif [--rounds 5] [--block layer3.1.se]
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import sys

@@ -7,8 +7,6 @@ points at what is imported. One that says no more than a chain of others says is
 same bytes.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Open the app without toolbar once it answers: ``present.py PORT``; or print this machine's address: ``--address``."""
 
-from __future__ import annotations
-
 import socket
 import sys
 import time

@@ -7,8 +7,6 @@ The app is started on a free port of this machine and ended afterwards. The brow
 Chrome on the PATH, else the one that `playwright install chromium` put in its place.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import io

@@ -56,7 +56,8 @@ def matrix(values: np.ndarray, scale: Scale, hover: str) -> Heat | Photo:
 
 def listing(names: Sequence[str], marks: Iterable[Mark], **more: Any) -> Panel:
     """Return a panel with one row a name, the first on top; ``more`` goes to ``Panel``."""
-    return Panel(tuple(marks), y_range=(len(names) - 0.5, -0.5), y_ticks=tuple(names), **more)
+    ticks = tuple((float(i), name) for i, name in enumerate(names))
+    return Panel(tuple(marks), y_range=(len(names) - 0.5, -0.5), y_ticks=ticks, **more)
 
 
 def beside(x: Iterable[float], y: Iterable[float], texts: Iterable[str], size: float = 16) -> list[Mark]:

@@ -42,7 +42,7 @@ class Effects:
         return shown
 
 
-def signed(value: float) -> str:
+def with_sign(value: float) -> str:
     """Return a change with three digits and its sign."""
     return f"{'+' if value > 0 else ''}{number(value)}"
 
@@ -159,7 +159,7 @@ def draw_muted(
     words = []
     for i, v in enumerate(changes.tolist()):
         side, anchor = (1, "start") if v >= 0 else (-1, "end")
-        words.append(Text(v + 0.02 * widest * side, float(i), signed(v), 18, "ink", anchor))
+        words.append(Text(v + 0.02 * widest * side, float(i), with_sign(v), 18, "ink", anchor))
     low, high = min(0.0, float(changes.min())), max(0.0, float(changes.max()))
     bars = Bars(changes, np.arange(len(channels), dtype=float), "", "u", horizontal=True, width=0.6)
     panel = listing(
@@ -169,8 +169,8 @@ def draw_muted(
         x_range=(low - 0.3 * widest * (low < 0), high + 0.3 * widest * (high > 0)),
     )
     most = int(np.abs(changes).argmax())
-    values = {"c": channels[most], "v": signed(float(changes[most])), "target": target, "score": number(score, 4)}
-    each = "; ".join(f"{name}: {signed(v)}" for name, v in zip(names, changes.tolist(), strict=True))
+    values = {"c": channels[most], "v": with_sign(float(changes[most])), "target": target, "score": number(score, 4)}
+    each = "; ".join(f"{name}: {with_sign(v)}" for name, v in zip(names, changes.tolist(), strict=True))
     title, alt = t("fig.attribution.muted.title", **values), t("fig.attribution.muted.alt", **values, all=each)
     rows = table(("channel", "gate", "change of the score"), channels, gate, changes)
     return Figure("attribution-muted", title, (panel,), 1, rows, alt, height=210)

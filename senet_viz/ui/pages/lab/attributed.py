@@ -13,7 +13,7 @@ import streamlit as st
 from senet_viz.drawing.grammar import Scale
 from senet_viz.drawing.text import number
 from senet_viz.figures.lab import attribution as figures
-from senet_viz.figures.lab.attribution import Effects, hundredths, signed
+from senet_viz.figures.lab.attribution import Effects, hundredths, with_sign
 from senet_viz.findings import open_or_important
 from senet_viz.findings.open_or_important import Standing
 from senet_viz.types import Edit
@@ -152,9 +152,11 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
     """What muting the three did, and what that says about gates."""
     t, channels = view.t, tuple(sorted(trio))
     changes, gate = view.muted(channels, goal).change, view.gate[branch]
-    first = [channels[i] for i in open_or_important.most(changes.round(5).tolist(), signed)]  # float32: less is noise
+    first = [
+        channels[i] for i in open_or_important.most(changes.round(5).tolist(), with_sign)
+    ]  # float32: less is noise
     at, widest = int(np.abs(changes).argmax()), trio[0]
-    most, change = channels[at], signed(float(changes[at]))
+    most, change = channels[at], with_sign(float(changes[at]))
     right = said in map(str, first)
     kind = "nothing" if not first else "tied" if first[1:] else "shown" if not said else "right" if right else "wrong"
     score = float(view.trace.logits[goal])
@@ -170,7 +172,7 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
         goal,
         branch,
     )
-    numbers = {"open": widest, "so": gated(gate[widest]), "vo": signed(float(changes[channels.index(widest)]))}
+    numbers = {"open": widest, "so": gated(gate[widest]), "vo": with_sign(float(changes[channels.index(widest)]))}
     numbers |= {"most": most, "sm": gated(gate[most]), "vm": change}
     if len(first) == 1:
         st.markdown(t("lab.attribution.select." + ("same" if most == widest else "other"), **numbers, target=name))
