@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# Methods of ``experiments.attribution``: on the photo's pixels, on the gates of one block; and how long a path may get.
+ON_PHOTO = ("grad_cam", "occlusion", "integrated_gradients")
+ON_GATES = ("gradient_x_gate", "gate_integrated_gradients", "gate_ablation", "conductance")
+MOST_STEPS = 1024
+
+
 @dataclass(frozen=True)
 class BlockRef:
     """Where an attention block is: ``name`` is its dotted module path, ``kind`` what it is.

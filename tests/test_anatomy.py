@@ -39,6 +39,10 @@ def unit_of(net: nn.Module, block: BlockTrace) -> sk_unit.Unit:
     return sk_unit.own(net, block, replay.replay(net, block))
 
 
+def reaches(unit: sk_unit.Unit) -> list[str]:
+    return ["3×3", "5×5", "7×7"][: len(unit.gate)]
+
+
 @pytest.fixture(params=NETS)
 def net(request: pytest.FixtureRequest, build: Build) -> Any:
     return build(request.param)
@@ -241,7 +245,7 @@ def test_the_path_is_drawn_as_computed(build: Build, lang: str, branches: int) -
     net, c = build("ours/sk"), 9
     unit = sk_unit.untrained(net, traced(net), branches)
     u, gate, logits = unit.u[:, c], unit.gate[:, c], unit.logits[:, c]
-    figure = figures.draw_path(u, float(unit.z[c]), logits, gate, c, i18n.texts(lang))
+    figure = figures.draw_path(u, float(unit.z[c]), logits, gate, c, reaches(unit), i18n.texts(lang))
     *split, fuse, select = heats(figure)
     np.testing.assert_array_equal(np.stack(split), u)
     close(fuse, u.sum(0))
@@ -257,7 +261,7 @@ def test_the_path_is_drawn_as_computed(build: Build, lang: str, branches: int) -
 def test_rows_of_the_pinned_channel_are_marked(build: Build, lang: str) -> None:
     net, c = build("ours/sk"), 9
     unit = unit_of(net, traced(net))
-    figure = figures.draw_rows(unit.w2, unit.h, c, i18n.texts(lang))
+    figure = figures.draw_rows(unit.w2, unit.h, c, reaches(unit), i18n.texts(lang))
     for m in range(2):
         heat, box = figure.panels[m].marks
         assert isinstance(heat, Heat) and box.y0 <= c <= box.y1  # type: ignore[union-attr]
@@ -274,7 +278,7 @@ def test_a_mix_shows_what_adds_up(build: Build, lang: str, how: str) -> None:
     net, c = build("ours/sk"), 9
     unit = unit_of(net, traced(net))
     u, gate = unit.u[:, c], sk_unit.mixed(unit.gate, how)[:, c]
-    drawn = heats(figures.draw_mix(u, gate, unit.gate[:, c], c, i18n.texts(lang)))
+    drawn = heats(figures.draw_mix(u, gate, unit.gate[:, c], c, reaches(unit), i18n.texts(lang)))
     assert len(drawn) == (3 if how == "own" else 4)
     close(drawn[0] + drawn[1], drawn[2])
     if how in ("first", "second"):
@@ -288,7 +292,7 @@ def test_both_axes_are_drawn_on_one_scale(build: Build, lang: str, chosen: str, 
     net, c = build("ours/sk"), 9
     unit = unit_of(net, traced(net))
     wrong = sk_unit.wrong_axis(unit.logits)
-    figure = figures.draw_axis(unit.gate, wrong, unit.u[:, c], 0.03, c, chosen, i18n.texts(lang))
+    figure = figures.draw_axis(unit.gate, wrong, unit.u[:, c], 0.03, c, chosen, reaches(unit), i18n.texts(lang))
     assert len(figure.panels) == 2 * rows and len(figure.scales) == 1
     for row, weights in enumerate((unit.gate, wrong)[:rows]):
         stacked = bars(figure, 2 * row)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from senet_viz import i18n
-from senet_viz.architecture import convolutions
+from senet_viz.architecture import formulas
 from senet_viz.models import catalogue
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.engine import Engine
@@ -254,7 +254,7 @@ def test_controls_of_the_convolution_run_no_forward_and_cannot_ask_the_impossibl
     assert engine.forwards == before
     assert {"k": "7", "width": "128", "groups": "32", "dilation": "3"}.items() <= url(at).items()
     for g in map(int, at.segmented_control(key="groups").options):
-        convolutions.Conv(3, 128, g)  # raises where it cannot be
+        formulas.Conv(3, 128, g)  # raises where it cannot be
 
 
 # --- what needs no forward runs none, nothing is lost -----------------------------------------------------------------

@@ -50,7 +50,7 @@ ROOM = 9  # modules: more of them want a room of their own
 LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub")
 WITHOUT_TORCH = (  # a page can be drawn with
     "assets", "errors", "types", "i18n", "jobs", "models", "photos", "figures", "drawing", "findings",
-    "architecture.convolutions", "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
+    "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
     "experiments.kernel_preference",
 )  # fmt: skip
 

@@ -67,9 +67,7 @@ def trio(found: Attribution, gate: np.ndarray) -> tuple[int, ...]:
 
 
 def test_names_are_the_librarys() -> None:
-    assert set(attributed.GATES) == set(experiments_attribution.ON_GATES) and set(attributed.PHOTO) == set(
-        experiments_attribution.ON_PHOTO
-    )
+    assert set(attributed.GATES) == set(experiments_attribution.ON_GATES)
     assert attributed.LIMIT == experiments_attribution.ENOUGH
 
 

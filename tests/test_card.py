@@ -223,4 +223,4 @@ class TestShipped:
         spec = catalogue.spec(catalogue.DEFAULT)
         with torch.inference_mode():
             scores = load.load(spec.key)(preprocess.preprocess(samples.sample(sample), spec).x)[0]
-        assert class_names.label(spec, int(scores.argmax())) in names
+        assert class_names.names(spec)[int(scores.argmax())] in names

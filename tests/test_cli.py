@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 
 from senet_viz import i18n
 from senet_viz.cli import main
-from senet_viz.cli.ask import attribute
 from senet_viz.experiments import attribution, gate_ablation, profile_file
 from senet_viz.findings import class_selectivity, open_or_important
 from senet_viz.findings.model_card import read_all
@@ -414,10 +413,6 @@ def test_attribute_says_that_equal_gates_have_no_order(capsys: Said) -> None:
 @pytest.mark.parametrize("wrong", [("--target", "9999"), ("--target", "nobody"), ("--block", "layer9.9.se")])
 def test_attribute_refuses_in_one_sentence(photo: Path, capsys: Said, wrong: tuple[str, str]) -> None:
     assert refused(capsys, "attribute", photo, "--random", *wrong)
-
-
-def test_the_methods_that_are_offered_are_those_there_are() -> None:
-    assert attribute.PIXELS == attribution.ON_PHOTO and set(attribute.GATES) == set(attribution.ON_GATES)
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------

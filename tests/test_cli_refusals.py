@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from senet_viz.architecture import prices
 from senet_viz.cli import main
-from senet_viz.cli.ask import attribute, cost, sweep
+from senet_viz.cli.ask import sweep
 from senet_viz.experiments import attribution, profile_file
 from senet_viz.models import safetensors_io
 from senet_viz.networks import registry
@@ -73,11 +73,6 @@ def test_numbers_have_limits_that_are_said(verb: str, option: str, value: str, c
     assert f"argument {option}: must be " in said
 
 
-def test_limits_that_need_torch_are_copied_right() -> None:
-    assert attribution.MOST_STEPS == attribute.MOST_STEPS
-    assert cost.COST_SIDES == (prices.LEAST_SIDE, prices.MOST_SIDE)
-
-
 def test_cost_counts_within_limits(capsys: Said) -> None:
     """The help says them; they are those within which every network is counted exactly."""
     with pytest.raises(SystemExit):
@@ -105,7 +100,7 @@ def test_every_network_can_be_counted_at_both_limits(network: str) -> None:
 def test_the_dearest_options_stay_exact() -> None:
     row = registry.network("senet154")
     choice = registry.Choice(row.name).but(squeeze="none", reduction=min(registry.REDUCTIONS))
-    assert prices.price(choice, prices.MOST_SIDE).cost.macs < 2**53
+    assert prices.price(choice, registry.MOST_SIDE).cost.macs < 2**53
 
 
 # --- a network without gates -----------------------------------------------------------------------------------------

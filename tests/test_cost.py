@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from senet_viz.architecture import counting, gate_costs, prices, timing
+from senet_viz.architecture import comparison, counting, prices, timing
 from senet_viz.errors import OptionRefused
 from senet_viz.models import catalogue, load
 from senet_viz.networks import registry, variants
@@ -31,12 +31,12 @@ def conv_flops(net: nn.Module, size: int) -> int:
 
 @pytest.mark.parametrize("key", list(dict.fromkeys(KEYS)))
 def test_every_network_agrees_with_torchs_counter(key: str) -> None:
-    net, size = prices.build(Choice(key)), prices.size(key)
+    net, size = prices.build(Choice(key)), prices.row(key).size
     found = counting.of(net, size)
     assert 2 * found.macs == conv_flops(net, size)
     assert found.params == sum(p.numel() for p in net.parameters())
     assert all(p.is_meta for p in net.parameters()), "no memory for weights"
-    assert found.gate + found.rest == found.total == found.under("")
+    assert found.gate + found.rest == found.total
     assert sum((stage.gate + stage.rest for stage in found.stages), counting.Count()) == found.total
     assert len({m.name for m in found.per_module}) == len(found.per_module)
 
@@ -70,11 +70,11 @@ def test_gates_of_the_authors_network() -> None:
 
 
 def test_equation_5() -> None:
-    assert gate_costs.eq5(R50, 16) == 2_514_944
-    assert [gate_costs.eq5((stage,), 16) for stage in R50] == [24_576, 131_072, 786_432, 1_572_864]
-    assert gate_costs.eq5(R50[:3], 16) / 25_557_032 == pytest.approx(0.0369, abs=5e-5)
-    assert gate_costs.eq5(R50, 16) / 25_557_032 == pytest.approx(0.0984, abs=5e-5)
-    assert gate_costs.eq5(R50[3:], 16) / gate_costs.eq5(R50, 16) == pytest.approx(0.625, abs=1e-3)
+    assert prices.eq5(R50, 16) == 2_514_944
+    assert [prices.eq5((stage,), 16) for stage in R50] == [24_576, 131_072, 786_432, 1_572_864]
+    assert prices.eq5(R50[:3], 16) / 25_557_032 == pytest.approx(0.0369, abs=5e-5)
+    assert prices.eq5(R50, 16) / 25_557_032 == pytest.approx(0.0984, abs=5e-5)
+    assert prices.eq5(R50[3:], 16) / prices.eq5(R50, 16) == pytest.approx(0.625, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", RESNETS)
@@ -87,7 +87,7 @@ def test_equation_5_agrees_with_the_modules(name: str, r: int) -> None:
         for stages in combinations((1, 2, 3, 4), count):
             net = variants.build(name, device="meta", reduction=r, bias=False, stages=stages)
             extra = sum(p.numel() for p in net.parameters()) - bare
-            assert extra == gate_costs.eq5([pairs[n - 1] for n in stages], r)
+            assert extra == prices.eq5([pairs[n - 1] for n in stages], r)
 
 
 @pytest.mark.parametrize("name", [row.name for row in registry.NETWORKS])
@@ -105,7 +105,7 @@ def test_the_gates_share_is_what_the_gates_add(name: str) -> None:
 
 def test_no_squeeze_costs_what_it_costs_at_every_pixel() -> None:
     found = counting.of(prices.build(Choice("se_resnet50").but(squeeze="none", bias=False)))
-    per_pixel = sum(gate_costs.eq5((stage,), 16) * side**2 for stage, side in zip(R50, (56, 28, 14, 7), strict=True))
+    per_pixel = sum(prices.eq5((stage,), 16) * side**2 for stage, side in zip(R50, (56, 28, 14, 7), strict=True))
     assert found.gate.macs == per_pixel and found.gate.params == 2_514_944 and found.gate.pool == 0
     assert [len(stage.gates) for stage in found.stages] == [0, 3, 4, 6, 3, 0]
 
@@ -115,9 +115,7 @@ def test_one_block_by_hand() -> None:
     assert found.total == counting.Count(params=8 * 27 + 2 * 16 + 10, conv=8 * 27 * 16, linear=32, pool=128, scale=128)
     (gate,) = found.gates
     assert (gate.name, gate.channels, gate.hidden, gate.weights) == ("1", 8, 2, 32)
-    assert found.under("1") == gate.count == counting.Count(42, linear=32, pool=128, scale=128)
-    with pytest.raises(KeyError):
-        found.under("nothing")
+    assert gate.count == counting.Count(42, linear=32, pool=128, scale=128)
 
 
 def test_of_an_sk_unit_the_branches_are_not_the_gate() -> None:
@@ -136,7 +134,7 @@ def test_a_weight_that_is_shared_is_counted_once() -> None:
 def test_the_module_is_left_as_it_was() -> None:
     net = load.load("tiny_se", weights="random").train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    counting.of(net, 32), gate_costs.kept(net, 32), gate_costs.ungated(net)
+    counting.of(net, 32), prices.kept(net, 32), prices.ungated(net)
     assert all(part.training for part in net.modules())
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
@@ -145,7 +143,7 @@ def test_the_module_is_left_as_it_was() -> None:
 def test_memory_of_a_training_step_by_hand() -> None:
     """A convolution keeps its input; ReLU in place keeps its output, which is the convolution's."""
     net = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.ReLU(inplace=True), nn.Conv2d(8, 4, 1, bias=False))
-    assert gate_costs.kept(net, 16) == 4 * 16 * 16 * (3 + 8)
+    assert prices.kept(net, 16) == 4 * 16 * 16 * (3 + 8)
 
 
 def test_memory_is_what_real_tensors_hold() -> None:
@@ -169,7 +167,7 @@ def test_memory_is_what_real_tensors_hold() -> None:
         del out
         return sum(seen.values())
 
-    assert gate_costs.kept(net, 32) == held(3) - held(2)
+    assert prices.kept(net, 32) == held(3) - held(2)
 
 
 def test_a_gate_keeps_its_maps() -> None:
@@ -183,7 +181,7 @@ def test_a_gate_keeps_its_maps() -> None:
 
 def test_what_competes_cannot_be_left_out() -> None:
     with pytest.raises(ValueError, match="chooses"):
-        gate_costs.ungated(load.outline("tiny_sk"))
+        prices.ungated(load.outline("tiny_sk"))
     assert prices.bare(Choice("tiny_sk")) is None
 
 
@@ -193,7 +191,7 @@ def test_a_network_of_the_zoo_has_no_options() -> None:
 
 
 def test_stride_of_the_authors() -> None:
-    found = counting.of(gate_costs.stride_first(prices.build(Choice("se_resnet50"))))
+    found = counting.of(comparison.stride_first(prices.build(Choice("se_resnet50"))))
     assert found.macs == 3_860_488_192, "legacy_seresnet50, the authors' network"
 
 

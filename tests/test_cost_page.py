@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.architecture import counting, gate_costs, papers, prices
+from senet_viz.architecture import counting, papers, prices
 from senet_viz.drawing import slides
 from senet_viz.figures.networks import what_it_costs as figures
 from senet_viz.networks import blocks, registry, variants
@@ -147,7 +147,7 @@ def test_without_the_last_stage() -> None:
     (saving,) = [e for e in at.main.markdown if "3.69 %" in e.value]
     assert "9.84 %" in saving.value
     curve = [array(trace["y"]) for trace in chart(at, "cost-curve") if trace["type"] == "scatter"]
-    totals = [25_557_032 + gate_costs.eq5(((3, 256), (4, 512), (6, 1024), (3, 2048)), r) for r in registry.REDUCTIONS]
+    totals = [25_557_032 + prices.eq5(((3, 256), (4, 512), (6, 1024), (3, 2048)), r) for r in registry.REDUCTIONS]
     assert any(len(line) == 5 and np.allclose(line, np.array(totals) / 1e6, rtol=1e-6) for line in curve)
     assert any(np.allclose(line, [45.7, 35.7, 30.7, 28.1, 26.9]) for line in curve if len(line) == 5), "table 10"
 

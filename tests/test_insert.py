@@ -17,7 +17,6 @@ from senet_viz.networks import gated as gateds
 from senet_viz.networks import registry, variants
 from senet_viz.networks.gated import HOSTS, GatedBottleneck, GatedInceptionResidual, replace
 from senet_viz.networks.registry import NETWORKS, Choice, Network
-from senet_viz.networks.sknet import SKNet
 from senet_viz.tap import hooks, layouts
 from tests import at_work
 from tests.at_work import backbone, gated, lively, side
@@ -274,25 +273,19 @@ def test_inserted_gates_are_timms_network(name: str, theirs: str) -> None:
             assert (mine.gate - its.gate).abs().max() <= 1e-5
 
 
-def test_inserted_kernels_are_sknet_and_timms() -> None:
+def test_inserted_kernels_are_timms() -> None:
     x = pictures(2, size=64)
     ours = lively(variants.build("sknet50", classes=20), x)
-    references = [SKNet(50, classes=20).eval(), timm.create_model("skresnext50_32x4d", num_classes=20).eval()]
-    for reference in references:
-        state = ours.state_dict()
-        theirs = reference.state_dict()
-        assert [v.shape for v in theirs.values()] == [v.shape for v in _order(state, theirs)]
-        reference.load_state_dict(dict(zip(theirs, _order(state, theirs), strict=True)))
-        with torch.inference_mode():
-            a, b = ours(x), reference(x)
-        assert b.std() > 0.1
-        assert (a - b).abs().max() <= 1e-4 * max(1.0, float(b.abs().max()))
-
-
-def _order(state: dict[str, Tensor], theirs: dict[str, Tensor]) -> list[Tensor]:
-    """Ours in their order of definition, which has each norm after its convolution, where torchvision has too."""
-    assert len(state) == len(theirs)
-    return list(state.values())
+    reference = timm.create_model("skresnext50_32x4d", num_classes=20).eval()
+    state, theirs = ours.state_dict(), reference.state_dict()  # both have each norm after its convolution
+    assert [v.shape for v in theirs.values()] == [v.shape for v in state.values()]
+    reference.load_state_dict(dict(zip(theirs, state.values(), strict=True)))
+    with torch.inference_mode():
+        a, b = ours(x), reference(x)
+    assert b.std() > 0.1
+    assert (a - b).abs().max() <= 1e-4 * max(1.0, float(b.abs().max()))
+    for mine, its in zip(hooks.run(ours, x[:1]).blocks, hooks.run(reference, x[:1]).blocks, strict=True):
+        assert (mine.gate - its.gate).abs().max() <= 1e-4
 
 
 def test_mobilenet_is_torchvisions() -> None:
@@ -498,7 +491,7 @@ def test_equal_choices_are_equal() -> None:
 
 
 def test_networks_of_libraries_are_known_by_their_names() -> None:
-    rows = {row.key: variants.named(row.key) for row in catalogue.MODELS}
+    rows = {row.key: registry.named(row.key) for row in catalogue.MODELS}
     assert {key for key, found in rows.items() if found} == {row.name for row in NETWORKS} & set(rows) | set(
         registry.TWINS
     )

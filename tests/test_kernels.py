@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from senet_viz import i18n
-from senet_viz.architecture.convolutions import Conv, against, thousands
+from senet_viz.architecture.formulas import Conv, against, thousands
 from senet_viz.drawing.grammar import Bars
 from senet_viz.figures.scale.convolutions import draw_conv
 

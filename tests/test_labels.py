@@ -27,7 +27,7 @@ KNOWN = {  # spread over the whole list, so that one name too many or too few ca
 
 def test_imagenet_in_english_is_torchvisions() -> None:
     assert class_names.names(IMAGENET) == tuple(_IMAGENET_CATEGORIES)
-    assert class_names.label(IMAGENET, 281) == "tabby"
+    assert class_names.names(IMAGENET)[281] == "tabby"
 
 
 def test_imagenet_in_chinese_is_complete_and_in_order() -> None:
@@ -56,10 +56,6 @@ def test_every_model_has_a_name_for_every_output(row: ModelSpec, lang: str) -> N
     names = class_names.names(row, lang)
     assert len(names) == class_names.count(row)
     assert all(names)
-    assert class_names.label(row, len(names) - 1, lang) == names[-1]
-    for beyond in (len(names), -1):
-        with pytest.raises(IndexError):
-            class_names.label(row, beyond, lang)
 
 
 def test_ours_follow_their_weight_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,5 +72,5 @@ def test_ours_follow_their_weight_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("lang", ["fr", "../zh", ""])
 def test_another_language_is_english(lang: str) -> None:
-    assert class_names.label(IMAGENET, 281, lang) == "tabby"
+    assert class_names.names(IMAGENET, lang)[281] == "tabby"
     assert class_names.names(catalogue.spec("tiny_se"), lang) == class_names.names(catalogue.spec("tiny_se"), "en")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from senet_viz.architecture import counting, gate_costs, papers, prices
+from senet_viz.architecture import comparison, counting, papers
 from senet_viz.architecture.papers import SENET, SKNET
 from senet_viz.networks import registry, variants
 
@@ -77,7 +77,7 @@ def test_sknet_tables() -> None:
 def test_printed_parameters_are_within_reach(key: str) -> None:
     """Within 0.15 M: what rounding, biases and stored statistics explain (SENet tables 10, 13; SKNet 7)."""
     for row in papers.table(key).rows:
-        found = prices.ours(key, row)
+        found = comparison.ours(key, row)
         assert found is not None
         if row.params is not None:
             assert found.params / 1e6 == pytest.approx(float(row.params), abs=0.15)
@@ -86,7 +86,7 @@ def test_printed_parameters_are_within_reach(key: str) -> None:
 def test_how_table_10_was_counted() -> None:
     """No way gives all six numbers; stored statistics explain two more than weights alone."""
     table = papers.table("se10")
-    found = prices.compare(table, [prices.ours("se10", row) for row in table.rows])
+    found = comparison.compare(table, [comparison.ours("se10", row) for row in table.rows])
     agreed = {way: hits for way, hits, _ in found.agreed}
     assert agreed == {"plain": 3, "biases": 3, "statistics": 5, "both": 5} and found.way == "statistics"
     assert found.printed == ("45.7", "35.7", "30.7", "28.1", "26.9", "25.6")
@@ -96,30 +96,30 @@ def test_how_table_10_was_counted() -> None:
 def test_where_the_printed_hundredth_of_a_gflop_comes_from() -> None:
     """SENet table 2: 3.86 to 3.87. MACs of the gates are 0.0025 G; with pooling and scaling it is printed so."""
     table = papers.table("se2")
-    bare, gated = (prices.ours("se2", table.row("ResNet-50", group)) for group in ("bare", "se"))
+    bare, gated = (comparison.ours("se2", table.row("ResNet-50", group)) for group in ("bare", "se"))
     assert bare is not None and gated is not None
-    assert prices.agrees(bare.operations()["first"], "3.86", 1e9)
-    assert not prices.agrees(gated.operations()["first"], "3.87", 1e9)
-    assert prices.agrees(gated.operations()["first_all"], "3.87", 1e9)
-    assert not prices.agrees(gated.operations()["plain"], "3.87", 1e9)
-    no_squeeze = prices.ours("se16", papers.table("se16").rows[0])
-    assert no_squeeze is not None and prices.agrees(no_squeeze.operations()["first"], "4.27", 1e9)
+    assert comparison.agrees(bare.operations()["first"], "3.86", 1e9)
+    assert not comparison.agrees(gated.operations()["first"], "3.87", 1e9)
+    assert comparison.agrees(gated.operations()["first_all"], "3.87", 1e9)
+    assert not comparison.agrees(gated.operations()["plain"], "3.87", 1e9)
+    no_squeeze = comparison.ours("se16", papers.table("se16").rows[0])
+    assert no_squeeze is not None and comparison.agrees(no_squeeze.operations()["first"], "4.27", 1e9)
 
 
 def test_rounding() -> None:
-    assert prices.agrees(28_071_976, "28.1", 1e6) and not prices.agrees(28_151_976, "28.1", 1e6)
-    assert prices.agrees(7_600_000_000, "7.60", 1e9) and not prices.agrees(7_594_700_000, "7.60", 1e9)
+    assert comparison.agrees(28_071_976, "28.1", 1e6) and not comparison.agrees(28_151_976, "28.1", 1e6)
+    assert comparison.agrees(7_600_000_000, "7.60", 1e9) and not comparison.agrees(7_594_700_000, "7.60", 1e9)
 
 
 @pytest.mark.parametrize("name", ["se_resnet50", "se_vgg16_bn", "se_bn_inception", "se_inception_resnet_v2"])
 def test_one_count_gives_both_networks(name: str) -> None:
     """What is left of a count without the gates' share is the network that never had any."""
     first = name == "se_resnet50"
-    gated, plain = prices._tally(registry.Choice(name), first)
+    gated, plain = comparison._tally(registry.Choice(name), first)
     for counted, net in ((gated, variants.build(name, device="meta")), (plain, variants.bare(name, device="meta"))):
         found = counting.of(net, registry.network(name).size)
         assert (counted.params, counted.macs) == (found.params, found.macs)
         assert counted.other == found.total.pool + found.total.scale
         assert counted.statistics == sum(b.numel() for n, b in net.named_buffers() if "running" in n)
-        early = counting.of(gate_costs.stride_first(net), registry.network(name).size).macs if first else None
+        early = counting.of(comparison.stride_first(net), registry.network(name).size).macs if first else None
         assert counted.first == early

@@ -228,6 +228,15 @@ def test_taps_are_what_the_convolution_sees(model: str, unit: str) -> None:
         assert sorted(map(tuple, taps.astype(int).tolist())) == seen(free, 20, at)
 
 
+def test_the_branches_of_split_attention_have_one_kernel() -> None:
+    import timm
+
+    network = timm.create_model("resnest14d", pretrained=False).eval()
+    found = kernel_preference.kernels(network, "layer1.0.conv2")
+    conv = network.get_submodule("layer1.0.conv2").conv
+    assert [str(kernel) for kernel in found] == ["3×3"] * 2 and conv.kernel_size == (3, 3)
+
+
 def test_the_strongest_place_is_in_pixels_of_the_photo() -> None:
     fused = np.zeros((10, 10))
     fused[3, 7] = -5  # the largest by size

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from torch import nn
 
 from senet_viz import i18n
-from senet_viz.architecture import recorder, unit_graph
+from senet_viz.architecture import prices, recorder, unit_graph
 from senet_viz.architecture.unit_graph import Part, Step, Unit
 from senet_viz.drawing import palette, screen, slides
 from senet_viz.drawing.grammar import Box, Text
@@ -25,6 +25,7 @@ from senet_viz.figures.networks import where_it_sits as figures
 from senet_viz.networks import registry, variants
 from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.gated import INTEGRATIONS
+from senet_viz.networks.registry import Choice
 
 LIGHT = [name for name in recorder.UNITS if name not in ("senet154", "se_resnet152", "se_resnext101_32x4d", "sknet101")]
 HAND_ON = (nn.Identity, nn.Dropout)
@@ -37,7 +38,7 @@ def of_unit(unit: Unit, name: str) -> bool:
 
 def real(name: str, unit: Unit, **options: Any) -> tuple[list[str], list[int], nn.Module]:
     """Leaf modules of the unit in the order in which they ran on real numbers, their channels, and the network."""
-    if name in recorder.TITLES:
+    if name not in registry.NAMED:
         import torchvision
 
         net, size = torchvision.models.get_model(name, weights=None).eval(), 64
@@ -68,8 +69,8 @@ def steps(unit: Unit) -> list[Step]:
 
 def recorded(name: str, unit: Unit, **options: Any) -> list[Step]:
     """Steps in the order of execution: parts put a norm beside its convolution, which changes nothing here."""
-    net = recorder._built(name, options)
-    size = 224 if name in recorder.TITLES else registry.network(name).size
+    net = prices.build(Choice(name).but(**options))
+    size = prices.row(name).size
     return list(recorder.record(net, torch.empty(1, 3, size, size, device="meta"), unit.paths))
 
 
@@ -99,7 +100,7 @@ def test_order_and_modules_are_those_of_a_real_forward(name: str) -> None:
 @pytest.mark.parametrize("name", recorder.UNITS)
 def test_nothing_with_weights_is_missing_and_arrows_follow_execution(name: str) -> None:
     unit = recorder.unit(name)
-    net = recorder._built(name, {})
+    net = prices.build(Choice(name))
     weighty = {path for path, part in net.named_modules() if isinstance(part, WEIGHTS) and of_unit(unit, path)}
     drawn = [step.path for step in steps(unit)]
     assert weighty <= set(drawn)
@@ -110,7 +111,7 @@ def test_nothing_with_weights_is_missing_and_arrows_follow_execution(name: str) 
     assert ends == [len(unit.parts) - 1], "one output, and every part leads to it"
 
 
-@pytest.mark.parametrize("name", [name for name in LIGHT if name not in recorder.TITLES])
+@pytest.mark.parametrize("name", [name for name in LIGHT if name in registry.NAMED])
 def test_wires_carry_what_flows(name: str) -> None:
     """Change one convolution of the real unit: the parts that hang on it, and only those, change too."""
     unit, net = recorder.unit(name), variants.build(name)

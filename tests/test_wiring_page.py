@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.architecture import papers, recorder
+from senet_viz.architecture import papers, prices, recorder
 from senet_viz.experiments import gradient_flow
 from senet_viz.networks.gated import INTEGRATIONS
 from senet_viz.ui import state
@@ -57,7 +57,7 @@ def test_it_opens(versus: str, lang: str) -> None:
 def test_the_table_says_what_differs() -> None:
     at = start(PAGE, versus="efficientnet_b0")
     shown = table(at)
-    title = recorder.title("efficientnet_b0")
+    title = prices.row("efficientnet_b0").title
     mine, ours = recorder.unit("efficientnet_b0").facts, recorder.unit("se_resnet50").facts
     functions = shown[shown.iloc[:, 0] == i18n.text("networks.where.row.function", "en")]
     assert functions[title].tolist() == [mine.function] == [ours.function], "the same: not bold"

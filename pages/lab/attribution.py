@@ -27,8 +27,7 @@ with right:
     method = ui.pick("importance", methods, t("lab.attribution.gates", block=ui.short(view.name)))
 branch = 0
 if len(view.gate) > 1:
-    names = {m: t("fig.branch", m=m, k=2 * m + 3) for m in range(len(view.gate))}
-    branch = ui.pick("branch", names, t("branch.label"), len(view.gate) - 1)
+    branch = ui.pick("branch", view.branches, t("branch.label"), len(view.gate) - 1)
 
 # --- gate against attribution, three channels held back until somebody has guessed ------------------------------------
 cheap = attributed.attribution(view, attributed.CHEAP, goal, view.name)

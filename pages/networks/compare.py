@@ -9,8 +9,6 @@ from senet_viz.findings import model_agreement
 from senet_viz.models import catalogue
 from senet_viz.ui.pages.networks import costs, variants
 
-OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
-
 view = ui.scene()
 t = view.t
 
@@ -61,7 +59,7 @@ else:
     st.caption(t("networks.compare.cost.note"))
 
 ui.section(t("networks.compare.four"))
-found = view.drawn(lambda: model_agreement.together(profile_file.read(), OURS), "together")
+found = view.drawn(lambda: model_agreement.together(profile_file.read(), catalogue.OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)
 ui.figure(
     view,

@@ -4,8 +4,9 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.architecture import gate_costs, papers, prices, timing
+from senet_viz.architecture import papers, prices, timing
 from senet_viz.figures.networks import what_it_costs
+from senet_viz.networks.registry import NAMED
 from senet_viz.ui.pages.networks import costs
 
 view = ui.scene()
@@ -14,7 +15,7 @@ t = view.t
 ui.title(t("networks.what_it_costs.title"))
 st.markdown(t("networks.what_it_costs.idea"))
 choice = costs.choose(view)
-price, row, net = costs.price(choice), prices.row(choice.net), prices.names()[choice.net]
+price, row, net = costs.price(choice), NAMED.get(choice.net), prices.names()[choice.net]
 sk = any(gate.kind == "sk" for gate in price.cost.gates)
 
 # --- what the gates add -----------------------------------------------------------------------------------------------
@@ -95,4 +96,4 @@ if row is not None:
 
 # --- what the papers found --------------------------------------------------------------------------------------------
 costs.tables(view)
-ui.code(view, gate_costs.eq5, gate_costs.kept, timing.timed)
+ui.code(view, prices.eq5, prices.kept, timing.timed)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.architecture import papers, recorder, unit_graph
+from senet_viz.architecture import papers, prices, recorder, unit_graph
 from senet_viz.experiments import gradient_flow
 from senet_viz.figures.networks import where_it_sits
 from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
@@ -12,17 +12,13 @@ from senet_viz.ui.pages.networks import wired
 view = ui.scene()
 t = view.t
 LIKE = "se_resnet50"
-PRINTED = (  # integration, table and line of the paper
-    ("standard", "se14", "SE"), ("pre", "se14", "SE-PRE"), ("post", "se14", "SE-POST"),
-    ("identity", "se14", "SE-Identity"), ("3x3", "se15", "SE_3x3"),
-)  # fmt: skip
 
 ui.title(t("networks.where_it_sits.title"))
 st.markdown(t("networks.where_it_sits.idea"))
 
 # --- the same part in every network -----------------------------------------------------------------------------------
 others = [name for name in recorder.UNITS if name != LIKE]
-choices: dict[str, str] = {"all": t("networks.where.all"), **{name: recorder.title(name) for name in others}}
+choices: dict[str, str] = {"all": t("networks.where.all"), **{name: prices.row(name).title for name in others}}
 versus = ui.choose("versus", choices, t("networks.where.versus"))
 names = recorder.SIX if versus == "all" else (LIKE, versus)
 units = wired.units(names)
@@ -46,18 +42,18 @@ block = names[-1] if len(units[-1].scales) == 1 else LIKE  # SK is defined in th
 listing = ui.pick(
     "listing",
     ui.worded(t, "networks.where.order", ("defined", "run")),
-    t("networks.where.order.pick", title=recorder.title(block)),
+    t("networks.where.order.pick", title=prices.row(block).title),
 )
 printed, defined, ran = wired.orders(block)
 ui.figure(view, lambda t: where_it_sits.draw_order(defined, ran, listing, t), "order", block, listing, untrained=False)
-with st.expander(t("networks.where.order.print", title=recorder.title(block))):
+with st.expander(t("networks.where.order.print", title=prices.row(block).title)):
     st.code(printed, language="text")
 
 ui.section(t("networks.where.five"))
 st.markdown(t("networks.where.five.idea"))
 integration = ui.pick("integration", ui.worded(t, "fig.integration", INTEGRATIONS), t("networks.where.integration"))
 unit = wired.unit(LIKE, integration)
-errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, key, row in PRINTED]
+errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, (key, row) in papers.INTEGRATED.items()]
 bare, cite = papers.table("se10").row("original").top1 or 0.0, f"{papers.table('se14').cite}, 15"
 ui.figure(
     view,

@@ -14,7 +14,7 @@ from senet_viz.ui.pages.scale import preferences
 view = ui.sk_scene()
 t, c, unit, scales = view.t, view.channel, ui.short(view.name), kernel_preference.SCALES
 names = kernel_preference.units(view.trace)
-u, kernels = names.index(view.name), [f"{k.reach}×{k.reach}" for k in view.kernels]
+u, kernels = names.index(view.name), list(map(str, view.kernels))
 
 ui.title(t("scale.kernel_selection.title"))
 st.markdown(t("scale.kernel.idea", unit=unit))

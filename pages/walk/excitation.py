@@ -22,8 +22,7 @@ ui.badge(view)
 
 branch = 0
 if competing:
-    names = {m: t("fig.branch", m=m, k=2 * m + 3) for m in range(branches)}
-    branch = ui.pick("branch", names, t("branch.label"))
+    branch = ui.pick("branch", view.branches, t("branch.label"))
 logit, gate = view.logits[branch], view.gate[branch]
 g_c, s_c = float(logit[c]), float(gate[c])
 letter = f"g_{{{branch},{c}}}" if competing else f"g_{{{c}}}"
@@ -61,8 +60,8 @@ if competing:
     exps = [rf"e^{{{v:.3f}}}" for v in view.logits[:, c]]
     ui.latex(rf"a_{{{branch},{c}}}=\frac{{{exps[branch]}}}{{{'+'.join(exps)}}}={s_c:.4f}")
     by = ui.pick("sort", ui.worded(t, "sort", ("index", "z", "gate")), t("sort.label"))
-    order = view.order(by, branch)
-    ui.figure(view, lambda t: excitation.draw_branches(view.gate, order, c, t), "branches", c, by, branch)
+    order, kernels = view.order(by, branch), list(map(str, view.kernels))
+    ui.figure(view, lambda t: excitation.draw_branches(view.gate, order, c, kernels, t), "branches", c, by, branch)
     st.markdown(t("walk.excitation.compete.why"))
 else:
     ui.section(t("walk.excitation.gate"))

@@ -5,15 +5,15 @@ weights and a forward no arithmetic. Multiply-accumulates (MACs) are counted as 
 convolutions and linear layers; what pooling and scaling take is counted beside them and never added to them.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from operator import add
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +40,8 @@ class Count:
         """Multiply-accumulates as the papers count them: conv + linear."""
         return self.conv + self.linear
 
-    def __add__(self, other: Count) -> Count:
-        return Count(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Count)))
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*map(add, vars(self).values(), vars(other).values()))
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,15 @@ class StageCost:
     rest: Count
 
 
+def added(parts: Iterable[ModuleCost]) -> Count:
+    """Return what these modules take together."""
+    return sum((part.count for part in parts), Count())
+
+
 @dataclass(frozen=True)
 class Cost:
-    """``params`` and ``macs`` of a network for one picture of ``size`` x ``size``, module by module."""
+    """What a network takes for one picture of ``size`` x ``size``, module by module."""
 
-    params: int
-    macs: int
     per_module: tuple[ModuleCost, ...]
     size: int
     gates: tuple[GateCost, ...]
@@ -93,48 +96,39 @@ class Cost:
     @cached_property
     def total(self) -> Count:
         """Everything."""
-        return sum((m.count for m in self.per_module), Count())
+        return added(self.per_module)
+
+    @property
+    def params(self) -> int:
+        """Parameters of the network."""
+        return self.total.params
+
+    @property
+    def macs(self) -> int:
+        """Its multiply-accumulates."""
+        return self.total.macs
 
     @cached_property
     def gate(self) -> Count:
         """What attention takes: pooling, both layers, scaling; of an SK unit not its branches."""
-        return sum((m.count for m in self.per_module if m.gate), Count())
+        return added(m for m in self.per_module if m.gate)
 
     @cached_property
     def rest(self) -> Count:
         """What the network takes without its gates."""
-        return sum((m.count for m in self.per_module if not m.gate), Count())
-
-    def under(self, name: str) -> Count:
-        """What the module of that dotted name takes with everything in it.
-
-        Raises:
-            KeyError: there is no such module.
-        """
-        if not name:
-            return self.total
-        found = [m.count for m in self.per_module if m.name == name or m.name.startswith(f"{name}.")]
-        if not found:
-            raise KeyError(name)
-        return sum(found, Count())
+        return added(m for m in self.per_module if not m.gate)
 
     @cached_property
     def stages(self) -> tuple[StageCost, ...]:
         """Stem, stages and head, in the order in which they run."""
-
-        def counted(stage: str, gate: bool) -> Count:
-            return sum((m.count for m in self.per_module if m.stage == stage and m.gate is gate), Count())
-
-        return tuple(
-            StageCost(
-                name,
-                side,
-                tuple(g for g in self.gates if g.stage == name),
-                counted(name, True),
-                counted(name, False),
+        found = []
+        for name, side in self.sides:
+            here = [m for m in self.per_module if m.stage == name]
+            gates = tuple(g for g in self.gates if g.stage == name)
+            found.append(
+                StageCost(name, side, gates, added(m for m in here if m.gate), added(m for m in here if not m.gate))
             )
-            for name, side in self.sides
-        )
+        return tuple(found)
 
     @property
     def gated(self) -> tuple[StageCost, ...]:
@@ -146,7 +140,7 @@ class Cost:
 
 
 def skeleton(module: nn.Module) -> nn.Module:
-    """A copy of the network on the meta device: its structure without its values, and nobody else's."""
+    """Copy the network to the meta device: its structure without its values, and nobody else's."""
     memo: dict[int, Any] = {id(p): nn.Parameter(torch.empty_like(p, device="meta")) for p in module.parameters()}
     memo |= {id(b): torch.empty_like(b, device="meta") for b in module.buffers()}
     return copy.deepcopy(module, memo)
@@ -161,13 +155,47 @@ def of(module: nn.Module, size: int = 224) -> Cost:
     net = skeleton(module).eval()
     ledger = _Ledger(net)
     with torch.no_grad(), ledger:
-        net(_picture(net, 1, size))
+        net(picture(net, 1, size))
     return ledger.cost(size)
 
 
-def _picture(net: nn.Module, batch: int, size: int) -> Tensor:
+def picture(net: nn.Module, batch: int, size: int) -> Tensor:
+    """Return (batch, 3, size, size) on the meta device, of the type of the network's weights."""
     dtype = next((p.dtype for p in net.parameters()), torch.float32)
     return torch.empty(batch, 3, size, size, device="meta", dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """An attention block, and which parts of it are attention."""
+
+    name: str
+    kind: str
+    module: nn.Module
+    w1: nn.Module | None
+    heads: frozenset[str] | None  # children that are attention; None: all of it
+
+    @property
+    def parts(self) -> Iterator[tuple[str, bool]]:
+        """Dotted name of every module in it, and whether it is attention."""
+        for name, _ in self.module.named_modules():
+            whole = self.heads is None or not name or name.partition(".")[0] in self.heads
+            yield f"{self.name}.{name}".strip("."), whole
+
+
+def blocks(net: nn.Module) -> tuple[Block, ...]:
+    """Find the blocks that ``layouts`` finds, and NoSqueeze blocks, which have no gate vector to look at."""
+    found = {}
+    for place in layouts.places(net):
+        layout = place.layout
+        paths = (layout.w1, layout.norm, layout.act, layout.w2, layout.gate, "pool")
+        competing = layout.kind in ("sk", "split")  # what makes their maps is not attention
+        heads = frozenset(path.partition(".")[0] for path in paths if path) if competing else None
+        found[place.name] = Block(place.name, layout.kind, place.module, place.w1, heads)
+    for name, part in net.named_modules():
+        if isinstance(part, SEBlock) and name not in found:
+            found[name] = Block(name, "se", part, part.fc1, None)
+    return tuple(found[name] for name, _ in net.named_modules() if name in found)
 
 
 class _Ledger(TorchDispatchMode):
@@ -178,19 +206,19 @@ class _Ledger(TorchDispatchMode):
         self.net = net
         self.names = {part: name for name, part in net.named_modules()}
         self.running: list[str] = [""]
-        self.booked: dict[str, Count] = {}
+        self.booked: dict[str, Count] = defaultdict(Count)
         self.order: dict[str, None] = {}  # modules as they first ran
         self.sides: dict[str, int] = {}  # height of a module's last map
         self.widths: dict[str, int] = {}  # channels of it
         for part, name in self.names.items():
-            part.register_forward_pre_hook(lambda part, args, name=name: self._enter(name))
-            part.register_forward_hook(lambda part, args, out, name=name: self._leave(name, out))
+            part.register_forward_pre_hook(partial(self._enter, name))
+            part.register_forward_hook(partial(self._leave, name))
 
-    def _enter(self, name: str) -> None:
+    def _enter(self, name: str, part: nn.Module, args: Any) -> None:
         self.running.append(name)
         self.order.setdefault(name)
 
-    def _leave(self, name: str, out: Any) -> None:
+    def _leave(self, name: str, part: nn.Module, args: Any, out: Any) -> None:
         self.running.pop()
         if isinstance(out, Tensor) and out.dim() == 4:
             self.widths[name], self.sides[name] = int(out.shape[1]), int(out.shape[2])
@@ -200,43 +228,36 @@ class _Ledger(TorchDispatchMode):
         if op == "native_batch_norm" and not args[5]:  # in eval mode; torch would work out every step of it, in 3 ms
             return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
         out = func(*args, **(kwargs or {}))
-        count = _taken(op, args, kwargs or {}, out)
-        if count is not None:
-            name = self.running[-1]
-            self.booked[name] = self.booked.get(name, Count()) + count
+        self.booked[self.running[-1]] += _taken(op, args, out)
         return out
 
     def cost(self, size: int) -> Cost:
-        """The books, closed."""
+        """Close the books."""
         seen: set[int] = set()
-        per_module, blocks = [], _blocks(self.net)
-        gated = dict(part for block in blocks for part in block.parts)
-        stages, sides = self._stages(blocks)
+        per_module, found = [], blocks(self.net)
+        gated = dict(part for block in found for part in block.parts)
+        stages, sides = self._stages(found)
         for part, name in self.names.items():
             own = [p for p in part.parameters(recurse=False) if id(p) not in seen]
             seen.update(map(id, own))  # a weight that two modules share is counted once
-            count = self.booked.get(name, Count()) + Count(params=sum(p.numel() for p in own))
-            if any(getattr(count, f.name) for f in fields(Count)):
-                per_module.append(
-                    ModuleCost(name, type(part).__name__, stages.get(name, UNUSED), gated.get(name, False), count)
-                )
+            count = self.booked[name] + Count(params=sum(p.numel() for p in own))
+            if count != Count():
+                stage = stages.get(name, UNUSED)
+                per_module.append(ModuleCost(name, type(part).__name__, stage, gated.get(name, False), count))
         if any(m.stage == UNUSED for m in per_module):
             sides = (*sides, (UNUSED, 0))
-        total = sum((m.count for m in per_module), Count())
-        gates = tuple(self._gate(block, per_module, stages) for block in blocks)
-        return Cost(total.params, total.macs, tuple(per_module), size, gates, sides)
+        gates = tuple(self._gate(block, per_module, stages.get(block.name, UNUSED)) for block in found)
+        return Cost(tuple(per_module), size, gates, sides)
 
-    def _gate(self, block: _Block, per_module: Sequence[ModuleCost], stages: dict[str, str]) -> GateCost:
+    def _gate(self, block: Block, per_module: Sequence[ModuleCost], stage: str) -> GateCost:
         inside = {name for name, gate in block.parts if gate}
         hidden = 0 if block.w1 is None else int(next(block.w1.parameters()).shape[0])
-        stage, channels = stages.get(block.name, UNUSED), self.widths.get(block.name, 0)
-        weights = sum(
-            p.numel() for name in inside for p in self.net.get_submodule(name).parameters(recurse=False) if p.dim() > 1
-        )
-        counts = sum((m.count for m in per_module if m.name in inside), Count())
-        return GateCost(block.name, block.kind, stage, channels, hidden, weights, counts)
+        parts = (self.net.get_submodule(name).parameters(recurse=False) for name in inside)
+        weights = sum(p.numel() for part in parts for p in part if p.dim() > 1)
+        count = added(m for m in per_module if m.name in inside)
+        return GateCost(block.name, block.kind, stage, self.widths.get(block.name, 0), hidden, weights, count)
 
-    def _stages(self, blocks: Sequence[_Block]) -> tuple[dict[str, str], tuple[tuple[str, int], ...]]:
+    def _stages(self, blocks: Sequence[Block]) -> tuple[dict[str, str], tuple[tuple[str, int], ...]]:
         """Every module's stage, and the height of the maps that leave each of them.
 
         A stage is a ``layerN`` where the network names its stages so, else all units whose maps have one size; units
@@ -251,10 +272,8 @@ class _Ledger(TorchDispatchMode):
             unit: next((self.sides[n] for n in (unit, *names[::-1]) if n in self.sides), 0)
             for unit, names in units.items()
         }
-        numbers: dict[str, str] = {}  # of units
-        if any(_LAYER.match(unit) for unit in units):
-            numbers = {unit: unit.removeprefix("layer") for unit in units if _LAYER.match(unit)}
-        else:
+        numbers = {unit: unit.removeprefix("layer") for unit in units if _LAYER.match(unit)}
+        if not numbers:
             said = {str(sides[_unit(b.name)]): str(getattr(b.module, "stage", 0) or "") for b in blocks}
             marked = said or dict.fromkeys((str(side) for side in sides.values() if side > 1), "")
             of_side = {side: own or str(n) for n, (side, own) in enumerate(marked.items(), start=1)}
@@ -275,46 +294,14 @@ _LAYER = re.compile(r"layer[1-9]$")  # SENet-154's layer0 is its stem
 
 
 def _unit(name: str) -> str:
-    """The part of a network that is never split between stages: ``layer3``, ``features.4``, ``Mixed_5b``."""
+    """Return the part of a network that is never split between stages: ``layer3``, ``features.4``, ``Mixed_5b``."""
     first, _, rest = name.partition(".")
     second = rest.partition(".")[0]
     return f"{first}.{second}" if second.isdecimal() and not _LAYER.match(first) else first
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """An attention block: those that ``layouts`` finds, and NoSqueeze blocks, which have no gate vector to look at."""
-
-    name: str
-    kind: str
-    module: nn.Module
-    w1: nn.Module | None
-    heads: frozenset[str] | None  # children that are attention; None: all of it
-
-    @property
-    def parts(self) -> Iterator[tuple[str, bool]]:
-        """Dotted name of every module in it, and whether it is attention."""
-        for name, _ in self.module.named_modules():
-            whole = self.heads is None or not name or name.partition(".")[0] in self.heads
-            yield f"{self.name}.{name}".strip("."), whole
-
-
-def _blocks(net: nn.Module) -> tuple[_Block, ...]:
-    found = {}
-    for place in layouts.places(net):
-        layout = place.layout
-        paths = (layout.w1, layout.norm, layout.act, layout.w2, layout.gate, "pool")
-        competing = layout.kind in ("sk", "split")  # what makes their maps is not attention
-        heads = frozenset(path.partition(".")[0] for path in paths if path) if competing else None
-        found[place.name] = _Block(place.name, layout.kind, place.module, place.w1, heads)
-    for name, part in net.named_modules():
-        if isinstance(part, SEBlock) and name not in found:
-            found[name] = _Block(name, "se", part, part.fc1, None)
-    return tuple(found[name] for name, _ in net.named_modules() if name in found)
-
-
-def _taken(op: str, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Count | None:
-    """What one aten operation takes, None where it is none that is counted."""
+def _taken(op: str, args: Sequence[Any], out: Any) -> Count:
+    """Return what one aten operation takes, nothing where it is none that is counted."""
     if op == "convolution":
         return Count(conv=out.numel() * math.prod(args[1].shape[1:]))  # (C_out, C_in / groups, *kernel)
     if op in ("mm", "addmm", "bmm", "baddbmm", "linear"):
@@ -324,15 +311,10 @@ def _taken(op: str, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> Co
         kernel = args[1] if len(args[1]) == 2 else list(args[1]) * 2
         first = out[0] if isinstance(out, tuple) else out
         return Count(pool=first.numel() * math.prod(kernel))
-    if op in ("_adaptive_avg_pool2d", "adaptive_max_pool2d"):
+    shrinks = op in ("mean", "amax") and args[0].dim() == 4 and out.numel() < args[0].numel()
+    if shrinks or op in ("_adaptive_avg_pool2d", "adaptive_max_pool2d"):
         return Count(pool=args[0].numel())
-    if op in ("mean", "amax") and args[0].dim() == 4 and out.numel() < args[0].numel():
-        return Count(pool=args[0].numel())
-    if op in ("mul", "mul_") and _is_scaling(args):
+    # maps times gates: both have channels; a number or a constant is not a gate
+    if op in ("mul", "mul_") and all(isinstance(a, Tensor) and a.dim() >= 4 and a.numel() > 1 for a in args[:2]):
         return Count(scale=out.numel())
-    return None
-
-
-def _is_scaling(args: Sequence[Any]) -> bool:
-    """Maps times gates: both have channels; a number or a constant is not a gate."""
-    return all(isinstance(a, Tensor) and a.dim() >= 4 and a.numel() > 1 for a in args[:2])
+    return Count()

@@ -1,29 +1,127 @@
-"""The equations of a Selective Kernel unit as LaTeX, with one picture's numbers in them (SKNet, eqs. 1-6).
+"""Convolutions in whole numbers, and the equations of a Selective Kernel unit, as LaTeX with numbers in them.
 
-The letters are those of ``docs/notation.md``: z is the paper's s, h its z, and g are the logits.
+A convolution has k x k kernels, C channels in and out, G groups, dilation d and no bias, as in SKNet (section 3.1);
+``tests/test_kernels.py`` compares its arithmetic with torch's own. The letters of the unit (SKNet, eqs. 1-6) are those
+of ``docs/notation.md``: z is the paper's s, h its z, and g are the logits.
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
+# --- one convolution --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A k x k convolution from C to C channels.
+
+    Raises:
+        ValueError: a number below 1, or channels that cannot be dealt out to the groups evenly.
+    """
+
+    k: int
+    channels: int
+    groups: int = 1
+    dilation: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.k, self.channels, self.groups, self.dilation) < 1:
+            raise ValueError(f"every number must be at least 1; got {self}")
+        if self.channels % self.groups:
+            raise ValueError(f"{self.channels} channels cannot be dealt out to {self.groups} groups")
+
+    @property
+    def field(self) -> int:
+        """Side of the receptive field, pixels: k + (k - 1)(d - 1)."""
+        return self.k + (self.k - 1) * (self.dilation - 1)
+
+    @property
+    def fan(self) -> int:
+        """Input channels that one output channel sees: C / G."""
+        return self.channels // self.groups
+
+    @property
+    def per_filter(self) -> int:
+        """Weights of one output channel: k^2 C / G. As many multiplications make one output number."""
+        return self.k**2 * self.fan
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the layer: k^2 C^2 / G."""
+        return self.per_filter * self.channels
+
+    def multiplications(self, height: int, width: int) -> int:
+        """Count those of a whole output of C x height x width."""
+        return self.parameters * height * width
+
+    @property
+    def dense(self) -> Self:
+        """The same with one group: every output channel sees every input channel."""
+        return replace(self, groups=1)
+
+    @property
+    def depthwise(self) -> Self:
+        """The same with a group for each channel."""
+        return replace(self, groups=self.channels)
+
+    @property
+    def filled(self) -> Self:
+        """The kernel without gaps that sees as far."""
+        return replace(self, k=self.field, dilation=1)
+
+    @property
+    def taps(self) -> tuple[tuple[int, int], ...]:
+        """(row, column) of every weight within the receptive field."""
+        steps = range(0, self.field, self.dilation)
+        return tuple((row, column) for row in steps for column in steps)
+
+    def formulas(self, height: int, width: int) -> tuple[str, ...]:
+        """Evaluate the weights of a filter and of the layer, the multiplications for height x width, and the field."""
+        k, c, g, d = self.k, self.channels, self.groups, self.dilation
+        times = self.multiplications(height, width)
+        return (
+            rf"K_c:&\;\frac{{k^2C}}{{G}}=\frac{{{k}^2\cdot{c}}}{{{g}}}={thousands(self.per_filter)}",
+            rf"K:&\;\frac{{k^2C^2}}{{G}}=\frac{{{k}^2\cdot{c}^2}}{{{g}}}={thousands(self.parameters)}",
+            rf"K*X:&\;\frac{{k^2C^2}}{{G}}\,HW={thousands(self.parameters)}\cdot{height}\cdot{width}={thousands(times)}",
+            rf"\mathrm{{field}}:&\;k+(k-1)(d-1)={k}+{k - 1}\cdot{d - 1}={self.field}",
+        )
+
+
+def thousands(value: int) -> str:
+    """Write 1234567 as LaTeX reads it best: thin spaces between the thousands."""
+    return f"{value:,}".replace(",", r"\,")
+
+
+def against(true: Conv, dilated: Conv) -> str:
+    """Write the weights of two convolutions that see equally far beside each other."""
+    sides = " ".join(
+        rf"\frac{{{each.k}^2\cdot{each.channels}^2}}{{{each.groups}}}={thousands(each.parameters)}"
+        + (r"\quad\text{vs}\quad" if each is true else "")
+        for each in (true, dilated)
+    )
+    return rf"{sides}\quad({true.field}\times{true.field}\;=\;{dilated.field}\times{dilated.field})"
+
+
+# --- a Selective Kernel unit ------------------------------------------------------------------------------------------
+
 
 def lines(*each: str) -> str:
-    """Equations below each other, aligned at their ``&``."""
+    """Put equations below each other, aligned at their ``&``."""
     return r"\begin{aligned}" + r"\\[6pt]".join(each) + r"\end{aligned}"
 
 
 def apart(tex: str) -> list[str]:
-    """Its equations one by one, for a page that is too narrow for several in a line or for aligned ones."""
+    """Take equations apart, for a page that is too narrow for several in a line or for aligned ones."""
     whole = tex.removeprefix(r"\begin{aligned}").removesuffix(r"\end{aligned}")
     return [part.replace("&", "") for part in re.split(r",?\\q?quad ?|\\\\\[6pt\]", whole)]
 
 
 def split(kernels: Sequence[tuple[int, int]]) -> str:
-    """Every branch with the receptive field of its (size, dilation)."""
+    """Write every branch with the receptive field of its (size, dilation)."""
     return lines(
         *(
             rf"U_{m}&=\delta(\mathrm{{BN}}(K_{m}*X)),\quad K_{m}:{k}\times{k},\;d={d},"
@@ -34,14 +132,14 @@ def split(kernels: Sequence[tuple[int, int]]) -> str:
 
 
 def fuse(total: np.ndarray, channel: int) -> str:
-    """The mean z_c of one channel's sum U_c (H, W)."""
+    """Write the mean z_c of one channel's sum U_c (H, W)."""
     (h, w), added = total.shape, float(total.sum(dtype=np.float64))
     mean = rf"\frac{{1}}{{HW}}\sum_{{i,j}}U_{{{channel}}}(i,j)=\frac{{{added:.4f}}}{{{h}\cdot{w}}}"
     return rf"U=\sum_m U_m,\qquad z_{{{channel}}}={mean}={added / (h * w):.4f}"
 
 
 def compress(channels: int, d: int, rule: tuple[int, int] | None) -> str:
-    """h and its width d; ``rule`` is (r, L) where they are known."""
+    """Write h and its width d; ``rule`` is (r, L) where they are known."""
     width = ""
     if rule:
         r, floor = rule
@@ -50,7 +148,7 @@ def compress(channels: int, d: int, rule: tuple[int, int] | None) -> str:
 
 
 def products(rows: np.ndarray, h: np.ndarray, channel: int, count: int = 2) -> str:
-    """The logits g_0 = A_c h, g_1 = B_c h, ... from rows (M, d) and h (d,), each with its ``count`` largest terms."""
+    """Write the logits g_0 = A_c h, g_1 = B_c h, ... from rows (M, d) and h (d,), with their largest terms."""
     found = []
     for m, weights in enumerate(rows):
         name, parts = f"{chr(ord('A') + m)}_{{{channel}}}", weights * h
@@ -62,7 +160,7 @@ def products(rows: np.ndarray, h: np.ndarray, channel: int, count: int = 2) -> s
 
 
 def shares(logits: np.ndarray, channel: int) -> str:
-    """The softmax of one channel's logits (M,): a_c written out, b_c and the others as numbers."""
+    """Write the softmax of one channel's logits (M,): a_c in full, b_c and the others as numbers."""
     weights = np.exp(logits.astype(np.float64) - logits.max())
     weights /= weights.sum()
     powers = [f"e^{{{value:.3f}}}" for value in logits]
@@ -73,7 +171,7 @@ def shares(logits: np.ndarray, channel: int) -> str:
 
 
 def selected(u: np.ndarray, gate: np.ndarray, channel: int) -> str:
-    """V of one channel at the place where the sum of its maps u (M, H, W) is largest, with weights (M,)."""
+    """Write V of one channel where the sum of its maps u (M, H, W) is largest, with weights (M,)."""
     total = u.sum(axis=0)
     i, j = (int(n) for n in np.unravel_index(int(np.abs(total).argmax()), total.shape))
     terms = "+".join(rf"{a:.4f}\cdot({u_m[i, j]:.4f})" for a, u_m in zip(gate, u, strict=True))

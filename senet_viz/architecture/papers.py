@@ -7,8 +7,6 @@ tells what rounding hides.
 Evidence: ``"T"`` read in the SENet TPAMI text; ``"A"`` the authors' release; ``"K"`` parameters and GFLOPs recomputed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 SENET = "Hu et al., Squeeze-and-Excitation Networks, TPAMI 2020"
@@ -106,6 +104,10 @@ TABLES: tuple[Table, ...] = (
         Row("K3+K5 SK", 20.79, None, "27.5", "4.47"), Row("K3+K5+K7 SK", 20.76, None, "29.3", "4.70"),
     )),
 )  # fmt: skip
+INTEGRATED = {  # integration: table and line
+    "standard": ("se14", "SE"), "pre": ("se14", "SE-PRE"), "post": ("se14", "SE-POST"),
+    "identity": ("se14", "SE-Identity"), "3x3": ("se15", "SE_3x3"),
+}  # fmt: skip
 _BY_KEY = {table.key: table for table in TABLES}
 
 

@@ -5,197 +5,158 @@ believes. Here one forward on the meta device (no weights, no arithmetic) is wat
 function that joins, scales or pools maps becomes a ``unit_graph.Step``.
 """
 
-from __future__ import annotations
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
+from typing import Any
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from senet_viz.architecture import prices
 from senet_viz.architecture.unit_graph import Kind, Shape, Step, Unit, below, facts, merged
+from senet_viz.networks.registry import NETWORKS, Choice, network
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+SIX = ("se_inception_v3", "se_resnet50", "se_resnext50_32x4d", "se_vgg16_bn", "mobilenet_v3_large", "sknet50")
+UNITS: dict[str, tuple[str, ...]] = (  # network: modules of one typical unit; first one network of every family
+    {name: network(name).unit for name in SIX}
+    | {"efficientnet_b0": ("features.3.1",)}  # torchvision's own, gate and all
+    | {row.name: row.unit for row in NETWORKS}
+)
 
-UNITS: dict[str, tuple[str, ...]] = {  # network: the modules of one typical unit of it, in the order in which they run
-    "se_inception_v3": ("Mixed_5b",),
-    "se_resnet50": ("layer1.1",),
-    "se_resnext50_32x4d": ("layer1.1",),
-    "se_vgg16_bn": ("features.10", "features.11", "features.12"),  # convolution, norm, ReLU with the gate
-    "mobilenet_v3_large": ("features.12",),
-    "sknet50": ("layer1.1",),
-    "efficientnet_b0": ("features.3.1",),  # torchvision's own, gate and all
-    "se_resnet101": ("layer1.1",),
-    "se_resnet152": ("layer1.1",),
-    "se_resnext101_32x4d": ("layer1.1",),
-    "senet154": ("layer1.1",),
-    "se_bn_inception": ("inception_3a",),
-    "se_inception_resnet_v2": ("repeat.0",),
-    "mobilenet_v3_small": ("features.5",),
-    "sknet26": ("layer1.1",),
-    "sknet101": ("layer1.1",),
-}
-SIX = tuple(UNITS)[:6]  # one of every family
-TITLES = {"efficientnet_b0": "EfficientNet-B0"}  # of what is no row of ``registry.NETWORKS``
-
-_ACTS = {"ReLU": "ReLU", "ReLU6": "ReLU6", "Hardswish": "h-swish", "SiLU": "SiLU"}
 _GATES = {"Sigmoid": "sigmoid", "HSigmoid": "h-sigmoid", "Hardsigmoid": "h-sigmoid", "Tanh": "tanh",
           "Softmax": "softmax", "ChannelSoftmax": "softmax"}  # fmt: skip
+_ACTS = {"ReLU": "ReLU", "ReLU6": "ReLU6", "Hardswish": "h-swish", "SiLU": "SiLU"}
+_MODULES: dict[str, tuple[Kind, str]] = {name: ("gate", said) for name, said in _GATES.items()}
+_MODULES |= {name: ("act", said) for name, said in _ACTS.items()} | {"BatchNorm2d": ("norm", "")}
 _FUNCTIONS: dict[str, tuple[Kind, str]] = {
-    "relu": ("act", "ReLU"), "relu_": ("act", "ReLU"), "silu": ("act", "SiLU"), "batch_norm": ("norm", ""),
-    "avg_pool2d": ("pool", "avg"), "max_pool2d": ("pool", "max"), "cat": ("concat", ""), "add": ("add", ""),
-    "iadd": ("add", ""), "mul": ("scale", ""),
+    "relu": ("act", "ReLU"), "silu": ("act", "SiLU"), "batch_norm": ("norm", ""), "avg_pool2d": ("pool", "avg"),
+    "max_pool2d": ("pool", "max"), "cat": ("concat", ""), "add": ("add", ""), "iadd": ("add", ""), "mul": ("scale", ""),
 }  # fmt: skip
-
-
-def title(network: str) -> str:
-    """What that network is called."""
-    return TITLES.get(network) or str(_row(network).title)
 
 
 @lru_cache(maxsize=64)
 def unit(network: str, **options: Any) -> Unit:
-    """A typical unit of that network, recorded while it runs on the meta device: no memory, no arithmetic.
+    """Record a typical unit of that network while it runs on the meta device: no memory, no arithmetic.
 
     Args:
         options: those of ``variants.build``.
 
     Raises:
-        UnknownModel, OptionRefused: see ``variants.build``.
+        UnknownModel, OptionRefused: see ``prices.build``.
         KeyError: a network without a row in ``UNITS``.
     """
-    import torch
-
-    net = _built(network, options)
-    size = 224 if network in TITLES else _row(network).size
-    paths = UNITS[network]
-    gate = next(name for name, part in net.named_modules() if _is_gate(part) and name.startswith(tuple(paths)))
-    steps = record(net, torch.empty(1, 3, size, size, device="meta"), paths)
-    parts = merged(steps, gate)
+    net, row, paths = prices.build(Choice(network, tuple(options.items()))), prices.row(network), UNITS[network]
+    gates = (
+        name for name, part in net.named_modules() if type(part).__name__ in ("SEBlock", "SKConv", "SqueezeExcitation")
+    )
+    gate = next(name for name in gates if name.startswith(paths))
+    parts = merged(record(net, torch.empty(1, 3, row.size, row.size, device="meta"), paths), gate)
     at = str(options.get("integration", "standard"))
-    return Unit(network, title(network), paths, gate, parts, facts(parts, at))
+    return Unit(network, row.title, paths, gate, parts, facts(parts, at))
 
 
-def _built(network: str, options: dict[str, Any]) -> nn.Module:
-    import torch
+@lru_cache(maxsize=64)
+def orders(network: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return of the attention block of that unit: what ``print`` shows, its parts as defined, its parts as they ran.
 
-    from senet_viz.networks import variants
-
-    if network in TITLES:
-        import torchvision
-
-        with torch.device("meta"):
-            return torchvision.models.get_model(network, weights=None).eval()
-    return variants.build(network, device="meta", **options)
-
-
-def _row(network: str) -> Any:
-    from senet_viz.networks import registry
-
-    return registry.network(network)
-
-
-def _is_gate(part: nn.Module) -> bool:
-    return type(part).__name__ in ("SEBlock", "SKConv", "SqueezeExcitation")
+    Parts that hand on what they got (``Identity``) are defined, and do not run.
+    """
+    found = unit(network)
+    block = prices.build(Choice(network)).get_submodule(found.gate)
+    defined = tuple(name for name, part in block.named_modules() if name and next(part.children(), None) is None)
+    steps = (step for part in found.parts if part.inside for step in part.steps)
+    ran = (step.path.removeprefix(f"{found.gate}.") for step in steps if below(step.path, found.gate))
+    return repr(block), defined, tuple(path for path in dict.fromkeys(ran) if path != found.gate)
 
 
 # --- what ran -----------------------------------------------------------------------------------------------------
 
 
-class _Enough(Exception):
-    """The unit has run; the rest of the network need not."""
-
-
 def record(net: nn.Module, x: Tensor, paths: Iterable[str]) -> tuple[Step, ...]:
-    """Every step of the modules at ``paths`` during one forward of ``net`` on ``x``, in the order in which they ran.
+    """Record every step of the modules at ``paths`` during one forward of ``net`` on ``x``, as they ran.
 
     Hooks are removed afterwards. ``net`` should be the caller's own: two threads must not share it meanwhile.
     """
-    import torch
-    from torch.overrides import TorchFunctionMode
-
-    paths = tuple(paths)
-    steps: list[Step] = []
-    made: dict[int, int] = {}  # id of a tensor -> the step that made it
-    kept: list[Any] = []  # tensors are held, so that no other gets their id
-    running: list[tuple[str, bool]] = []  # (path, leaf) of the modules that run now
-
-    def sources(args: Iterable[Any]) -> tuple[int, ...]:
-        return tuple(made[id(each)] for each in _tensors(args) if id(each) in made)
-
-    def keep(out: Any, index: int) -> None:
-        for each in _tensors((out,)):
-            made[id(each)] = index
-            kept.append(each)
-
-    def watched() -> bool:
-        return bool(running) and any(below(running[-1][0], path) for path in paths)
-
-    class Watch(TorchFunctionMode):
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            kwargs = kwargs or {}
-            out = func(*args, **kwargs)
-            if watched() and not running[-1][1] and list(_tensors((out,))):
-                called(getattr(func, "__name__", "").strip("_"), args, kwargs, out)
-            return out
-
-    def called(name: str, args: Any, kwargs: dict[str, Any], out: Any) -> None:
-        kind, detail = _FUNCTIONS.get(name, ("", ""))
-        inputs = sources(args[:1] if kind in ("norm", "act") else args)
-        if not inputs or not kind:  # a constant, or a view of what is there
-            if inputs:
-                keep(out, inputs[0])
-            return
-        size = kwargs.get("kernel_size", args[1] if kind == "pool" and len(args) > 1 else ())
-        if kind in ("scale", "add") and len(inputs) == 1:
-            kind, detail = "factor", f"{next(a for a in args if not isinstance(a, torch.Tensor)):g}"
-        steps.append(Step(running[-1][0], kind, inputs, _shape(out), detail, _square(size)))  # type: ignore[arg-type]
-        keep(out, len(steps) - 1)
-
-    def enter(path: str, leaf: bool) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any) -> None:
-            if path == paths[0] and not steps:
-                steps.append(Step("", "input", (), _shape(args[0])))
-                keep(args[0], 0)
-            running.append((path, leaf))
-
-        return hook
-
-    def leave(path: str, leaf: bool) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any, out: Any) -> None:
-            if leaf and watched():
-                step = _leaf(path, module, sources(args), out)
-                if step is None:
-                    keep(out, sources(args)[0])
-                else:
-                    steps.append(step)
-                    keep(out, len(steps) - 1)
-            running.pop()
-            if path == paths[-1]:
-                raise _Enough
-
-        return hook
-
-    handles = []
+    watch, handles = _Watch(tuple(paths)), list[Any]()
     try:
         for path, part in net.named_modules():
             leaf = next(part.children(), None) is None
-            handles += [
-                part.register_forward_pre_hook(enter(path, leaf)),
-                part.register_forward_hook(leave(path, leaf)),
-            ]
-        with torch.no_grad(), Watch():
+            handles.append(part.register_forward_pre_hook(partial(watch.enter, path, leaf)))
+            handles.append(part.register_forward_hook(partial(watch.leave, path, leaf)))
+        with torch.no_grad(), watch:
             net(x)
     except _Enough:
         pass
     finally:
         for handle in handles:
             handle.remove()
-    return tuple(steps)
+    return tuple(watch.steps)
 
 
-def _tensors(values: Iterable[Any]) -> Iterator[Any]:
-    from torch import Tensor
+class _Enough(Exception):
+    """The unit has run; the rest of the network need not."""
 
+
+class _Watch(TorchFunctionMode):
+    """Makes a step of every leaf module, and of every function called outside of them, below ``paths``."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        super().__init__()
+        self.paths = paths
+        self.steps: list[Step] = []
+        self.made: dict[int, int] = {}  # id of a tensor -> the step that made it
+        self.kept: list[Tensor] = []  # tensors are held, so that no other gets their id
+        self.running: list[tuple[str, bool]] = []  # (path, leaf) of the modules that run now
+
+    def sources(self, args: Iterable[Any]) -> tuple[int, ...]:
+        return tuple(self.made[id(each)] for each in _tensors(args) if id(each) in self.made)
+
+    def keep(self, out: Any, step: Step | int) -> None:
+        """Remember which step made ``out``: a new one, or that of a number."""
+        if isinstance(step, Step):
+            self.steps.append(step)
+        for each in _tensors((out,)):
+            self.made[id(each)] = step if isinstance(step, int) else len(self.steps) - 1
+            self.kept.append(each)
+
+    def watched(self) -> bool:
+        return bool(self.running) and any(below(self.running[-1][0], path) for path in self.paths)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if self.watched() and not self.running[-1][1] and list(_tensors((out,))):
+            self.called(getattr(func, "__name__", "").strip("_"), args, kwargs or {}, out)
+        return out
+
+    def called(self, name: str, args: Any, kwargs: dict[str, Any], out: Any) -> None:
+        kind, detail = _FUNCTIONS.get(name, (None, ""))
+        inputs = self.sources(args[:1] if kind in ("norm", "act") else args)
+        if not inputs:  # a constant
+            return
+        if kind is None:  # a view of what is there
+            self.keep(out, inputs[0])
+            return
+        size = kwargs.get("kernel_size", args[1] if kind == "pool" and len(args) > 1 else ())
+        if kind in ("scale", "add") and len(inputs) == 1:
+            kind, detail = "factor", f"{next(a for a in args if not isinstance(a, Tensor)):g}"
+        self.keep(out, Step(self.running[-1][0], kind, inputs, _shape(out), detail, _square(size)))
+
+    def enter(self, path: str, leaf: bool, module: nn.Module, args: Any) -> None:
+        if path == self.paths[0] and not self.steps:
+            self.keep(args[0], Step("", "input", (), _shape(args[0])))
+        self.running.append((path, leaf))
+
+    def leave(self, path: str, leaf: bool, module: nn.Module, args: Any, out: Any) -> None:
+        if leaf and self.watched():
+            inputs = self.sources(args)
+            self.keep(out, _step(path, module, inputs, _shape(out)) or inputs[0])
+        self.running.pop()
+        if path == self.paths[-1]:
+            raise _Enough
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
     for value in values:
         if isinstance(value, Tensor):
             yield value
@@ -204,17 +165,18 @@ def _tensors(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def _shape(out: Any) -> Shape:
-    first = next(_tensors((out,)))
-    return tuple(int(n) for n in first.shape[1:])
+    return tuple(map(int, next(_tensors((out,))).shape[1:]))
 
 
 def _square(size: Any) -> Shape:
     return (size, size) if isinstance(size, int) else tuple(size)
 
 
-def _leaf(path: str, module: Any, inputs: tuple[int, ...], out: Any) -> Step | None:
-    """What a module without children did; None where it hands on what it got."""
-    name, shape = type(module).__name__, _shape(out)
+def _step(path: str, module: Any, inputs: tuple[int, ...], shape: Shape) -> Step | None:
+    """Return what a module without children did; None where it hands on what it got."""
+    name = type(module).__name__
+    if name in ("Identity", "Dropout", "StochasticDepth"):
+        return None
     if name == "Conv2d":
         return Step(
             path, "conv", inputs, shape, "", tuple(module.kernel_size), max(module.stride), module.groups,
@@ -222,33 +184,9 @@ def _leaf(path: str, module: Any, inputs: tuple[int, ...], out: Any) -> Step | N
         )  # fmt: skip
     if name == "Linear":
         return Step(path, "fc", inputs, shape, bias=module.bias is not None, entering=module.in_features)
-    if name.startswith("BatchNorm"):
-        return Step(path, "norm", inputs, shape)
-    if name in _GATES:
-        return Step(path, "gate", inputs, shape, _GATES[name])
-    if name in _ACTS:
-        return Step(path, "act", inputs, shape, _ACTS[name])
+    if name in _MODULES:
+        return Step(path, _MODULES[name][0], inputs, shape, _MODULES[name][1])
     if "Pool" in name:
-        kind = "max" if "Max" in name else "avg"
         size = getattr(module, "kernel_size", ())  # the adaptive ones have none: they see the whole map
-        return Step(path, "pool", inputs, shape, kind, _square(size))
-    if name in ("Identity", "Dropout", "StochasticDepth"):
-        return None
+        return Step(path, "pool", inputs, shape, "max" if "Max" in name else "avg", _square(size))
     raise TypeError(f"{path}: no name for what a {name} does")
-
-
-# --- the order of definition --------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=64)
-def orders(network: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Of the attention block of that network's unit: what ``print`` shows, its parts as defined, its parts as they ran.
-
-    Parts that hand on what they got (``Identity``) are defined, and do not run.
-    """
-    found, net = unit(network), _built(network, {})
-    block = net.get_submodule(found.gate)
-    defined = tuple(name for name, part in block.named_modules() if name and next(part.children(), None) is None)
-    steps = (step for part in found.parts if part.inside for step in part.steps)
-    ran = (step.path.removeprefix(f"{found.gate}.") for step in steps if below(step.path, found.gate))
-    return repr(block), defined, tuple(path for path in dict.fromkeys(ran) if path != found.gate)

@@ -3,8 +3,6 @@
 One run's mean says little on a machine that does other things too; the ratio of two neighbours in time says more.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import time

@@ -4,8 +4,6 @@
 attention block are read off them. Nothing here knows torch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal

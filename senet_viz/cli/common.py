@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from senet_viz.drawing.grammar import Figure
 
-OURS = ("tiny_plain", "tiny_se", "tiny_se_h", "tiny_sk")
 TOP = 5
 SIDE = 64  # of the pictures that the small networks were trained on
 

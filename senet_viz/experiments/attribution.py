@@ -19,6 +19,9 @@ import torch
 
 from senet_viz.errors import NoGateFound, Stopped
 from senet_viz.tap import hooks, layouts, sharing
+from senet_viz.types import MOST_STEPS as MOST_STEPS
+from senet_viz.types import ON_GATES as ON_GATES
+from senet_viz.types import ON_PHOTO as ON_PHOTO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,12 +29,10 @@ if TYPE_CHECKING:
 
     from senet_viz.types import Edit
 
-ON_PHOTO = ("grad_cam", "occlusion", "integrated_gradients")
-ON_GATES = ("gradient_x_gate", "gate_integrated_gradients", "gate_ablation", "conductance")
 METHODS = (*ON_PHOTO, *ON_GATES)
 COMPLETE = ("integrated_gradients", "gate_integrated_gradients")  # they promise to add up
 STEPS = 64  # of the path of conductance
-STRETCH, MOST_STEPS = 8, 1024  # steps of one stretch of an integrated path; of all that were tried
+STRETCH = 8  # steps of one stretch of an integrated path, which may have ``MOST_STEPS``
 ENOUGH = 0.01  # relative completeness error
 FLOOR = 0.1  # logits: a difference below it changes no odds by more than a tenth, and is no measure for an error
 BATCH, SIDE = 32, 96  # so many pictures of that side, or gates, go through the network together; fewer larger ones

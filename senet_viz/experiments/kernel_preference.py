@@ -110,6 +110,9 @@ class Kernel:
         """Side of the square that its taps span: a 3x3 of dilation 2 reaches as far as a 5x5."""
         return (self.size - 1) * self.dilation + 1
 
+    def __str__(self) -> str:
+        return f"{self.reach}×{self.reach}"
+
     def taps(self, row: float, column: float, spacing: float) -> np.ndarray:
         """(size * size, 2) rows and columns of its taps in the photo.
 
@@ -123,19 +126,20 @@ class Kernel:
 
 
 def kernels(module: nn.Module, name: str) -> tuple[Kernel, ...]:
-    """The M convolutions of one SK unit.
+    """Read the M convolutions of a block whose branches compete; those of split attention are alike.
 
     Raises:
-        KeyError: no SK unit of that name.
+        KeyError: no such block of that name.
     """
     from torch import nn
 
     from senet_viz.tap import layouts
 
-    unit = {place.name: place.module for place in layouts.places(module) if place.layout.kind == "sk"}[name]
-    branches = layouts.child(unit, "branches") or layouts.child(unit, "paths")
-    assert branches is not None  # ours call them branches, timm's paths
-    found = (next(part for part in branch.modules() if isinstance(part, nn.Conv2d)) for branch in branches.children())
+    place = {place.name: place for place in layouts.places(module) if place.layout.kind in ("sk", "split")}[name]
+    unit = place.module
+    held = layouts.child(unit, "branches") or layouts.child(unit, "paths")  # ours call them branches, timm's paths
+    branches = [unit] * place.layout.branches(unit) if held is None else held.children()  # ResNeSt has one for all
+    found = (next(part for part in branch.modules() if isinstance(part, nn.Conv2d)) for branch in branches)
     return tuple(Kernel(int(c.kernel_size[0]), int(c.dilation[0]), int(c.stride[0])) for c in found)
 
 

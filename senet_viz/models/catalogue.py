@@ -4,21 +4,13 @@ A row of ``MODELS`` is all there is to say about a model. Weights come from, in 
 names, the folder ``$SENET_VIZ_WEIGHTS``, the package itself, the library's cache, the internet.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from senet_viz import i18n
 from senet_viz.errors import UnknownModel
+from senet_viz.networks import registry
 
-if TYPE_CHECKING:
-    pass
-
-
-Floats3 = tuple[float, float, float]
-IMAGENET_MEAN: Floats3 = (0.485, 0.456, 0.406)
-IMAGENET_STD: Floats3 = (0.229, 0.224, 0.225)
 UNTRAINED_CLASSES = 200  # of a small network whose weight file is not here
 
 
@@ -42,8 +34,8 @@ class ModelSpec:
     size: int = 224
     crop_pct: float = 0.875
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-    mean: Floats3 = IMAGENET_MEAN
-    std: Floats3 = IMAGENET_STD
+    mean: tuple[float, float, float] = registry.IMAGENET_MEAN
+    std: tuple[float, float, float] = registry.IMAGENET_STD
 
     @property
     def note_key(self) -> str:
@@ -59,109 +51,101 @@ class ModelSpec:
 _SE = "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018"
 _SK = "Li et al., Selective Kernel Networks, CVPR 2019"
 _M3 = "Howard et al., Searching for MobileNetV3, ICCV 2019"
+_RESNEXT = "Xie et al., Aggregated Residual Transformations, CVPR 2017"
 _EN = "Tan and Le, EfficientNet, ICML 2019"
-_TIMM, _VISION = "timm, results-imagenet", "torchvision, weights.meta"
 _RELEASES = "https://github.com/rwightman/pytorch-image-models/releases/download/"
 _PYTORCH = "https://download.pytorch.org/models/"
 
 
 def _tiny(block: str, title: str, paper: str, position: Any, gate_fn: Any, blocks: int, mib: float) -> ModelSpec:
     key = f"tiny_{block}"
-    file = f"{key}.safetensors"
     return ModelSpec(
-        key, "ours", block, title, paper, position, gate_fn, blocks, file, mib,
+        key, "ours", block, title, paper, position, gate_fn, blocks, f"{key}.safetensors", mib,
         size=80, crop_pct=1.0, interpolation="bicubic",
     )  # fmt: skip
 
 
-def _built(name: str, title: str, position: Any, gate_fn: Any, blocks: int, mib: float, **how: Any) -> ModelSpec:
-    paper = _SK if gate_fn == "softmax" else _SE
-    return ModelSpec(name, "built", name, title, paper, position, gate_fn, blocks, "", mib, **how)
+def _library(
+    arch: str, title: str, paper: str, position: Any, gate_fn: Any, blocks: int, mib: float, top1: float,
+    file: str = "", **how: Any,
+) -> ModelSpec:  # fmt: skip
+    """timm's names end with those of their weights, which are on the hub where there is no ``file``."""
+    key, _, timms = arch.partition(".")
+    if timms:
+        source: Any = "timm"
+        weights, told = _RELEASES + file if file else f"hf:timm/{arch}", "timm, results-imagenet"
+    else:
+        source, weights, told = "torchvision", _PYTORCH + arch + file, "torchvision, weights.meta"
+    return ModelSpec(key, source, arch, title, paper, position, gate_fn, blocks, weights, mib, top1, told, **how)
+
+
+def _built(name: str, mib: float, **how: Any) -> ModelSpec:
+    row = registry.network(name)
+    paper: Any = _SK if row.family == "sk" else _SE
+    gate_fn: Any = row.gate
+    return ModelSpec(
+        name, "built", name, row.title, paper, row.position, gate_fn, row.gates, "", mib, size=row.size, **how
+    )
 
 
 MODELS: tuple[ModelSpec, ...] = (
-    _tiny(
-        "se", "Tiny SE-ResNeXt", _SE,
-        "branch_end", "sigmoid", 10, 3.0,
-    ),
-    _tiny(
-        "se_h", "Tiny SE-ResNeXt, h-sigmoid", _M3,
-        "branch_end", "h_sigmoid", 10, 3.7,
-    ),
-    _tiny(
-        "sk", "Tiny SKNet", _SK,
-        "conv", "softmax", 10, 3.4,
-    ),
-    _tiny(
-        "plain", "Tiny ResNeXt, no gate", "Xie et al., Aggregated Residual Transformations, CVPR 2017",
-        "none", "none", 0, 2.7,
-    ),
-    ModelSpec(
-        "mobilenet_v3_small", "torchvision", "mobilenet_v3_small", "MobileNetV3-Small", _M3,
-        "inner", "h_sigmoid", 9, _PYTORCH + "mobilenet_v3_small-047dcff4.pth", 9.8, 67.668, _VISION,
-    ),
-    ModelSpec(
-        "mobilenet_v3_large", "torchvision", "mobilenet_v3_large", "MobileNetV3-Large", _M3,
-        "inner", "h_sigmoid", 8, _PYTORCH + "mobilenet_v3_large-5c1a4163.pth", 21.1, 75.274, _VISION,
+    _tiny("se", "Tiny SE-ResNeXt", _SE, "branch_end", "sigmoid", 10, 3.0),
+    _tiny("se_h", "Tiny SE-ResNeXt, h-sigmoid", _M3, "branch_end", "h_sigmoid", 10, 3.7),
+    _tiny("sk", "Tiny SKNet", _SK, "conv", "softmax", 10, 3.4),
+    _tiny("plain", "Tiny ResNeXt, no gate", _RESNEXT, "none", "none", 0, 2.7),
+    _library("mobilenet_v3_small", "MobileNetV3-Small", _M3, "inner", "h_sigmoid", 9, 9.8, 67.668, "-047dcff4.pth"),
+    _library(
+        "mobilenet_v3_large", "MobileNetV3-Large", _M3, "inner", "h_sigmoid", 8, 21.1, 75.274, "-5c1a4163.pth",
         crop_pct=224 / 232,
     ),
-    ModelSpec(
-        "efficientnet_b0", "torchvision", "efficientnet_b0", "EfficientNet-B0", _EN,
-        "inner", "sigmoid", 16, _PYTORCH + "efficientnet_b0_rwightman-7f5810bc.pth", 20.5, 77.692, _VISION,
+    _library(
+        "efficientnet_b0", "EfficientNet-B0", _EN, "inner", "sigmoid", 16, 20.5, 77.692, "_rwightman-7f5810bc.pth",
         interpolation="bicubic",
     ),
-    ModelSpec(
-        "legacy_seresnet50", "timm", "legacy_seresnet50.in1k", "SE-ResNet-50", _SE,
-        "branch_end", "sigmoid", 16, _RELEASES + "v0.1-cadene/se_resnet50-ce0d4300.pth", 107.4, 77.65, _TIMM,
+    _library(
+        "legacy_seresnet50.in1k", "SE-ResNet-50", _SE, "branch_end", "sigmoid", 16, 107.4, 77.65,
+        "v0.1-cadene/se_resnet50-ce0d4300.pth",
     ),
-    ModelSpec(
-        "legacy_seresnet18", "timm", "legacy_seresnet18.in1k", "SE-ResNet-18", _SE,
-        "branch_end", "sigmoid", 8, _RELEASES + "v0.1-weights/seresnet18-4bb0ce65.pth", 45.0, 71.74, _TIMM,
+    _library(
+        "legacy_seresnet18.in1k", "SE-ResNet-18", _SE, "branch_end", "sigmoid", 8, 45.0, 71.74,
+        "v0.1-weights/seresnet18-4bb0ce65.pth", interpolation="bicubic",
+    ),
+    _library(
+        "legacy_seresnext50_32x4d.in1k", "SE-ResNeXt-50 32x4d", _SE, "branch_end", "sigmoid", 16, 105.4, 79.08,
+        "v0.1-weights/legacy_se_resnext50_32x4d-f3651bad.pth",
+    ),
+    _library(
+        "seresnet50.ra2_in1k", "SE-ResNet-50 (timm)", _SE, "branch_end", "sigmoid", 16, 107.4, 80.26,
         interpolation="bicubic",
     ),
-    ModelSpec(
-        "legacy_seresnext50_32x4d", "timm", "legacy_seresnext50_32x4d.in1k", "SE-ResNeXt-50 32x4d", _SE,
-        "branch_end", "sigmoid", 16, _RELEASES + "v0.1-weights/legacy_se_resnext50_32x4d-f3651bad.pth", 105.4, 79.08,
-        _TIMM,
+    _library(
+        "skresnext50_32x4d.ra_in1k", "SKNet-50", _SK, "conv", "softmax", 16, 105.2, 80.17, interpolation="bicubic",
     ),
-    ModelSpec(
-        "seresnet50", "timm", "seresnet50.ra2_in1k", "SE-ResNet-50 (timm)", _SE,
-        "branch_end", "sigmoid", 16, "hf:timm/seresnet50.ra2_in1k", 107.4, 80.26, _TIMM,
-        interpolation="bicubic",
-    ),
-    ModelSpec(
-        "skresnext50_32x4d", "timm", "skresnext50_32x4d.ra_in1k", "SKNet-50", _SK,
-        "conv", "softmax", 16, "hf:timm/skresnext50_32x4d.ra_in1k", 105.2, 80.17, _TIMM,
-        interpolation="bicubic",
-    ),
-    ModelSpec(
-        "skresnet18", "timm", "skresnet18.ra_in1k", "SK-ResNet-18", _SK,
-        "conv", "softmax", 8, "hf:timm/skresnet18.ra_in1k", 45.7, 73.02, _TIMM,
-        interpolation="bicubic",
-    ),
-    ModelSpec(
-        "legacy_senet154", "timm", "legacy_senet154.in1k", "SENet-154", _SE,
-        "branch_end", "sigmoid", 50, _RELEASES + "v0.1-weights/legacy_senet154-e9eb9fe6.pth", 440.0, 81.32, _TIMM,
+    _library("skresnet18.ra_in1k", "SK-ResNet-18", _SK, "conv", "softmax", 8, 45.7, 73.02, interpolation="bicubic"),
+    _library(
+        "legacy_senet154.in1k", "SENet-154", _SE, "branch_end", "sigmoid", 50, 440.0, 81.32,
+        "v0.1-weights/legacy_senet154-e9eb9fe6.pth",
     ),
     # of no library: always untrained
-    _built("se_vgg16_bn", "SE-VGG-16 (BN)", "after_relu", "sigmoid", 13, 528.7),
-    _built("se_bn_inception", "SE-BN-Inception", "module_end", "sigmoid", 10, 45.6),
-    _built("se_inception_v3", "SE-Inception-v3", "module_end", "sigmoid", 11, 97.4, size=299, crop_pct=299 / 342),
+    _built("se_vgg16_bn", 528.7),
+    _built("se_bn_inception", 45.6),
+    _built("se_inception_v3", 97.4, crop_pct=299 / 342),
     _built(
-        "se_inception_resnet_v2", "SE-Inception-ResNet-v2", "branch_end", "sigmoid", 40, 245.9,
-        size=299, crop_pct=0.8975, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5),
+        "se_inception_resnet_v2", 245.9,
+        crop_pct=0.8975, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5),
     ),
-    _built("se_resnet152", "SE-ResNet-152", "branch_end", "sigmoid", 50, 255.5),
-    _built("se_resnext101_32x4d", "SE-ResNeXt-101 32x4d", "branch_end", "sigmoid", 33, 187.3),
-    _built("sknet26", "SKNet-26", "conv", "softmax", 8, 64.1),
-    _built("sknet101", "SKNet-101", "conv", "softmax", 33, 186.6),
+    _built("se_resnet152", 255.5),
+    _built("se_resnext101_32x4d", 187.3),
+    _built("sknet26", 64.1),
+    _built("sknet101", 186.6),
 )  # fmt: skip
 DEFAULT = "tiny_se"
+OURS = tuple(sorted(row.key for row in MODELS if row.source == "ours"))  # the small ones; the one without gates first
 _BY_KEY = {row.key: row for row in MODELS}
 
 
 def spec(key: str) -> ModelSpec:
-    """The row of ``MODELS``.
+    """Return the row of ``MODELS``.
 
     Raises:
         UnknownModel: no row has that key.

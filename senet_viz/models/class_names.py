@@ -1,7 +1,5 @@
 """Names of the classes in the language of the page; English where a name is not known in it."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 from collections.abc import Sequence
@@ -22,7 +20,7 @@ def _table(name: str) -> Any:
 
 
 def names(spec: ModelSpec, lang: str = "en") -> tuple[str, ...]:
-    """Every class name, in the order of the model's outputs."""
+    """Return every class name, in the order of the model's outputs."""
     if spec.source != "ours":
         return _imagenet(lang)
     tiny = _table("tiny.json")
@@ -33,7 +31,7 @@ def names(spec: ModelSpec, lang: str = "en") -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _imagenet(lang: str) -> tuple[str, ...]:
-    """The 1000 classes of ILSVRC 2012."""
+    """Return the 1000 classes of ILSVRC 2012."""
     file = f"imagenet.{lang}.json"
     if lang.isalpha() and (FOLDER / file).is_file():
         return tuple(_table(file))
@@ -71,17 +69,6 @@ def knows(spec: ModelSpec, shows: Sequence[str] | None) -> bool | None:
     return None if shows is None or not own else not set(own).isdisjoint(shows)
 
 
-def label(spec: ModelSpec, index: int, lang: str = "en") -> str:
-    """Name of output ``index``.
-
-    Raises:
-        IndexError: the model has no such output.
-    """
-    if index < 0:
-        raise IndexError(f"no class {index}")
-    return names(spec, lang)[index]
-
-
 def count(spec: ModelSpec) -> int:
-    """Number of classes, which is the number of outputs."""
+    """Return the number of classes, which is the number of outputs."""
     return len(names(spec, "zh"))  # the list that needs no torchvision

@@ -1,22 +1,13 @@
 """Which devices there are, and which of them a model runs on."""
 
-from __future__ import annotations
-
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from senet_viz.errors import DeviceUnavailable
-
-if TYPE_CHECKING:
-    pass
-
-
-# --- devices ------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1)
 def devices() -> tuple[str, ...]:
-    """``"cpu"`` and whichever of ``"cuda"`` and ``"mps"`` really computes here: listed is not enough."""
+    """Return ``"cpu"`` and whichever of ``"cuda"`` and ``"mps"`` really computes here: listed is not enough."""
     import torch
 
     found = ["cpu"]
@@ -31,7 +22,7 @@ def devices() -> tuple[str, ...]:
 
 
 def resolve(device: str = "auto") -> str:
-    """``"auto"`` becomes the fastest device there is; any other name is checked. ``"cuda:1"`` is a name too.
+    """Return the fastest device there is for ``"auto"``, and any other name, as ``"cuda:1"``, once it is checked.
 
     Raises:
         DeviceUnavailable: that device cannot be used here.

@@ -3,8 +3,6 @@
 Nothing here knows a model.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

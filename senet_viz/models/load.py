@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from senet_viz.errors import WeightsInvalid, WeightsUnavailable
 from senet_viz.models import download
+from senet_viz.models.catalogue import UNTRAINED_CLASSES, ModelSpec, spec
+from senet_viz.models.devices import resolve
+from senet_viz.models.weight_files import _about, _cached, _checkpoints, _glance, _here, _invalid, classes
 from senet_viz.networks.random import seeded
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-from senet_viz.models.catalogue import UNTRAINED_CLASSES, ModelSpec, spec
-from senet_viz.models.devices import resolve
-from senet_viz.models.weight_files import _DONE, _about, _cached, _checkpoints, _glance, _here, _invalid, classes
-
 Progress = Callable[[int, "int | None"], None]  # bytes here, bytes in all (None where the server does not say)
+_DONE: dict[str, int] = {}
 
 
 def downloaded_bytes(key: str) -> int:
-    """Bytes of this model's weights fetched by this process so far: for a page that polls."""
+    """Return how many bytes of this model's weights this process has fetched so far, for a page that polls."""
     return _DONE.get(key, 0)
 
 
@@ -40,7 +40,7 @@ def fetch(key: str, progress: Progress | None = None) -> None:
 
 
 def _fetch(row: ModelSpec, progress: Progress | None = None) -> Path:
-    """The weight file, from the library's cache or else into it; one download at a time for each model.
+    """Find the weight file in the library's cache, or fetch it there; one download at a time for each model.
 
     Raises:
         WeightsUnavailable: see ``fetch``.
@@ -83,7 +83,7 @@ def load(
     progress: Progress | None = None,
     file: str | Path | None = None,
 ) -> nn.Module:
-    """The model in eval mode, without gradients for its weights, on ``device``.
+    """Load the model in eval mode, without gradients for its weights, on ``device``.
 
     Args:
         device: a name that ``resolve`` takes.
@@ -106,7 +106,7 @@ def load(
 
 
 def outline(key: str) -> nn.Module:
-    """The architecture on the meta device: it takes no memory for weights, and cannot compute.
+    """Build the architecture on the meta device: it takes no memory for weights, and cannot compute.
 
     Raises:
         UnknownModel: no such model.
@@ -119,7 +119,7 @@ def outline(key: str) -> nn.Module:
 
 
 def _file(row: ModelSpec, file: str | Path | None, progress: Progress | None) -> Path | None:
-    """Where to read from; None where one of ours has no file."""
+    """Return the file to read from; None where one of ours has no file."""
     if file is not None:
         if not Path(file).is_file():
             raise WeightsUnavailable(f"no file {file}", model=row.title, mib=row.weights_mib)
@@ -131,7 +131,7 @@ def _file(row: ModelSpec, file: str | Path | None, progress: Progress | None) ->
 
 
 def _build(row: ModelSpec, **options: Any) -> nn.Module:
-    """The architecture with the random weights of seed 0, or what ``options`` add; global randomness is untouched."""
+    """Build the architecture with the random weights of seed 0, or ``options``; global randomness is untouched."""
     with seeded(0):
         if row.source == "ours":
             from senet_viz.networks.tiny import TinyNet

@@ -1,7 +1,5 @@
 """Small files of measured numbers that are shipped: safetensors with a format in the header, read with no torch."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,28 +1,19 @@
 """Where a model's weight file is, whether it can be used, and what the file of a small one says."""
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from senet_viz import assets
 from senet_viz.errors import WeightsInvalid, WeightsUnavailable
-
-if TYPE_CHECKING:
-    pass
-
 from senet_viz.models.catalogue import MODELS, ModelSpec, spec
 
 SHIPPED = assets.WEIGHTS
 LOCAL = "SENET_VIZ_WEIGHTS"  # environment variable: a folder of <key>.safetensors or <key>.pth
 FORMAT = "senet-viz tiny 1"
-
-
-# --- where weights are --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -39,7 +30,7 @@ class Shipped:
 
 
 def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
-    """Where the weights would come from; asks the disk alone.
+    """Return where the weights would come from; asks the disk alone.
 
     ``"missing"``: ours, and its file is not here; or a network that nobody has weights for.
     """
@@ -50,12 +41,12 @@ def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
 
 
 def trained(key: str, weights: str = "pretrained") -> bool:
-    """Whether ``load`` gives (or fetches) trained weights; if not, the model must be shown as UNTRAINED."""
+    """Return whether ``load`` gives (or fetches) trained weights; if not, the model must be shown as UNTRAINED."""
     return weights == "pretrained" and available(key) != "missing"
 
 
 def shipped(key: str) -> Shipped | None:
-    """What the file of one of our networks says about itself; None where there is none, or for other models.
+    """Return what the file of one of our networks says about itself; None where there is none, or for other models.
 
     Raises:
         WeightsInvalid: the file is damaged.
@@ -139,7 +130,7 @@ def _about(path: Path, _changed: int) -> Shipped:
 
 
 def _here(row: ModelSpec) -> Path | None:
-    """The weight file on this machine, if there is one."""
+    """Return the weight file on this machine, if there is one."""
     if folder := os.environ.get(LOCAL):
         for end in (".safetensors", ".pth"):
             if (path := Path(folder, row.key + end)).is_file():
@@ -165,11 +156,6 @@ def _checkpoints() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
     return home / "hub" / "checkpoints"
-
-
-# --- fetching -----------------------------------------------------------------------------------------------------
-
-_DONE: dict[str, int] = {}
 
 
 def _invalid(path: Path, error: Exception) -> WeightsInvalid:

@@ -5,8 +5,6 @@
 * Selective Kernel convolution: Li et al., "Selective Kernel Networks", CVPR 2019, section 3.1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import reduce
 

@@ -5,8 +5,6 @@ ICML 2015; the numbers are those of the released ``SE-BN-Inception.prototxt`` wi
 parameters. Convolutions have no bias, norms have scale and shift, pooling rounds up as in Caffe.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

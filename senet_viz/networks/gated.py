@@ -4,8 +4,6 @@ Hu et al., "Squeeze-and-Excitation Networks", TPAMI 2020: fig. 2 (SE-Inception),
 section 6.6 (the other places in a residual unit); section 3.2 for VGG (after the ReLU of every convolution).
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Random numbers of one seed for whoever builds something with torch's global ones, one thread at a time."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,16 +1,25 @@
-"""The registry of networks that can be built with other gates, and the options of each, as the papers have them."""
+"""The registry of networks that can be built with other gates: one row each, from which all other tables derive.
 
-from __future__ import annotations
+The options of a row are those of the papers. Nothing here needs torch until an option is asked for.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from senet_viz.errors import OptionRefused, UnknownModel
-from senet_viz.networks.blocks import FORMS, GATES, SQUEEZES
-from senet_viz.networks.gated import INTEGRATIONS
 
 Stages = Iterable[int] | None
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels in [0, 1]; R, G, B
+LEAST_SIDE = 32  # pixels: what every network of the libraries takes
+MOST_SIDE = 2**16  # pixels: up to there every count is below 2^53, so that whoever reads the JSON gets it exactly
+REDUCTIONS = (2, 4, 8, 16, 32)
+HOSTS = {  # family: the library and the class that its networks are made from, see ``gated.HOSTS``
+    "resnet": "torchvision.ResNet", "senet": "timm.SENet", "vgg": "torchvision.VGG",
+    "inception": "torchvision.Inception3", "bn_inception": "senet_viz.BNInception",
+    "inception_resnet": "timm.InceptionResnetV2", "mobilenet": "torchvision.MobileNetV3", "sk": "torchvision.ResNet",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,16 +37,43 @@ class Network:
 
     name: str
     title: str
-    family: Literal["resnet", "senet", "vgg", "inception", "inception_resnet", "mobilenet", "sk"]
-    library: Literal["torchvision", "timm", "ours"]  # where the backbone comes from
-    backbone: str  # its name there
-    paper: str
+    family: str  # a key of ``HOSTS``
+    backbone: str  # the name of the network without gates in its library
     position: Literal["branch_end", "after_relu", "module_end", "inner", "conv"]  # of the gate, by default
     gates: int  # how many, by default
-    stages: tuple[str, ...]  # what its stages are called, in order
-    options: tuple[Option, ...]
+    stages: tuple[str, ...] = ("layer1", "layer2", "layer3", "layer4")  # what its stages are called, in order
+    unit: tuple[str, ...] = ("layer1.1",)  # the modules of one typical unit with a gate, in the order in which they run
+    also: tuple[str, ...] = ()  # what libraries call the same network; its strides may lie elsewhere there
+    reduction: int = 16  # this and what follows: the released network's
+    gate: str = "sigmoid"
+    form: str = "fc"
     size: int = 224  # side of its pictures, in pixels
-    smallest: int = 32  # the smallest picture that it takes
+    smallest: int = LEAST_SIDE  # the smallest picture that it takes
+
+    @property
+    def host(self) -> str:
+        """Library and class of the network without gates."""
+        return HOSTS[self.family]
+
+    @cached_property
+    def options(self) -> tuple[Option, ...]:
+        """What can be chosen, with the released network's values as defaults."""
+        from senet_viz.networks import blocks, gated
+
+        numbers = tuple(range(1, len(self.stages) + 1))
+        reduction, stages = Option("reduction", self.reduction, REDUCTIONS), Option("stages", numbers, numbers)
+        if self.family == "sk":
+            return reduction, Option("floor", 32, (8, 16, 32, 64, 128)), Option("branches", 2, (2, 3)), stages
+        places = gated.HOSTS[self.host][1]
+        return (
+            reduction,
+            Option("gate", self.gate, tuple(blocks.GATES)),
+            Option("squeeze", "avg", tuple(blocks.SQUEEZES)),
+            Option("form", self.form, blocks.FORMS),
+            Option("bias", True, (True, False)),
+            stages,
+            *((Option("integration", "standard", places),) if len(places) > 1 else ()),
+        )
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -45,7 +81,7 @@ class Network:
         return {option.name: option.default for option in self.options}
 
     def option(self, name: str) -> Option:
-        """The option of that name.
+        """Return the option of that name.
 
         Raises:
             OptionRefused: this network has no such option.
@@ -53,10 +89,10 @@ class Network:
         for option in self.options:
             if option.name == name:
                 return option
-        raise _refused(self.title, name, (option.name for option in self.options))
+        raise refused(self.title, name, (option.name for option in self.options))
 
     def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Every option of this network: what is given, checked, and the released values for the rest.
+        """Return every option of this network: what is given, checked, and the released values for the rest.
 
         Raises:
             OptionRefused: an option that it has not, or a value that is not offered.
@@ -67,111 +103,87 @@ class Network:
             if name == "stages":
                 value = offered if value is None else tuple(sorted(set(value)))
                 if not set(value) <= set(offered):
-                    raise _refused(self.title, f"stages = {value}", offered)
+                    raise refused(self.title, f"stages = {value}", offered)
             elif value not in offered or type(value) is not type(offered[0]):  # True is 1, but no reduction
-                raise _refused(self.title, f"{name} = {value}", offered)
+                raise refused(self.title, f"{name} = {value}", offered)
             chosen[name] = value
         return chosen
 
 
-def _refused(host: str, wanted: str, offered: Iterable[Any]) -> OptionRefused:
+def refused(host: str, wanted: str, offered: Iterable[Any]) -> OptionRefused:
+    """Return the error that says what ``host`` has not, and what it offers."""
     return OptionRefused(host, wanted, ", ".join(map(str, offered)))
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
 
-REDUCTIONS = (2, 4, 8, 16, 32)
-_SE_PAPER = "Hu et al., Squeeze-and-Excitation Networks, TPAMI 2020"
-_M3_PAPER = "Howard et al., Searching for MobileNetV3, ICCV 2019"
-_SK_PAPER = "Li et al., Selective Kernel Networks, CVPR 2019"
-_LAYERS = ("layer1", "layer2", "layer3", "layer4")
+
+def _resnet(name: str, title: str, gates: int, *also: str) -> Network:
+    backbone = name.removeprefix("se_")
+    return Network(name, title, "resnet", backbone, "branch_end", gates, also=also)
 
 
-def _se(stages: tuple[str, ...], integrations: tuple[str, ...] = (), **released: Any) -> tuple[Option, ...]:
-    numbers = tuple(range(1, len(stages) + 1))
-    default = {"reduction": 16, "gate": "sigmoid", "form": "fc"} | released
-    return (
-        Option("reduction", default["reduction"], REDUCTIONS),
-        Option("gate", default["gate"], tuple(GATES)),
-        Option("squeeze", "avg", tuple(SQUEEZES)),
-        Option("form", default["form"], FORMS),
-        Option("bias", True, (True, False)),
-        Option("stages", numbers, numbers),
-        *((Option("integration", "standard", integrations),) if integrations else ()),
-    )
-
-
-def _resnet(name: str, title: str, backbone: str, gates: int) -> Network:
-    options = _se(_LAYERS, INTEGRATIONS)
-    return Network(name, title, "resnet", "torchvision", backbone, _SE_PAPER, "branch_end", gates, _LAYERS, options)
-
-
-def _sk(depth: int, units: int) -> Network:
-    numbers = (1, 2, 3, 4)
-    options = (
-        Option("reduction", 16, REDUCTIONS),
-        Option("floor", 32, (8, 16, 32, 64, 128)),
-        Option("branches", 2, (2, 3)),
-        Option("stages", numbers, numbers),
-    )
+def _sk(depth: int, units: int, *also: str) -> Network:
     name, title, host = f"sknet{depth}", f"SKNet-{depth}", f"resnext{depth}_32x4d"
-    return Network(name, title, "sk", "torchvision", host, _SK_PAPER, "conv", units, _LAYERS, options)
+    return Network(name, title, "sk", host, "conv", units, also=also, gate="softmax")
 
 
-def _mobilenet(size: str, gates: int, scales: tuple[str, ...]) -> Network:
-    name, title = f"mobilenet_v3_{size}", f"MobileNetV3-{size.title()}"
-    options = _se(scales, reduction=4, gate="h_sigmoid", form="conv")
-    return Network(name, title, "mobilenet", "torchvision", name, _M3_PAPER, "inner", gates, scales, options)
+def _mobilenet(size: str, gates: int, scales: tuple[str, ...], unit: str) -> Network:
+    name, title, how = f"mobilenet_v3_{size}", f"MobileNetV3-{size.title()}", (gates, scales, (unit,))
+    return Network(name, title, "mobilenet", name, "inner", *how, reduction=4, gate="h_sigmoid", form="conv")
 
 
-_VGG = ("conv1", "conv2", "conv3", "conv4", "conv5")
-_MIXED = ("Mixed_5", "Mixed_6", "Mixed_7")
-_BN = ("inception_3", "inception_4", "inception_5")
-_REPEAT = ("repeat", "repeat_1", "repeat_2")
 NETWORKS: tuple[Network, ...] = (
-    _resnet("se_resnet50", "SE-ResNet-50", "resnet50", 16),
-    _resnet("se_resnet101", "SE-ResNet-101", "resnet101", 33),
-    _resnet("se_resnet152", "SE-ResNet-152", "resnet152", 50),
-    _resnet("se_resnext50_32x4d", "SE-ResNeXt-50 32x4d", "resnext50_32x4d", 16),
-    _resnet("se_resnext101_32x4d", "SE-ResNeXt-101 32x4d", "resnext101_32x4d", 33),
+    _resnet("se_resnet50", "SE-ResNet-50", 16, "legacy_seresnet50", "seresnet50"),
+    _resnet("se_resnet101", "SE-ResNet-101", 33),
+    _resnet("se_resnet152", "SE-ResNet-152", 50),
+    _resnet("se_resnext50_32x4d", "SE-ResNeXt-50 32x4d", 16, "legacy_seresnext50_32x4d"),
+    _resnet("se_resnext101_32x4d", "SE-ResNeXt-101 32x4d", 33),
     Network(
-        "senet154", "SENet-154", "senet", "timm", "legacy_senet154", _SE_PAPER,
-        "branch_end", 50, _LAYERS, _se(_LAYERS, INTEGRATIONS),
+        "senet154", "SENet-154", "senet", "legacy_senet154", "branch_end", 50,
+        also=("legacy_senet154",),
     ),
     Network(
-        "se_vgg16_bn", "SE-VGG-16 (BN)", "vgg", "torchvision", "vgg16_bn", _SE_PAPER,
-        "after_relu", 13, _VGG, _se(_VGG),
+        "se_vgg16_bn", "SE-VGG-16 (BN)", "vgg", "vgg16_bn", "after_relu", 13,
+        ("conv1", "conv2", "conv3", "conv4", "conv5"),
+        ("features.10", "features.11", "features.12"),  # convolution, norm, ReLU with the gate
     ),
     Network(
-        "se_inception_v3", "SE-Inception-v3", "inception", "torchvision", "inception_v3", _SE_PAPER,
-        "module_end", 11, _MIXED, _se(_MIXED), size=299, smallest=75,
+        "se_inception_v3", "SE-Inception-v3", "inception", "inception_v3", "module_end", 11,
+        ("Mixed_5", "Mixed_6", "Mixed_7"), ("Mixed_5b",), size=299, smallest=75,
     ),
     Network(
-        "se_bn_inception", "SE-BN-Inception", "inception", "ours", "bn_inception", _SE_PAPER,
-        "module_end", 10, _BN, _se(_BN),
+        "se_bn_inception", "SE-BN-Inception", "bn_inception", "bn_inception", "module_end", 10,
+        ("inception_3", "inception_4", "inception_5"), ("inception_3a",),
     ),
     Network(
-        "se_inception_resnet_v2", "SE-Inception-ResNet-v2", "inception_resnet", "timm", "inception_resnet_v2",
-        _SE_PAPER, "branch_end", 40, _REPEAT, _se(_REPEAT, INTEGRATIONS[:4]), size=299, smallest=75,
+        "se_inception_resnet_v2", "SE-Inception-ResNet-v2", "inception_resnet", "inception_resnet_v2", "branch_end", 40,
+        ("repeat", "repeat_1", "repeat_2"), ("repeat.0",), size=299, smallest=75,
     ),
-    _mobilenet("large", 8, ("1/8", "1/16", "1/32")),
-    _mobilenet("small", 9, ("1/4", "1/16", "1/32")),
+    _mobilenet("large", 8, ("1/8", "1/16", "1/32"), "features.12"),
+    _mobilenet("small", 9, ("1/4", "1/16", "1/32"), "features.5"),
     _sk(26, 8),
-    _sk(50, 16),
+    _sk(50, 16, "skresnext50_32x4d"),
     _sk(101, 33),
 )  # fmt: skip
-_BY_NAME = {row.name: row for row in NETWORKS}
+NAMED = {row.name: row for row in NETWORKS}
+TWINS = {other: row.name for row in NETWORKS for other in row.also}
 
 
 def network(name: str) -> Network:
-    """The row of ``NETWORKS``.
+    """Return the row of ``NETWORKS``.
 
     Raises:
         UnknownModel: no row has that name.
     """
-    if name not in _BY_NAME:
-        raise UnknownModel(f"no network {name!r}; there are {', '.join(_BY_NAME)}", model=name)
-    return _BY_NAME[name]
+    if name not in NAMED:
+        raise UnknownModel(f"no network {name!r}; there are {', '.join(NAMED)}", model=name)
+    return NAMED[name]
+
+
+def named(key: str) -> Network | None:
+    """Return the row that has this name, or that a library calls so; None where there is none."""
+    return NAMED.get(TWINS.get(key, key))
 
 
 @dataclass(frozen=True)
@@ -184,9 +196,9 @@ class Choice:
     def __str__(self) -> str:
         return " ".join((self.net, *(f"{name}={value}" for name, value in self.options)))
 
-    def but(self, **options: Any) -> Choice:
-        """The same with other options; those that are the released ones are left out, so that equals are equal."""
-        released = _BY_NAME[self.net].defaults if self.net in _BY_NAME else {}
+    def but(self, **options: Any) -> Self:
+        """Return the same with other options; the released ones are left out, so that equals are equal."""
+        released = NAMED[self.net].defaults if self.net in NAMED else {}
         kept = {
             name: value
             for name, value in (dict(self.options) | options).items()
@@ -201,12 +213,10 @@ class Choice:
         Raises:
             OptionRefused: an option that the network has not; one that is none of ``NETWORKS`` has none.
         """
-        row = _BY_NAME.get(self.net)
-        if row is not None:
-            return row.choose(dict(self.options))
-        if self.options:
-            name, value = self.options[0]
-            raise _refused(self.net, f"{name} = {value}", "-")
+        if self.net in NAMED:
+            return NAMED[self.net].choose(dict(self.options))
+        for name, value in self.options:
+            raise refused(self.net, f"{name} = {value}", "-")
         return {}
 
     @property
@@ -214,10 +224,3 @@ class Choice:
         """The options that are really others than the released ones."""
         released = network(self.net).defaults
         return {name: value for name, value in self.all.items() if value != released[name]}
-
-
-# What libraries call the same networks. Their strides may lie elsewhere; the zoo's notes say so.
-TWINS = {
-    "legacy_seresnet50": "se_resnet50", "seresnet50": "se_resnet50", "legacy_senet154": "senet154",
-    "legacy_seresnext50_32x4d": "se_resnext50_32x4d", "skresnext50_32x4d": "sknet50",
-}  # fmt: skip

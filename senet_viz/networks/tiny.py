@@ -5,16 +5,21 @@ sits at the end of the residual branch, before the addition (SENet, fig. 3); ``s
 convolution in the place of the grouped 3x3 (SKNet, table 1).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from senet_viz.networks.blocks import SEBlock, SKConv
 
-BLOCKS = ("plain", "se", "se_h", "sk")
+GATES: dict[str, Callable[[int], nn.Module]] = {  # block: what gates the C channels at the end of a branch
+    "plain": nn.Identity,
+    "se": partial(SEBlock, reduction=16),
+    "se_h": partial(SEBlock, reduction=4, gate="h_sigmoid", form="conv_bn"),
+    "sk": nn.Identity,  # it gates earlier
+}
+BLOCKS = tuple(GATES)
 
 
 def _conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
@@ -22,17 +27,6 @@ def _conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 
         nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(c_out),
     ]
-
-
-def _se(channels: int) -> nn.Module:
-    return SEBlock(channels, reduction=16)
-
-
-def _se_h(channels: int) -> nn.Module:
-    return SEBlock(channels, reduction=4, gate="h_sigmoid", form="conv_bn")
-
-
-_GATE: dict[str, Callable[[int], nn.Module] | None] = {"plain": None, "sk": None, "se": _se, "se_h": _se_h}
 
 
 class Unit(nn.Module):
@@ -46,8 +40,7 @@ class Unit(nn.Module):
         else:
             self.conv2 = nn.Sequential(*_conv_bn(width, width, 3, stride, groups), nn.ReLU())
         self.conv3 = nn.Sequential(*_conv_bn(width, channels, 1))
-        make = _GATE[block]
-        self.se = make(channels) if make else nn.Identity()
+        self.se = GATES[block](channels)
         same = stride == 1 and c_in == channels
         self.shortcut = nn.Identity() if same else nn.Sequential(*_conv_bn(c_in, channels, 1, stride))
 

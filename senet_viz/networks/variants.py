@@ -6,7 +6,6 @@
     add_se(model, reduction=16, ...)            the surgery itself, on a model of yours; changes and returns it
     add_sk(model, ...)                          Selective Kernel convolutions in the place of its 3x3
     gates(model)                                every gate in it: name, stage, channels, module
-    NETWORKS, network(name)                     the rows: what they are, where the gate sits, which options they have
 
 What a network has not is refused by name: ``UnknownModel``, ``OptionRefused``, ``NotAHost``. The arguments of
 ``add_se``, which are the options of ``build`` (defaults are the released network's, so they differ by row):
@@ -17,10 +16,8 @@ What a network has not is refused by name: ``UnknownModel``, ``OptionRefused``, 
 * ``integration``: where in a residual unit, see ``networks.gated.GatedUnit``.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +28,7 @@ from senet_viz.errors import NotAHost
 from senet_viz.networks.blocks import SEBlock, SKConv
 from senet_viz.networks.gated import HOSTS, host_of, replace
 from senet_viz.networks.random import seeded
-from senet_viz.networks.registry import _BY_NAME, TWINS, Network, Stages, _refused, network
-
-
-def named(key: str) -> Network | None:
-    """The row that is this network of a library, or has this name; None where there is none."""
-    return _BY_NAME.get(TWINS.get(key, key))
-
+from senet_viz.networks.registry import Network, Stages, network, refused
 
 # --- surgery ------------------------------------------------------------------------------------------------------
 
@@ -53,7 +44,7 @@ def add_se(
     stages: Stages = None,
     integration: str = "standard",
 ) -> nn.Module:
-    """Put an ``SEBlock`` into every unit of ``model``, in place; gates of its own are replaced. Returns ``model``.
+    """Put an ``SEBlock`` into every unit of ``model``, in place, and return it; gates of its own are replaced.
 
     Hosts are ``networks.gated.HOSTS``: torchvision's ResNet and ResNeXt, VGG (after every ReLU), Inception3 (after
     every Mixed module) and MobileNetV3 (in the place of its own gates, with its own rule for widths); timm's
@@ -68,17 +59,14 @@ def add_se(
     host = _host(model)
     find, integrations = HOSTS[host]
     if integration not in integrations or (integration == "3x3" and "conv3" not in dict(_first_unit(model))):
-        raise _refused(host, f"integration = {integration}", integrations)
+        raise refused(host, f"integration = {integration}", integrations)
     sites = tuple(find(model, integration))
     wanted = _wanted(host, stages, (site.stage for site in sites))
-    like = next(model.parameters())
     for site in sites:
         if site.stage in wanted:
             width = site.width(reduction) if site.width else None
-            with torch.device(like.device):
-                block = SEBlock(site.channels, reduction, gate, squeeze, form, bias, width).to(like.dtype)
-            block.stage = site.stage
-            replace(model, site.path, site.wrap(block.train(model.training)))
+            how = (site.channels, reduction, gate, squeeze, form, bias, width)
+            replace(model, site.path, site.wrap(_like(model, site.stage, SEBlock, *how)))
         else:
             _take_away(model, site.path)
     return model
@@ -87,7 +75,7 @@ def add_se(
 def add_sk(
     model: nn.Module, *, branches: int = 2, reduction: int = 16, floor: int = 32, stages: Stages = None
 ) -> nn.Module:
-    """Put an ``SKConv`` in the place of every 3x3 convolution, norm and ReLU of torchvision's bottlenecks, in place.
+    """Put an ``SKConv`` in the place of every 3x3, norm and ReLU of torchvision's bottlenecks, and return ``model``.
 
     Groups and strides are those of the 3x3; with a ResNeXt (32x4d) the result is SKNet (Li et al., table 1).
 
@@ -98,18 +86,23 @@ def add_sk(
     host = _host(model)
     if host != "torchvision.ResNet" or "conv3" not in dict(_first_unit(model)):
         raise NotAHost(type(model).__name__)
-    wanted = _wanted(host, stages, range(1, 5))
-    like = next(model.parameters())
-    for stage in sorted(wanted):
+    for stage in sorted(_wanted(host, stages, range(1, 5))):
         for unit in model.get_submodule(f"layer{stage}").children():
             conv = unit.get_submodule("conv2")
             assert isinstance(conv, nn.Conv2d)
-            with torch.device(like.device):
-                block = SKConv(conv.out_channels, branches, conv.groups, reduction, floor, conv.stride[0])
-            block.stage = stage
-            replace(unit, "conv2", block.to(like.dtype).train(model.training))
+            how = (conv.out_channels, branches, conv.groups, reduction, floor, conv.stride[0])
+            replace(unit, "conv2", _like(model, stage, SKConv, *how))
             replace(unit, "bn2", nn.Identity())  # in every branch; the ReLU that follows changes nothing any more
     return model
+
+
+def _like(model: nn.Module, stage: int, block: type[SEBlock | SKConv], *how: Any) -> nn.Module:
+    """Make a block on the device, of the type and in the mode of ``model``."""
+    like = next(model.parameters())
+    with torch.device(like.device):
+        made = block(*how).to(like.dtype).train(model.training)
+    made.stage = stage
+    return made
 
 
 def _host(model: nn.Module) -> str:
@@ -127,12 +120,12 @@ def _wanted(host: str, stages: Stages, there: Iterable[int]) -> set[int]:
     every = set(there)
     wanted = every if stages is None else set(stages)
     if not wanted <= every:
-        raise _refused(host, f"stages = {tuple(sorted(wanted))}", sorted(every))
+        raise refused(host, f"stages = {tuple(sorted(wanted))}", sorted(every))
     return wanted
 
 
 def _take_away(model: nn.Module, path: str) -> None:
-    """A gate of the library's own that was at ``path``, or in the unit there; nothing where there was none."""
+    """Remove the library's own gate at ``path``, or in the unit there; where there is none, nothing changes."""
     part = model.get_submodule(path)
     if "se_module" in dict(part.named_children()):
         replace(model, f"{path}.se_module", nn.Identity())
@@ -151,7 +144,7 @@ class Gate:
 
 
 def gates(model: nn.Module) -> tuple[Gate, ...]:
-    """Every block of ours, in the order of definition; NoSqueeze blocks too, which ``layouts.find`` leaves out."""
+    """List every block of ours as defined; NoSqueeze blocks too, which ``layouts.find`` leaves out."""
     return tuple(
         Gate(name, part.stage, part.channels, part)
         for name, part in model.named_modules()
@@ -165,7 +158,7 @@ def gates(model: nn.Module) -> tuple[Gate, ...]:
 def build(
     name: str, *, classes: int = 1000, device: str | torch.device | None = None, seed: int = 0, **options: Any
 ) -> nn.Module:
-    """The network with the random weights of ``seed``, in eval mode.
+    """Build the network with the random weights of ``seed``, in eval mode.
 
     Args:
         device: where to; ``"meta"`` for a network that takes no memory and cannot compute.
@@ -176,44 +169,37 @@ def build(
         OptionRefused: an option that it has not, or a value that is not offered.
     """
     row = network(name)
-    chosen = row.choose(options)
-    with _seeded(seed, device):
-        model = _fresh(row, classes)
-        (add_sk if row.family == "sk" else add_se)(model, **chosen)
-    return model.eval().to(device) if device is not None else model.eval()
+    return _made(row, classes, device, seed, row.choose(options))
 
 
 def bare(name: str, *, classes: int = 1000, device: str | torch.device | None = None, seed: int = 0) -> nn.Module:
-    """The same network without gates; where it has weights, those of ``build`` with this seed.
+    """Build the same network without gates; where it has weights, those of ``build`` with this seed.
 
     Of SKNet this is the ResNeXt that it was made from.
 
     Raises:
         UnknownModel: no such network.
     """
-    row = network(name)
-    with _seeded(seed, device):
+    return _made(network(name), classes, device, seed, {"stages": ()})
+
+
+def _made(
+    row: Network, classes: int, device: str | torch.device | None, seed: int, options: dict[str, Any]
+) -> nn.Module:
+    """Global randomness is left as it was. Other devices get what the CPU drew, so that numbers are the same there."""
+    where: AbstractContextManager[Any] = nullcontext()  # as the caller says, who may be in a ``with torch.device(...)``
+    if device is not None:
+        where = torch.device("meta" if torch.device(device).type == "meta" else "cpu")
+    with seeded(seed), where:
         model = _fresh(row, classes)
-        if row.family != "sk":
-            add_se(model, stages=())
+        (add_sk if row.family == "sk" else add_se)(model, **options)
     return model.eval().to(device) if device is not None else model.eval()
 
 
-@contextmanager
-def _seeded(seed: int, device: str | torch.device | None) -> Iterator[None]:
-    """Global randomness is left as it was. Other devices get what the CPU drew, so that numbers are the same there."""
-    with seeded(seed):
-        if device is not None:
-            with torch.device("meta" if torch.device(device).type == "meta" else "cpu"):
-                yield
-        else:  # as the caller says, who may be in a ``with torch.device(...)`` of their own
-            yield
-
-
 def _fresh(row: Network, classes: int) -> nn.Module:
-    """The backbone with random weights under which a picture reaches the end: torch's own fade in a deep Inception."""
+    """Build the backbone with random weights that let a picture reach the end: torch's own fade in an Inception."""
     model = _backbone(row, classes)
-    if row.family in ("inception", "inception_resnet"):
+    if "inception" in row.family:
         for part in model.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
@@ -221,11 +207,12 @@ def _fresh(row: Network, classes: int) -> nn.Module:
 
 
 def _backbone(row: Network, classes: int) -> nn.Module:
-    if row.library == "ours":
+    library = row.host.partition(".")[0]
+    if library == "senet_viz":
         from senet_viz.networks.bn_inception import BNInception
 
         return BNInception(classes)
-    if row.library == "timm":
+    if library == "timm":
         import timm
 
         return timm.create_model(row.backbone, num_classes=classes)

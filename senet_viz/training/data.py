@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from senet_viz.errors import TrainingRefused
+from senet_viz.networks.registry import IMAGENET_MEAN, IMAGENET_STD
 from senet_viz.training.recipe import Recipe
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DRAWS = 7  # random numbers a picture: area, aspect, centre x, centre y, flip, contrast, brightness
 
 
@@ -77,7 +77,7 @@ def read_folder(
 def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean and std (1, 3, 1, 1), made once: a tensor made from Python numbers would halt a GPU at every batch."""
     with torch.inference_mode(False):
-        mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (MEAN, STD))
+        mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
     return mean, std
 
 

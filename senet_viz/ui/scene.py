@@ -178,10 +178,15 @@ class Scene:
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
-        """The convolutions that this SK unit chooses from."""
+        """The convolutions that the branches of this block are made with."""
         from senet_viz.experiments import kernel_preference
 
         return kernel_preference.kernels(state.engine().model(self.spec.key, self.device, self.weights), self.name)
+
+    @property
+    def branches(self) -> dict[int, str]:
+        """What the competing branches of this block are called, as in branch 1: 5×5."""
+        return {m: self.t("fig.branch", m=m, k=kernel) for m, kernel in enumerate(self.kernels)}
 
     @property
     def seen(self) -> Seen:

@@ -118,7 +118,7 @@ def _card(t: Texts, row: catalogue.ModelSpec, weights: str) -> None:
         st.markdown(text)
         with st.expander(t("card.list", n=len(about.classes))):
             lang = st.session_state["lang"]
-            st.caption(" · ".join(class_names.label(row, i, lang) for i in range(len(about.classes))))
+            st.caption(" · ".join(class_names.names(row, lang)))
 
 
 def _retry(wanted: tuple[str, str]) -> None:

@@ -12,10 +12,7 @@ import numpy as np
 from senet_viz.cli import common, options
 from senet_viz.errors import NoGateFound, OptionRefused
 from senet_viz.models import catalogue
-
-PIXELS = ("grad_cam", "occlusion", "integrated_gradients")  # of ``attribute.METHODS``, which needs torch
-GATES = ("gradient_x_gate", "gate_integrated_gradients", "gate_ablation", "conductance")
-MOST_STEPS = 1024  # of a path that is asked for: as many as are tried where none are
+from senet_viz.types import MOST_STEPS, ON_GATES, ON_PHOTO
 
 
 def add(parsers: options.Parsers) -> None:
@@ -26,9 +23,9 @@ def add(parsers: options.Parsers) -> None:
     verb.add_argument(
         "--method",
         default="gradient_x_gate",
-        choices=(*PIXELS, *GATES),
+        choices=(*ON_PHOTO, *ON_GATES),
         metavar="METHOD",
-        help=(f"on the photo: {', '.join(PIXELS)}; on gates: {', '.join(GATES)} (default gradient_x_gate)"),
+        help=(f"on the photo: {', '.join(ON_PHOTO)}; on gates: {', '.join(ON_GATES)} (default gradient_x_gate)"),
     )
     verb.add_argument(
         "--block", help="whose gates (default: the middle one); for grad_cam: whose map (default: the last)"
@@ -51,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from senet_viz.photos import preprocess
     from senet_viz.tap import hooks
 
-    on_gates = args.method in attribution.ON_GATES
+    on_gates = args.method in ON_GATES
     if on_gates:
         common.gated(args.model)
     spec, module, trained = common.network(args)

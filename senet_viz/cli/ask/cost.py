@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from senet_viz.cli import options
+from senet_viz.networks.registry import LEAST_SIDE, MOST_SIDE
 
 if TYPE_CHECKING:
     from senet_viz.architecture.counting import Count
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from senet_viz.networks.registry import Choice
 
 OPTIONS = ("reduction", "gate", "squeeze", "form", "bias", "stages", "integration", "branches", "floor")
-COST_SIDES = (32, 65536)  # ``prices.LEAST_SIDE`` and ``MOST_SIDE``: that module needs torch
 
 
 def add(parsers: options.Parsers) -> None:
@@ -32,7 +32,7 @@ def add(parsers: options.Parsers) -> None:
     verb.add_argument("--floor", type=options.positive, help="L of an SK unit")
     verb.add_argument(
         "--size", type=options.positive,
-        help=f"side of the input in pixels, {COST_SIDES[0]} to {COST_SIDES[1]} (default: the network's own)",
+        help=f"side of the input in pixels, {LEAST_SIDE} to {MOST_SIDE} (default: the network's own)",
     )  # fmt: skip
     verb.add_argument("--json", action="store_true", help="every number, as JSON")
     verb.set_defaults(run=run)

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         _folder(args)
         return
     args.out = args.out or profile_file.FILE
-    keys = args.model or [key for key in common.OURS if weight_files.available(key) == "shipped"]
+    keys = args.model or [key for key in catalogue.OURS if weight_files.available(key) == "shipped"]
     if not keys:
         raise WeightsUnavailable("no trained small network is here yet: train them first")
     known = profile_file.read(args.out) if args.out.is_file() else {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from senet_viz.cli import common, options
+from senet_viz.cli import options
 from senet_viz.errors import TrainingRefused
-from senet_viz.models import devices
+from senet_viz.models import catalogue, devices
 
 MOST_SEED = 2**32 - 1
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         print(line, flush=True)
 
     if args.all:
-        jobs = args.jobs or (len(common.OURS) if device.startswith("cuda") else 1)
+        jobs = args.jobs or (len(catalogue.OURS) if device.startswith("cuda") else 1)
         tables = loop.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet)
     else:
         top1 = loop.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet)

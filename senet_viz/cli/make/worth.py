@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     from senet_viz.experiments import gate_ablation
 
     keys = args.model or [
-        key for key in common.OURS if weight_files.available(key) == "shipped" and catalogue.spec(key).blocks
+        key for key in catalogue.OURS if weight_files.available(key) == "shipped" and catalogue.spec(key).blocks
     ]
     if not keys:
         raise WeightsUnavailable("no trained small network is here yet: train them first")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from senet_viz.architecture.convolutions import Conv
+from senet_viz.architecture.formulas import Conv
 from senet_viz.drawing import palette
 from senet_viz.drawing.grammar import Bars, Box, Figure, Panel, Text
 from senet_viz.figures.pieces import listing, parted, table

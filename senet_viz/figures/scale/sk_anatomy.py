@@ -11,30 +11,30 @@ from senet_viz.figures.pieces import beside, followed, listing, matrix, minus, p
 from senet_viz.i18n import Texts
 
 
-def size(branch: int) -> str:
-    """Return how far branch m sees: 3x3, "5x5", ..."""
-    return f"{2 * branch + 3}×{2 * branch + 3}"
-
-
 def _scale(u: np.ndarray, *more: np.ndarray) -> Scale:
     return Scale.around_zero("U, V", [f(m) for m in (u, u.sum(0), *more) for f in (np.min, np.max)])
 
 
-def draw_path(u: np.ndarray, z_c: float, logits: np.ndarray, gate: np.ndarray, channel: int, t: Texts) -> Figure:
-    """Draw one channel all the way: its maps u (M, H, W), their sum and its mean z_c, M logits, M weights, V (H, W)."""
+def draw_path(
+    u: np.ndarray, z_c: float, logits: np.ndarray, gate: np.ndarray, channel: int, kernels: Sequence[str], t: Texts
+) -> Figure:
+    """Draw one channel all the way: its maps u (M, H, W), their sum and its mean z_c, M logits, M weights, V (H, W).
+
+    ``kernels``, here and below: how far each branch sees, as in 3×3 and 5×5.
+    """
     count, total, out = len(u), u.sum(axis=0), np.einsum("m,mhw->hw", gate, u)
-    scale, kernels = _scale(u, out), tuple(map(size, range(count)))
+    scale = _scale(u, out)
     split = [picture(u_m, scale, f"U{m}", t("fig.path.u", k=kernels[m])) for m, u_m in enumerate(u)]
     fuse = picture(total, scale, "U", t("fig.path.sum", z=f"{z_c:.3f}"))
     lowest, highest = min(0.0, float(logits.min())), max(0.0, float(logits.max()))
     room = 0.4 * ((highest - lowest) or 1.0)
     from_ = Panel(
         _bars(logits, kernels, room / 2), title=t("fig.path.logits"),
-        y_range=(lowest - room, highest + room), x_ticks=kernels, legend=False,
+        y_range=(lowest - room, highest + room), x_ticks=tuple(kernels), legend=False,
     )  # fmt: skip
     choice = Panel(
         _bars(gate, kernels, 0.13), title=t("fig.path.weights"), y_range=(0, 1.25),
-        x_ticks=kernels, y_ticks=(0.0, 0.5, 1.0), legend=False,
+        x_ticks=tuple(kernels), y_ticks=(0.0, 0.5, 1.0), legend=False,
     )  # fmt: skip
     panels = (*split, fuse, from_, choice, picture(out, scale, "V", t("fig.path.out", c=channel)))
     rows = Table(("row", "column", *(f"U{m}" for m in range(count)), "U", "V"), cells(*u, total, out))
@@ -85,7 +85,7 @@ def draw_fuse(total: np.ndarray, z: np.ndarray, h: np.ndarray, channel: int, t: 
     return Figure("sk-fuse", title, panels, 3, rows, alt, note, widths=(0.8, 1.3, 1), height=300)
 
 
-def draw_rows(w2: np.ndarray, h: np.ndarray, channel: int, t: Texts) -> Figure:
+def draw_rows(w2: np.ndarray, h: np.ndarray, channel: int, kernels: Sequence[str], t: Texts) -> Figure:
     """Draw the last layer (M, C, d) as matrices A, B, ... with the pinned rows marked, and their products with h."""
     count, c, d = w2.shape
     scale, letters = Scale.around_zero("W", w2, "weight"), [chr(ord("A") + m) for m in range(count)]  # the paper's
@@ -106,17 +106,19 @@ def draw_rows(w2: np.ndarray, h: np.ndarray, channel: int, t: Texts) -> Figure:
     panels.append(Panel(marks, title=sums, x_ticks=tuple(f"h{j}" for j in order)))
     rows = table(("unit", "h", *(f"{name}_{channel}" for name in letters)), range(d), h, *w2[:, channel])
     title, alt = t("fig.rows.title", n=count * c, d=d, m=count), t("fig.rows.alt", c=channel, m=count, sums=sums)
-    note = t("fig.rows.note", c=channel, pairs=", ".join(f"{name}: {size(m)}" for m, name in enumerate(letters)))
+    note = t("fig.rows.note", c=channel, pairs=", ".join(f"{name}: {kernels[m]}" for m, name in enumerate(letters)))
     widths = (0.7,) * count + (1.5,)
     return Figure("sk-rows", title, tuple(panels), count + 1, rows, alt, note, widths, height=400)
 
 
-def draw_mix(u: np.ndarray, gate: np.ndarray, own: np.ndarray, channel: int, t: Texts) -> Figure:
+def draw_mix(
+    u: np.ndarray, gate: np.ndarray, own: np.ndarray, channel: int, kernels: Sequence[str], t: Texts
+) -> Figure:
     """Draw every map (M, H, W) times its weight (M,), their sum V, and V with the unit's own weights (M,)."""
     parts = gate[:, None, None] * u
     out, before = parts.sum(axis=0), np.einsum("m,mhw->hw", own, u)
     scale, same = _scale(u, out, before), np.array_equal(gate, own)
-    panels = [picture(part, scale, f"a{m} U{m}", f"{gate[m]:.3f} · {size(m)}") for m, part in enumerate(parts)]
+    panels = [picture(part, scale, f"a{m} U{m}", f"{gate[m]:.3f} · {kernels[m]}") for m, part in enumerate(parts)]
     panels.append(picture(out, scale, "V", t("fig.mix.sum")))
     if not same:
         panels.append(picture(before, scale, "V", t("fig.mix.own")))
@@ -129,8 +131,9 @@ def draw_mix(u: np.ndarray, gate: np.ndarray, own: np.ndarray, channel: int, t: 
 
 
 def draw_axis(
-    gate: np.ndarray, wrong: np.ndarray, u: np.ndarray, left: float, channel: int, chosen: str, t: Texts
-) -> Figure:
+    gate: np.ndarray, wrong: np.ndarray, u: np.ndarray, left: float, channel: int, chosen: str,
+    kernels: Sequence[str], t: Texts,
+) -> Figure:  # fmt: skip
     """Draw the weights (M, C) of both softmaxes, stacked channel by channel, each beside the pinned channel's V.
 
     ``chosen``: "branches" shows the right one alone, "channels" the wrong one below it.
@@ -138,7 +141,7 @@ def draw_axis(
     count, c = gate.shape
     ways = (("branches", gate), ("channels", wrong))[: 1 + (chosen == "channels")]
     maps = [np.einsum("m,mhw->hw", weights[:, channel], u) for _, weights in ways]
-    scale, panels, kernels = _scale(u, *maps), list[Panel](), tuple(map(size, range(count)))
+    scale, panels = _scale(u, *maps), list[Panel]()
     pin, below = Rule(channel, "x", "", "pinned"), t("fig.channels", n=c)
     for (key, weights), v in zip(ways, maps, strict=True):
         marks = (*stacked(weights, kernels, range(count)), pin)

@@ -1,5 +1,6 @@
 """Excitation: z through a bottleneck to one gate a channel (SENet, eq. 3; MobileNetV3, h-sigmoid)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -124,10 +125,13 @@ def draw_softmax(gate: np.ndarray, soft: np.ndarray, order: np.ndarray, t: Texts
     return Figure("excitation-softmax", t("fig.soft.title"), panels, 2, rows, alt, height=240)
 
 
-def draw_branches(gates: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> Figure:
-    """Draw how M branches of SK share every channel, gates (M, C); each column adds up to 1."""
+def draw_branches(gates: np.ndarray, order: np.ndarray, channel: int, kernels: Sequence[str], t: Texts) -> Figure:
+    """Draw how M branches of SK share every channel, gates (M, C); each column adds up to 1.
+
+    ``kernels`` says how far each of them sees, as in 5×5.
+    """
     count, c = gates.shape
-    names = [t("fig.branch", m=m, k=2 * m + 3) for m in range(count)]
+    names = [t("fig.branch", m=m, k=kernel) for m, kernel in enumerate(kernels)]
     pin = Rule(rank(order, channel), "x", t("fig.pinned", c=channel), "pinned")
     marks = (*stacked(gates[:, order], names, range(count)), pin)
     panel = Panel(marks, x=t("fig.channels", n=c), y="a", y_range=(0, 1), x_ticks=())

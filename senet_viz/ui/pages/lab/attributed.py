@@ -16,7 +16,7 @@ from senet_viz.figures.lab import attribution as figures
 from senet_viz.figures.lab.attribution import Effects, hundredths, with_sign
 from senet_viz.findings import open_or_important
 from senet_viz.findings.open_or_important import Standing
-from senet_viz.types import Edit
+from senet_viz.types import ON_GATES, ON_PHOTO, Edit
 from senet_viz.ui import state
 from senet_viz.ui.elements.boards import rows
 from senet_viz.ui.elements.choices import judge, pick, predict, worded
@@ -27,8 +27,7 @@ from senet_viz.ui.scene import Scene, short
 if TYPE_CHECKING:
     from senet_viz.experiments.attribution import Attribution
 
-GATES = ("gradient_x_gate", "gate_ablation", "gate_integrated_gradients", "conductance")
-PHOTO = ("grad_cam", "occlusion", "integrated_gradients")
+GATES = sorted(ON_GATES, key=lambda method: method in ("gate_integrated_gradients", "conductance"))  # paths last
 CHEAP = GATES[0]  # one run forth and back: what the question is made of
 PATIENCE_S = 0.4  # what takes no longer shows no progress
 LIMIT = 0.01  # of the score's change, by which what should add up may be off
@@ -205,7 +204,7 @@ def photo(view: Scene, goal: int, name: str) -> Attribution:
     """Which pixels: the choice of a method and, for Grad-CAM, of a layer; the figure, and what it says."""
     t = view.t
     left, right = st.columns([3, 2])
-    method = pick("heat", worded(t, "method", PHOTO), t("lab.attribution.heat"), at=left)
+    method = pick("heat", worded(t, "method", ON_PHOTO), t("lab.attribution.heat"), at=left)
     block = None
     if method == "grad_cam":
         layers = {

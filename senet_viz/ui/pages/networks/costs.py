@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from senet_viz.architecture import papers, prices
+from senet_viz.architecture import comparison, papers, prices
 from senet_viz.figures.networks import what_it_costs
-from senet_viz.networks.registry import Choice
+from senet_viz.networks.registry import NAMED, Choice
 from senet_viz.ui import state
 from senet_viz.ui.elements import choices
 from senet_viz.ui.elements.choices import pick
@@ -19,8 +19,9 @@ from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import section
 
 if TYPE_CHECKING:
+    from senet_viz.architecture.comparison import Counted
     from senet_viz.architecture.counting import Cost, Count
-    from senet_viz.architecture.prices import Counted, Price
+    from senet_viz.architecture.prices import Price
     from senet_viz.architecture.timing import Timing
     from senet_viz.drawing.grammar import Figure
     from senet_viz.i18n import Texts
@@ -51,7 +52,7 @@ def choose(view: Scene) -> Choice:
         choices.choose("net", names, t("networks.cost.net"), prices.DEFAULT, column, reset)
 
     net = str(state.keep("net", names, prices.DEFAULT))
-    row = prices.row(net)
+    row = NAMED.get(net)
     if row is not None:
         return options(view, row, ask)
     ask(st.columns([9, 19])[0])
@@ -110,7 +111,7 @@ def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
     Args:
         own: what the gates of ``choice`` cost.
     """
-    t, row, store = view.t, prices.row(choice.net), state.prices()
+    t, row, store = view.t, NAMED.get(choice.net), state.prices()
     options = [option for option in row.options if option.name not in ("reduction", "stages")] if row else []
     asked = [(option, value) for option in options for value in option.values]
     found: dict[tuple[str, Count], list[str]] = {}
@@ -151,7 +152,7 @@ def count(choice: Choice) -> Cost:
     def make() -> Cost:
         from senet_viz.architecture import counting
 
-        return counting.of(prices.build(choice), prices.size(choice.net))
+        return counting.of(prices.build(choice), prices.row(choice.net).size)
 
     found: Cost = state.prices().get(("cost", choice), lambda: state.engine().run(make))
     return found
@@ -175,7 +176,7 @@ def counted(view: Scene, table: papers.Table) -> list[Counted | None]:
     found: list[Counted | None] = []
     bar = st.empty()
     for n, line in enumerate(table.rows):
-        key, work = ("line", table.key, line.group, line.label), partial(prices.ours, table.key, line)
+        key, work = ("line", table.key, line.group, line.label), partial(comparison.ours, table.key, line)
         if line.group != "original" and store.peek(key) is None:
             bar.progress(n / len(table.rows), view.t("networks.cost.tables.counting", net=line.label))
         found.append(store.get(key, partial(run, work)))
@@ -199,7 +200,7 @@ def measure(view: Scene, choice: Choice, seconds: float = 3.0) -> Timing:
     def work() -> Timing:
         bare = prices.bare(choice)
         assert bare is not None  # else the page offers no button
-        size, net = prices.size(choice.net), prices.build(choice)
+        size, net = prices.row(choice.net).size, prices.build(choice)
         return timing.timed(bare, net, size, seconds, view.device, run, bar.progress)
 
     try:
@@ -231,7 +232,7 @@ def tables(view: Scene) -> None:
     st.markdown(t("networks.cost.tables.idea"))
     names = {table.key: t(f"networks.cost.table.{table.key}") for table in papers.TABLES}
     table = papers.table(pick("table", names, t("networks.cost.table"), "se10"))
-    found = prices.compare(table, counted(view, table))
+    found = comparison.compare(table, counted(view, table))
     errors = [line.top1 for line in found.lines if line.top1 is not None]  # every line that is compared has one
 
     def draw(t: Texts) -> Figure:

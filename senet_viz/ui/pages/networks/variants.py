@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from senet_viz.models import catalogue
-from senet_viz.networks import registry, variants
+from senet_viz.networks import registry
 from senet_viz.networks.registry import Choice
 from senet_viz.types import Edit
 from senet_viz.ui import models, state
@@ -65,7 +65,7 @@ def sides(view: Scene) -> tuple[Side, Side]:
     rival = str(choose("rival", itself | rivals, t("networks.compare.rival"), default="tiny_plain"))
     mine = _side(view, view.seen)
     if rival == "variant":
-        row = variants.named(key)
+        row = registry.named(key)
         if row is not None:
             return _variants(view, row)
         st.info(t("networks.compare.variant.none", model=view.spec.title))
