@@ -1,8 +1,9 @@
-"""What a network costs: parameters, multiply-accumulates, memory of a training step. Time is in ``timing``.
+"""What a network costs: parameters and multiply-accumulates, module by module; time is in ``timing``.
 
 Everything is counted on the meta device: tensors without values, so a network takes no memory for its
 weights and a forward no arithmetic. Multiply-accumulates (MACs) are counted as the papers count "GFLOPs": those of
 convolutions and linear layers; what pooling and scaling take is counted beside them and never added to them.
+The file is long because the books of a forward and the dataclasses that they are closed into are one thing.
 """
 
 import copy

@@ -22,7 +22,6 @@ class Row:
     top5: float | None = None
     params: str | None = None  # millions, as printed
     gflops: str | None = None  # as printed
-    top1_320: float | None = None  # at 320 x 320
     group: str = ""  # "original", "bare" or "se" in SENet's table 2
 
 
@@ -42,7 +41,7 @@ class Table:
         return f"{self.paper}, Table {self.number}"
 
     def row(self, label: str, group: str = "") -> Row:
-        """The line of that label.
+        """Return the line of that label.
 
         Raises:
             KeyError: there is none.
@@ -95,9 +94,9 @@ TABLES: tuple[Table, ...] = (
     Table("se15", SENET, 15, "T", (Row("SE_3x3", 22.48, 6.02, "25.8", "3.86"),)),
     Table("se16", SENET, 16, "T", (Row("NoSqueeze", 22.93, 6.39, "28.1", "4.27"),)),
     Table("sk2", SKNET, 2, "A", (
-        Row("ResNeXt-50", 22.23, None, "25.0", "4.24", 21.05), Row("SENet-50", 21.12, None, "27.7", "4.25", 19.71),
-        Row("SKNet-50", 20.79, None, "27.5", "4.47", 19.32), Row("ResNeXt-101", 21.11, None, "44.3", "7.99", 19.86),
-        Row("SENet-101", 20.58, None, "49.2", "8.00", 18.61), Row("SKNet-101", 20.19, None, "48.9", "8.46", 18.40),
+        Row("ResNeXt-50", 22.23, None, "25.0", "4.24"), Row("SENet-50", 21.12, None, "27.7", "4.25"),
+        Row("SKNet-50", 20.79, None, "27.5", "4.47"), Row("ResNeXt-101", 21.11, None, "44.3", "7.99"),
+        Row("SENet-101", 20.58, None, "49.2", "8.00"), Row("SKNet-101", 20.19, None, "48.9", "8.46"),
     )),
     Table("sk7", SKNET, 7, "K", (
         Row("K3", 22.23, None, "25.0", "4.24"), Row("K3+K5 summed", 21.76, None, "26.5", "4.46"),
@@ -112,7 +111,7 @@ _BY_KEY = {table.key: table for table in TABLES}
 
 
 def table(key: str) -> Table:
-    """The table of that key.
+    """Return the table of that key.
 
     Raises:
         KeyError: there is none.
@@ -121,6 +120,6 @@ def table(key: str) -> Table:
 
 
 def printed(key: str, label: str) -> float | None:
-    """Parameters, in millions, that a table has for a line."""
+    """Return the parameters that a table has for a line, in millions."""
     value = table(key).row(label).params
     return None if value is None else float(value)

@@ -30,7 +30,7 @@ class Timing:
     cores: int
 
     def quartiles(self, which: int) -> tuple[float, float, float]:
-        """(lower quartile, median, upper quartile) of the bare (0) or the gated network (1), ms."""
+        """Return (lower quartile, median, upper quartile) of the bare (0) or the gated network (1), ms."""
         return _quartiles([both[which] for both in self.rounds])
 
     @property
@@ -91,7 +91,7 @@ def _piece(nets: Sequence[nn.Module], x: Tensor, done: int) -> list[tuple[float,
 
 
 def _once(net: nn.Module, x: Tensor) -> float:
-    """Milliseconds of one forward."""
+    """Measure one forward, in milliseconds."""
     wait = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(x.device.type, lambda: None)
     with torch.inference_mode():
         wait()
@@ -106,7 +106,7 @@ def _load() -> float | None:
 
 
 def _filled(module: nn.Module, device: str) -> nn.Module:
-    """A copy on ``device`` with random weights from a generator of its own; norms do nothing."""
+    """Copy a network to ``device`` with random weights from a generator of its own; norms do nothing."""
     net = skeleton(module).to_empty(device=device).eval().requires_grad_(False)
     draw = torch.Generator(device).manual_seed(0)
     for part in net.modules():

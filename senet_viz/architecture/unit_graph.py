@@ -96,7 +96,7 @@ class Unit:
         return tuple((source, at) for at, part in enumerate(self.parts) for source in part.inputs)
 
     def users(self, at: int) -> tuple[int, ...]:
-        """Parts that the output of part ``at`` enters."""
+        """Return the parts that the output of part ``at`` enters."""
         return tuple(to for source, to in self.wires if source == at)
 
     @property
@@ -118,7 +118,7 @@ class Unit:
 
 
 def below(path: str, parent: str) -> bool:
-    """Whether a module is ``parent`` or in it."""
+    """Return whether a module is ``parent`` or in it."""
     return path == parent or path.startswith(f"{parent}.")
 
 
@@ -126,7 +126,7 @@ _TAKES: dict[str, tuple[Kind, ...]] = {"conv": ("norm", "act"), "fc": ("norm", "
 
 
 def merged(steps: Iterable[Step], gate: str) -> tuple[Part, ...]:
-    """Parts for a drawing: a convolution, its norm and its activation are one where nothing else uses what is between.
+    """Make parts of steps: a convolution, its norm and its activation are one where nothing else uses what is between.
 
     The attention block's multiplications are "scale"; what its functions are, its own modules said.
     """
@@ -150,30 +150,25 @@ def merged(steps: Iterable[Step], gate: str) -> tuple[Part, ...]:
 
 
 def facts(parts: tuple[Part, ...], integration: str) -> Facts:
-    """What the attention block is, from its parts alone."""
-    users = {at: [to for to, part in enumerate(parts) if at in part.inputs] for at in range(len(parts))}
+    """Read what the attention block is off the parts of its unit."""
     squeeze = next(i for i, part in enumerate(parts) if part.inside and part.kind == "pool" and len(part.shape) < 4)
     function = next(i for i, part in enumerate(parts) if part.inside and part.kind == "gate")
-    layers = [part for part in parts[squeeze:function] if part.kind in ("conv", "fc")]
+    between = parts[squeeze:function]
+    layers = [part for part in between if part.kind in ("conv", "fc")]
     first, last = layers[0], layers[-1]
     return Facts(
-        integration if integration != "standard" else _where(parts, users),
-        first.kind,
-        first.norm,
-        first.act or next(part.first.detail for part in parts[squeeze:function] if part.kind == "act"),
-        parts[function].first.detail,
-        first.first.bias and last.first.bias,
-        parts[squeeze].shape[0],
-        first.shape[0],
-    )
+        integration if integration != "standard" else _where(parts), first.kind, first.norm,
+        first.act or next(part.first.detail for part in between if part.kind == "act"), parts[function].first.detail,
+        first.first.bias and last.first.bias, parts[squeeze].shape[0], first.shape[0],
+    )  # fmt: skip
 
 
-def _where(parts: tuple[Part, ...], users: dict[int, list[int]]) -> str:
-    """Where the gate sits, from what makes the gated map and what uses it."""
+def _where(parts: tuple[Part, ...]) -> str:
+    """Tell where the gate sits from what makes the gated map and what uses it."""
     scales = [i for i, part in enumerate(parts) if part.kind == "scale"]
     if len(scales) > 1:
         return "conv"  # branches compete in the place of a convolution
-    next_ = [parts[to].kind for to in users[scales[0]]]
+    next_ = [part.kind for part in parts if scales[0] in part.inputs]
     made_by = next(parts[i] for i in parts[scales[0]].inputs if parts[i].kind != "gate")
     if next_:
         return "branch_end" if next_[0] in ("add", "factor") else "inner"
@@ -186,14 +181,12 @@ ROWS = ("where", "layers", "norm", "act", "function", "bias", "widths", "ratio")
 
 
 def differences(units: Sequence[Unit], like: Facts) -> dict[str, tuple[tuple[object, bool], ...]]:
-    """Row by row and unit by unit: the fact, and whether it is another than that of ``like``.
+    """Return row by row and unit by unit the fact, and whether it is another than that of ``like``.
 
     Widths differ from unit to unit of one network: they are never counted as a difference.
     """
+    found = {row: [getattr(unit.facts, row) for unit in units] for row in ROWS}
     return {
-        row: tuple(
-            (getattr(unit.facts, row), row != "widths" and getattr(unit.facts, row) != getattr(like, row))
-            for unit in units
-        )
-        for row in ROWS
+        row: tuple((value, row != "widths" and value != getattr(like, row)) for value in values)
+        for row, values in found.items()
     }

@@ -160,14 +160,14 @@ def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
     try:
         if row.source == "timm":  # timm's loader renames what old checkpoints call differently
             model = _build(row, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
-        elif row.source == "ours":
-            about = _about(path, path.stat().st_mtime_ns)
-            if about.recipe.get("block") != row.arch:
-                raise ValueError(f"made for block {about.recipe.get('block')!r}, not {row.arch!r}")
-            model = _build(row, classes=len(about.classes))
-            model.load_state_dict(_state(path))
         else:
-            model = _build(row)
+            options = {}
+            if row.source == "ours":
+                about = _about(path, path.stat().st_mtime_ns)
+                if about.recipe.get("block") != row.arch:
+                    raise ValueError(f"made for block {about.recipe.get('block')!r}, not {row.arch!r}")
+                options = {"classes": len(about.classes)}
+            model = _build(row, **options)
             model.load_state_dict(_state(path))
         if not all(bool(v.isfinite().all()) for v in model.state_dict().values()):
             raise ValueError("it holds values that are not finite")
@@ -179,7 +179,7 @@ def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
 
 
 def _state(path: Path) -> dict[str, Tensor]:
-    """Names to float32 tensors; nothing is unpickled."""
+    """Read names and float32 tensors; nothing is unpickled."""
     import torch
     from safetensors.torch import load_file
 

@@ -12,7 +12,7 @@ from senet_viz.errors import WeightsInvalid
 
 
 def write(path: Path, form: str, key: str, about: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
-    """A file of that format: ``about`` as JSON under ``key`` in its header. It is there whole or not at all."""
+    """Write a file of that format, ``about`` as JSON under ``key`` in its header. It is there whole or not at all."""
     from safetensors.numpy import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def write(path: Path, form: str, key: str, about: Mapping[str, Any], tensors: Ma
 
 @contextmanager
 def reading(path: Path, form: str, key: str) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
-    """What the header says, and every tensor, for a ``with``: whatever goes wrong in it is the file's fault.
+    """Read what the header says and every tensor, for a ``with``: whatever goes wrong in it is the file's fault.
 
     Raises:
         WeightsInvalid: no such file, or one that is damaged or something else.

@@ -43,7 +43,7 @@ FORMS = ("fc", "conv", "conv_bn")
 
 
 def reduced(channels: int, reduction: int) -> int:
-    """Width C/r of the bottleneck: floor division, and never 0."""
+    """Return the width C/r of the bottleneck: floor division, and never 0."""
     return max(channels // reduction, 1)
 
 

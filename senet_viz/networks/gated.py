@@ -38,16 +38,22 @@ class GatedUnit(nn.Module):
         self.training = unit.training
 
     def branch(self, x: Tensor) -> Tensor:
-        """The residual branch, (B, C_in, H, W) -> (B, C, H', W')."""
+        """Compute the residual branch, (B, C_in, H, W) -> (B, C, H', W')."""
         raise NotImplementedError
+
+    def scaled(self, y: Tensor) -> Tensor:
+        """Return the branch as it is added: as it is, but for Inception-ResNet."""
+        return y
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """What the branch is added to, (B, C_in, H, W) -> (B, C, H', W')."""
-        return x
+        """Return what the branch is added to, (B, C_in, H, W) -> (B, C, H', W')."""
+        project = self._modules.get("downsample")
+        return x if project is None else project(x)
 
     def rectified(self, y: Tensor) -> Tensor:
-        """The activation after the addition."""
-        raise NotImplementedError
+        """Apply the activation after the addition; the last unit of Inception-ResNet has none."""
+        act = self._modules.get("act") or self._modules.get("relu")
+        return y if act is None else act(y)
 
     def forward(self, x: Tensor) -> Tensor:
         at = self.integration
@@ -59,10 +65,6 @@ class GatedUnit(nn.Module):
             shortcut = self.se(shortcut)
         y = self.rectified(self.scaled(y) + shortcut)  # (B, C, H', W')
         return self.se(y) if at == "post" else y
-
-    def scaled(self, y: Tensor) -> Tensor:
-        """The branch as it is added: as it is, but for Inception-ResNet."""
-        return y
 
 
 class GatedBottleneck(GatedUnit):
@@ -84,16 +86,9 @@ class GatedBottleneck(GatedUnit):
             y = self.se(y)
         return self._modules["bn3"](self._modules["conv3"](y))  # type: ignore[misc]
 
-    def shortcut(self, x: Tensor) -> Tensor:
-        project = self._modules.get("downsample")
-        return x if project is None else project(x)
-
-    def rectified(self, y: Tensor) -> Tensor:
-        return self.relu(y)
-
     @staticmethod
     def channels(unit: nn.Module, integration: str) -> int:
-        """Of what is gated in that unit."""
+        """Return the channels of what is gated in that unit."""
         last = unit.get_submodule("conv3" if hasattr(unit, "conv3") else "conv2")
         part = {"pre": unit.conv1, "3x3": unit.conv2}.get(integration, last)
         assert isinstance(part, nn.Conv2d)
@@ -116,10 +111,6 @@ class GatedInceptionResidual(GatedUnit):
     def scaled(self, y: Tensor) -> Tensor:
         return y * self.scale
 
-    def rectified(self, y: Tensor) -> Tensor:
-        act = self._modules.get("act") or self._modules.get("relu")
-        return y if act is None else act(y)  # the last unit has none
-
 
 @dataclass(frozen=True)
 class Site:
@@ -133,7 +124,7 @@ class Site:
 
 
 def _after(part: nn.Module, name: str) -> Callable[[nn.Module], nn.Module]:
-    """The part, then the gate of its output."""
+    """Put the gate behind the part."""
     return lambda gate: nn.Sequential(OrderedDict([(name, part), ("se", gate)]))
 
 
@@ -203,7 +194,7 @@ HOSTS: dict[str, tuple[Callable[[nn.Module, str], Iterable[Site]], tuple[str, ..
 
 
 def host_of(model: nn.Module) -> str:
-    """The key of ``HOSTS`` for this model or a class that it is made from; "" where there is none."""
+    """Return the key of ``HOSTS`` for this model or a class that it is made from; "" where there is none."""
     names = (f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(model).__mro__)
     return next((name for name in names if name in HOSTS), "")
 
