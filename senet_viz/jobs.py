@@ -7,12 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from threading import Lock
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 Progress = Callable[[int, int], bool | None]  # told how much of how much is done; False: enough
 PULSE_S = 0.1  # how often who waits is told
+
+
+def silent(done: int, total: int) -> None:
+    """Hear how far work is, and let it go on: the ``Progress`` of who does not want to know."""
+
+
+def in_a_thread(work: Callable[[], T]) -> Future[T]:
+    """Run ``work`` in a thread of its own, which does not keep the process alive."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future
 
 
 class _Job(Generic[T]):
@@ -42,7 +60,7 @@ class Jobs(Generic[T]):
         self._lock = Lock()
 
     def get(self, key: Hashable, work: Callable[[Progress], T], progress: Progress) -> T:
-        """What ``work`` gives; it runs elsewhere, and this thread waits.
+        """Return what ``work`` gives; it runs elsewhere, and this thread waits.
 
         Args:
             work: takes what it has to tell how far it is; where that says False, it should raise.

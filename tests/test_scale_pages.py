@@ -20,6 +20,7 @@ from senet_viz.models import catalogue
 from senet_viz.photos import samples
 from senet_viz.photos import scale as scales
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import SweepQuestion
 from senet_viz.tap import hooks
 from senet_viz.ui import state
 from tests import truth
@@ -146,7 +147,7 @@ def test_a_stopped_sweep_shows_what_is_there(fresh: None) -> None:
     at.session_state["stopped-resolution-0"] = True
     for group in ((0.5,), (0.6,), (0.7,), (0.85,), (1.0,)):
         image = samples.sample("chelsea")
-        state.engine().sweep("tiny_se", image, "chelsea", group, "resolution", weights="random")
+        state.engine().ask(SweepQuestion("tiny_se", image, "chelsea", group, "resolution", weights="random"))
     well(at.run())
     assert scrub(at)["scales"] == [figures.times(s) for s in SCALES[:5]]
     assert i18n.text("sweep.partial", "en", done=5, total=9) in [w.value for w in at.warning]

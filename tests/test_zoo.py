@@ -27,6 +27,7 @@ from senet_viz.models.catalogue import MODELS, ModelSpec
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import TraceQuestion
 
 TIMM = [row for row in MODELS if row.source == "timm"]
 VISION = [row for row in MODELS if row.source == "torchvision"]
@@ -711,7 +712,7 @@ def test_downloads_let_photos_pass(server: http.server.HTTPServer, monkeypatch: 
         coming = [pool.submit(engine.model, key) for key in slow]
         while [command for command, _ in server.asked].count("GET") < 2:  # type: ignore[attr-defined]
             time.sleep(0.001)
-        assert engine.trace("tiny_se", picture, weights="random").blocks
+        assert engine.ask(TraceQuestion("tiny_se", picture, weights="random")).blocks
         assert not any(each.done() for each in coming)
         server.released.set()  # type: ignore[attr-defined]
         for each in coming:

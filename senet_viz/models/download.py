@@ -10,7 +10,6 @@ import io
 import os
 import re
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 from time import monotonic
@@ -26,21 +25,7 @@ PIECE = 2**18  # bytes
 PIECE_S, WHOLE_S = 30.0, 3600.0  # seconds for one piece more, for the whole file
 
 
-def _in_a_thread(work: Callable[[], Path]) -> Future[Path]:
-    """Run ``work`` in a thread of its own, which does not keep the process alive."""
-    future: Future[Path] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=run, name="download", daemon=True).start()
-    return future
-
-
-_under_way: jobs.Jobs[Path] = jobs.Jobs(_in_a_thread)
+_under_way: jobs.Jobs[Path] = jobs.Jobs(jobs.in_a_thread)
 
 
 def once(name: str, work: Callable[[Report], Path], report: Report) -> Path:

@@ -12,6 +12,7 @@ from senet_viz.errors import WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, devices, load, weight_files
 from senet_viz.photos import preprocess, samples
+from senet_viz.service.questions import TraceQuestion
 from senet_viz.tap import layouts
 from senet_viz.types import Edit, Picture, Trace
 from senet_viz.ui import state
@@ -120,7 +121,7 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
     trained = weight_files.trained(key, weights)
     if name not in blocks:
-        name = telling(state.engine().trace(key, picture, device, weights), trained)
+        name = telling(state.engine().ask(TraceQuestion(key, picture, device=device, weights=weights)), trained)
     dark, channel = st.context.theme.type == "dark", int(s.get("channel") or 0)
     return Scene(s["lang"], dark, spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
 
@@ -168,6 +169,6 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
         WeightsUnavailable, WeightsInvalid: its weights cannot be had.
     """
     s, row = st.session_state, catalogue.spec(key)
-    picture = _picture(other or s["photo"], row)
-    trace = state.engine().trace(key, picture, devices.resolve(s["device"]), weights, edits)
+    picture, device = _picture(other or s["photo"], row), devices.resolve(s["device"])
+    trace = state.engine().ask(TraceQuestion(key, picture, tuple(edits), device=device, weights=weights))
     return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)

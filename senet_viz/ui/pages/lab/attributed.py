@@ -16,8 +16,8 @@ from senet_viz.figures.lab import attribution as figures
 from senet_viz.figures.lab.attribution import Effects, hundredths, with_sign
 from senet_viz.findings import open_or_important
 from senet_viz.findings.open_or_important import Standing
+from senet_viz.service.questions import AttributionQuestion
 from senet_viz.types import Edit
-from senet_viz.ui import state
 from senet_viz.ui.elements.boards import rows
 from senet_viz.ui.elements.choices import judge, pick, predict, worded
 from senet_viz.ui.elements.figures import figure
@@ -47,11 +47,8 @@ def attribution(view: Scene, method: str, target: int, block: str | None = None)
         words = view.t("lab.attribution.running", method=view.t(f"method.{method}"), done=done, total=total)
         bars[0].progress(min(1.0, done / total), words)
 
-    engine, spec = state.engine(), view.spec.key
     try:
-        return engine.attribution(
-            spec, view.picture, method, target, block, (), None, view.device, view.weights, progress=told
-        )
+        return view.ask(AttributionQuestion(view.spec.key, view.picture, method, target, block), told)
     finally:
         for bar in bars:
             bar.empty()

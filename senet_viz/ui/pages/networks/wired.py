@@ -84,7 +84,7 @@ def _measure(view: Scene, units: int, opened: bool, integrations: Sequence[str],
     for n, start in enumerate(gradient_flow.STARTS, start=done):
         bar.progress(n / len(gradient_flow.STARTS) / len(gradient_flow.SEEDS), view.t("networks.where.measuring"))
         work = partial(gradient_flow.compared, integrations, units, start, opened, seed)
-        state.prices().get(("flow", units, opened, seed, start), partial(run, work, long=True))
+        state.prices().get(("flow", units, opened, seed, start), partial(run, work, where="long"))
     bar.empty()
 
 
