@@ -169,8 +169,6 @@ def _checkpoints() -> Path:
 
 # --- fetching -----------------------------------------------------------------------------------------------------
 
-_DONE: dict[str, int] = {}
-
 
 def _invalid(path: Path, error: Exception) -> WeightsInvalid:
     problem = " ".join(str(error).split()) or type(error).__name__
