@@ -3,8 +3,6 @@
 Nothing here knows a model or a browser.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from threading import Lock, Thread
@@ -34,7 +32,7 @@ def in_a_thread(work: Callable[[], T]) -> Future[T]:
 
 
 class _Job(Generic[T]):
-    """One piece of work, and how many wait for it."""
+    """Hold one piece of work under way, how far it is, and how many wait for it."""
 
     def __init__(self) -> None:
         self.waiting, self.stopped = 0, False
@@ -42,13 +40,13 @@ class _Job(Generic[T]):
         self.future: Future[T] | None = None
 
     def heard(self, done: int, total: int) -> bool:
-        """What the work says about itself; the answer is whether anybody still wants it."""
+        """Note what the work says about itself; return whether anybody still wants it."""
         self.done, self.total = done, total
         return not self.stopped
 
 
 class Jobs(Generic[T]):
-    """Work under way, by its name: who asks for what is being done waits for the same.
+    """Let everybody who asks for the same work while it is under way wait for one run of it.
 
     Args:
         submit: gives work to somebody else's thread.

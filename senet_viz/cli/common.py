@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -203,6 +204,13 @@ def bar(name: str, quiet: bool) -> Iterator[Progress]:
             drawn.update(done - drawn.n)
 
         yield told
+
+
+def skipped(file: Path, error: ImageRejected) -> None:
+    """Say on stderr, above any bar, why a file is left out."""
+    from tqdm.auto import tqdm
+
+    tqdm.write(f"{file}: {sentence(error)}", file=sys.stderr)
 
 
 def write_slide(file: Path, build: Callable[[i18n.Texts], Figure], trained: bool, lang: str, **source: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from senet_viz import i18n
 from senet_viz.cli import common, options
-from senet_viz.errors import ImageRejected, OptionRefused
+from senet_viz.errors import OptionRefused
 from senet_viz.models import catalogue, load, weight_files
 
 if TYPE_CHECKING:
@@ -84,8 +83,6 @@ def _slide_file(text: str) -> Path:
 
 def _folder(args: argparse.Namespace) -> None:
     """Print what the gates of each network know about the classes of photos in class folders."""
-    from tqdm.auto import tqdm
-
     from senet_viz.experiments import class_folders, profile_file
     from senet_viz.photos import sets
 
@@ -97,14 +94,11 @@ def _folder(args: argparse.Namespace) -> None:
     files = sets.folder(args.folder)
     known = common.record(profile_file.read, args.out)
 
-    def skipped(file: Path, error: ImageRejected) -> None:
-        tqdm.write(f"{file}: {common.sentence(error)}", file=sys.stderr)
-
     for key in keys:
         trained, spec = not args.random and weight_files.trained(key), catalogue.spec(key)
         module = load.load(key, args.device, "pretrained" if trained else "random")
         with common.bar(key, args.quiet) as told:
-            found = known[key] = class_folders.measured(module, spec, files, skipped, told)
+            found = known[key] = class_folders.measured(module, spec, files, common.skipped, told)
         print("\n".join(_text(found, trained)))
         if args.figure is not None:
             file = args.figure if len(keys) < 2 else args.figure.with_stem(f"{args.figure.stem}-{key}")

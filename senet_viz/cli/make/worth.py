@@ -111,7 +111,7 @@ def _usable(file: Path) -> bool:
     try:
         reading.read(file)
     except ImageRejected as error:
-        print(f"{file}: {common.sentence(error)}", file=sys.stderr)
+        common.skipped(file, error)
         return False
     return True
 
