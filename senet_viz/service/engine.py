@@ -96,7 +96,7 @@ class Engine:
             NoGateFound, ValueError: see what the question's class names.
         """
         batches = question.batches()
-        if not batches:
+        if batches is None:
             return self._answer(question, progress)
         answers: list[T] = []
         done = 0

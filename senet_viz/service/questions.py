@@ -9,6 +9,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
+from senet_viz.experiments import channel_ranking, scale_sweep
+from senet_viz.experiments.channel_ranking import Ranking
+from senet_viz.experiments.scale_sweep import Sweep
 from senet_viz.jobs import Progress
 from senet_viz.models import catalogue
 from senet_viz.types import Edit, Picture, Trace
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from senet_viz.experiments.attribution import Attribution
-    from senet_viz.experiments.channel_ranking import Ranking
-    from senet_viz.experiments.scale_sweep import Sweep
     from senet_viz.networks.registry import Choice
     from senet_viz.photos.scale import Kind
     from senet_viz.tap.replay import Replay
@@ -36,7 +37,7 @@ def mib(answer: object) -> float:
     """Return what an answer holds in arrays and tensors, its parts' included, in MiB."""
     if isinstance(answer, tuple | list):
         return sum(map(mib, answer))
-    if is_dataclass(answer):
+    if is_dataclass(answer) and not isinstance(answer, Edit):  # thousands of plain numbers, that others hold too
         return sum(mib(getattr(answer, each.name)) for each in fields(answer))
     return float(getattr(answer, "nbytes", 0)) / 2**20
 
@@ -79,9 +80,9 @@ class Question(Generic[T]):
         """How many things it asks about."""
         return 1
 
-    def batches(self) -> Sequence[Question[T]]:
-        """Return the questions that are answered in turn and kept by themselves; () where this is one itself."""
-        return ()
+    def batches(self) -> Sequence[Question[T]] | None:
+        """Return the questions that are answered in turn and kept by themselves; None where this is one itself."""
+        return None
 
     def joined(self, answers: Sequence[T]) -> T:
         """Return the answer that the answers to the first of its ``batches`` make, or to all of them."""
@@ -109,7 +110,7 @@ class TraceQuestion(Question[Trace]):
 
 
 @dataclass(frozen=True)
-class SweepQuestion(Question["Sweep"]):
+class SweepQuestion(Question[Sweep]):
     """Ask for one photo at many scales: see ``scale_sweep.scale_sweep``. The same ``name`` is the same ``image``."""
 
     kept, where = 256.0, "wide"
@@ -127,26 +128,20 @@ class SweepQuestion(Question["Sweep"]):
         return len(self.scales)
 
     def batches(self) -> Sequence[SweepQuestion]:
-        from senet_viz.experiments import scale_sweep
-
         spec = catalogue.spec(self.model)
         most = LARGE_BATCH if spec.weights_mib > LARGE_MIB else None
         return [replace(self, scales=group) for group in scale_sweep.groups(self.scales, self.kind, spec, most)]
 
     def joined(self, answers: Sequence[Sweep]) -> Sweep:
-        from senet_viz.experiments import scale_sweep
-
         return scale_sweep.joined(self.kind, answers)
 
     def work(self, module: nn.Module, told: Progress) -> Sweep:
-        from senet_viz.experiments import scale_sweep
-
         spec = catalogue.spec(self.model)
         return scale_sweep.batch(module, self.image, self.scales, self.kind, spec, self.blur, self.keep_u)
 
 
 @dataclass(frozen=True)
-class RankingQuestion(Question["Ranking | None"]):
+class RankingQuestion(Question[Ranking | None]):
     """Ask for one operation on each of these channels alone: see ``channel_ranking.ranking``.
 
     The answer is None where no batch of it is there. ``trace`` is of ``picture``, with the edits so far.
@@ -166,22 +161,18 @@ class RankingQuestion(Question["Ranking | None"]):
         return len(self.channels)
 
     def batches(self) -> Sequence[RankingQuestion]:
-        from senet_viz.experiments.channel_ranking import CHUNK
-
-        starts = range(0, self.size, CHUNK)
-        return [replace(self, channels=self.channels[start : start + CHUNK]) for start in starts]
+        starts = range(0, self.size, channel_ranking.CHUNK)
+        return [replace(self, channels=self.channels[start : start + channel_ranking.CHUNK]) for start in starts]
 
     def joined(self, answers: Sequence[Ranking | None]) -> Ranking | None:
-        from senet_viz.experiments import channel_ranking
-
         there = [answer for answer in answers if answer is not None]
         return channel_ranking.joined(there, self.size) if there else None
 
     def work(self, module: nn.Module, told: Progress) -> Ranking:
-        from senet_viz.experiments.channel_ranking import ranking
-
         x, block, before, channels = self.picture.x, self.block, self.trace, self.channels
-        return ranking(module, x, block, 0, self.op, self.value, before.edits, channels=channels, before=before)
+        return channel_ranking.ranking(
+            module, x, block, 0, self.op, self.value, before.edits, channels=channels, before=before
+        )
 
 
 @dataclass(frozen=True)
