@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from time import sleep
@@ -442,6 +443,7 @@ def test_a_sweep_that_is_stopped_at_once_is_empty() -> None:
     question = SweepQuestion("tiny_se", samples.sample("chelsea"), "chelsea", (1.0,))
     none = engine.ask(question, lambda done, total: False)
     assert none.scales == () and engine.forwards == 0
+    assert engine.ask(replace(question, scales=())).scales == () and engine.forwards == 0
 
 
 def test_a_large_model_shows_how_far_it_is(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

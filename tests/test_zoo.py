@@ -719,6 +719,32 @@ def test_downloads_let_photos_pass(server: http.server.HTTPServer, monkeypatch: 
                 each.result(WAIT)
 
 
+def test_weights_go_on_coming_when_a_page_is_left(
+    server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A click during the download begins another rerun, which hears how far the same transfer is."""
+
+    class Left(Exception):
+        pass
+
+    def leave(done: int, total: int) -> None:
+        if done:
+            raise Left
+
+    key = "mobilenet_v3_small"
+    row = replace(catalogue.spec(key), weights=drip(server, "/net.pth", 10_000_000))
+    monkeypatch.setitem(catalogue._BY_KEY, key, row)
+    engine = Engine(workers=1)
+    for _ in range(2):
+        with pytest.raises(Left):
+            engine.model(key, progress=leave)
+        assert not server.hung_up.is_set()  # type: ignore[attr-defined]
+    assert [command for command, _ in server.asked].count("GET") == 1  # type: ignore[attr-defined]
+    server.released.set()  # type: ignore[attr-defined]
+    with pytest.raises(WeightsUnavailable):
+        engine.model(key)
+
+
 def test_a_failure_just_seen_is_everybodys(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "mobilenet_v3_small"
     url = serve(server, "/gone.pth", b"", status=404)
