@@ -121,7 +121,6 @@ class SweepQuestion(Question[Sweep]):
     scales: tuple[float, ...]
     kind: Kind = "zoom"
     blur: float = 0.0
-    keep_u: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -137,12 +136,12 @@ class SweepQuestion(Question[Sweep]):
 
     def work(self, module: nn.Module, told: Progress) -> Sweep:
         spec = catalogue.spec(self.model)
-        return scale_sweep.batch(module, self.image, self.scales, self.kind, spec, self.blur, self.keep_u)
+        return scale_sweep.batch(module, self.image, self.scales, self.kind, spec, self.blur)
 
 
 @dataclass(frozen=True)
 class RankingQuestion(Question[Ranking | None]):
-    """Ask for one operation on each of these channels alone: see ``channel_ranking.ranking``.
+    """Ask what each of these channels does, muted alone: see ``channel_ranking.ranking``.
 
     The answer is None where no batch of it is there. ``trace`` is of ``picture``, with the edits so far.
     """
@@ -153,8 +152,6 @@ class RankingQuestion(Question[Ranking | None]):
     picture: Picture
     block: str
     channels: tuple[int, ...]
-    op: str = "mute"
-    value: float | None = None
 
     @property
     def size(self) -> int:
@@ -169,10 +166,8 @@ class RankingQuestion(Question[Ranking | None]):
         return channel_ranking.joined(there, self.size) if there else None
 
     def work(self, module: nn.Module, told: Progress) -> Ranking:
-        x, block, before, channels = self.picture.x, self.block, self.trace, self.channels
-        return channel_ranking.ranking(
-            module, x, block, 0, self.op, self.value, before.edits, channels=channels, before=before
-        )
+        x, before, edits = self.picture.x, self.trace, self.trace.edits
+        return channel_ranking.ranking(module, x, self.block, 0, edits=edits, channels=self.channels, before=before)
 
 
 @dataclass(frozen=True)

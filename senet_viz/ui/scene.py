@@ -146,16 +146,10 @@ class Scene:
         )
 
     def sweep(
-        self,
-        scales: Sequence[float],
-        kind: Kind = "zoom",
-        blur: float = 0.0,
-        keep_u: Sequence[str] = (),
-        progress: Progress = silent,
+        self, scales: Sequence[float], kind: Kind = "zoom", blur: float = 0.0, progress: Progress = silent
     ) -> Sweep:
         """Return ``scale_sweep.scale_sweep`` of this photo through this model; asked before, it costs nothing."""
-        kept = tuple(keep_u)
-        question = SweepQuestion(self.spec.key, self.image, self.photo, tuple(scales), kind, blur, kept)
+        question = SweepQuestion(self.spec.key, self.image, self.photo, tuple(scales), kind, blur)
         return self.ask(question, progress)
 
     def edited(self, edits: Sequence[Edit]) -> Trace:
