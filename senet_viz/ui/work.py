@@ -47,7 +47,8 @@ class Bar:
         self.words, self.patience, self.name, self.about, self.stop = words, patience, name, about, stop
         said = st.session_state.get(f"_{name}_runs", (about, runs)) if name else (about, runs)
         self.runs = bool(said[1]) if said[0] == about else runs
-        self.slot, self._began, self._bar = place.empty(), monotonic(), None
+        self.slot, self._began = place.empty(), monotonic()
+        self._bar: Any = None
 
     def __enter__(self) -> "Bar":
         return self

@@ -94,7 +94,7 @@ def _text(choice: Choice, price: Price, title: str) -> Iterator[str]:
         numbers = (gates, both.params, gate.params, both.macs, gate.macs, both.pool, both.scale)
         return (name, *(f"{n:,}" for n in numbers))
 
-    rows = [("", "gates", "params", "of gates", "MACs", "of gates", "pooling", "scaling")]
+    rows: list[tuple[str, ...]] = [("", "gates", "params", "of gates", "MACs", "of gates", "pooling", "scaling")]
     for s in found.stages:
         name = s.name if s.name in ("stem", "head", "unused") else f"stage {s.name}"
         rows.append(row(name, len(s.gates), s.gate, s.gate + s.rest))

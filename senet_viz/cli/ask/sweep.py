@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> None:
     found = scale_sweep.scale_sweep(module, photo, scales, spec, args.kind, args.blur, progress=told)
     names = tuple(block.name for block in found.traces[0].blocks)
     block = common.block(args.block or names[len(names) // 2], names, spec)
-    gates, here, base = [scale_response.gates(found, name) for name in names], names.index(block), scales.index(1.0)
+    gates = tuple(scale_response.gates(found, name) for name in names)
+    here, base = names.index(block), scales.index(1.0)
     g, rho, rows = gates[here], scale_response.correlations(found, base), scale_response.table(found)
     up, down = scale_response.most(g)
     channel = int(np.abs(scale_response.change(g)).argmax()) if args.channel is None else args.channel
