@@ -15,6 +15,7 @@ from senet_viz.models import catalogue
 from senet_viz.photos import samples
 from senet_viz.photos import scale as scales
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import SweepQuestion, TraceQuestion
 
 MODELS = (catalogue.DEFAULT, "mobilenet_v3_small")
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0, 1.25, 1.5, 1.75, 2.0)
@@ -26,8 +27,7 @@ class Forgetful(Engine):
 
     def nothing_kept(self) -> None:
         """As if nothing had been asked."""
-        fresh = Engine(self._workers)
-        self._traces, self._sweeps = fresh._traces, fresh._sweeps
+        self._kept.clear()
 
 
 def measure(key: str, rounds: int) -> list[list[object]]:
@@ -38,11 +38,11 @@ def measure(key: str, rounds: int) -> list[list[object]]:
     def single(kind: scales.Kind) -> None:
         engine.nothing_kept()
         for scale in SCALES:
-            engine.trace(key, scales.at_scale(photo, spec, scale, kind), "cpu", weights)
+            engine.ask(TraceQuestion(key, scales.at_scale(photo, spec, scale, kind), weights=weights))
 
     def whole(kind: scales.Kind) -> None:
         engine.nothing_kept()
-        engine.sweep(key, photo, "chelsea", SCALES, kind, weights=weights)
+        engine.ask(SweepQuestion(key, photo, "chelsea", SCALES, kind, weights=weights))
 
     ways = {"nine forwards": single, "one sweep": whole}
     kinds: tuple[scales.Kind, ...] = ("zoom", "amplitude")

@@ -3,11 +3,9 @@
 Nothing here knows a model or a browser.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from threading import Lock
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,8 +13,26 @@ Progress = Callable[[int, int], bool | None]  # told how much of how much is don
 PULSE_S = 0.1  # how often who waits is told
 
 
+def silent(done: int, total: int) -> None:
+    """Hear how far work is, and let it go on: the ``Progress`` of who does not want to know."""
+
+
+def in_a_thread(work: Callable[[], T]) -> Future[T]:
+    """Run ``work`` in a thread of its own, which does not keep the process alive."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future
+
+
 class _Job(Generic[T]):
-    """One piece of work, and how many wait for it."""
+    """Hold one piece of work under way, how far it is, and how many wait for it."""
 
     def __init__(self) -> None:
         self.waiting, self.stopped = 0, False
@@ -24,13 +40,13 @@ class _Job(Generic[T]):
         self.future: Future[T] | None = None
 
     def heard(self, done: int, total: int) -> bool:
-        """What the work says about itself; the answer is whether anybody still wants it."""
+        """Note what the work says about itself; return whether anybody still wants it."""
         self.done, self.total = done, total
         return not self.stopped
 
 
 class Jobs(Generic[T]):
-    """Work under way, by its name: who asks for what is being done waits for the same.
+    """Let everybody who asks for the same work while it is under way wait for one run of it.
 
     Args:
         submit: gives work to somebody else's thread.
@@ -42,7 +58,7 @@ class Jobs(Generic[T]):
         self._lock = Lock()
 
     def get(self, key: Hashable, work: Callable[[Progress], T], progress: Progress) -> T:
-        """What ``work`` gives; it runs elsewhere, and this thread waits.
+        """Return what ``work`` gives; it runs elsewhere, and this thread waits.
 
         Args:
             work: takes what it has to tell how far it is; where that says False, it should raise.

@@ -22,8 +22,9 @@ from senet_viz.models import catalogue
 from senet_viz.networks.blocks import SKConv
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import ReplayQuestion, TraceQuestion, UnitQuestion
 from senet_viz.tap import hooks, layouts, replay, sk_unit
-from senet_viz.types import BlockTrace, Edit
+from senet_viz.types import BlockTrace, Edit, Trace
 from tests.conftest import Build, pictures
 
 NETS = ("ours/sk", "zoo/skresnet18", "zoo/skresnext50_32x4d")
@@ -149,17 +150,22 @@ def test_what_is_no_sk_unit_is_refused(build: Build) -> None:
 def test_the_engine_makes_a_unit_once_and_without_the_network() -> None:
     engine, picture = Engine(), preprocess.preprocess(samples.sample("coffee"), catalogue.spec("tiny_sk"))
     name = "layer3.1.conv2"
-    trace = engine.trace("tiny_sk", picture, weights="random", keep_u=(name,))
+    trace = engine.ask(TraceQuestion("tiny_sk", picture, keep_u=(name,), weights="random"))
+
+    def unit(of: Trace, name: str, branches: int = 0) -> sk_unit.Unit:
+        again = engine.ask(ReplayQuestion("tiny_sk", of, name, weights="random"))
+        return engine.ask(UnitQuestion("tiny_sk", of, name, again, branches, weights="random"))
+
     before = engine.forwards
-    ours, fresh = (engine.unit(trace, name, weights="random", branches=m) for m in (0, 3))
-    assert engine.unit(trace, name, weights="random") is ours
-    assert engine.unit(trace, name, weights="random", branches=3) is fresh
+    ours, fresh = (unit(trace, name, m) for m in (0, 3))
+    assert unit(trace, name) is ours
+    assert unit(trace, name, 3) is fresh
     assert engine.forwards == before
     assert (len(ours.gate), len(fresh.gate)) == (2, 3) and ours.u.shape[1:] == fresh.u.shape[1:]
     with pytest.raises(NoGateFound):
-        engine.unit(trace, "layer3.0.conv2", weights="random", branches=3)  # traced without its u
-    edited = engine.trace("tiny_sk", picture, weights="random", edits=(Edit(name, "swap"),), keep_u=(name,))
-    np.testing.assert_array_equal(engine.unit(edited, name, weights="random").gate, ours.gate[::-1])
+        unit(trace, "layer3.0.conv2", 3)  # traced without its u
+    edited = engine.ask(TraceQuestion("tiny_sk", picture, (Edit(name, "swap"),), (name,), weights="random"))
+    np.testing.assert_array_equal(unit(edited, name).gate, ours.gate[::-1])
 
 
 # --- other weights, the wrong axis ---------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from senet_viz.findings import open_or_important
 from senet_viz.models import catalogue, class_names
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import AttributionQuestion
 from senet_viz.tap import hooks
 from senet_viz.types import Edit
 from senet_viz.ui import state
@@ -219,13 +220,12 @@ def test_the_badge_says_whether_it_adds_up(given: dict[str, str], green: int, ne
 
 
 def test_what_does_not_add_up_is_red(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
-    real = Engine.attribution
+    real = experiments_attribution.run
 
-    def hurried(self: Engine, *given: Any, **more: Any) -> Attribution:
-        given = (*given[:6], 1, *given[7:])  # a path of one step
-        return real(self, *given, **more)
+    def hurried(*given: Any, **more: Any) -> Attribution:
+        return real(*given[:5], 1, **more)  # a path of one step
 
-    monkeypatch.setattr(Engine, "attribution", hurried)
+    monkeypatch.setattr(experiments_attribution, "run", hurried)
     at = opened(importance="gate_integrated_gradients", heat="integrated_gradients")
     assert badges(at, "red")
 
@@ -301,12 +301,14 @@ def test_a_click_on_a_dot_pins_its_channel() -> None:
 def test_an_engine_that_is_busy_says_so(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
     from senet_viz.errors import Busy
 
-    at = opened()
+    at, real = opened(), Engine.ask
 
-    def busy(*given: Any, **more: Any) -> Attribution:
-        raise Busy("too many requests are waiting")
+    def busy(self: Engine, question: Any, *more: Any) -> Any:
+        if isinstance(question, AttributionQuestion):
+            raise Busy("too many requests are waiting")
+        return real(self, question, *more)
 
-    monkeypatch.setattr(Engine, "attribution", busy)
+    monkeypatch.setattr(Engine, "ask", busy)
     at.run()
     assert [box.value for box in at.main.error] == [i18n.text("error.busy", "en")] and not at.exception
     assert state.engine() is not None

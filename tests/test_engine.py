@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from time import sleep
@@ -22,8 +23,16 @@ from senet_viz.models import catalogue, load
 from senet_viz.networks import random, variants
 from senet_viz.networks.registry import Choice
 from senet_viz.photos import preprocess, samples
+from senet_viz.service import questions
 from senet_viz.service.cache import Shared
 from senet_viz.service.engine import MODELS_MIB_DEFAULT, Engine
+from senet_viz.service.questions import (
+    AttributionQuestion,
+    RankingQuestion,
+    ReplayQuestion,
+    SweepQuestion,
+    TraceQuestion,
+)
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts, replay, sharing
 from senet_viz.types import Edit, Picture, Trace
@@ -47,7 +56,7 @@ def photo(name: str) -> Picture:
 
 
 def ask(engine: Engine, picture: Picture, **options: Any) -> Trace:
-    return engine.trace("tiny_se", picture, weights="random", **options)
+    return engine.ask(TraceQuestion("tiny_se", picture, weights="random", **options))
 
 
 def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
@@ -212,7 +221,7 @@ def test_another_question_is_another_forward(engine: Engine) -> None:
     traces = [
         ask(engine, picture), ask(engine, picture, keep_u=("layer1.0.se",)), ask(engine, picture, edits=(off,)),
         ask(engine, picture, edits=(on,)), ask(engine, photo("china")),
-        engine.trace("tiny_se_h", picture, weights="random"),
+        engine.ask(TraceQuestion("tiny_se_h", picture, weights="random")),
     ]  # fmt: skip
     assert engine.forwards == before + 6
     assert len({id(trace) for trace in traces}) == 6
@@ -237,18 +246,18 @@ def test_threads_with_questions_of_their_own_get_their_own_answers(engine: Engin
 def test_replay_is_the_replays(engine: Engine, picture: Picture) -> None:
     trace = ask(engine, picture, keep_u=("layer3.1.se",))
     before = engine.forwards
-    ours = engine.replay(trace, "layer3.1.se", weights="random")
+    ours = engine.ask(ReplayQuestion("tiny_se", trace, "layer3.1.se", weights="random"))
     theirs = replay.replay(load.load("tiny_se", weights="random"), trace.block("layer3.1.se"))
     assert ours.differences == theirs.differences and ours.holds
-    assert engine.replay(trace, "layer3.1.se", weights="random") is ours
-    without = engine.replay(ask(engine, picture), "layer3.1.se", weights="random")
+    assert engine.ask(ReplayQuestion("tiny_se", trace, "layer3.1.se", weights="random")) is ours
+    without = engine.ask(ReplayQuestion("tiny_se", ask(engine, picture), "layer3.1.se", weights="random"))
     assert without.z is None and ours.z is not None, "a trace without u is another question"
     assert engine.forwards <= before + 1
 
 
 def test_an_edited_gate_is_not_called_a_lie(engine: Engine, picture: Picture) -> None:
     trace = ask(engine, picture, edits=(Edit("layer3.1.se", "fill", (), 0.25),), keep_u=("layer3.1.se",))
-    again = engine.replay(trace, "layer3.1.se", weights="random")
+    again = engine.ask(ReplayQuestion("tiny_se", trace, "layer3.1.se", weights="random"))
     assert again.holds and (again.gate == 0.25).all() and "gate" in again.differences
 
 
@@ -348,7 +357,7 @@ def test_networks_that_are_built_let_photos_pass(picture: Picture) -> None:
 def test_what_takes_long_lets_photos_pass(picture: Picture) -> None:
     engine, go_on = Engine(workers=1), Event()
     with ThreadPoolExecutor(2) as pool:
-        long = pool.submit(engine.run, lambda: go_on.wait(WAIT), long=True)
+        long = pool.submit(engine.run, lambda: go_on.wait(WAIT), where="long")
         assert pool.submit(ask, engine, picture).result(WAIT).blocks and not long.done()
         go_on.set()
         assert long.result(WAIT)
@@ -359,9 +368,9 @@ def test_an_attribution_leaves_the_network_to_others(picture: Picture) -> None:
     engine = Engine(workers=1)
     module = engine.model("tiny_se", weights="random")
     with ThreadPoolExecutor(1) as pool, sharing.lock_of(module):  # somebody else's forward
-        found = pool.submit(engine.attribution, "tiny_se", picture, "grad_cam", 0, None, weights="random")
+        found = pool.submit(engine.ask, AttributionQuestion("tiny_se", picture, "grad_cam", 0, weights="random"))
         assert found.result(WAIT).method == "grad_cam"
-    own = tap.twin(module)
+    own = sharing.twin(module)
     assert all(a is b for a, b in zip(own.parameters(), module.parameters(), strict=True))
     assert own is not module and hooks(own) == hooks(module) == 0
 
@@ -405,64 +414,61 @@ def test_a_sweep_is_one_forward_and_is_kept() -> None:
     engine = Engine()
     photo, spec = samples.sample("chelsea"), catalogue.spec("tiny_se")
     scales = (0.5, 1.0, 2.0)
-    swept = engine.sweep("tiny_se", photo, "chelsea", scales)
+    swept = engine.ask(SweepQuestion("tiny_se", photo, "chelsea", scales))
     assert engine.forwards == 1 and swept.scales == scales
-    assert engine.sweep("tiny_se", photo, "chelsea", scales).traces == swept.traces and engine.forwards == 1
-    alone = engine.trace("tiny_se", preprocess.preprocess(photo, spec))
+    again = engine.ask(SweepQuestion("tiny_se", photo, "chelsea", scales))
+    assert again.traces == swept.traces and engine.forwards == 1
+    alone = engine.ask(TraceQuestion("tiny_se", preprocess.preprocess(photo, spec)))
     for a, b in zip(swept.traces[1].blocks, alone.blocks, strict=True):
         assert torch.allclose(a.gate, b.gate, atol=1e-5)
 
 
 def test_a_stopped_sweep_goes_on_where_it_was() -> None:
     engine = Engine()
-    photo, scales, told = samples.sample("chelsea"), (0.5, 0.75, 1.0, 1.5), []
+    scales, told = (0.5, 0.75, 1.0, 1.5), []
+    question = SweepQuestion("tiny_se", samples.sample("chelsea"), "chelsea", scales, "resolution")
 
     def twice(done: int, total: int) -> bool:
         told.append((done, total))
         return len(told) < 3
 
-    half = engine.sweep("tiny_se", photo, "chelsea", scales, "resolution", progress=twice)
+    half = engine.ask(question, twice)
     assert half.scales == (0.5, 0.75) and told == [(0, 4), (1, 4), (2, 4)] and engine.forwards == 2
-    whole = engine.sweep("tiny_se", photo, "chelsea", scales, "resolution")
+    whole = engine.ask(question)
     assert whole.scales == scales and whole.traces[:2] == half.traces and engine.forwards == 4
 
 
 def test_a_sweep_that_is_stopped_at_once_is_empty() -> None:
     engine = Engine()
-    none = engine.sweep("tiny_se", samples.sample("chelsea"), "chelsea", (1.0,), progress=lambda done, total: False)
+    question = SweepQuestion("tiny_se", samples.sample("chelsea"), "chelsea", (1.0,))
+    none = engine.ask(question, lambda done, total: False)
     assert none.scales == () and engine.forwards == 0
+    assert engine.ask(replace(question, scales=())).scales == () and engine.forwards == 0
 
 
 def test_a_large_model_shows_how_far_it_is(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    from senet_viz.service import engine as module
-
-    monkeypatch.setattr(module, "LARGE_MIB", 1.0)
+    monkeypatch.setattr(questions, "LARGE_MIB", 1.0)
     told: list[int] = []
-    engine.sweep(
-        "tiny_se",
-        samples.sample("chelsea"),
-        "chelsea",
-        (0.5, 0.75, 1.0, 1.5, 2.0),
-        progress=lambda d, t: told.append(d),
-    )
+    question = SweepQuestion("tiny_se", samples.sample("chelsea"), "chelsea", (0.5, 0.75, 1.0, 1.5, 2.0))
+    engine.ask(question, lambda d, t: told.append(d))
     assert told == [0, 2, 4]
 
 
 def test_a_sweep_takes_the_threads_that_idle_and_gives_them_back() -> None:
     engine = Engine(workers=2)
-    assert engine._do(torch.get_num_threads, wide=True) == 2
-    assert {engine._do(torch.get_num_threads) for _ in range(8)} == {1}
+    assert engine.run(torch.get_num_threads, "wide") == 2
+    assert {engine.run(torch.get_num_threads) for _ in range(8)} == {1}
     started, go_on = Event(), Event()
-    other = Thread(target=lambda: engine._do(lambda: (started.set(), go_on.wait(30))))
+    other = Thread(target=lambda: engine.run(lambda: (started.set(), go_on.wait(30))))
     other.start()
     assert started.wait(30)
-    assert engine._do(torch.get_num_threads, wide=True) == 1, "the other worker is busy"
+    assert engine.run(torch.get_num_threads, "wide") == 1, "the other worker is busy"
     go_on.set()
     other.join(30)
 
 
 def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: Engine, picture: Picture) -> None:
-    trace = engine.trace("tiny_se", picture, weights="random")
+    trace = ask(engine, picture)
     name, forwards = trace.blocks[4].name, engine.forwards
     every = range(trace.blocks[4].channels)
     told: list[int] = []
@@ -471,21 +477,17 @@ def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: Engin
         told.append(done)
         return len(told) < 2
 
-    def ask(progress: Any = lambda done, total: None) -> Any:
-        return engine.ranking(trace, picture, name, every, weights="random", progress=progress)
-
-    assert ask(lambda done, total: False) is None and engine.forwards == forwards
-    half = ask(once)
-    assert (
-        half.channels == tuple(range(channel_ranking.CHUNK))
-        and half.total == len(every)
-        and told == [0, channel_ranking.CHUNK]
-    )
-    whole = ask()
-    assert whole.channels == tuple(every) and engine.forwards == forwards + -(-len(every) // channel_ranking.CHUNK)
+    question = RankingQuestion("tiny_se", trace, picture, name, tuple(every), weights="random")
+    assert engine.ask(question, lambda done, total: False) is None and engine.forwards == forwards
+    half = engine.ask(question, once)
+    assert half is not None and half.channels == tuple(range(channel_ranking.CHUNK))
+    assert half.total == len(every) and told == [0, channel_ranking.CHUNK]
+    whole, batches = engine.ask(question), -(-len(every) // channel_ranking.CHUNK)
+    assert whole is not None and whole.channels == tuple(every) and engine.forwards == forwards + batches
     module = engine.model("tiny_se", weights="random")
     assert np.abs(whole.logits - channel_ranking.ranking(module, picture.x, name).logits).max() <= 1e-5
-    assert ask().channels == whole.channels and engine.forwards == forwards + -(-len(every) // channel_ranking.CHUNK)
+    again = engine.ask(question)
+    assert again is not None and again.channels == whole.channels and engine.forwards == forwards + batches
 
 
 # --- variants -------------------------------------------------------------------------------------------------------
@@ -506,12 +508,13 @@ def test_a_variant_is_built_once_and_few_are_kept(picture: Picture) -> None:
 
 def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
     engine, choice = Engine(workers=1), Choice("mobilenet_v3_small").but(gate="relu", stages=(2, 3))
-    trace = engine.trace(choice, picture, weights="random")
+    question = TraceQuestion(choice, picture, weights="random")
+    trace = engine.ask(question)
     own = tap.run(variants.build("mobilenet_v3_small", gate="relu", stages=(2, 3)), picture.x)
     assert trace.model == str(choice) == "mobilenet_v3_small gate=relu stages=(2, 3)"
     assert torch.equal(trace.logits, own.logits) and len(trace.blocks) == len(own.blocks) == 8
     before = engine.forwards
-    assert engine.trace(choice, picture, weights="random") is trace and engine.forwards == before
+    assert engine.ask(question) is trace and engine.forwards == before
     with pytest.raises(OptionRefused):
         engine.model(Choice("se_vgg16_bn").but(integration="post"))
 
@@ -523,7 +526,7 @@ def test_an_attribution_is_made_once_for_every_question(engine: Engine, picture:
     from senet_viz.experiments import attribution
 
     def asked(method: str = "gradient_x_gate", target: int = 3, block: str | None = "layer3.1.se", **more: Any) -> Any:
-        return engine.attribution("tiny_se", picture, method, target, block, weights="random", **more)
+        return engine.ask(AttributionQuestion("tiny_se", picture, method, target, block, weights="random", **more))
 
     first, forwards = asked(), engine.forwards
     own = attribution.run("gradient_x_gate", engine.model("tiny_se", weights="random"), picture.x, 3, "layer3.1.se")
@@ -543,20 +546,22 @@ def test_an_attribution_says_how_far_it_is_and_ends_when_nobody_waits(engine: En
     class Gone(Exception):
         pass
 
+    def path(steps: int) -> AttributionQuestion:
+        return AttributionQuestion("tiny_se", picture, "integrated_gradients", 4, steps=steps, weights="random")
+
     def leave(done: int, total: int) -> None:
         told.append((done, total))
         if done:
             raise Gone
 
     with pytest.raises(Gone):
-        engine.attribution("tiny_se", picture, "integrated_gradients", 4, None, (), 4000, "cpu", "random", leave)
+        engine.ask(path(4000), leave)
     assert told[-1][1] == 4000
     # the worker is free again, and what was left was not kept
-    found = engine.attribution("tiny_se", picture, "integrated_gradients", 4, None, (), 8, weights="random")
-    assert found.steps == 8
+    assert engine.ask(path(8)).steps == 8
 
 
 def test_attributions_refuse_as_the_library_does(engine: Engine, picture: Picture) -> None:
     for arguments, error in ((("grad_cam", 0, "layer9"), NoGateFound), (("magic", 0, None), ValueError)):
         with pytest.raises(error):
-            engine.attribution("tiny_se", picture, *arguments, weights="random")  # type: ignore[arg-type]
+            engine.ask(AttributionQuestion("tiny_se", picture, *arguments, weights="random"))  # type: ignore[arg-type]

@@ -17,9 +17,10 @@ from senet_viz.experiments import scale_sweep
 from senet_viz.figures.scale import channel_weights as figures
 from senet_viz.findings import scale_response
 from senet_viz.models import catalogue
-from senet_viz.photos import samples
+from senet_viz.photos import preprocess, samples
 from senet_viz.photos import scale as scales
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import SweepQuestion
 from senet_viz.tap import hooks
 from senet_viz.ui import state
 from tests import truth
@@ -143,14 +144,16 @@ def test_a_stopped_sweep_shows_what_is_there(fresh: None) -> None:
     at = start(PAGE, kind="resolution")
     assert len(scrub(at)["scales"]) == len(SCALES)
     state.engine.clear()
-    at.session_state["stopped-resolution-0"] = True
+    picture = preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se"))
+    shown = ("tiny_se", "random", "cpu", picture.key, "layer1.0.se", ())
+    at.session_state["_sweep-resolution-0_runs"] = (shown, False)  # what a click on "stop" notes
     for group in ((0.5,), (0.6,), (0.7,), (0.85,), (1.0,)):
         image = samples.sample("chelsea")
-        state.engine().sweep("tiny_se", image, "chelsea", group, "resolution", weights="random")
+        state.engine().ask(SweepQuestion("tiny_se", image, "chelsea", group, "resolution", weights="random"))
     well(at.run())
     assert scrub(at)["scales"] == [figures.times(s) for s in SCALES[:5]]
     assert i18n.text("sweep.partial", "en", done=5, total=9) in [w.value for w in at.warning]
-    well(at.button(key="go-stopped-resolution-0").click().run())
+    well(at.button(key="sweep-resolution-0-go_on").click().run())
     assert len(scrub(at)["scales"]) == len(SCALES) and not at.warning
 
 

@@ -261,14 +261,14 @@ def test_where_no_three_can_be_told_apart_it_says_so_and_the_search_is_there(edi
     at = start(PAGE, weights="pretrained", block=BLOCK, edits=f"{BLOCK}:{edit}", lang=lang)
     assert asked(at) == {}
     assert i18n.text("lab.what_if.noask", lang, block="4.1") in [box.value for box in at.main.info]
-    assert at.main.button(key="_search")
+    assert at.main.button(key="search-go_on")
 
 
 def test_the_search_is_every_channel_muted_alone(fresh: None) -> None:
     at = start(PAGE, weights="pretrained", photo="coffee", block=BLOCK)
     well(at.main.button(key="predict-skip").click().run())
     assert not [e for e in at.get("plotly_chart") if e.proto.id.endswith("whatif-ranking")]
-    well(at.main.button(key="_search").click().run())
+    well(at.main.button(key="search-go_on").click().run())
     own = after("tiny_se", "coffee")
     goal = int(own.logits.argmax())
     picture = truth.trace("tiny_se", "coffee", BLOCK, weights="pretrained")

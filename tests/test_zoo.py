@@ -27,6 +27,7 @@ from senet_viz.models.catalogue import MODELS, ModelSpec
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import TraceQuestion
 
 TIMM = [row for row in MODELS if row.source == "timm"]
 VISION = [row for row in MODELS if row.source == "torchvision"]
@@ -566,7 +567,6 @@ def test_a_download_is_whole_reported_and_cached(server: http.server.HTTPServer)
     assert path.read_bytes() == data
     assert told[-1] == (len(data), len(data))
     assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert load.downloaded_bytes("mobilenet_v3_small") == len(data)
     asked = len(server.asked)  # type: ignore[attr-defined]
     assert fetched(url) == (path, [])
     assert len(server.asked) == asked  # type: ignore[attr-defined]
@@ -711,12 +711,38 @@ def test_downloads_let_photos_pass(server: http.server.HTTPServer, monkeypatch: 
         coming = [pool.submit(engine.model, key) for key in slow]
         while [command for command, _ in server.asked].count("GET") < 2:  # type: ignore[attr-defined]
             time.sleep(0.001)
-        assert engine.trace("tiny_se", picture, weights="random").blocks
+        assert engine.ask(TraceQuestion("tiny_se", picture, weights="random")).blocks
         assert not any(each.done() for each in coming)
         server.released.set()  # type: ignore[attr-defined]
         for each in coming:
             with pytest.raises(WeightsUnavailable):
                 each.result(WAIT)
+
+
+def test_weights_go_on_coming_when_a_page_is_left(
+    server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A click during the download begins another rerun, which hears how far the same transfer is."""
+
+    class Left(Exception):
+        pass
+
+    def leave(done: int, total: int) -> None:
+        if done:
+            raise Left
+
+    key = "mobilenet_v3_small"
+    row = replace(catalogue.spec(key), weights=drip(server, "/net.pth", 10_000_000))
+    monkeypatch.setitem(catalogue._BY_KEY, key, row)
+    engine = Engine(workers=1)
+    for _ in range(2):
+        with pytest.raises(Left):
+            engine.model(key, progress=leave)
+        assert not server.hung_up.is_set()  # type: ignore[attr-defined]
+    assert [command for command, _ in server.asked].count("GET") == 1  # type: ignore[attr-defined]
+    server.released.set()  # type: ignore[attr-defined]
+    with pytest.raises(WeightsUnavailable):
+        engine.model(key)
 
 
 def test_a_failure_just_seen_is_everybodys(server: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.architecture.counting import skeleton
+from senet_viz.jobs import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def timed(
     seconds: float = 3.0,
     device: str = "cpu",
     run: Callable[[Callable[[], Any]], Any] = lambda work: work(),
-    progress: Callable[[float], object] = lambda share: None,
+    progress: Progress = silent,
 ) -> Timing:
     """Measure forwards of one picture in eval mode, bare and gated in turn, who is first changing every round.
 
@@ -63,7 +64,7 @@ def timed(
     Args:
         seconds: stop after this time, building apart; at least three rounds are run.
         run: runs a piece of at most a quarter of a second (or one round), for instance in a worker.
-        progress: told the share that is done, from 0 to 1, in the asking thread.
+        progress: told in the asking thread how many milliseconds of how many are over.
     """
     nets = run(lambda: tuple(_filled(net, device) for net in (bare, gated)))
     x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
@@ -72,7 +73,7 @@ def timed(
     rounds: list[tuple[float, float]] = []
     start = time.perf_counter()
     while (spent := time.perf_counter() - start) < seconds or len(rounds) < LEAST_ROUNDS:
-        progress(min(spent / seconds, 1.0) if seconds > 0 else 1.0)
+        progress(round(1000 * min(spent, seconds)), round(1000 * seconds))
         rounds += run(partial(_piece, nets, x, len(rounds)))
     threads = int(run(torch.get_num_threads))
     after = _load()

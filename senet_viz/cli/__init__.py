@@ -3,8 +3,6 @@
 What several verbs share lies here; what they compute and draw lies in the other rooms.
 """
 
-from __future__ import annotations
-
 from senet_viz.cli.entry import main
 
 __all__ = ("VERBS", "main")

@@ -3,8 +3,6 @@
 What a person can mend is one plain sentence on stderr and exit code 2.
 """
 
-from __future__ import annotations
-
 import argparse
 import errno
 import importlib

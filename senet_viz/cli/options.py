@@ -1,14 +1,25 @@
 """What the options of several verbs are made of."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from senet_viz import i18n
 from senet_viz.models import catalogue
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+SHARED: dict[str, dict[str, Any]] = {  # by name: what several verbs understand by it
+    "--json": {"action": "store_true", "help": "every number, as JSON"},
+    "--lang": {"choices": tuple(i18n.LANGUAGES), "default": i18n.DEFAULT},
+    "--device": {"default": "cpu"},
+    "--quiet": {"action": "store_true", "help": "no progress bar"},
+}
+
+
+def shared(verb: argparse.ArgumentParser, *names: str) -> None:
+    """Add these options of ``SHARED`` to a verb."""
+    for name in names:
+        verb.add_argument(name, **SHARED[name])
 
 
 def photo() -> argparse.ArgumentParser:
@@ -22,12 +33,12 @@ def photo() -> argparse.ArgumentParser:
     return asked
 
 
-def whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return a type of arguments: whole numbers from ``least`` to ``most``, or without an end."""
+def within(least: float, most: float | None = None, kind: Callable[[str], float] = int) -> Callable[[str], float]:
+    """Return a type of arguments: numbers from ``least`` to ``most``, or without an end; whole ones if not said."""
 
-    def number(text: str) -> int:
-        value = int(text)
-        if value < least or (most is not None and value > most):
+    def number(text: str) -> float:
+        value = kind(text)
+        if not (least <= value and (most is None or value <= most)):
             limits = f"at least {least}" if most is None else f"from {least} to {most}"
             raise argparse.ArgumentTypeError(f"must be {limits}")
         return value
@@ -35,4 +46,4 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     return number
 
 
-positive = whole(1)
+positive = within(1)

@@ -8,40 +8,23 @@ import io
 import os
 import re
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 from time import monotonic
 from typing import Any
 
-from senet_viz import jobs
 from senet_viz.errors import Stopped
-
-Report = Callable[[int, int], None]  # bytes here, bytes in all (0 where the server does not say)
+from senet_viz.jobs import Jobs, Progress, in_a_thread
 
 ANSWER_S, NAME_S, READ_S = 3.0, 6.0, 10.0  # seconds for an answer, with the name look-up, between two reads
 PIECE = 2**18  # bytes
 PIECE_S, WHOLE_S = 30.0, 3600.0  # seconds for one piece more, for the whole file
 
 
-def _in_a_thread(work: Callable[[], Path]) -> Future[Path]:
-    """Run ``work`` in a thread of its own, which does not keep the process alive."""
-    future: Future[Path] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=run, name="download", daemon=True).start()
-    return future
+_under_way: Jobs[Path] = Jobs(in_a_thread)
 
 
-_under_way: jobs.Jobs[Path] = jobs.Jobs(_in_a_thread)
-
-
-def once(name: str, work: Callable[[Report], Path], report: Report) -> Path:
+def once(name: str, work: Callable[[Progress], Path], report: Progress) -> Path:
     """Return the file that ``work`` fetches in a thread of its own; who asks for ``name`` meanwhile waits for the same.
 
     Args:
@@ -66,7 +49,7 @@ def once(name: str, work: Callable[[Report], Path], report: Report) -> Path:
         if now - began > WHOLE_S:
             raise TimeoutError(f"it is not here after {WHOLE_S:.0f} s")
 
-    def wanted(told: jobs.Progress) -> Path:
+    def wanted(told: Progress) -> Path:
         def heard(done: int, total: int) -> None:
             if told(done, total) is False:
                 raise Stopped("nobody waits for this file any more")
@@ -103,7 +86,7 @@ def ask(url: str) -> None:
         raise problem
 
 
-def from_address(url: str, target: Path, report: Report) -> Path:
+def from_address(url: str, target: Path, report: Progress) -> Path:
     """Fetch ``url`` into the file ``target``, check it against the hash in its name, and replace the old in one step.
 
     torch.hub's own download has no time-out and reports nothing; the file that it finds here is the same.
@@ -137,7 +120,7 @@ def from_address(url: str, target: Path, report: Report) -> Path:
     return target
 
 
-def from_hub(repository: str, report: Report) -> Path:
+def from_hub(repository: str, report: Progress) -> Path:
     """Fetch ``model.safetensors`` of a repository into the model hub's own cache."""
     from huggingface_hub import constants, hf_hub_download
     from tqdm import tqdm

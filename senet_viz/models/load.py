@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from senet_viz.errors import WeightsInvalid, WeightsUnavailable
+from senet_viz.jobs import Progress, silent
 from senet_viz.models import download
 from senet_viz.models.catalogue import UNTRAINED_CLASSES, ModelSpec, spec
 from senet_viz.models.devices import resolve
@@ -16,20 +16,12 @@ from senet_viz.networks.random import seeded
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Progress = Callable[[int, "int | None"], None]  # bytes here, bytes in all (None where the server does not say)
-_DONE: dict[str, int] = {}
 
-
-def downloaded_bytes(key: str) -> int:
-    """Return how many bytes of this model's weights this process has fetched so far, for a page that polls."""
-    return _DONE.get(key, 0)
-
-
-def fetch(key: str, progress: Progress | None = None) -> None:
+def fetch(key: str, progress: Progress = silent) -> None:
     """Bring the weights of a model onto this machine where they are not here: ``load`` then needs no network.
 
     Args:
-        progress: called with (bytes here, bytes in all or None), in this thread.
+        progress: told the bytes here and those in all (0: the server does not say), in this thread.
 
     Raises:
         UnknownModel: no such model.
@@ -39,7 +31,7 @@ def fetch(key: str, progress: Progress | None = None) -> None:
     _file(spec(key), None, progress)
 
 
-def _fetch(row: ModelSpec, progress: Progress | None = None) -> Path:
+def _fetch(row: ModelSpec, progress: Progress = silent) -> Path:
     """Find the weight file in the library's cache, or fetch it there; one download at a time for each model.
 
     Raises:
@@ -48,28 +40,20 @@ def _fetch(row: ModelSpec, progress: Progress | None = None) -> Path:
     if (path := _cached(row)) is not None:
         return path
 
-    def work(report: download.Report) -> Path:
-        def told(done: int, total: int) -> None:
-            _DONE[row.key] = done
-            report(done, total)
-
+    def work(told: Progress) -> Path:
         if (path := _cached(row)) is not None:  # somebody else's has just ended
             return path
         if row.weights.startswith("hf:"):
             return download.from_hub(row.weights[3:], told)
         return download.from_address(row.weights, _checkpoints() / row.weights.rpartition("/")[2], told)
 
-    def report(done: int, total: int) -> None:
-        if progress is not None:
-            progress(done, total or None)
-
     try:
-        path = download.once(row.weights, work, report)
+        path = download.once(row.weights, work, progress)
     except Exception as error:  # URLError, HTTPError, the hub's own, time-outs, a full disk: all mean "not today"
         message = f"{row.title}: cannot fetch {row.weights}: {error}"
         raise WeightsUnavailable(message, model=row.title, mib=row.weights_mib) from error
     size = path.stat().st_size
-    report(size, size)
+    progress(size, size)
     return path
 
 
@@ -80,7 +64,7 @@ def load(
     key: str,
     device: str = "cpu",
     weights: Literal["pretrained", "random"] = "pretrained",
-    progress: Progress | None = None,
+    progress: Progress = silent,
     file: str | Path | None = None,
 ) -> nn.Module:
     """Load the model in eval mode, without gradients for its weights, on ``device``.
@@ -89,7 +73,7 @@ def load(
         device: a name that ``resolve`` takes.
         weights: ``"random"`` is the untrained control, the same on every call. One of ours whose file is missing
             is untrained in any case: ask ``trained``.
-        progress: called with (bytes here, bytes in all or None) while weights are fetched, in this thread.
+        progress: told as ``fetch`` tells it, while weights are fetched.
         file: weights of your own, safetensors or a state dictionary that needs no unpickling.
 
     Raises:
@@ -118,7 +102,7 @@ def outline(key: str) -> nn.Module:
         return _build(row).eval().requires_grad_(False)
 
 
-def _file(row: ModelSpec, file: str | Path | None, progress: Progress | None) -> Path | None:
+def _file(row: ModelSpec, file: str | Path | None, progress: Progress) -> Path | None:
     """Return the file to read from; None where one of ours has no file."""
     if file is not None:
         if not Path(file).is_file():

@@ -25,6 +25,7 @@ from typing import TypeVar
 from PIL import Image
 
 from senet_viz.errors import ImageRejected, PhotosRejected, SenetVizError
+from senet_viz.jobs import Progress, silent
 from senet_viz.photos import decode, reading
 
 T = TypeVar("T")
@@ -44,8 +45,6 @@ ARCHIVE = "zip"  # suffix of the one kind that is opened
 _ZIP = (b"PK\3\4", b"PK\5\6")
 _END, _END_SIZE, _COMMENT = b"PK\5\6", 22, 2**16
 _UTF8 = 0x800  # flag of a zip's entry: its name is UTF-8
-
-Progress = Callable[[int, int], object]  # photos read, photos in all
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ class _Entry:
         return f"{self.folder}/{self.path.name}" if self.folder else self.path.name or str(self.path)
 
 
-def read(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
+def read(files: Sequence[tuple[str, bytes]], progress: Progress = silent) -> Photos:
     """Return the photos of (name, bytes) of several files; a zip counts as the files in it.
 
     Args:
@@ -107,7 +106,7 @@ def read(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, t
     return _read(_entries(files, labelled=False), MOST, MAX_SIDE, progress)
 
 
-def read_labelled(files: Sequence[tuple[str, bytes]], progress: Progress = lambda done, total: None) -> Photos:
+def read_labelled(files: Sequence[tuple[str, bytes]], progress: Progress = silent) -> Photos:
     """Return the photos of files whose names say in which folder they lay, or of a zip of such folders.
 
     The classes take turns, so that the first photos of the set are a fair sample of it. A photo that lies in no

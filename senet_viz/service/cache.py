@@ -3,8 +3,6 @@
 Nothing here knows a model or a browser.
 """
 
-from __future__ import annotations
-
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,14 +18,14 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class _Kept(Generic[T]):
-    """An answer, there or in the making, and what it weighs when it is there."""
+    """Hold an answer, there or in the making, and what it weighs when it is there."""
 
     future: Future[T] = field(default_factory=Future)
     weight: float | None = None
 
 
 class Shared(Generic[T]):
-    """A bounded map of answers, oldest unused out first; who asks for an answer in the making waits for it.
+    """Keep answers up to a weight, the oldest unused out first; who asks for one in the making waits for it.
 
     Args:
         limit: the answers may weigh this much together.
@@ -41,7 +39,7 @@ class Shared(Generic[T]):
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The answer under ``key``, made by ``make`` in this thread if nobody has yet. Failures are not kept."""
+        """Return the answer under ``key``, made by ``make`` in this thread if nobody has yet; failures are not kept."""
         with self._lock:
             kept = self._kept.get(key)
             mine = kept is None
@@ -78,7 +76,7 @@ class Shared(Generic[T]):
             self._trim()
 
     def peek(self, key: Hashable) -> T | None:
-        """The answer under ``key`` if it is there already."""
+        """Return the answer under ``key`` if it is there already."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -98,7 +96,7 @@ class Shared(Generic[T]):
 
 
 class Lane:
-    """Threads for one kind of work, each with one torch thread, and a queue that can say no.
+    """Run one kind of work in threads, each with one torch thread; its queue can say no.
 
     Args:
         workers: pieces of work that may run at the same time.

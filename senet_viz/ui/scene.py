@@ -12,8 +12,17 @@ import numpy as np
 
 from senet_viz import i18n
 from senet_viz.i18n import Texts
+from senet_viz.jobs import Progress, silent
 from senet_viz.models import catalogue, class_names
 from senet_viz.photos import preprocess
+from senet_viz.service.questions import (
+    Question,
+    RankingQuestion,
+    ReplayQuestion,
+    SweepQuestion,
+    TraceQuestion,
+    UnitQuestion,
+)
 from senet_viz.types import BlockTrace, Edit, Picture, Trace
 from senet_viz.ui import state
 
@@ -23,7 +32,6 @@ if TYPE_CHECKING:
     from senet_viz.experiments.channel_ranking import Ranking
     from senet_viz.experiments.kernel_preference import Kernel
     from senet_viz.experiments.scale_sweep import Sweep
-    from senet_viz.jobs import Progress
     from senet_viz.photos.scale import Kind
     from senet_viz.tap.replay import Replay
     from senet_viz.tap.sk_unit import Unit
@@ -64,7 +72,7 @@ class Scene:
     @cached_property
     def trace(self) -> Trace:
         """This photo through this model, its gates edited where there are edits, with the block's U."""
-        return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, self.edits, (self.name,))
+        return self.edited(self.edits)
 
     @cached_property
     def block(self) -> BlockTrace:
@@ -74,7 +82,7 @@ class Scene:
     @cached_property
     def replay(self) -> Replay:
         """The block's arithmetic, done again."""
-        return state.engine().replay(self.trace, self.name, self.device, self.weights)
+        return self.ask(ReplayQuestion(self.spec.key, self.trace, self.name))
 
     @cached_property
     def u(self) -> np.ndarray:
@@ -138,21 +146,15 @@ class Scene:
         )
 
     def sweep(
-        self,
-        scales: Sequence[float],
-        kind: Kind = "zoom",
-        blur: float = 0.0,
-        keep_u: Sequence[str] = (),
-        progress: Callable[[int, int], bool | None] = lambda done, total: None,
+        self, scales: Sequence[float], kind: Kind = "zoom", blur: float = 0.0, progress: Progress = silent
     ) -> Sweep:
         """Return ``scale_sweep.scale_sweep`` of this photo through this model; asked before, it costs nothing."""
-        return state.engine().sweep(
-            self.spec.key, self.image, self.photo, scales, kind, blur, self.device, self.weights, keep_u, progress
-        )
+        question = SweepQuestion(self.spec.key, self.image, self.photo, tuple(scales), kind, blur)
+        return self.ask(question, progress)
 
     def edited(self, edits: Sequence[Edit]) -> Trace:
         """This photo through this model with changed gates; this block's U is kept."""
-        return state.engine().trace(self.spec.key, self.picture, self.device, self.weights, tuple(edits), (self.name,))
+        return self.ask(TraceQuestion(self.spec.key, self.picture, tuple(edits), (self.name,)))
 
     @overload
     def muted(self, channels: Sequence[int], target: int) -> Ranking: ...
@@ -161,11 +163,9 @@ class Scene:
     def muted(self, channels: Sequence[int], target: int, progress: Progress) -> Ranking | None: ...
 
     def muted(self, channels: Sequence[int], target: int, progress: Progress | None = None) -> Ranking | None:
-        """What muting each of these channels of the block alone does to class ``target``: see ``Engine.ranking``."""
-        told = progress or (lambda done, total: None)
-        found = state.engine().ranking(
-            self.trace, self.picture, self.name, channels, device=self.device, weights=self.weights, progress=told
-        )
+        """What muting each of these channels of the block alone does to class ``target``: see ``RankingQuestion``."""
+        question = RankingQuestion(self.spec.key, self.trace, self.picture, self.name, tuple(channels))
+        found = self.ask(question, progress or silent)
         return found and replace(found, target=target)
 
     def symbol(self, branch: int) -> str:
@@ -174,7 +174,7 @@ class Scene:
 
     def unit(self, branches: int = 0) -> Unit:
         """The SK unit on screen, step by step; or an untrained one of so many branches on the same input."""
-        return state.engine().unit(self.trace, self.name, self.device, self.weights, branches)
+        return self.ask(UnitQuestion(self.spec.key, self.trace, self.name, self.replay, branches))
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -192,6 +192,10 @@ class Scene:
     def seen(self) -> Seen:
         """The same without a block."""
         return Seen(self.lang, self.spec, self.weights, self.trained, self.trace)
+
+    def ask(self, question: Question[T], progress: Progress = silent) -> T:
+        """Return the engine's answer to a question, asked of this model's weights on this device."""
+        return state.engine().ask(replace(question, device=self.device, weights=self.weights), progress)
 
     def drawn(self, make: Callable[[], T], *key: Hashable) -> T:
         """``make()``, or what it gave before for this scene and key."""

@@ -1,6 +1,6 @@
 """From what is asked for to what is on screen: photos that there are, weights that come, and the scene of both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,14 @@ from PIL import Image
 from senet_viz import i18n
 from senet_viz.errors import WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
-from senet_viz.models import catalogue, devices, load, weight_files
+from senet_viz.models import catalogue, devices, weight_files
 from senet_viz.photos import preprocess, samples
+from senet_viz.service.questions import TraceQuestion
 from senet_viz.tap import layouts
 from senet_viz.types import Edit, Picture, Trace
 from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, Seen, short
+from senet_viz.ui.work import Bar
 
 SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
 
@@ -62,41 +64,17 @@ def _usable() -> tuple[str, str]:
 
 
 def _load(key: str, weights: str) -> Any:
-    """The model, with a progress bar while it comes over the network."""
+    """Return the model; while its weights come over the network, a bar says how far they are."""
     device = devices.resolve(st.session_state["device"])
     if weights == "random" or weight_files.available(key) != "download":
         return state.engine().model(key, device, weights)
-    t = i18n.texts(st.session_state["lang"])
     row = catalogue.spec(key)
-    said = t("model.downloading", model=row.title, mib=f"{row.weights_mib:.0f}")
-    bar = st.sidebar.progress(0.0, said)
-    try:
-        return _with_progress(key, device, weights, lambda share: bar.progress(share, said))
-    finally:
-        bar.empty()
-
-
-def _with_progress(key: str, device: str, weights: str, show: Callable[[float], object]) -> Any:
-    from threading import Thread
-
-    done: dict[str, Any] = {}
-    total = catalogue.spec(key).weights_mib * 2**20
-    seen = [0]
-
-    def work() -> None:
-        try:
-            done["model"] = state.engine().model(key, device, weights, lambda have, of: seen.__setitem__(0, have))
-        except BaseException as error:
-            done["error"] = error
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.2)
-        show(min(max(seen[0], load.downloaded_bytes(key)) / total, 1.0))
-    if "error" in done:
-        raise done["error"]
-    return done["model"]
+    mib = f"{row.weights_mib:.0f}"
+    said = i18n.text("model.downloading", st.session_state["lang"], model=row.title, mib=mib)
+    total = row.weights_mib * 2**20
+    with Bar(lambda done, total: said, place=st.sidebar) as bar:
+        bar(0, total)
+        return state.engine().model(key, device, weights, lambda done, _: bar(done, total))
 
 
 def prepare() -> None:
@@ -120,7 +98,7 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
     trained = weight_files.trained(key, weights)
     if name not in blocks:
-        name = telling(state.engine().trace(key, picture, device, weights), trained)
+        name = telling(state.engine().ask(TraceQuestion(key, picture, device=device, weights=weights)), trained)
     dark, channel = st.context.theme.type == "dark", int(s.get("channel") or 0)
     return Scene(s["lang"], dark, spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
 
@@ -168,6 +146,6 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
         WeightsUnavailable, WeightsInvalid: its weights cannot be had.
     """
     s, row = st.session_state, catalogue.spec(key)
-    picture = _picture(other or s["photo"], row)
-    trace = state.engine().trace(key, picture, devices.resolve(s["device"]), weights, edits)
+    picture, device = _picture(other or s["photo"], row), devices.resolve(s["device"])
+    trace = state.engine().ask(TraceQuestion(key, picture, tuple(edits), device=device, weights=weights))
     return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)

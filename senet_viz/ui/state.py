@@ -19,6 +19,7 @@ from senet_viz import i18n
 from senet_viz.errors import WeightsInvalid
 from senet_viz.service.cache import Shared
 from senet_viz.service.engine import Engine
+from senet_viz.service.questions import TraceQuestion
 from senet_viz.ui.own.uploads import Uploads
 
 _log = logging.getLogger("senet_viz")
@@ -116,9 +117,9 @@ def _first_picture() -> None:
     device = devices.resolve("auto")
     picture = preprocess.preprocess(samples.sample(samples.SAMPLES[0].key), catalogue.spec(catalogue.DEFAULT))
     try:
-        engine().trace(catalogue.DEFAULT, picture, device)
+        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=device))
     except WeightsInvalid:  # logged above; its page says so too
-        engine().trace(catalogue.DEFAULT, picture, device, "random")
+        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=device, weights="random"))
 
 
 def language() -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from senet_viz.cli import options
+from senet_viz.cli import common, options
 from senet_viz.networks.registry import LEAST_SIDE, MOST_SIDE
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def add(parsers: options.Parsers) -> None:
         "--size", type=options.positive,
         help=f"side of the input in pixels, {LEAST_SIDE} to {MOST_SIDE} (default: the network's own)",
     )  # fmt: skip
-    verb.add_argument("--json", action="store_true", help="every number, as JSON")
+    options.shared(verb, "--json")
     verb.set_defaults(run=run)
 
 
@@ -45,8 +46,8 @@ def run(args: argparse.Namespace) -> None:
 
     given = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
     choice = registry.Choice(args.network).but(**given)
-    price = prices.price(choice, args.size)
-    print(json.dumps(_data(choice, price), indent=2) if args.json else _text(choice, price))
+    price, title = prices.price(choice, args.size), prices.names().get(choice.net, choice.net)
+    common.show(args, _data(choice, price, title), _text(choice, price, title), indent=2, ensure_ascii=True)
 
 
 def _stages(text: str) -> tuple[int, ...] | None:
@@ -58,18 +59,14 @@ def _stages(text: str) -> tuple[int, ...] | None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,2,3") from error
 
 
-def _data(choice: Choice, price: Price) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from senet_viz.architecture import prices
-
+def _data(choice: Choice, price: Price, title: str) -> dict[str, Any]:
     def counted(count: Count) -> dict[str, int]:
         return {**asdict(count), "macs": count.macs}
 
     found, adds = price.cost, price.adds
     return {
         "network": choice.net,
-        "title": prices.names().get(choice.net, choice.net),
+        "title": title,
         "options": choice.all,
         "size": found.size,
         "params": found.params,
@@ -88,35 +85,23 @@ def _data(choice: Choice, price: Price) -> dict[str, Any]:
     }
 
 
-def _text(choice: Choice, price: Price) -> str:
-    from senet_viz.architecture import prices
+def _text(choice: Choice, price: Price, title: str) -> Iterator[str]:
+    found, (params, macs), bare, mib = price.cost, price.adds, price.without, 2**20
+    values = ", ".join(f"{name} {value}" for name, value in choice.all.items())
+    yield f"{title}, {found.size}x{found.size}" + (f": {values}" if values else "")
 
-    found, (params, macs), mib = price.cost, price.adds, 2**20
-    bare = price.without
-    options = ", ".join(f"{name} {value}" for name, value in choice.all.items())
-    lines = [
-        f"{prices.names().get(choice.net, choice.net)}, {found.size}x{found.size}" + (f": {options}" if options else "")
-    ]
+    def row(name: str, gates: int, gate: Count, both: Count) -> tuple[str, ...]:
+        numbers = (gates, both.params, gate.params, both.macs, gate.macs, both.pool, both.scale)
+        return (name, *(f"{n:,}" for n in numbers))
+
     rows: list[tuple[str, ...]] = [("", "gates", "params", "of gates", "MACs", "of gates", "pooling", "scaling")]
-    rows += [
-        (
-            s.name if s.name in ("stem", "head", "unused") else f"stage {s.name}",
-            str(len(s.gates)),
-            *(f"{n:,}" for n in (s.gate.params + s.rest.params, s.gate.params, s.gate.macs + s.rest.macs, s.gate.macs)),
-            *(f"{n:,}" for n in (s.gate.pool + s.rest.pool, s.gate.scale + s.rest.scale)),
-        )
-        for s in found.stages
-    ]
-    all_ = (found.params, found.gate.params, found.macs, found.gate.macs, found.total.pool, found.total.scale)
-    rows.append(("all", str(len(found.gates)), *(f"{n:,}" for n in all_)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *rest in rows:
-        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
-        lines.append("  ".join((first.ljust(widths[0]), *cells)))
+    for s in found.stages:
+        name = s.name if s.name in ("stem", "head", "unused") else f"stage {s.name}"
+        rows.append(row(name, len(s.gates), s.gate, s.gate + s.rest))
+    yield from common.table([*rows, row("all", len(found.gates), found.gate, found.total)], numbers=True)
     if found.gates:
-        lines.append(f"gates add {params:,} parameters ({params / bare[0]:.2%}), {macs:,} MACs ({macs / bare[1]:.3%})")
+        yield f"gates add {params:,} parameters ({params / bare[0]:.2%}), {macs:,} MACs ({macs / bare[1]:.3%})"
     kept = f"a training step keeps {price.kept / mib:.1f} MiB a picture"
     if found.gates and price.memory:
         kept += f", {price.memory[1] / mib:.1f} MiB ({price.memory[1] / price.memory[0]:.1%}) more than without gates"
-    lines.append(kept)
-    return "\n".join(lines)
+    yield kept

@@ -1,10 +1,7 @@
 """``list``: the models and networks there are, and where their weights are."""
 
-from __future__ import annotations
-
 import argparse
 import sys
-from collections.abc import Sequence
 
 from senet_viz.cli import common, options
 from senet_viz.errors import WeightsInvalid
@@ -23,14 +20,12 @@ def run(args: argparse.Namespace) -> None:
 
     rows = [("model", "title", "blocks", "gate", "input", "top-1", "weights")]
     rows += [(s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), _where(s)) for s in catalogue.MODELS]
-    _table(rows)
-    print()
     more = [("network", "title", "gates", "input", "stages", "options")]
     more += [
         (n.name, n.title, str(n.gates), str(n.size), " ".join(n.stages), " ".join(o.name for o in n.options))
         for n in registry.NETWORKS
     ]
-    _table(more)
+    print("\n".join((*common.table(rows), "", *common.table(more))))
     for fault in weight_files.damaged():
         print(common.sentence(fault), file=sys.stderr)
 
@@ -47,13 +42,7 @@ def _top1(spec: catalogue.ModelSpec) -> str:
 
 
 def _where(spec: catalogue.ModelSpec) -> str:
-    """Where trained weights would come from, in a few words."""
+    """Return where trained weights would come from, in a few words."""
     if (found := weight_files.available(spec.key)) == "download":
         return f"internet, {spec.weights_mib:.0f} MiB"
     return "none, random only" if found == "missing" else "here"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

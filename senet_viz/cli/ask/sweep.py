@@ -12,12 +12,12 @@ import numpy as np
 
 from senet_viz import i18n
 from senet_viz.cli import common, options
-from senet_viz.errors import NoGateFound, OptionRefused
+from senet_viz.errors import OptionRefused
 
 if TYPE_CHECKING:
     from senet_viz.drawing.grammar import Figure
 
-LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50.0
+LEAST_SCALE, MOST_SCALE, MOST_SCALES, MOST_BLUR = 0.1, 10.0, 64, 50
 
 
 def add(parsers: options.Parsers) -> None:
@@ -26,19 +26,18 @@ def add(parsers: options.Parsers) -> None:
         "sweep", help="one photo at many scales: what becomes of every gate", parents=[options.photo()]
     )
     verb.add_argument(
-        "--scales",
-        type=_scales,
-        default="0.5:2:9",
+        "--scales", type=_scales, default="0.5:2:9",
         help=f"A:B:N in equal ratios, or a list: at most {MOST_SCALES}, each from {LEAST_SCALE:g} to {MOST_SCALE:g} "
         "(default 0.5:2:9)",
-    )
+    )  # fmt: skip
     verb.add_argument("--out", type=Path, required=True, help="folder for the figures and gates.csv")
     verb.add_argument("--kind", choices=("zoom", "resolution", "amplitude"), default="zoom", help="what scale means")
-    verb.add_argument("--blur", type=_blur, default=0.0, help="Gaussian blur of every frame, pixels (default 0)")
+    blur = options.within(0, MOST_BLUR, float)
+    verb.add_argument("--blur", type=blur, default=0.0, help="Gaussian blur of every frame, pixels (default 0)")
     verb.add_argument("--block", help="dotted name of the block in the figures (default: the middle one)")
     verb.add_argument("--channel", type=int, help="channel in the figures (default: the one that moves most)")
     verb.add_argument("--format", choices=("png", "svg", "pdf"), default="png")
-    verb.add_argument("--lang", choices=tuple(i18n.LANGUAGES), default=i18n.DEFAULT)
+    options.shared(verb, "--lang")
     verb.set_defaults(run=run, out_folder=True)
 
 
@@ -60,14 +59,9 @@ def run(args: argparse.Namespace) -> None:
 
     found = scale_sweep.scale_sweep(module, photo, scales, spec, args.kind, args.blur, progress=told)
     names = tuple(block.name for block in found.traces[0].blocks)
-    block = args.block or names[len(names) // 2]
-    if block not in names:
-        raise NoGateFound(f"{spec.key} has no block {block}; it has {', '.join(names)}", name=block)
-    gates, here, base = (
-        tuple(scale_response.gates(found, name) for name in names),
-        names.index(block),
-        scales.index(1.0),
-    )
+    block = common.block(args.block or names[len(names) // 2], names, spec)
+    gates = tuple(scale_response.gates(found, name) for name in names)
+    here, base = names.index(block), scales.index(1.0)
     g, rho, rows = gates[here], scale_response.correlations(found, base), scale_response.table(found)
     up, down = scale_response.most(g)
     channel = int(np.abs(scale_response.change(g)).argmax()) if args.channel is None else args.channel
@@ -87,15 +81,8 @@ def run(args: argparse.Namespace) -> None:
         common.write_slide(args.out / name, build, trained, args.lang, **named)
 
 
-def _blur(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= MOST_BLUR:
-        raise argparse.ArgumentTypeError(f"must be from 0 to {MOST_BLUR:g}")
-    return value
-
-
 def _scales(text: str) -> tuple[float, ...]:
-    """A:B:N is N scales from A to B in equal ratios; or a list, as in 0.5,1,2."""
+    """Return the scales that A:B:N is, which are N from A to B in equal ratios, or those of a list as in 0.5,1,2."""
     try:
         if ":" in text:
             low, high, number = text.split(":")

@@ -1,33 +1,25 @@
 """``senet-viz app``: the app in a browser, from wherever the package is installed."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import runpy
 import sys
-from typing import Any
 
 from senet_viz import assets
+from senet_viz.cli import options
 
 PORT = 8501
 
 
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 < value < 2**16:
-        raise argparse.ArgumentTypeError("must be from 1 to 65535")
-    return value
-
-
-def add(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add the command ``app`` and its options."""
-    command = commands.add_parser("app", help="the app in a browser, on http://localhost:8501")
-    command.add_argument("--port", type=_port, default=PORT, help=f"where it listens (default {PORT})")
-    command.add_argument(
+def add(parsers: options.Parsers) -> None:
+    """Declare the options of ``app``."""
+    verb = parsers.add_parser("app", help=f"the app in a browser, on http://localhost:{PORT}")
+    port = options.within(1, 2**16 - 1)
+    verb.add_argument("--port", type=port, default=PORT, help=f"where it listens (default {PORT})")
+    verb.add_argument(
         "--address", default="localhost", help="who may open it: localhost (default), or 0.0.0.0 for the whole network"
     )
-    command.set_defaults(run=run)
+    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:

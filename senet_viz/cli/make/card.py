@@ -1,7 +1,5 @@
 """``card``: the model card, from the weight files and the profile."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

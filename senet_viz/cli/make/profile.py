@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from senet_viz import i18n
 from senet_viz.cli import common, options
-from senet_viz.errors import ImageRejected, OptionRefused, WeightsUnavailable
+from senet_viz.errors import OptionRefused
 from senet_viz.models import catalogue, load, weight_files
 
 if TYPE_CHECKING:
@@ -42,19 +43,17 @@ def add(parsers: options.Parsers) -> None:
     verb.add_argument(
         "--figure", type=_slide_file, help="with a folder: what the findings rest on, as .png, .svg, .pdf, .csv"
     )
-    verb.add_argument("--lang", choices=tuple(i18n.LANGUAGES), default=i18n.DEFAULT)
+    options.shared(verb, "--lang")
     verb.add_argument("--random", action="store_true", help="with a folder: the untrained control")
-    side = options.whole(8, MOST_SIDE)
+    side = options.within(8, MOST_SIDE)
     verb.add_argument(
         "--size", type=side, help=f"with --data: side of the input, 8 to {MOST_SIDE} (default: the model's own)"
     )
     verb.add_argument(
-        "--side",
-        type=side,
+        "--side", type=side,
         help=f"with --data: side at which pictures are held, 8 to {MOST_SIDE} (default {common.SIDE})",
-    )
-    verb.add_argument("--device", default="cpu")
-    verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    )  # fmt: skip
+    options.shared(verb, "--device", "--quiet")
     verb.set_defaults(run=run)
 
 
@@ -66,10 +65,8 @@ def run(args: argparse.Namespace) -> None:
         _folder(args)
         return
     args.out = args.out or profile_file.FILE
-    keys = args.model or [key for key in catalogue.OURS if weight_files.available(key) == "shipped"]
-    if not keys:
-        raise WeightsUnavailable("no trained small network is here yet: train them first")
-    known = profile_file.read(args.out) if args.out.is_file() else {}
+    keys = args.model or common.shipped()
+    known = common.record(profile_file.read, args.out)
     for key in keys:
         known[key] = _profile_of(key, args)
         print(f"{key}: {len(known[key].truth)} pictures, {len(known[key].blocks)} blocks", flush=True)
@@ -85,9 +82,7 @@ def _slide_file(text: str) -> Path:
 
 
 def _folder(args: argparse.Namespace) -> None:
-    """Photos in class folders: what the gates of each network know about these classes."""
-    from tqdm.auto import tqdm
-
+    """Print what the gates of each network know about the classes of photos in class folders."""
     from senet_viz.experiments import class_folders, profile_file
     from senet_viz.photos import sets
 
@@ -97,55 +92,44 @@ def _folder(args: argparse.Namespace) -> None:
     for key in keys:
         common.gated(key)
     files = sets.folder(args.folder)
-    known = profile_file.read(args.out) if args.out is not None and args.out.is_file() else {}
-
-    def skipped(file: Path, error: ImageRejected) -> None:
-        tqdm.write(f"{file}: {common.sentence(error)}", file=sys.stderr)
+    known = common.record(profile_file.read, args.out)
 
     for key in keys:
-        trained = not args.random and weight_files.trained(key)
+        trained, spec = not args.random and weight_files.trained(key), catalogue.spec(key)
         module = load.load(key, args.device, "pretrained" if trained else "random")
-        with tqdm(desc=key, total=len(files), mininterval=1, disable=args.quiet) as bar:
-            found = class_folders.measured(
-                module, catalogue.spec(key), files, skipped, lambda done, _: bar.update(done - bar.n)
-            )
-        known[key] = found
-        print(_text(found, trained))
+        with common.bar(key, args.quiet) as told:
+            found = known[key] = class_folders.measured(module, spec, files, common.skipped, told)
+        print("\n".join(_text(found, trained)))
         if args.figure is not None:
-            file = args.figure if len(keys) < 2 else _beside(args.figure, key)
-            _findings_figure(found, catalogue.spec(key).title, trained, file, args.lang)
+            file = args.figure if len(keys) < 2 else args.figure.with_stem(f"{args.figure.stem}-{key}")
+            _figure(found, spec.title, trained, file, args.lang)
     if args.out is not None:
         profile_file.write(args.out, list(known.values()))
 
 
-def _text(found: Profile, trained: bool) -> str:
+def _text(found: Profile, trained: bool) -> Iterator[str]:
     from senet_viz.experiments import class_folders
     from senet_viz.findings import class_selectivity
 
-    each = class_selectivity.roles(found)
-    lines = [found.model if trained else f"{found.model} (UNTRAINED: its gates know nothing)"]
+    yield found.model if trained else f"{found.model} (UNTRAINED: its gates know nothing)"
     counted = ", ".join(f"{name} {n}" for name, n in zip(found.classes, found.counts, strict=True))
-    lines.append(f"  {len(found.truth)} photos of {len(found.classes)} classes: {counted}")
+    yield f"  {len(found.truth)} photos of {len(found.classes)} classes: {counted}"
     known = np.array([k is not None for k in class_folders.outputs(catalogue.spec(found.model), found.classes)])
     hits, meant = found.hits(), known[found.truth]
     if hits is not None:
-        lines.append(
-            f"  of the {meant.sum()} in folders called like a class of its own it knows {hits[meant].mean():.1%}"
-        )
+        yield f"  of the {meant.sum()} in folders called like a class of its own it knows {hits[meant].mean():.1%}"
     rows: list[tuple[str, ...]] = [("block", "eta2", "between", "within", "> 0.9", "< 0.1", "pattern")]
-    rows += [(r.name, *(f"{v:.3f}" for v in (r.eta2, r.between, r.within, r.high, r.low, r.pattern))) for r in each]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.append(f"  eta2 by luck alone: {class_selectivity.chance(found.counts):.3f}")
-    lines += [f"  {finding.key}: {finding.word}" for finding in class_selectivity.findings(found)]
-    return "\n".join(lines)
+    rows += [
+        (r.name, *(f"{v:.3f}" for v in (r.eta2, r.between, r.within, r.high, r.low, r.pattern)))
+        for r in class_selectivity.roles(found)
+    ]
+    yield from (f"  {line}" for line in common.table(rows))
+    yield f"  eta2 by luck alone: {class_selectivity.chance(found.counts):.3f}"
+    for finding in class_selectivity.findings(found):
+        yield f"  {finding.key}: {finding.word}"
 
 
-def _beside(file: Path, key: str) -> Path:
-    return file.with_stem(f"{file.stem}-{key}")
-
-
-def _findings_figure(found: Profile, model: str, trained: bool, file: Path, lang: str) -> None:
+def _figure(found: Profile, model: str, trained: bool, file: Path, lang: str) -> None:
     from senet_viz.figures.lab import class_profiles
     from senet_viz.findings import class_selectivity
 
@@ -161,10 +145,8 @@ def _findings_figure(found: Profile, model: str, trained: bool, file: Path, lang
 
 
 def _profile_of(key: str, args: argparse.Namespace) -> Profile:
-    from dataclasses import replace
-
+    """Return the profile of a network over val/<class>/*; of one that chooses between two kernels with its choices."""
     import torch
-    from tqdm.auto import tqdm
 
     from senet_viz.experiments import gate_profile
     from senet_viz.training.data import read_folder
@@ -179,22 +161,12 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
     def prepare(x: Tensor) -> Tensor:
         return (x / 255 - mean) / std
 
-    with tqdm(desc=key, mininterval=1, disable=args.quiet) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with common.bar(key, args.quiet) as told:
         found = gate_profile.run(
-            module, val.x, val.y, val.classes, size, progress=progress, model=key, outputs=names, prepare=prepare
+            module, val.x, val.y, val.classes, size, progress=told, model=key, outputs=names, prepare=prepare
         )
         if not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
             return found
-        bar.reset()
-        control = load.load(key, args.device, weights="random")
-        return replace(
-            found,
-            selection=gate_profile.selection(
-                module, control, val.x, size, gate_profile.SELECTION_ZOOMS, progress, prepare
-            ),
-        )
+        control, zooms = load.load(key, args.device, weights="random"), gate_profile.SELECTION_ZOOMS
+        chosen = gate_profile.selection(module, control, val.x, size, zooms, told, prepare)
+        return replace(found, selection=chosen)

@@ -1,7 +1,5 @@
 """``train``: the small networks, from an image folder."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 
@@ -23,16 +21,16 @@ def add(parsers: options.Parsers) -> None:
         "--out", type=Path, required=True, help="the .safetensors file to write; its checkpoint lies beside"
     )
     verb.add_argument(
-        "--classes", type=options.whole(0), default=0, help="only the first N in alphabetical order (default: all)"
+        "--classes", type=options.within(0), default=0, help="only the first N in alphabetical order (default: all)"
     )
     verb.add_argument("--epochs", type=options.positive, default=32)
-    verb.add_argument("--seed", type=options.whole(0, MOST_SEED), default=0, help=f"0 to {MOST_SEED}")
+    verb.add_argument("--seed", type=options.within(0, MOST_SEED), default=0, help=f"0 to {MOST_SEED}")
     verb.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, auto")
     verb.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
     verb.add_argument(
         "--jobs", type=options.positive, help="with --all: trainings side by side (default: 1, on a GPU 4)"
     )
-    verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.shared(verb, "--quiet")
     verb.set_defaults(run=run)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,7 @@ def add(parsers: options.Parsers) -> None:
     verb.add_argument(
         "--out", type=Path, help="safetensors file; other models that it holds stay in it (default: none)"
     )
-    verb.add_argument("--device", default="cpu")
-    verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.shared(verb, "--device", "--quiet")
     verb.set_defaults(run=run)
 
 
@@ -43,23 +42,19 @@ def run(args: argparse.Namespace) -> None:
     """Print the accuracy of networks with their own gates and with other ones."""
     from senet_viz.experiments import gate_ablation
 
-    keys = args.model or [
-        key for key in catalogue.OURS if weight_files.available(key) == "shipped" and catalogue.spec(key).blocks
-    ]
-    if not keys:
-        raise WeightsUnavailable("no trained small network is here yet: train them first")
+    keys = args.model or common.shipped(with_gates=True)
     for key in keys:
         common.gated(key)
-    known = gate_ablation.read(args.out) if args.out is not None and args.out.is_file() else {}
+    known = common.record(gate_ablation.read, args.out)
     for key in keys:
         known[key] = _val(key, args) if args.folder is None else _folder(key, args)
-        print(_text(known[key]), flush=True)
+        print("\n".join(_text(known[key])), flush=True)
     if args.out is not None:
         gate_ablation.write(args.out, list(known.values()))
 
 
 def _val(key: str, args: argparse.Namespace) -> Worth:
-    """Over data/val, with the means of the shipped profile: the pictures come in its order."""
+    """Measure over data/val, with the means of the shipped profile: the pictures come in its order."""
     import torch
 
     from senet_viz.experiments import gate_profile, profile_file
@@ -80,7 +75,7 @@ def _val(key: str, args: argparse.Namespace) -> Worth:
 
 
 def _folder(key: str, args: argparse.Namespace) -> Worth:
-    """Over photos of one's own, with their own mean gates."""
+    """Measure over photos of one's own, with their own mean gates."""
     from senet_viz.experiments import class_folders, gate_profile
     from senet_viz.photos import reading, sets
 
@@ -116,7 +111,7 @@ def _usable(file: Path) -> bool:
     try:
         reading.read(file)
     except ImageRejected as error:
-        print(f"{file}: {common.sentence(error)}", file=sys.stderr)
+        common.skipped(file, error)
         return False
     return True
 
@@ -124,31 +119,22 @@ def _usable(file: Path) -> bool:
 def _measured(
     key: str, args: argparse.Namespace, fetch: Callable[[Sequence[int]], Tensor], y: np.ndarray, means: Any
 ) -> Worth:
-    from tqdm.auto import tqdm
-
     from senet_viz.experiments import gate_ablation
     from senet_viz.models import class_names
 
     module, count = load.load(key, args.device), class_names.count(catalogue.spec(key))
-    with tqdm(desc=key, total=len(y), mininterval=1, disable=args.quiet) as bar:
-
-        def told(done: int, total: int) -> None:
-            bar.update(done - bar.n)
-
+    with common.bar(key, args.quiet) as told:
         return gate_ablation.measure(module, fetch, y, count, means, progress=told, model=key)
 
 
-def _text(found: Worth) -> str:
+def _text(found: Worth) -> Iterator[str]:
     from senet_viz.experiments import gate_ablation
 
-    lines = [f"{found.model}: {found.hits.shape[1]} pictures, guessing {found.chance:.1%}"]
+    yield f"{found.model}: {found.hits.shape[1]} pictures, guessing {found.chance:.1%}"
     for condition in gate_ablation.CONDITIONS:
         (share, (low, high)), (change, (worse, better)) = found.accuracy(condition), found.change(condition)
-        beside = (
-            "" if condition == "own" else f"  {100 * change:+6.1f} points ({100 * worse:+.1f} to {100 * better:+.1f})"
-        )
-        lines.append(f"  {condition:9s} {share:6.1%} ({low:.1%} to {high:.1%}){beside}")
+        span = f"  {100 * change:+6.1f} points ({100 * worse:+.1f} to {100 * better:+.1f})"
+        yield f"  {condition:9s} {share:6.1%} ({low:.1%} to {high:.1%}){'' if condition == 'own' else span}"
     said = gate_ablation.verdict(found)
     tail = "" if said.word == "few" else f"; of what gates are worth, {said.needs_photo:.0%} needs the photo"
-    lines.append(f"  verdict: {said.word}{tail}")
-    return "\n".join(lines)
+    yield f"  verdict: {said.word}{tail}"

@@ -1,7 +1,6 @@
 """Sets of photos of one's own, and long work on them: uploaded, measured piece by piece, stopped and gone on with."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -9,9 +8,10 @@ import streamlit as st
 from senet_viz.errors import PhotosRejected, SenetVizError
 from senet_viz.photos import reading, sets
 from senet_viz.photos.sets import Photos
-from senet_viz.ui import state
+from senet_viz.ui import state, work
 from senet_viz.ui.guard import literal, sentence
 from senet_viz.ui.scene import Scene
+from senet_viz.ui.work import Bar
 
 
 def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
@@ -27,18 +27,17 @@ def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
     if not files:
         s[f"_{name}_error"] = None
     if files and s.get(f"_{name}_ids") != ids:
-        bar = st.progress(0.0)
         read = sets.read_labelled if labelled else sets.read
         try:
-            found = read([(file.name, file.getvalue()) for file in files], partial(_reading, bar, view))
+            with Bar(lambda done, total: t("photos.reading", done=done, n=total)) as told:
+                found = read([(file.name, file.getvalue()) for file in files], told)
         except PhotosRejected as error:
             s[f"_{name}_error"] = error  # the set before stays
         else:
             state.photo_sets().get(found.key, lambda: found)
             s[f"_{name}_key"], s[f"_{name}_error"] = found.key, None
-            run(name, True)
+            work.run(name, True)
         s[f"_{name}_ids"] = ids
-        bar.empty()
     if s.get(f"_{name}_error") is not None:
         st.error(sentence(s[f"_{name}_error"], view.lang), icon=":material/broken_image:")
     key = s.get(f"_{name}_key")
@@ -79,15 +78,6 @@ def _asked_labelled(view: Scene, name: str) -> Sequence[Any]:
     return [*loose, *([packed] if packed else [])]
 
 
-def _reading(bar: Any, view: Scene, done: int, total: int) -> None:
-    bar.progress(done / total, view.t("photos.reading", done=done, n=total))
-
-
-def run(name: str, on: bool) -> None:
-    """Whether work on this set goes on by itself."""
-    st.session_state[f"_{name}_running"] = on
-
-
 def worked(
     view: Scene, name: str, count: Callable[[], float], total: int, step: Callable[[], object], ready: str
 ) -> None:
@@ -100,26 +90,26 @@ def worked(
         step: does the next few.
         ready: text to show before the first.
     """
-    t, s = view.t, st.session_state
-    slot, done = st.empty(), count()
-    if done < total and s.get(f"_{name}_running"):
-        failed: SenetVizError | None = None
-        with slot.container():
-            st.button(t("photos.stop"), icon=":material/stop:", key=f"{name}-stop", on_click=run, args=(name, False))
-            bar, before = st.progress(0.0), -1.0
+    t, done = view.t, count()
+
+    def words(done: float, total: int) -> str:
+        return t("photos.measuring", done=int(done), n=total)
+
+    bar = Bar(words, name=name, runs=False, stop=t("photos.stop"))
+    failed: SenetVizError | None = None
+    if done < total and bar.runs:
+        with bar:
+            before = -1.0
             try:
-                while before < done < total:  # a step that gets no further is the last
-                    bar.progress(done / total, t("photos.measuring", done=int(done), n=total))
+                while before < done < total and bar(done, total):  # a step that gets no further is the last
                     step()
                     before, done = done, count()
             except SenetVizError as error:  # too many are waiting: what is done stays
                 failed = error
-        run(name, False)
-        slot.empty()
-        if failed is not None:
-            st.error(sentence(failed, view.lang), icon=":material/error:")
+        bar.end()
+    if failed is not None:
+        st.error(sentence(failed, view.lang), icon=":material/error:")
     if done < total:
-        with slot.container():
+        with bar.slot.container():
             st.markdown(t("photos.some" if done >= 1 else ready, done=int(done), n=total))
-            go_on = t("photos.go_on" if done else "photos.measure")
-            st.button(go_on, icon=":material/play_arrow:", key=f"{name}-go_on", on_click=run, args=(name, True))
+            bar.go_on(t("photos.go_on" if done else "photos.measure"))

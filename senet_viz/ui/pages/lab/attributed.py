@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import partial
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -16,44 +15,32 @@ from senet_viz.figures.lab import attribution as figures
 from senet_viz.figures.lab.attribution import Effects, hundredths, with_sign
 from senet_viz.findings import open_or_important
 from senet_viz.findings.open_or_important import Standing
+from senet_viz.service.questions import AttributionQuestion
 from senet_viz.types import ON_GATES, ON_PHOTO, Edit
-from senet_viz.ui import state
 from senet_viz.ui.elements.boards import rows
 from senet_viz.ui.elements.choices import judge, pick, predict, worded
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.truth import verdict
 from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.work import PATIENCE_S, Bar
 
 if TYPE_CHECKING:
     from senet_viz.experiments.attribution import Attribution
 
 GATES = sorted(ON_GATES, key=lambda method: method in ("gate_integrated_gradients", "conductance"))  # paths last
 CHEAP = GATES[0]  # one run forth and back: what the question is made of
-PATIENCE_S = 0.4  # what takes no longer shows no progress
 LIMIT = 0.01  # of the score's change, by which what should add up may be off
 
 
 def attribution(view: Scene, method: str, target: int, block: str | None = None) -> Attribution:
-    """What the engine says; where that takes a while, how far it is. Asked before, it costs nothing."""
-    bars: list[Any] = []
-    began = monotonic()
+    """Return what the engine says; where that takes a while, it says how far it is."""
+    t, question = view.t, AttributionQuestion(view.spec.key, view.picture, method, target, block)
 
-    def told(done: int, total: int) -> None:
-        if monotonic() - began < PATIENCE_S:
-            return
-        if not bars:
-            bars.append(st.progress(0.0))
-        words = view.t("lab.attribution.running", method=view.t(f"method.{method}"), done=done, total=total)
-        bars[0].progress(min(1.0, done / total), words)
+    def words(done: int, total: int) -> str:
+        return t("lab.attribution.running", method=t(f"method.{method}"), done=done, total=total)
 
-    engine, spec = state.engine(), view.spec.key
-    try:
-        return engine.attribution(
-            spec, view.picture, method, target, block, (), None, view.device, view.weights, progress=told
-        )
-    finally:
-        for bar in bars:
-            bar.empty()
+    with Bar(words, PATIENCE_S) as told:
+        return view.ask(question, told)
 
 
 def effects(view: Scene, found: Attribution, name: str, branch: int, held: tuple[int, ...]) -> tuple[Effects, Standing]:

@@ -23,11 +23,12 @@ from senet_viz.ui.elements.choices import choose, judge, pick, predict, worded
 from senet_viz.ui.pages.lab import profiled
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.shown import photos, seen
+from senet_viz.ui.work import Bar
 
 if TYPE_CHECKING:
     from senet_viz.experiments.channel_ranking import Ranking
 
-EDITS, PAST, SEARCH = "edits", "_edits_past", "_searching"
+EDITS, PAST = "edits", "_edits_past"
 CLICKS = ("mute", "solo", "scale", "fill", "pin")
 AMOUNTS = {"scale": (0.0, 2.0, 0.5), "fill": (0.0, 1.0, 0.5)}  # least, most, at first
 BLOCK_VALUES = {"threshold": (0.0, 1.0, 0.5), "clamp": (0.0, 1.0, 0.5)}
@@ -314,34 +315,23 @@ def _why(view: Scene, few: open_or_important.Trio, first: Sequence[int], found: 
 
 
 def search(page: Console, goal: int) -> Ranking | None:
-    """Every channel of the block muted alone; a button begins, a bar tells how far, any click stops, all is kept."""
-    t, view, s = page.t, page.after, st.session_state
+    """Mute every channel of the block alone; a button begins, a bar tells how far, any click stops, all is kept."""
+    t, view = page.t, page.after
     every = tuple(range(view.block.channels))
-    about = (view.key, "search")
-    running = s.get(SEARCH) == about
-    slot = st.empty()
-    bar: list[Any] = []
 
-    def progress(done: int, total: int) -> bool:
-        if running:
-            if not bar:
-                with slot.container():
-                    st.button(
-                        t("photos.stop"), icon=":material/stop:", key="_stop", on_click=s.pop, args=(SEARCH, None)
-                    )
-                    bar.append(st.progress(0.0))
-            bar[0].progress(done / total, t("lab.search.running", done=done, n=total))
-        return running
+    def words(done: int, total: int) -> str:
+        return t("lab.search.running", done=done, n=total)
 
-    found = view.muted(every, goal, progress)
-    if running:
-        s.pop(SEARCH, None)
-    slot.empty()
+    bar = Bar(words, name="search", about=view.key, runs=False, stop=t("photos.stop"))
+    with bar:
+        found = view.muted(every, goal, bar)
+    if bar.runs:
+        bar.end()
     done = len(found.channels) if found else 0
     if done < len(every):
-        with slot.container():
+        with bar.slot.container():
             if done:
                 st.caption(t("lab.search.some", done=done, n=len(every)))
             label = t("lab.search.on" if done else "lab.search.go", n=len(every), block=short(view.name))
-            st.button(label, icon=":material/search:", key="_search", on_click=s.__setitem__, args=(SEARCH, about))
+            bar.go_on(label, ":material/search:")
     return found

@@ -147,7 +147,7 @@ def more(
         return gate_profile.counted(module, x, y[start:end], before)[0]
 
     with engine.using(view.spec.key, view.device, view.weights) as module:
-        state.tallies().get((*question, end), lambda: engine.run(partial(work, module), long=True))
+        state.tallies().get((*question, end), lambda: engine.run(partial(work, module), where="long"))
 
 
 def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:

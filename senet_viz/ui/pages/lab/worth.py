@@ -226,4 +226,4 @@ class _Work:
             return gate_ablation.hits(module, x, self.y[here], lent, means)
 
         with engine.using(spec.key, self.view.device, self.view.weights) as module:
-            state.worths().get((*self.question, start), lambda: engine.run(partial(work, module), long=True))
+            state.worths().get((*self.question, start), lambda: engine.run(partial(work, module), where="long"))

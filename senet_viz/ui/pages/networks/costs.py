@@ -17,6 +17,7 @@ from senet_viz.ui.elements import choices
 from senet_viz.ui.elements.choices import pick
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import section
+from senet_viz.ui.work import Bar
 
 if TYPE_CHECKING:
     from senet_viz.architecture.comparison import Counted
@@ -115,13 +116,12 @@ def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
     options = [option for option in row.options if option.name not in ("reduction", "stages")] if row else []
     asked = [(option, value) for option in options for value in option.values]
     found: dict[tuple[str, Count], list[str]] = {}
-    bar = st.empty()
-    for n, (option, value) in enumerate(asked):
-        other = choice.but(**{option.name: value})
-        if store.peek(("cost", other)) is None:
-            bar.progress(n / len(asked), t("networks.cost.tables.counting", net=said(t, option.name, value)))
-        found.setdefault((option.name, count(other).gate), []).append(said(t, option.name, value))
-    bar.empty()
+    with Bar(lambda n, total: t("networks.cost.tables.counting", net=said(t, asked[n][0].name, asked[n][1]))) as told:
+        for n, (option, value) in enumerate(asked):
+            other = choice.but(**{option.name: value})
+            if store.peek(("cost", other)) is None:
+                told(n, len(asked))
+            found.setdefault((option.name, count(other).gate), []).append(said(t, option.name, value))
     rows = [
         (
             t(f"networks.cost.{KEYS[name]}"),
@@ -174,13 +174,12 @@ def counted(view: Scene, table: papers.Table) -> list[Counted | None]:
     """What we count for every line of a paper's table; says how far it is where that is not known yet."""
     store, run = state.prices(), state.engine().run
     found: list[Counted | None] = []
-    bar = st.empty()
-    for n, line in enumerate(table.rows):
-        key, work = ("line", table.key, line.group, line.label), partial(comparison.ours, table.key, line)
-        if line.group != "original" and store.peek(key) is None:
-            bar.progress(n / len(table.rows), view.t("networks.cost.tables.counting", net=line.label))
-        found.append(store.get(key, partial(run, work)))
-    bar.empty()
+    with Bar(lambda n, total: view.t("networks.cost.tables.counting", net=table.rows[n].label)) as told:
+        for n, line in enumerate(table.rows):
+            key, work = ("line", table.key, line.group, line.label), partial(comparison.ours, table.key, line)
+            if line.group != "original" and store.peek(key) is None:
+                told(n, len(table.rows))
+            found.append(store.get(key, partial(run, work)))
     return found
 
 
@@ -191,22 +190,18 @@ def known(choice: Choice, device: str) -> Timing | None:
 
 
 def measure(view: Scene, choice: Choice, seconds: float = 3.0) -> Timing:
-    """Measure here and now, in the engine's worker; shows how far it is."""
+    """Measure here and now, in the engine's worker; a bar says how far it is."""
     from senet_viz.architecture import timing
-
-    bar = st.progress(0.0, view.t("networks.cost.time.running"))
-    run = state.engine().run
 
     def work() -> Timing:
         bare = prices.bare(choice)
         assert bare is not None  # else the page offers no button
         size, net = prices.row(choice.net).size, prices.build(choice)
-        return timing.timed(bare, net, size, seconds, view.device, run, bar.progress)
+        return timing.timed(bare, net, size, seconds, view.device, state.engine().run, told)
 
-    try:
+    with Bar(lambda done, total: view.t("networks.cost.time.running")) as told:
+        told(0, 1)
         found: Timing = state.prices().get(("time", choice, view.device), work)
-    finally:
-        bar.empty()
     return found
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from senet_viz.models import catalogue
 from senet_viz.networks import registry
 from senet_viz.networks.registry import Choice
+from senet_viz.service.questions import TraceQuestion
 from senet_viz.types import Edit
 from senet_viz.ui import models, state
 from senet_viz.ui.elements.choices import choose, worded
@@ -113,7 +114,7 @@ def _variants(view: Scene, row: registry.Network) -> tuple[Side, Side]:
 
 def _built(view: Scene, row: registry.Network, choice: Choice) -> Side:
     t, changed = view.t, choice.changed
-    trace = state.engine().trace(choice, view.picture, view.device, "random")
+    trace = state.engine().ask(TraceQuestion(choice, view.picture, device=view.device, weights="random"))
     found = Seen(view.lang, view.spec, "random", False, trace)
     where = t(f"position.{row.position}.short")
     if "integration" in changed:

@@ -13,6 +13,7 @@ from senet_viz.drawing.text import number
 from senet_viz.experiments import gradient_flow
 from senet_viz.figures.networks.where_it_sits import scientific
 from senet_viz.ui import state
+from senet_viz.ui.work import Bar
 
 if TYPE_CHECKING:
     from senet_viz.architecture.unit_graph import Unit
@@ -80,12 +81,11 @@ def _measured(units: int, opened: bool) -> list[int]:
 def _measure(view: Scene, units: int, opened: bool, integrations: Sequence[str], seed: int) -> None:
     """Every start is one piece of work for the engine, so that nobody else waits long."""
     run, done = state.engine().run, len(gradient_flow.STARTS) * gradient_flow.SEEDS.index(seed)
-    bar = st.progress(0.0)
-    for n, start in enumerate(gradient_flow.STARTS, start=done):
-        bar.progress(n / len(gradient_flow.STARTS) / len(gradient_flow.SEEDS), view.t("networks.where.measuring"))
-        work = partial(gradient_flow.compared, integrations, units, start, opened, seed)
-        state.prices().get(("flow", units, opened, seed, start), partial(run, work, long=True))
-    bar.empty()
+    with Bar(lambda n, total: view.t("networks.where.measuring")) as told:
+        for n, start in enumerate(gradient_flow.STARTS, start=done):
+            told(n, len(gradient_flow.STARTS) * len(gradient_flow.SEEDS))
+            work = partial(gradient_flow.compared, integrations, units, start, opened, seed)
+            state.prices().get(("flow", units, opened, seed, start), partial(run, work, where="long"))
 
 
 def fact(view: Scene, row: str, value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,9 @@ from senet_viz.ui.elements import boards
 from senet_viz.ui.elements.choices import worded
 from senet_viz.ui.elements.components import component, packed
 from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.work import PATIENCE_S, Bar
 
 FRAME = 256  # a larger photo is made smaller for the browser: nobody sees the difference at 20 rem
-PATIENCE_S = 0.4  # what takes no longer shows no progress
 ROLES = ("gate", "pinned", "grid", "ink")
 
 
@@ -100,39 +99,21 @@ def _kept(scales: tuple[float, ...]) -> None:
 
 
 def swept(view: Scene, scales: tuple[float, ...], kind: Kind, blur: float = 0.0) -> Sweep:
-    """The sweep of this scene, with its progress where it takes long; a stop keeps what is there.
+    """Return the sweep of this scene; where it takes long it says how far it is, and a stop keeps what is there.
 
     Ends the page where not even the photo's own scale is there yet.
     """
-    t, key = view.t, f"stopped-{kind}-{blur:g}"
-    if st.session_state.get("_swept") != view.key:  # another photo or model: nobody stopped this one
-        st.session_state.update({name: False for name in st.session_state if str(name).startswith("stopped-")})
-        st.session_state["_swept"] = view.key
-    place, started = st.empty(), monotonic()
+    t = view.t
 
-    def told(done: int, total: int) -> bool:
-        """Before every batch: go on? Who would have to wait sees how far it is."""
-        if st.session_state.get(key):
-            return False
-        if monotonic() - started > PATIENCE_S:
-            with place.container():
-                st.progress(done / total, t("sweep.progress", done=done, total=total))
-                st.button(t("sweep.stop"), on_click=_stop, args=(key,), key=f"stop-{key}-{done}")
-        return True
+    def words(done: int, total: int) -> str:
+        return t("sweep.progress", done=done, total=total)
 
-    found = view.sweep(scales, kind, blur, progress=told)
-    place.empty()
+    bar = Bar(words, PATIENCE_S, f"sweep-{kind}-{blur:g}", about=view.key, stop=t("sweep.stop"))
+    with bar:
+        found = view.sweep(scales, kind, blur, progress=bar)
     if len(found.scales) < len(scales):
         st.warning(t("sweep.partial", done=len(found.scales), total=len(scales)))
-        st.button(t("sweep.go_on"), on_click=_go_on, args=(key,), key=f"go-{key}")
+        bar.go_on(t("sweep.go_on"), icon=None)
     if 1.0 not in found.scales:
         st.stop()
     return found
-
-
-def _stop(key: str) -> None:
-    st.session_state[key] = True
-
-
-def _go_on(key: str) -> None:
-    st.session_state[key] = False

@@ -1,0 +1,232 @@
+"""What can be asked of a network, each kind as a frozen class: what names it, where and how it is answered.
+
+A question is data, so that any engine can answer it, in this process or elsewhere. Nothing here is kept or queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+
+from senet_viz.experiments import channel_ranking, scale_sweep
+from senet_viz.experiments.channel_ranking import Ranking
+from senet_viz.experiments.scale_sweep import Sweep
+from senet_viz.jobs import Progress
+from senet_viz.models import catalogue
+from senet_viz.types import Edit, Picture, Trace
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import nn
+
+    from senet_viz.experiments.attribution import Attribution
+    from senet_viz.networks.registry import Choice
+    from senet_viz.photos.scale import Kind
+    from senet_viz.tap.replay import Replay
+    from senet_viz.tap.sk_unit import Unit
+
+T = TypeVar("T")
+# Long: others' photos need not wait for it. Wide: the same, with the torch threads of workers that have nothing to do.
+Where = Literal["short", "long", "wide"]
+LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep shows how far it is after so many pictures
+LARGE_STEPS = 256  # of an integrated path through a network of that size: minutes on one core, not a quarter of an hour
+
+
+def mib(answer: object) -> float:
+    """Return what an answer holds in arrays and tensors, its parts' included, in MiB."""
+    if isinstance(answer, tuple | list):
+        return sum(map(mib, answer))
+    if is_dataclass(answer) and not isinstance(answer, Edit):  # thousands of plain numbers, that others hold too
+        return sum(mib(getattr(answer, each.name)) for each in fields(answer))
+    return float(getattr(answer, "nbytes", 0)) / 2**20
+
+
+def _name(value: object) -> object:
+    """Return what names a picture or a trace where its identity would not; all else names itself."""
+    if isinstance(value, Trace):
+        return value.picture_key, value.edits, tuple(block.name for block in value.blocks if block.u is not None)
+    return value.key if isinstance(value, Picture) else value
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """One question to one network; two of the same ``key`` have the same answer.
+
+    A field that others name already is declared with ``compare=False``. ``model`` is a key of the catalogue, or a
+    variant.
+    """
+
+    kept: ClassVar[float] = 64.0  # MiB: answers of this kind may weigh so much together
+    where: ClassVar[Where] = "short"
+    forward: ClassVar[bool] = True  # whether it counts as one of the network
+
+    model: str | Choice
+    device: str = field(default="cpu", kw_only=True)
+    weights: str = field(default="pretrained", kw_only=True)
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """Tells it from all other questions."""
+        return (type(self), *(_name(getattr(self, each.name)) for each in fields(self) if each.compare))
+
+    @property
+    def network(self) -> tuple[str | Choice, str, str]:
+        """Who is asked: model, device and weights."""
+        return self.model, self.device, self.weights
+
+    @property
+    def size(self) -> int:
+        """How many things it asks about."""
+        return 1
+
+    def batches(self) -> Sequence[Question[T]] | None:
+        """Return the questions that are answered in turn and kept by themselves; None where this is one itself."""
+        return None
+
+    def joined(self, answers: Sequence[T]) -> T:
+        """Return the answer that the answers to the first of its ``batches`` make, or to all of them."""
+        raise NotImplementedError
+
+    def work(self, module: nn.Module, told: Progress) -> T:
+        """Answer it with the network; ``told`` hears how many runs of how many are done, its False is ``Stopped``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TraceQuestion(Question[Trace]):
+    """Ask for one picture's trace: see ``hooks.run``."""
+
+    kept = 192.0
+
+    picture: Picture
+    edits: tuple[Edit, ...] = ()
+    keep_u: tuple[str, ...] = ()
+
+    def work(self, module: nn.Module, told: Progress) -> Trace:
+        from senet_viz.tap import hooks
+
+        return hooks.run(module, self.picture.x, self.edits, self.keep_u, str(self.model), self.picture.key)
+
+
+@dataclass(frozen=True)
+class SweepQuestion(Question[Sweep]):
+    """Ask for one photo at many scales: see ``scale_sweep.scale_sweep``. The same ``name`` is the same ``image``."""
+
+    kept, where = 256.0, "wide"
+
+    model: str
+    image: Image.Image = field(compare=False)
+    name: Hashable
+    scales: tuple[float, ...]
+    kind: Kind = "zoom"
+    blur: float = 0.0
+
+    @property
+    def size(self) -> int:
+        return len(self.scales)
+
+    def batches(self) -> Sequence[SweepQuestion]:
+        spec = catalogue.spec(self.model)
+        most = LARGE_BATCH if spec.weights_mib > LARGE_MIB else None
+        return [replace(self, scales=group) for group in scale_sweep.groups(self.scales, self.kind, spec, most)]
+
+    def joined(self, answers: Sequence[Sweep]) -> Sweep:
+        return scale_sweep.joined(self.kind, answers)
+
+    def work(self, module: nn.Module, told: Progress) -> Sweep:
+        spec = catalogue.spec(self.model)
+        return scale_sweep.batch(module, self.image, self.scales, self.kind, spec, self.blur)
+
+
+@dataclass(frozen=True)
+class RankingQuestion(Question[Ranking | None]):
+    """Ask what each of these channels does, muted alone: see ``channel_ranking.ranking``.
+
+    The answer is None where no batch of it is there. ``trace`` is of ``picture``, with the edits so far.
+    """
+
+    kept, where = 32.0, "long"
+
+    trace: Trace
+    picture: Picture
+    block: str
+    channels: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.channels)
+
+    def batches(self) -> Sequence[RankingQuestion]:
+        starts = range(0, self.size, channel_ranking.CHUNK)
+        return [replace(self, channels=self.channels[start : start + channel_ranking.CHUNK]) for start in starts]
+
+    def joined(self, answers: Sequence[Ranking | None]) -> Ranking | None:
+        there = [answer for answer in answers if answer is not None]
+        return channel_ranking.joined(there, self.size) if there else None
+
+    def work(self, module: nn.Module, told: Progress) -> Ranking:
+        x, before, edits = self.picture.x, self.trace, self.trace.edits
+        return channel_ranking.ranking(module, x, self.block, 0, edits=edits, channels=self.channels, before=before)
+
+
+@dataclass(frozen=True)
+class AttributionQuestion(Question["Attribution"]):
+    """Ask what a class score rests on: see ``attribution.run``. It is one forward, however many it takes."""
+
+    where = "wide"
+
+    model: str
+    picture: Picture
+    method: str
+    target: int
+    block: str | None = None
+    edits: tuple[Edit, ...] = ()
+    steps: int | None = None
+
+    def work(self, module: nn.Module, told: Progress) -> Attribution:
+        from senet_viz.experiments.attribution import MOST_STEPS, run
+        from senet_viz.tap.sharing import twin
+
+        most = LARGE_STEPS if catalogue.spec(self.model).weights_mib > LARGE_MIB else MOST_STEPS
+        own, x, how = twin(module), self.picture.x, {"edits": self.edits, "most": most, "progress": told}
+        return run(self.method, own, x, self.target, self.block, self.steps, **how)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ReplayQuestion(Question["Replay"]):
+    """Ask for the arithmetic of one block of a trace, done again: see ``replay.replay``."""
+
+    forward = False
+
+    trace: Trace
+    block: str
+
+    def work(self, module: nn.Module, told: Progress) -> Replay:
+        from senet_viz.tap.replay import replay
+
+        edits = tuple(edit for edit in self.trace.edits if edit.block == self.block)
+        return replay(module, self.trace.block(self.block), edits)
+
+
+@dataclass(frozen=True)
+class UnitQuestion(Question["Unit"]):
+    """Ask for an SK unit of a trace that has its u, step by step, from what is there already: see ``sk_unit.own``.
+
+    Where there are ``branches``, it is an untrained unit of so many on the same input: see ``sk_unit.untrained``.
+    """
+
+    forward = False
+
+    trace: Trace
+    block: str
+    again: Replay = field(compare=False)
+    branches: int = 0
+
+    def work(self, module: nn.Module, told: Progress) -> Unit:
+        from senet_viz.tap import sk_unit
+
+        block = self.trace.block(self.block)
+        if self.branches:
+            return sk_unit.untrained(module, block, self.branches)
+        return sk_unit.own(module, block, self.again)
