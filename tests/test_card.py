@@ -15,8 +15,10 @@ from senet_viz.errors import CardRefused, TrainingRefused, WeightsInvalid
 from senet_viz.experiments import gate_profile, profile_file
 from senet_viz.experiments.gate_profile import Profile
 from senet_viz.findings import model_card
+from senet_viz.findings.gate_life import life
+from senet_viz.findings.kernel_choice import verdicts
+from senet_viz.findings.model_agreement import points
 from senet_viz.findings.model_card import Weights, best_size, read_all, read_weights
-from senet_viz.findings.verdicts import choices, life, paired
 from senet_viz.models import catalogue, class_names, load
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.photos import preprocess, samples
@@ -110,17 +112,17 @@ def test_the_card_states_how_alive_the_gates_are(made: Made) -> None:
 def test_the_card_compares_with_plain_on_the_same_pictures(made: Made) -> None:
     plain, ours = made.profiles["tiny_plain"].hits(), made.profiles["tiny_sk"].hits()
     assert plain is not None and ours is not None
-    difference, half = paired(ours, plain)
-    assert row(made.text, "`tiny_sk`", "## Do the gates")[2] == f"{difference:+.2f} ± {half:.2f} points"
+    found = points(ours, plain)
+    assert row(made.text, "`tiny_sk`", "## Do the gates")[2] == f"{found.value:+.2f} ± {found.half:.2f} points"
 
 
 def test_the_card_gives_every_sk_unit_and_a_verdict(made: Made) -> None:
     chosen = made.profiles["tiny_sk"].selection
     assert chosen is not None
-    for expected in choices(chosen):
+    for expected in verdicts(chosen):
         cells = row(made.text, f"`{expected.unit}`", "## Which kernel")
         assert cells[1:4] == [f"{mean:+.4f} ± {std:.4f}" for mean, std in expected.levels]
-        assert cells[-1] == expected.verdict
+        assert cells[-1] == model_card.said(expected)
     assert "**Verdict.** Of the 7 units below the last stage" in made.text
 
 

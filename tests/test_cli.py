@@ -214,7 +214,7 @@ def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
     assert "bad.png" in bad and left.startswith("1 of 3 folders ") and left.endswith(" left out: nothing it knows")
     lines = {line.split()[0]: line for line in said.out.splitlines() if line.startswith("  ")}
     for condition in gate_ablation.CONDITIONS:
-        assert f"{found.accuracy(condition)[0]:.1%}" in lines[condition]
+        assert f"{found.accuracy(condition).value:.1%}" in lines[condition]
     x = {}
     for name in ("goldfish", "n07920052"):
         for file in (tmp_path / "set" / name).glob("?.png"):

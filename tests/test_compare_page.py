@@ -211,8 +211,8 @@ def test_together_counts_picture_by_picture() -> None:
     assert found.accuracy.tolist() == pytest.approx([(a == right).mean(), (b == right).mean()])
     assert found.all_right == pytest.approx(((a == right) & (b == right)).mean())
     assert found.none_right == pytest.approx(((a != right) & (b != right)).mean())
-    difference, half = found.against("tiny_se", "tiny_plain")
-    assert difference == pytest.approx(100 * (found.accuracy[1] - found.accuracy[0])) and half > 0
+    other = found.against("tiny_se", "tiny_plain")
+    assert other.value == pytest.approx(100 * (found.accuracy[1] - found.accuracy[0])) and other.half > 0
 
 
 def test_together_needs_the_same_pictures() -> None:

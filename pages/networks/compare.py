@@ -74,9 +74,11 @@ st.markdown(
     t("networks.compare.right", n=f"{found.pictures:,}", all=f"{found.all_right:.1%}", none=f"{found.none_right:.1%}")
 )
 for model in found.models[1:]:
-    difference, half = found.against(model, found.models[0])
-    verdict = "more" if difference > half else "less" if difference < -half else "tie"
-    line = t(f"networks.compare.{verdict}", a=catalogue.spec(model).title, d=f"{difference:+.2f}", h=f"{half:.2f}")
-    st.markdown(f"- {line}")
+    apart = found.against(model, found.models[0])
+    verdict, said = (
+        {1: "more", 0: "tie", -1: "less"}[apart.sign],
+        {"d": f"{apart.value:+.2f}", "h": f"{apart.half:.2f}"},
+    )
+    st.markdown(f"- {t(f'networks.compare.{verdict}', a=catalogue.spec(model).title, **said)}")
 st.caption(t("networks.compare.seed"))
 ui.code(view, model_agreement.together, model_agreement.overlap)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -181,13 +182,18 @@ def _stack(bare: Sequence[nn.Module], gates: Sequence[nn.Module], start: str) ->
     return stack
 
 
-def verdict(flows: Sequence[Flow]) -> str:
-    """Which sentence the numbers allow about SE-POST beside the standard unit, both among ``flows``.
+class Passage(StrEnum):
+    """What SE-POST lets through, beside what the standard unit does."""
 
-    ``"vanishes"`` or ``"explodes"``: less than a tenth, or more than ten times, of what the standard unit lets
-    through; ``"same"``: neither. One seed that says otherwise makes it ``"unclear"``.
-    """
+    VANISHES = "vanishes"  # less than a tenth of it
+    SAME = "same"
+    EXPLODES = "explodes"  # more than ten times of it
+    UNCLEAR = "unclear"  # one seed says otherwise than another
+
+
+def verdict(flows: Sequence[Flow]) -> Passage:
+    """Return what every seed says about SE-POST beside the standard unit, both among ``flows``."""
     by = {flow.integration: flow.norms[:, 0] / flow.norms[:, -1] for flow in flows}
     share = by["post"] / by["standard"]
-    said = {"vanishes" if each < 0.1 else "explodes" if each > 10 else "same" for each in share}
-    return said.pop() if len(said) == 1 else "unclear"
+    said = {Passage.VANISHES if s < 0.1 else Passage.EXPLODES if s > 10 else Passage.SAME for s in share}
+    return said.pop() if len(said) == 1 else Passage.UNCLEAR

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 import numpy as np
 
 from senet_viz.experiments.gate_profile import BlockProfile, Profile
-
-Word = Literal["holds", "mixed", "fails"]
+from senet_viz.findings import Held
 
 SAMPLED = 50  # channels of SENet's figs. 6 and 7
 AGNOSTIC = 0.1  # classes explain less than a tenth of a gate's variance: the block hardly knows them
@@ -97,13 +96,13 @@ class Finding:
     """One of the paper's findings, looked for here: a word, and the numbers that decided it."""
 
     key: str
-    word: Word
+    word: Held
     numbers: Mapping[str, float]
     block: str = ""
 
 
-def _word(*conditions: bool) -> Word:
-    return "holds" if all(conditions) else "mixed" if any(conditions) else "fails"
+def _word(*conditions: bool) -> Held:
+    return Held.HOLDS if all(conditions) else Held.MIXED if any(conditions) else Held.FAILS
 
 
 def _halves(profile: Profile, zoom: int) -> tuple[float, float, np.ndarray]:
@@ -149,17 +148,24 @@ def depth(profile: Profile, zoom: int = 0) -> tuple[Finding, Finding]:
     )
 
 
-def trend(found: Finding) -> Literal["luck", "falls", "level", "slightly", "rises"]:
-    """What the first finding of ``depth`` says in a word: what eta2 does from early to late blocks.
+class Trend(StrEnum):
+    """What eta2 does from early to late blocks."""
 
-    ``"luck"``: in neither half it is ``BEYOND`` times what luck alone would give.
-    """
+    LUCK = "luck"  # in neither half it is BEYOND times what luck alone would give
+    FALLS = "falls"
+    LEVEL = "level"
+    SLIGHTLY = "slightly"  # it rises, but no late block reaches SPECIFIC
+    RISES = "rises"
+
+
+def trend(found: Finding) -> Trend:
+    """Return what the first finding of ``depth`` says in a word."""
     n = found.numbers
     if max(n["early"], n["late"]) < BEYOND * n["chance"]:
-        return "luck"
+        return Trend.LUCK
     if n["low"] <= 0:
-        return "falls" if n["high"] < 0 else "level"
-    return "rises" if n["best"] >= SPECIFIC else "slightly"
+        return Trend.FALLS if n["high"] < 0 else Trend.LEVEL
+    return Trend.RISES if n["best"] >= SPECIFIC else Trend.SLIGHTLY
 
 
 def saturation(found: Sequence[Role]) -> Finding:
@@ -168,8 +174,7 @@ def saturation(found: Sequence[Role]) -> Finding:
     Holds from a share of ``SATURATED``, is mixed from ``PARTLY``, fails below.
     """
     most = max(found[-(len(found) // 2 or 1) :], key=lambda each: each.high)
-    word: Word = "holds" if most.high >= SATURATED else "mixed" if most.high >= PARTLY else "fails"
-    return Finding("saturated", word, {"share": most.high}, most.name)
+    return Finding("saturated", _word(most.high >= SATURATED, most.high >= PARTLY), {"share": most.high}, most.name)
 
 
 def same_pattern(found: Sequence[Role]) -> Finding:

@@ -18,7 +18,11 @@ import numpy as np
 from senet_viz import assets
 from senet_viz.errors import CardRefused, WeightsInvalid
 from senet_viz.experiments.gate_profile import Profile
-from senet_viz.findings.verdicts import ALIVE, DEAD, EXTREME, choices, life, paired, sign
+from senet_viz.findings import kernel_choice
+from senet_viz.findings.gate_life import ALIVE, DEAD, EXTREME, Activity, life
+from senet_viz.findings.kernel_choice import Cause, Way
+from senet_viz.findings.model_agreement import points
+from senet_viz.stats import Interval
 
 ORDER = ("plain", "se", "se_h", "sk")
 WHAT = {
@@ -122,8 +126,8 @@ def _where(device: str) -> str:
     return "one CPU thread" if device == "cpu" else device
 
 
-def _pm(interval: tuple[float, float], digits: int = 4) -> str:
-    return f"{interval[0]:+.{digits}f} ± {interval[1]:.{digits}f}"
+def _pm(interval: Interval, digits: int = 4) -> str:
+    return f"{interval.value:+.{digits}f} ± {interval.half:.{digits}f}"
 
 
 def _networks(weights: Sequence[Weights], size: int) -> list[str]:
@@ -175,8 +179,8 @@ def _gates_help(weights: Sequence[Weights], profiles: dict[str, Profile]) -> lis
         hits = None if profile is None else profile.hits()
         if w.block == "plain" or hits is None:
             continue
-        interval = paired(hits, base)
-        verdict = {1: "better than plain", 0: "no difference shown", -1: "worse than plain"}[sign(interval)]
+        interval = points(hits, base)
+        verdict = {1: "better than plain", 0: "no difference shown", -1: "worse than plain"}[interval.sign]
         rows.append((f"`{w.key}`", f"{100 * hits.mean():.2f} %", f"{_pm(interval, 2)} points", verdict))
         said.append(f"`{w.key}`: {verdict}")
     seeds = sorted({w.recipe["seed"] for w in weights})
@@ -196,12 +200,12 @@ def _alive(profile: Profile) -> list[str]:
     rows = [
         (
             f"`{x.name}`", f"{x.mean:.3f}", f"{x.std:.4f}", f"{100 * x.between:.0f} %", f"{100 * x.still:.0f} %",
-            f"{100 * x.saturated:.0f} %", x.verdict if x.verdict == "alive" else f"**{x.verdict}**",
+            f"{100 * x.saturated:.0f} %", x.verdict if x.verdict is Activity.ALIVE else f"**{x.verdict}**",
         )
         for x in lives
     ]  # fmt: skip
     good = sum(x.std >= ALIVE for x in lives)
-    named = [f"`{x.name}` ({x.verdict})" for x in lives if x.verdict != "alive"]
+    named = [f"`{x.name}` ({x.verdict})" for x in lives if x.verdict is not Activity.ALIVE]
     lesson = f" Not alive: {', '.join(named)}." if named else " No block is dead or saturated."
     text = f"{good} of {len(lives)} blocks have a mean std of at least {ALIVE}.{lesson}"
     head = ("block", "mean gate", "mean std", "between classes", "still", "saturated", "verdict")
@@ -223,23 +227,31 @@ def _stage(unit: str) -> str:
     return unit.partition(".")[0]
 
 
+def said(verdict: kernel_choice.Verdict) -> str:
+    """Return a verdict on a unit's choice of kernel in words."""
+    if verdict.way is Way.SAME:
+        return "no change"
+    also = {Cause.UNTRAINED: ", no more than untrained", Cause.BLUR: ", but so it does by blur alone"}
+    return verdict.way + ("" if verdict.cause is None else also[verdict.cause])
+
+
 def _kernels(profile: Profile) -> list[str]:
     chosen = profile.selection
     assert chosen is not None  # the caller asked
-    found = choices(chosen)
+    found = kernel_choice.verdicts(chosen)
     zooms = [f"{zoom:.1f}x" for zoom in chosen.zooms]
     rows = [
         (
             f"`{c.unit}`", *(f"{m:+.4f} ± {s:.4f}" for m, s in c.levels), _pm(c.change), _pm(c.blur), _pm(c.control),
-            c.verdict,
+            said(c),
         )
         for c in found
     ]  # fmt: skip
     last = max(_stage(c.unit) for c in found)
     early, late = ([c for c in found if (_stage(c.unit) == last) is end] for end in (False, True))
-    rises, falls = (sum(c.verdict == word for c in early) for word in ("rises", "falls"))
+    rises, falls = (sum(c.way is way and c.cause is None for c in early) for way in (Way.RISES, Way.FALLS))
     agrees = "agree" if 2 * rises > len(early) else "do not agree"
-    high = ", ".join(f"`{c.unit}` {c.verdict}" for c in late)
+    high = ", ".join(f"`{c.unit}` {said(c)}" for c in late)
     text = (
         "The paper's claim (Li et al., fig. 3): when the object grows, units of low and middle stages shift "
         "to the larger kernel. Measured: mean over channels of (a_5x5 - a_3x3) for every validation picture "

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 import numpy as np
 
-from senet_viz.findings.scale_response import rank_correlation, ranks
+from senet_viz.stats import rank_correlation, ranks
 
 TOP = 10  # of how many channels one speaks
 LITTLE, MUCH = 0.3, 0.6  # |rank correlation| below, and from, which an open gate says little, or much
+
+
+class Says(StrEnum):
+    """How much an open gate says about what matters."""
+
+    LITTLE = "little"
+    SOME = "some"
+    MUCH = "much"
+    REVERSE = "reverse"  # the more open, the less it matters
+    UNDEFINED = "undefined"  # gates or attributions are all equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +44,13 @@ class Standing:
         return len(self.open) * len(self.matter) / channels
 
     @property
-    def word(self) -> str:
-        """What may be said: ``"little"``, ``"some"``, ``"much"``, ``"reverse"`` or ``"undefined"``."""
+    def word(self) -> Says:
+        """What may be said."""
         if np.isnan(self.rho):
-            return "undefined"
+            return Says.UNDEFINED
         if self.rho <= -LITTLE:
-            return "reverse"
-        return "little" if self.rho < LITTLE else "some" if self.rho < MUCH else "much"
+            return Says.REVERSE
+        return Says.LITTLE if self.rho < LITTLE else Says.SOME if self.rho < MUCH else Says.MUCH
 
 
 def standing(gate: np.ndarray, values: np.ndarray, top: int = TOP) -> Standing:

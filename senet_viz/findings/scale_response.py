@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from senet_viz import stats
+
 if TYPE_CHECKING:
     from senet_viz.experiments.scale_sweep import Sweep
 
@@ -19,27 +21,12 @@ def gates(sweep: Sweep, block: str, branch: int = -1) -> np.ndarray:
     return np.stack([trace.block(block).gate[branch].numpy() for trace in sweep.traces])
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
-    """(C,) numbers -> (C,) their ranks from 0; equal numbers share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts + 1) / 2)[inverse]
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rho of two (C,): 1 where their order is the same; not a number where one is constant."""
-    a, b = ranks(a), ranks(b)
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a**2).sum() * (b**2).sum()))
-    return float((a * b).sum()) / size if size else float("nan")
-
-
 def correlations(sweep: Sweep, base: int) -> np.ndarray:
     """(B, S): every block's rank correlation between scale number ``base`` and each scale."""
     rows = []
     for block in sweep.traces[base].blocks:
         g = gates(sweep, block.name)
-        rows.append([rank_correlation(g[base], row) for row in g])
+        rows.append([stats.rank_correlation(g[base], row) for row in g])
     return np.array(rows)
 
 

@@ -139,16 +139,17 @@ def _measured(
 
 
 def _text(found: Worth) -> str:
-    from senet_viz.experiments import gate_ablation
+    from senet_viz.experiments.gate_ablation import CONDITIONS
+    from senet_viz.findings.gate_ablation import Need, verdict
 
     lines = [f"{found.model}: {found.hits.shape[1]} pictures, guessing {found.chance:.1%}"]
-    for condition in gate_ablation.CONDITIONS:
-        (share, (low, high)), (change, (worse, better)) = found.accuracy(condition), found.change(condition)
+    for condition in CONDITIONS:
+        (share, low, high), (change, worse, better) = found.accuracy(condition), found.change(condition)
         beside = (
             "" if condition == "own" else f"  {100 * change:+6.1f} points ({100 * worse:+.1f} to {100 * better:+.1f})"
         )
         lines.append(f"  {condition:9s} {share:6.1%} ({low:.1%} to {high:.1%}){beside}")
-    said = gate_ablation.verdict(found)
-    tail = "" if said.word == "few" else f"; of what gates are worth, {said.needs_photo:.0%} needs the photo"
+    said = verdict(found)
+    tail = "" if said.word is Need.FEW else f"; of what gates are worth, {said.needs_photo:.0%} needs the photo"
     lines.append(f"  verdict: {said.word}{tail}")
     return "\n".join(lines)
