@@ -15,7 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.experiments import gate_profile, kernel_preference, profile_file
+from senet_viz.experiments import gate_profile, kernel_preference
 from senet_viz.findings import kernel_choice
 from senet_viz.models import catalogue
 from senet_viz.photos import reading, samples
@@ -377,7 +377,7 @@ def test_too_many_photos_are_counted(engine: Engine, monkeypatch: pytest.MonkeyP
 
 def test_the_profile_is_shown_with_its_classes(engine: Engine) -> None:
     at = start(PAGE, **TRAINED)
-    shipped = profile_file.read()["tiny_sk"]
+    shipped = gate_profile.read()["tiny_sk"]
     assert shipped.selection is not None and url(at)["set"] == "profile"
     t = i18n.texts("en")
     found = kernel_choice.verdicts(shipped.selection)

@@ -11,7 +11,7 @@ from scipy.stats import t
 from torch import nn
 
 from senet_viz import stats
-from senet_viz.experiments import kernel_preference, profile_file, scale_sweep
+from senet_viz.experiments import gate_profile, kernel_preference, scale_sweep
 from senet_viz.experiments.gate_profile import Selection
 from senet_viz.findings import Held, kernel_choice, model_card
 from senet_viz.findings.kernel_choice import Cause, Way
@@ -130,9 +130,9 @@ def test_every_way_and_cause_has_a_word_and_a_sentence_on_the_card() -> None:
 
 
 def test_the_shipped_profile_is_judged_as_on_its_card() -> None:
-    shipped = profile_file.read()["tiny_sk"].selection
+    shipped = gate_profile.read()["tiny_sk"].selection
     assert shipped is not None
-    card = (profile_file.FILE.parent / "README.md").read_text(encoding="utf-8")
+    card = (gate_profile.FILE.parent / "README.md").read_text(encoding="utf-8")
     card = card[card.index("## Which kernel") :]
     for verdict in kernel_choice.verdicts(shipped):
         row = next(line for line in card.splitlines() if line.startswith(f"| `{verdict.unit}` |"))
@@ -194,7 +194,7 @@ def test_classes_are_means_over_their_photos() -> None:
 
 def test_class_means_agree_with_the_profiles_gates() -> None:
     """Two records of the same run: by picture, and by class as fp16 means."""
-    shipped = profile_file.read()["tiny_sk"]
+    shipped = gate_profile.read()["tiny_sk"]
     assert shipped.selection is not None
     means = kernel_preference.by_class(shipped.selection, shipped.truth, len(shipped.classes))
     for u, block in enumerate(shipped.blocks):

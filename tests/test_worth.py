@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from senet_viz import stats
 from senet_viz.errors import WeightsInvalid
-from senet_viz.experiments import gate_ablation, profile_file
+from senet_viz.experiments import gate_ablation, gate_profile
 from senet_viz.experiments.gate_ablation import CONDITIONS, Worth
 from senet_viz.findings import gate_ablation as findings
 from senet_viz.models import catalogue, load, weight_files
@@ -217,7 +217,7 @@ def test_a_damaged_file_gives_one_sentence(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "worth.safetensors"
     gate_ablation.write(path, [made(0.7, 0.5, 0.3, 0.1)])
     if damage == "another":
-        path.write_bytes(profile_file.FILE.read_bytes())
+        path.write_bytes(gate_profile.FILE.read_bytes())
     elif damage == "missing":
         path.unlink()
     else:
@@ -230,7 +230,7 @@ def test_a_damaged_file_gives_one_sentence(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize("model", ["tiny_se", "tiny_se_h", "tiny_sk"])
 class TestShipped:
     def test_as_they_are_is_what_the_profile_says_picture_by_picture(self, model: str) -> None:
-        found, known = gate_ablation.read()[model], profile_file.read()[model]
+        found, known = gate_ablation.read()[model], gate_profile.read()[model]
         about, hits = weight_files.shipped(model), known.hits()
         assert about is not None and hits is not None
         assert found.rows == gate_ablation.rows() and found.outputs == len(about.classes)
@@ -238,7 +238,7 @@ class TestShipped:
 
     def test_sample_photos_under_the_same_gates(self, model: str) -> None:
         """The constants that were measured with are the profile's: one picture at a time gives the same."""
-        spec, module, means = catalogue.spec(model), load.load(model), profile_file.read()[model].means()
+        spec, module, means = catalogue.spec(model), load.load(model), gate_profile.read()[model].means()
         shown = [
             preprocess.preprocess(samples.sample(key), spec).x for key in ("chelsea", "coffee", "flower", "rocket")
         ]

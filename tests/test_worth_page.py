@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from senet_viz import i18n
 from senet_viz.drawing import screen, slides
 from senet_viz.drawing.grammar import Figure
-from senet_viz.experiments import class_folders, gate_ablation, profile_file
+from senet_viz.experiments import gate_ablation, gate_profile, profiling
 from senet_viz.figures.lab import gate_ablation as figures
 from senet_viz.findings import gate_ablation as findings
-from senet_viz.models import catalogue
+from senet_viz.models import catalogue, class_names
 from senet_viz.photos import preprocess, reading, samples
 from senet_viz.service.engine import Engine
 from senet_viz.stats import Interval
@@ -76,7 +76,7 @@ def test_the_shipped_counts_are_shown(model: str, lang: str) -> None:
     change, low, high = found.change("mean")
     price = t("worth.drop", lost=f"{-100 * change:.1f}", low=f"{-100 * high:.1f}", high=f"{-100 * low:.1f}")
     assert price in words(at)
-    known = profile_file.read()[model].hits()
+    known = gate_profile.read()[model].hits()
     assert known is not None and shares[0] == known.mean()
 
 
@@ -111,7 +111,7 @@ def crops(names: tuple[str, ...], each: int) -> dict[str, bytes]:
 def one_by_one(key: str, entries: dict[str, bytes], means: dict[str, np.ndarray] | None) -> dict[str, float]:
     """Accuracy with its own gates, with mean gates and with gates of 1, from single forwards."""
     spec, module = catalogue.spec(key), truth.model(key, "pretrained" if means else "random")
-    right = dict(zip(entries, class_folders.outputs(spec, [name.split("/")[0] for name in entries]), strict=True))
+    right = dict(zip(entries, class_names.outputs(spec, [name.split("/")[0] for name in entries]), strict=True))
     x = {name: preprocess.preprocess(reading.read(data), spec).x for name, data in entries.items()}
     if means is None:
         own = [hooks.run(module, each) for each in x.values()]
@@ -136,14 +136,14 @@ def test_labelled_photos_are_measured_with_the_shipped_means(shared: Engine) -> 
     assert not [b for b in at.main.button if str(b.key).startswith("worth-")], "ten pictures answer no question"
     assert any(text.startswith("**10 pictures are too few") for text in words(at))
     usable = {name: data for name, data in entries.items() if not name.startswith("my own")}
-    expected = one_by_one("tiny_se", usable, profile_file.read()["tiny_se"].means())
+    expected = one_by_one("tiny_se", usable, gate_profile.read()["tiny_se"].means())
     drawn = dict(zip(gate_ablation.CONDITIONS, bars(at)[0], strict=True))
     assert {how: float(drawn[how]) for how in expected} == pytest.approx(expected)
     assert any("2,500" in text for text in words(at))
 
 
 def test_without_a_profile_the_sets_own_means_come_first(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_folders, "MOST_BATCH", 3)
+    monkeypatch.setattr(profiling, "MOST_BATCH", 3)
     entries = crops(("n07920052", "goldfish"), each=4)  # the first is espresso
     at = start(model="mobilenet_v3_small", weights="random", source="mine")
     well(upload(at, entries))
@@ -155,7 +155,7 @@ def test_without_a_profile_the_sets_own_means_come_first(shared: Engine, monkeyp
 
 
 def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_folders, "MOST_BATCH", 4)
+    monkeypatch.setattr(profiling, "MOST_BATCH", 4)
     ran: list[int] = []
     true = gate_ablation.hits
 
@@ -181,7 +181,7 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
     monkeypatch.setattr(_Work, "step", step)
     well(at.main.button(key="classes-go_on").click().run())
     assert ran == [4, 4, 2]
-    expected = one_by_one("tiny_se", entries, profile_file.read()["tiny_se"].means())
+    expected = one_by_one("tiny_se", entries, gate_profile.read()["tiny_se"].means())
     assert bars(at)[0][0] == pytest.approx(expected["own"])
 
 

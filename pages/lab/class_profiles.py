@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.experiments import gate_profile
+from senet_viz.experiments import profiling
 from senet_viz.figures.lab import class_profiles
 from senet_viz.findings import Held, class_selectivity
 from senet_viz.ui.pages.lab import profiled
@@ -112,5 +112,5 @@ ui.code(
     class_selectivity.saturation,
     class_selectivity.same_pattern,
     class_selectivity.distances,
-    gate_profile.Tally,
+    profiling.Tally,
 )

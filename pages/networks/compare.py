@@ -3,7 +3,7 @@
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.experiments import profile_file
+from senet_viz.experiments import gate_profile
 from senet_viz.figures.networks import compare
 from senet_viz.findings import model_agreement
 from senet_viz.models import catalogue
@@ -61,7 +61,7 @@ else:
     st.caption(t("networks.compare.cost.note"))
 
 ui.section(t("networks.compare.four"))
-found = view.drawn(lambda: model_agreement.together(profile_file.read(), OURS), "together")
+found = view.drawn(lambda: model_agreement.together(gate_profile.read(), OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)
 ui.figure(
     view,

@@ -20,17 +20,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from senet_viz.experiments.gate_profile import SELECTION_ZOOMS, Selection
+from senet_viz.errors import NoGateFound
+from senet_viz.experiments.gate_profile import Selection
+from senet_viz.experiments.profiling import BATCH, Prepare, blurred, zoomed
+from senet_viz.jobs import Progress
 from senet_viz.types import Edit
 
 if TYPE_CHECKING:
     from PIL import Image
-    from torch import nn
+    from torch import Tensor, nn
 
     from senet_viz.types import Trace
 
 
-SCALES = SELECTION_ZOOMS
+SCALES = (1.0, 1.5, 2.0)
 # Fig. 3 of the paper, one photo (of a tick) through SKNet-50: read off the authors' image, two digits are certain.
 PUBLISHED: dict[str, tuple[float, float, float]] = {
     "SK_2_3": (-0.063, -0.061, -0.049),
@@ -66,6 +69,47 @@ def less_detail(image: Image.Image, scale: float) -> Image.Image:
         return image
     width, height = (max(1, round(side / scale)) for side in image.size)
     return image.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def selection(
+    module: nn.Module,
+    control: nn.Module,
+    x: Tensor,
+    size: int,
+    prepare: Prepare,
+    zooms: Sequence[float] = SCALES,
+    progress: Progress = lambda done, total: None,
+) -> Selection:
+    """Measure which kernel every SK unit prefers, picture by picture, with both controls.
+
+    Args:
+        module: a network of SK units with two branches, in eval mode.
+        control: the same network untrained.
+        x: (N, 3, S, S) uint8, the original pictures.
+
+    Raises:
+        NoGateFound: the network has no SK unit.
+    """
+    import torch
+
+    from senet_viz.tap import hooks
+
+    ways = ((module, zoomed), (module, blurred), (control, zoomed))
+    found: list[np.ndarray] = []  # of every way, zoom and batch: (B, U)
+    done, total = 0, len(ways) * len(zooms) * len(x)
+    for network, change in ways:
+        for zoom in zooms:
+            for rows in x.split(BATCH):
+                with torch.inference_mode():
+                    batch = prepare(change(rows, zoom, size))
+                traces = hooks.run_batch(network, batch)
+                if not units(traces[0]):
+                    raise NoGateFound("no SK unit", name=type(module).__name__)
+                found.append(preferences(traces))
+                done += len(traces)
+                progress(done, total)
+    difference = np.concatenate(found).reshape(len(ways), len(zooms), len(x), -1)
+    return Selection(tuple(zooms), units(traces[0]), difference.astype(np.float32))
 
 
 def gathered(names: Sequence[str], photos: Sequence[np.ndarray], scales: Sequence[float] = SCALES) -> Selection:

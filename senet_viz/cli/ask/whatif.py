@@ -31,7 +31,7 @@ def add(parsers: options.Parsers) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the answers before and after the edits, and how the gates moved."""
-    from senet_viz.experiments import channel_ranking, profile_file
+    from senet_viz.experiments import channel_ranking, gate_profile
     from senet_viz.models import class_names
     from senet_viz.photos import preprocess
     from senet_viz.tap import edits, hooks
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         other = preprocess.preprocess(common.photo(name), spec)
         return {block.name: block.gate.numpy() for block in hooks.run(module, other.x).blocks}
 
-    profiled = profile_file.read().get(spec.key) if trained and any(edit.op == "mean" for edit in asked) else None
+    profiled = gate_profile.read().get(spec.key) if trained and any(edit.op == "mean" for edit in asked) else None
     wanted = channel_ranking.filled(asked, profiled.means() if profiled else {}, photo)
     before = hooks.run(module, picture.x, model=spec.key, picture_key=picture.key)
     try:

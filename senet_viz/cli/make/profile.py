@@ -60,20 +60,20 @@ def add(parsers: options.Parsers) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Profile photos in class folders, or the record that the program shows."""
-    from senet_viz.experiments import profile_file
+    from senet_viz.experiments import gate_profile
 
     if args.folder is not None:
         _folder(args)
         return
-    args.out = args.out or profile_file.FILE
+    args.out = args.out or gate_profile.FILE
     keys = args.model or [key for key in common.OURS if weight_files.available(key) == "shipped"]
     if not keys:
         raise WeightsUnavailable("no trained small network is here yet: train them first")
-    known = profile_file.read(args.out) if args.out.is_file() else {}
+    known = gate_profile.read(args.out) if args.out.is_file() else {}
     for key in keys:
         known[key] = _profile_of(key, args)
         print(f"{key}: {len(known[key].truth)} pictures, {len(known[key].blocks)} blocks", flush=True)
-    profile_file.write(args.out, list(known.values()))
+    gate_profile.write(args.out, list(known.values()))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB")
 
 
@@ -88,7 +88,7 @@ def _folder(args: argparse.Namespace) -> None:
     """Photos in class folders: what the gates of each network know about these classes."""
     from tqdm.auto import tqdm
 
-    from senet_viz.experiments import class_folders, profile_file
+    from senet_viz.experiments import gate_profile, profiling
     from senet_viz.photos import sets
 
     if args.size is not None or args.side is not None:
@@ -97,7 +97,7 @@ def _folder(args: argparse.Namespace) -> None:
     for key in keys:
         common.gated(key)
     files = sets.folder(args.folder)
-    known = profile_file.read(args.out) if args.out is not None and args.out.is_file() else {}
+    known = gate_profile.read(args.out) if args.out is not None and args.out.is_file() else {}
 
     def skipped(file: Path, error: ImageRejected) -> None:
         tqdm.write(f"{file}: {common.sentence(error)}", file=sys.stderr)
@@ -106,7 +106,7 @@ def _folder(args: argparse.Namespace) -> None:
         trained = not args.random and weight_files.trained(key)
         module = load.load(key, args.device, "pretrained" if trained else "random")
         with tqdm(desc=key, total=len(files), mininterval=1, disable=args.quiet) as bar:
-            found = class_folders.measured(
+            found = profiling.measured(
                 module, catalogue.spec(key), files, skipped, lambda done, _: bar.update(done - bar.n)
             )
         known[key] = found
@@ -115,18 +115,18 @@ def _folder(args: argparse.Namespace) -> None:
             file = args.figure if len(keys) < 2 else _beside(args.figure, key)
             _findings_figure(found, catalogue.spec(key).title, trained, file, args.lang)
     if args.out is not None:
-        profile_file.write(args.out, list(known.values()))
+        gate_profile.write(args.out, list(known.values()))
 
 
 def _text(found: Profile, trained: bool) -> str:
-    from senet_viz.experiments import class_folders
     from senet_viz.findings import class_selectivity
+    from senet_viz.models import class_names
 
     each = class_selectivity.roles(found)
     lines = [found.model if trained else f"{found.model} (UNTRAINED: its gates know nothing)"]
     counted = ", ".join(f"{name} {n}" for name, n in zip(found.classes, found.counts, strict=True))
     lines.append(f"  {len(found.truth)} photos of {len(found.classes)} classes: {counted}")
-    known = np.array([k is not None for k in class_folders.outputs(catalogue.spec(found.model), found.classes)])
+    known = np.array([k is not None for k in class_names.outputs(catalogue.spec(found.model), found.classes)])
     hits, meant = found.hits(), known[found.truth]
     if hits is not None:
         lines.append(
@@ -166,7 +166,7 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
     import torch
     from tqdm.auto import tqdm
 
-    from senet_viz.experiments import gate_profile
+    from senet_viz.experiments import kernel_preference, profiling
     from senet_viz.training.data import read_folder
 
     spec, about = catalogue.spec(key), weight_files.shipped(key)
@@ -185,16 +185,12 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
             bar.total = total
             bar.update(done - bar.n)
 
-        found = gate_profile.run(
-            module, val.x, val.y, val.classes, size, progress=progress, model=key, outputs=names, prepare=prepare
+        found = profiling.run(
+            module, val.x, val.y, val.classes, size, prepare, progress=progress, model=key, outputs=names
         )
         if not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
             return found
         bar.reset()
         control = load.load(key, args.device, weights="random")
-        return replace(
-            found,
-            selection=gate_profile.selection(
-                module, control, val.x, size, gate_profile.SELECTION_ZOOMS, progress, prepare
-            ),
-        )
+        chosen = kernel_preference.selection(module, control, val.x, size, prepare, progress=progress)
+        return replace(found, selection=chosen)

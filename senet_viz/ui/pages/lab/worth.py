@@ -12,7 +12,7 @@ import streamlit as st
 
 from senet_viz import i18n, stats
 from senet_viz.errors import PhotosRejected
-from senet_viz.experiments import class_folders, gate_ablation
+from senet_viz.experiments import gate_ablation, profiling
 from senet_viz.experiments.gate_ablation import Worth
 from senet_viz.figures.lab import gate_ablation as figures
 from senet_viz.figures.lab.gate_ablation import points
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import nn
 
-    from senet_viz.experiments.gate_profile import Profile, Tally
+    from senet_viz.experiments.gate_profile import Profile
+    from senet_viz.experiments.profiling import Tally
 
 KEPT = (0.85, 0.15)  # of what it knows beyond chance: from the first on "nearly all", up to the second "hardly any"
 
@@ -151,7 +152,7 @@ def _mine(view: Scene) -> Shown | None:
     if found is None:
         st.caption(t("worth.names"))
         return None
-    known = class_folders.outputs(view.spec, found.classes)
+    known = class_names.outputs(view.spec, found.classes)
     output = dict(zip(found.classes, known, strict=True))
     usable = [photo for photo in found.photos if output[photo.folder] is not None]
     y = np.array([output[photo.folder] for photo in usable])
@@ -200,7 +201,7 @@ class _Work:
     def done(self) -> np.ndarray:
         """(R, n) of the first photos in the order of ``partners``, as far as they are measured."""
         store, parts_ = state.worths(), [np.zeros((len(gate_ablation.rows()), 0), dtype=bool)]
-        for start in range(0, len(self.y), class_folders.batch_size(self.view.spec)):
+        for start in range(0, len(self.y), profiling.batch_size(self.view.spec)):
             part = store.peek((*self.question, start))
             if part is None:
                 break
@@ -218,13 +219,13 @@ class _Work:
             profiled.more(self.view, (*self.question, "all"), self.images, zeros, 1)
             return
         means = self.summed[1].means() if self.shipped is None else self.shipped.means()
-        start, size, spec = self.done().shape[1], class_folders.batch_size(self.view.spec), self.view.spec
+        start, size, spec = self.done().shape[1], profiling.batch_size(self.view.spec), self.view.spec
         order, partner = self.partners
         here, lenders, lent = gate_ablation.together(order[start : start + size], partner)
         engine = state.engine()
 
         def work(module: nn.Module) -> np.ndarray:
-            x = class_folders.stacked([self.images[i] for i in (*here, *lenders)], spec)
+            x = profiling.stacked([self.images[i] for i in (*here, *lenders)], spec)
             return gate_ablation.hits(module, x, self.y[here], lent, means)
 
         with engine.using(spec.key, self.view.device, self.view.weights) as module:

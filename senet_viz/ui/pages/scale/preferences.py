@@ -103,10 +103,10 @@ def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.
 
 @st.cache_resource(show_spinner=False)
 def _profiles() -> dict[str, Any]:
-    from senet_viz.experiments import profile_file
+    from senet_viz.experiments import gate_profile
 
     try:
-        return profile_file.read()
+        return gate_profile.read()
     except WeightsInvalid:
         return {}
 
