@@ -261,7 +261,7 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
         ran.append(len(args[1]))
         return true(*args)
 
-    monkeypatch.setattr(gate_profile, "counted", interrupted)
+    monkeypatch.setattr(profiling, "counted", interrupted)
     more = profiled.more
 
     def stopping(*args: Any) -> None:

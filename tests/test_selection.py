@@ -13,7 +13,7 @@ from torch import nn
 from senet_viz import stats
 from senet_viz.experiments import gate_profile, kernel_preference, scale_sweep
 from senet_viz.experiments.gate_profile import Selection
-from senet_viz.findings import Held, kernel_choice, model_card
+from senet_viz.findings import Held, kernel_choice, model_card, scale_response
 from senet_viz.findings.kernel_choice import Cause, Way
 from senet_viz.models import catalogue
 from senet_viz.photos import preprocess, samples
@@ -167,7 +167,7 @@ def test_three_branches_take_the_last_and_the_first() -> None:
 
 def test_gate_rows_are_every_gate() -> None:
     trace = truth.trace("tiny_sk", "coffee", truth.names("tiny_sk")[0])
-    rows = list(kernel_preference.gate_rows((1.0, 2.0), (trace, trace)))
+    rows = scale_response.table(scale_sweep.Sweep("zoom", (1.0, 2.0), (trace, trace), ()))
     assert len(rows) == 2 * sum(block.gate.numel() for block in trace.blocks)
     assert rows[0] == (1.0, trace.blocks[0].name, 0, 0, float(trace.blocks[0].gate[0, 0]))
     assert rows[-1] == (2.0, trace.blocks[-1].name, 255, 1, float(trace.blocks[-1].gate[1, 255]))

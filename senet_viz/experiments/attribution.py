@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from senet_viz.errors import NoGateFound, Stopped
+from senet_viz.jobs import Progress
 from senet_viz.tap import hooks, layouts, sharing
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ STRETCH, MOST_STEPS = 8, 1024  # steps of one stretch of an integrated path; of 
 ENOUGH = 0.01  # relative completeness error
 FLOOR = 0.1  # logits: a difference below it changes no odds by more than a tenth, and is no measure for an error
 BATCH, SIDE = 32, 96  # so many pictures of that side, or gates, go through the network together; fewer larger ones
-
-
-Progress = Callable[[int, int], bool | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +82,7 @@ def run(
     most: int = MOST_STEPS,
     progress: Progress = lambda done, total: None,
 ) -> Attribution:
-    """What the score of class ``target`` rests on. The module is left as it was, also after an exception.
+    """Tell what the score of class ``target`` rests on. The module is left as it was, also after an exception.
 
     Args:
         method: one of ``METHODS``.
@@ -128,8 +126,7 @@ def run(
             others = tuple(edit for edit in edits if edit.block != block)  # this block's are in its gate already
             found, first, used = explain_gates(question, method, block, before.block(block).gate, others)
         else:
-            if method == "grad_cam":
-                block = block or hooks.last_map(module, x)
+            block = block or (hooks.last_map(module, x) if method == "grad_cam" else None)
             found, first, used = explain_photo(question, method, block, window)
         values = found.detach().float().cpu().numpy()
     return Attribution(method, target, block, values, float(before.logits[target]), first, used, on_gates)
@@ -153,7 +150,7 @@ Found = tuple[torch.Tensor, float | None, int]  # values; the score where the pa
 
 
 def explain_photo(q: _Question, method: str, block: str | None, window: int | None) -> Found:
-    """One of ``ON_PHOTO``, which are captum's as they are: values (H, W), colours added up."""
+    """Ask one of ``ON_PHOTO``, which are captum's as they are, for values (H, W), colours added up."""
     import captum.attr
 
     net, size = _Told(q.module, q.progress), tuple(q.x.shape[2:])
@@ -175,7 +172,7 @@ def explain_photo(q: _Question, method: str, block: str | None, window: int | No
 
 
 def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Sequence[Edit]) -> Found:
-    """One of ``ON_GATES``: captum's methods on the network as a function of this block's gates. Values (M, C).
+    """Ask one of ``ON_GATES``, captum's methods on the network as a function of this block's gates, for values (M, C).
 
     Args:
         gate: (M, C) of the photo.
@@ -184,7 +181,12 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
     import captum.attr
 
     m, channels = gate.shape
-    rest = _Told(_rest(q.module, q.x, block, (m, channels), edits), q.progress)
+
+    def after(gates: Tensor) -> Tensor:
+        """Run what follows the block. Later blocks answer to what they get: their gates are part of the function."""
+        return hooks.gated(q.module, q.x, block, gates.unflatten(1, gate.shape), edits)
+
+    rest = _Told(after, q.progress)
     gates = gate.clone().flatten()[None].to(q.x)  # (1, M*C)
     if method == "gradient_x_gate":
         found = captum.attr.InputXGradient(rest).attribute(gates.requires_grad_(), target=q.target)
@@ -201,13 +203,13 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
         found, used = _integrated(captum.attr.IntegratedGradients(rest), gates, ones, q)
         return found.reshape(m, channels), _score(rest.forward, ones, q.target), used
     # conductance: along the path of photos, what passes through each gate
-    net = _Told(q.module, q.progress)
-    net.total = q.steps or STEPS
+    net, steps = _Told(q.module, q.progress), q.steps or STEPS
+    net.total = steps
     place = next(p for p in layouts.places(q.module) if p.name == block)
     layer = captum.attr.LayerConductance(net, place.gate)
-    raw = layer.attribute(q.x, q.start, q.target, n_steps=net.total, internal_batch_size=q.batch)
+    raw = layer.attribute(q.x, q.start, q.target, n_steps=steps, internal_batch_size=q.batch)
     found = place.layout.per_branch(place.module, raw).reshape(m, channels)
-    return found, _score(q.module, q.start, q.target), q.steps or STEPS
+    return found, _score(q.module, q.start, q.target), steps
 
 
 class _Told:
@@ -228,20 +230,6 @@ def _logits(out: Any) -> Tensor:
     scores = hooks.class_scores(out)
     assert scores is not None  # ``run`` asked for the photo's
     return scores
-
-
-def _rest(
-    module: nn.Module, x: Tensor, block: str, shape: tuple[int, ...], edits: Sequence[Edit]
-) -> Callable[[Tensor], Tensor]:
-    """The network as a function of one block's gates: (B, M*C) -> class scores (B, K), the photo being the same.
-
-    Later blocks answer to what they get: their gates are part of the function.
-    """
-
-    def rest(gates: Tensor) -> Tensor:
-        return hooks.gated(module, x, block, gates.unflatten(1, shape), edits)
-
-    return rest
 
 
 def _score(forward: Callable[[Tensor], Any], at: Tensor, target: int) -> float:

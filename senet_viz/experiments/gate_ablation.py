@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from senet_viz import assets, stats
+from senet_viz.jobs import Progress
 from senet_viz.models import safetensors_io
 from senet_viz.stats import Interval
 from senet_viz.types import Edit
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from senet_viz.types import Trace
 
 Fetch = Callable[[Sequence[int]], "Tensor"]  # numbers of pictures to (B, 3, H, W), prepared
-Progress = Callable[[int, int], "bool | None"]  # pictures done, pictures in all; False stops
 
 FILE = assets.WEIGHTS / "worth.safetensors"
 FORMAT = "senet-viz worth 1"

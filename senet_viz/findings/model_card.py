@@ -1,30 +1,29 @@
 """The model card ``assets/weights/README.md``: written from the weight files and the profile, never by hand.
 
 Every number and every verdict on it is computed here from those committed files; a test builds it again and compares.
+This module is long because the card's sentences stand beside the numbers that they tell.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from senet_viz import assets
-from senet_viz.errors import CardRefused, WeightsInvalid
+from senet_viz.errors import CardRefused
 from senet_viz.experiments.gate_profile import Profile
 from senet_viz.findings import kernel_choice
 from senet_viz.findings.gate_life import ALIVE, DEAD, EXTREME, Activity, life
 from senet_viz.findings.kernel_choice import Cause, Way
 from senet_viz.findings.model_agreement import points
+from senet_viz.models import safetensors_io, weight_files
 from senet_viz.stats import Interval
+from senet_viz.training.recipe import Recipe
 
-ORDER = ("plain", "se", "se_h", "sk")
 WHAT = {
     "plain": "no gate: what the other three are compared with",
     "se": "Squeeze-and-Excitation: FC, ReLU, FC, sigmoid; r = 16, no bias",
@@ -35,17 +34,10 @@ LABELS = assets.LABELS / "tiny.json"
 
 
 @dataclass(frozen=True)
-class Weights:
-    """What one weight file is and says about itself."""
+class Weights(weight_files.Shipped):
+    """What one weight file is, beside what it says about itself."""
 
     key: str
-    recipe: dict[str, Any]
-    classes: tuple[str, ...]
-    top1: dict[int, float]  # per cent, by input size
-    val_pictures: int
-    train_pictures: int
-    seconds: float
-    device: str
     torch: str
     parameters: int  # without batch norm's running statistics
     size: int  # bytes
@@ -58,7 +50,7 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """Facts about a weight file.
+    """Read the facts about a weight file.
 
     Raises:
         WeightsInvalid: not a weight file of ours.
@@ -70,60 +62,41 @@ def read_weights(path: Path) -> Weights:
             meta = file.metadata() or {}
             learned = [key for key in file.keys() if not key.endswith(("_mean", "_var", "_tracked"))]  # noqa: SIM118
             parameters = sum(prod(file.get_slice(key).get_shape()) for key in learned)
-        data = path.read_bytes()
-        return Weights(
-            path.stem,
-            dict(json.loads(meta["recipe"])),
-            tuple(json.loads(meta["classes"])),
-            {int(size): float(value) for size, value in json.loads(meta["top1"]).items()},
-            int(meta["val_pictures"]),
-            int(meta["train_pictures"]),
-            float(meta["train_seconds"]),
-            meta["device"],
-            meta["torch"],
-            parameters,
-            len(data),
-            hashlib.sha256(data).hexdigest(),
-        )
+        data, said = path.read_bytes(), vars(weight_files.parsed(meta))
+        return Weights(**said, key=path.stem, torch=meta["torch"], parameters=parameters, size=len(data),
+                       sha256=hashlib.sha256(data).hexdigest())  # fmt: skip
     except Exception as error:  # OSError, SafetensorError, JSON, missing keys
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WeightsInvalid(f"{path.name} cannot be used: {problem}", file=path.name, problem=problem) from error
+        raise safetensors_io.unusable(path, error) from error
 
 
 def read_all(folder: Path) -> tuple[Weights, ...]:
-    """The small networks in ``folder``, plain first.
+    """Read the small networks in ``folder``, plain first.
 
     Raises:
         CardRefused: none is there.
         WeightsInvalid: a file that is not ours.
     """
-    found = tuple(read_weights(p) for b in ORDER if (p := folder / f"tiny_{b}.safetensors").is_file())
+    found = tuple(read_weights(p) for b in WHAT if (p := folder / f"tiny_{b}.safetensors").is_file())
     if not found:
         raise CardRefused(f"There is no tiny_*.safetensors in {folder}.")
     return found
 
 
-def best_size(weights: Iterable[Weights]) -> int:
-    """The input size at which the networks together recognise most: one for all, so that they stay comparable."""
-    tables = [w.top1 for w in weights]
-    common = sorted(set.intersection(*(set(t) for t in tables)))
-    return max(common, key=lambda size: (round(sum(t[size] for t in tables), 6), -size))
+def _sizes(weights: Iterable[Weights]) -> list[int]:
+    return sorted(set.intersection(*(set(w.top1) for w in weights)))
 
 
-# --- text ---------------------------------------------------------------------------------------------------------
+def best_size(weights: Sequence[Weights]) -> int:
+    """Return the input size at which the networks together recognise most: one for all, so that they are comparable."""
+    return max(_sizes(weights), key=lambda size: (round(sum(w.top1[size] for w in weights), 6), -size))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    line = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *line, ""]
+# --- text: each section is a list of blocks, between which an empty line stands -----------------------------------
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
-
-
-def _where(device: str) -> str:
-    return "one CPU thread" if device == "cpu" else device
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines])
 
 
 def _pm(interval: Interval, digits: int = 4) -> str:
@@ -134,7 +107,9 @@ def _networks(weights: Sequence[Weights], size: int) -> list[str]:
     rows = [
         (
             f"`{w.key}`", WHAT[w.block], f"{w.parameters:,}", f"{w.size / 2**20:.1f} MiB",
-            f"**{w.top1[size]:.2f} %**", f"{w.val_pictures:,}", _minutes(w.seconds), _where(w.device),
+            f"**{w.top1[size]:.2f} %**", f"{w.val_pictures:,}",
+            f"{w.seconds / 60:.0f} min" if w.seconds >= 60 else f"{w.seconds:.0f} s",
+            "one CPU thread" if w.device == "cpu" else w.device,
         )
         for w in weights
     ]  # fmt: skip
@@ -145,11 +120,11 @@ def _networks(weights: Sequence[Weights], size: int) -> list[str]:
         "the rounded (fp16) weights that the file holds, on validation pictures that no training saw; the input size "
         "was chosen on these same pictures, and there is no third set."
     )
-    return ["## The networks", "", text, "", *_table(head, rows)]
+    return ["## The networks", text, _table(head, rows)]
 
 
-def _sizes(weights: Sequence[Weights], size: int) -> list[str]:
-    sizes = sorted(set.intersection(*(set(w.top1) for w in weights)))
+def _by_size(weights: Sequence[Weights], size: int) -> list[str]:
+    sizes = _sizes(weights)
     rows = [
         (f"`{w.key}`", *(f"**{w.top1[s]:.2f}**" if s == size else f"{w.top1[s]:.2f}" for s in sizes)) for w in weights
     ]
@@ -164,25 +139,23 @@ def _sizes(weights: Sequence[Weights], size: int) -> list[str]:
             " A random crop shows objects larger than the whole picture does, so a whole picture is best shown "
             "somewhat enlarged (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019)."
         )
-    return ["## Input size", "", text, "", *_table(("network", *(f"{s} px" for s in sizes)), [*rows, mean])]
+    return ["## Input size", text, _table(("network", *(f"{s} px" for s in sizes)), [*rows, mean])]
 
 
-def _gates_help(weights: Sequence[Weights], profiles: dict[str, Profile]) -> list[str]:
-    plain = profiles.get("tiny_plain")
-    base = None if plain is None else plain.hits()
-    head = ["## Do the gates help at this size?", ""]
+def _gates_help(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> list[str]:
+    known = {key: hits for key, profile in profiles.items() if (hits := profile.hits()) is not None}
+    base = known.get("tiny_plain")
+    head = "## Do the gates help at this size?"
     if base is None:
-        return [*head, "Not answered: the network without gates has not been measured.", ""]
-    rows, said = [], []
+        return [head, "Not answered: the network without gates has not been measured."]
+    rows, words = [], []
     for w in weights:
-        profile = profiles.get(w.key)
-        hits = None if profile is None else profile.hits()
-        if w.block == "plain" or hits is None:
+        if w.block == "plain" or w.key not in known:
             continue
-        interval = points(hits, base)
+        interval = points(known[w.key], base)
         verdict = {1: "better than plain", 0: "no difference shown", -1: "worse than plain"}[interval.sign]
-        rows.append((f"`{w.key}`", f"{100 * hits.mean():.2f} %", f"{_pm(interval, 2)} points", verdict))
-        said.append(f"`{w.key}`: {verdict}")
+        rows.append((f"`{w.key}`", f"{100 * known[w.key].mean():.2f} %", f"{_pm(interval, 2)} points", verdict))
+        words.append(f"`{w.key}`: {verdict}")
     seeds = sorted({w.recipe["seed"] for w in weights})
     hours = 3 * sum(w.seconds for w in weights) / 3600
     once = (
@@ -191,8 +164,8 @@ def _gates_help(weights: Sequence[Weights], profiles: dict[str, Profile]) -> lis
         "interval below is 95 % for the choice of validation pictures alone, the same ones for both networks; it says "
         "nothing about the luck of a seed."
     )
-    summary = f"In short: {'; '.join(said)}. One training each: a hint, no proof."
-    return [*head, once, "", *_table(("network", "top-1", "minus plain", "on these pictures"), rows), summary, ""]
+    summary = f"In short: {'; '.join(words)}. One training each: a hint, no proof."
+    return [head, once, _table(("network", "top-1", "minus plain", "on these pictures"), rows), summary]
 
 
 def _alive(profile: Profile) -> list[str]:
@@ -209,22 +182,17 @@ def _alive(profile: Profile) -> list[str]:
     lesson = f" Not alive: {', '.join(named)}." if named else " No block is dead or saturated."
     text = f"{good} of {len(lives)} blocks have a mean std of at least {ALIVE}.{lesson}"
     head = ("block", "mean gate", "mean std", "between classes", "still", "saturated", "verdict")
-    return [f"### `{profile.model}`", "", text, "", *_table(head, rows)]
+    return [f"### `{profile.model}`", text, _table(head, rows)]
 
 
-def _gates(profiles: dict[str, Profile]) -> list[str]:
-    gated = [p for p in profiles.values() if p.blocks]
+def _gates(profiles: Mapping[str, Profile]) -> list[str]:
     text = (
         "Over all validation pictures, per block. *Mean std*: how far a gate moves from picture to picture, mean over "
         "channels. *Between classes*: share of that variance that the picture's class explains. *Still*: channels "
         f"with a std below {DEAD}. *Saturated*: channels within {EXTREME} of 0 or 1 with a std below {ALIVE}. A block "
         f"is dead below a mean std of {DEAD}, nearly still below {ALIVE}, saturated where half of its channels are."
     )
-    return ["## Are the gates alive?", "", text, "", *(line for p in gated for line in _alive(p))]
-
-
-def _stage(unit: str) -> str:
-    return unit.partition(".")[0]
+    return ["## Are the gates alive?", text, *(block for p in profiles.values() if p.blocks for block in _alive(p))]
 
 
 def said(verdict: kernel_choice.Verdict) -> str:
@@ -237,7 +205,8 @@ def said(verdict: kernel_choice.Verdict) -> str:
 
 def _kernels(profile: Profile) -> list[str]:
     chosen = profile.selection
-    assert chosen is not None  # the caller asked
+    if chosen is None:
+        return []
     found = kernel_choice.verdicts(chosen)
     zooms = [f"{zoom:.1f}x" for zoom in chosen.zooms]
     rows = [
@@ -247,8 +216,8 @@ def _kernels(profile: Profile) -> list[str]:
         )
         for c in found
     ]  # fmt: skip
-    last = max(_stage(c.unit) for c in found)
-    early, late = ([c for c in found if (_stage(c.unit) == last) is end] for end in (False, True))
+    last = max(c.unit.partition(".")[0] for c in found)
+    early, late = ([c for c in found if c.unit.startswith(f"{last}.") is end] for end in (False, True))
     rises, falls = (sum(c.way is way and c.cause is None for c in early) for way in (Way.RISES, Way.FALLS))
     agrees = "agree" if 2 * rises > len(early) else "do not agree"
     high = ", ".join(f"`{c.unit}` {said(c)}" for c in late)
@@ -266,12 +235,10 @@ def _kernels(profile: Profile) -> list[str]:
         f"paper's claim. In the last stage, for which the paper reports no common direction: {high}."
     )
     head = ("unit", *zooms, "change", "blur alone", "untrained", "verdict")
-    return ["## Which kernel does SK choose?", "", text, "", *_table(head, rows), verdict, ""]
+    return ["## Which kernel does SK choose?", text, _table(head, rows), verdict]
 
 
 def _recipe(weights: Sequence[Weights]) -> list[str]:
-    from senet_viz.training.recipe import Recipe
-
     r = Recipe(**weights[0].recipe)
     ours, defaults = asdict(r), asdict(Recipe())
     options = "".join(f" --{key} {ours[key]}" for key in ("classes", "epochs", "seed") if ours[key] != defaults[key])
@@ -296,10 +263,10 @@ def _recipe(weights: Sequence[Weights]) -> list[str]:
         f"`DIR` holds `train/<class>/*` for the {len(w.classes)} classes below and `val/<class>/*` for these or more; "
         "an interrupted training goes on with `--resume`, and `--device cuda` trains on a GPU."
     )
-    return ["## Data and recipe", "", text, "", "```", *commands, "```", "", where, ""]
+    return ["## Data and recipe", text, "\n".join(["```", *commands, "```"]), where]
 
 
-def _limits(weights: Sequence[Weights], profiles: dict[str, Profile]) -> list[str]:
+def _limits(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> list[str]:
     side, names = weights[0].recipe["size"], _names(weights[0].classes)
     text = (
         f"- The training pictures are {side} pixels wide: fine detail was never seen.\n"
@@ -316,7 +283,7 @@ def _limits(weights: Sequence[Weights], profiles: dict[str, Profile]) -> list[st
         order, known = np.argsort(-share, kind="stable"), _names(best.classes)
         easy, hard = (", ".join(f"{known[k]} ({share[k]:.0f} %)" for k in row) for row in (order[:5], order[:-6:-1]))
         text += f"\n- `tiny_se` knows best: {easy}; and least: {hard}."
-    return ["## Limits and licence", "", text, "", f"The {len(names)} classes: {', '.join(names)}.", ""]
+    return ["## Limits and licence", text, f"The {len(names)} classes: {', '.join(names)}."]
 
 
 def _names(classes: Sequence[str]) -> list[str]:
@@ -324,7 +291,7 @@ def _names(classes: Sequence[str]) -> list[str]:
     return [table.get(wnid, {}).get("en", wnid) for wnid in classes]
 
 
-def build(weights: Sequence[Weights], profiles: dict[str, Profile]) -> str:
+def build(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> str:
     """The card as Markdown.
 
     Raises:
@@ -336,26 +303,23 @@ def build(weights: Sequence[Weights], profiles: dict[str, Profile]) -> str:
         f"They come with the program, so that it can teach without the internet. {len(weights)} networks, one host, so "
         "that they can be compared. Written by `python -m senet_viz card` from the files in this folder."
     )
-    lines = [
+    blocks = [
         "# Model card: the small networks",
-        "",
         text,
-        "",
         *_networks(weights, size),
-        *_sizes(weights, size),
+        *_by_size(weights, size),
         *_gates_help(weights, profiles),
         *_gates(profiles),
-        *(line for p in profiles.values() if p.selection is not None for line in _kernels(p)),
+        *(block for p in profiles.values() for block in _kernels(p)),
         *_recipe(weights),
         *_limits(weights, profiles),
         "## Checksums (SHA-256)",
-        "",
-        *_table(("file", "SHA-256"), [(f"`{w.key}.safetensors`", f"`{w.sha256}`") for w in weights]),
+        _table(("file", "SHA-256"), [(f"`{w.key}.safetensors`", f"`{w.sha256}`") for w in weights]),
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n\n".join(blocks) + "\n"
 
 
-def _check(weights: Sequence[Weights], profiles: dict[str, Profile], size: int) -> None:
+def _check(weights: Sequence[Weights], profiles: Mapping[str, Profile], size: int) -> None:
     recipes = {json.dumps({**w.recipe, "block": ""}, sort_keys=True) for w in weights}
     if len(recipes) > 1 or len({w.classes for w in weights}) > 1:
         raise CardRefused("The weight files were made with different recipes or classes: they cannot be compared.")

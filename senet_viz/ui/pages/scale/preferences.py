@@ -166,9 +166,11 @@ def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]])
     """All numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and the preferences of a set's photos."""
     from senet_viz.drawing import slides
     from senet_viz.experiments import gate_profile, kernel_preference
+    from senet_viz.findings import scale_response
 
     def gate_bytes() -> bytes:
-        rows = tuple(kernel_preference.gate_rows(gates.scales, gates.traces))
+        names = kernel_preference.units(view.trace)
+        rows = tuple(row for row in scale_response.table(gates) if row[1] in names)
         return slides.table_csv(Table(("scale", "block", "channel", "branch", "gate"), rows))
 
     def photo_bytes() -> bytes:
