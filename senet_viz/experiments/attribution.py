@@ -7,25 +7,20 @@ A gate says how much of a channel goes on; an attribution says how much of a sco
 * Integrated gradients: Sundararajan et al., ICML 2017. Conductance: Dhamdhere et al., ICLR 2019.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound, Stopped
 from senet_viz.jobs import Progress
 from senet_viz.tap import hooks, layouts, sharing
-
-if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor, nn
-
-    from senet_viz.types import Edit
+from senet_viz.types import Edit
 
 ON_PHOTO = ("grad_cam", "occlusion", "integrated_gradients")
 ON_GATES = ("gradient_x_gate", "gate_integrated_gradients", "gate_ablation", "conductance")
@@ -146,7 +141,7 @@ class _Question:
     progress: Progress
 
 
-Found = tuple[torch.Tensor, float | None, int]  # values; the score where the path starts, if there is one; its steps
+Found = tuple[Tensor, float | None, int]  # values; the score where the path starts, if there is one; its steps
 
 
 def explain_photo(q: _Question, method: str, block: str | None, window: int | None) -> Found:
@@ -168,7 +163,7 @@ def explain_photo(q: _Question, method: str, block: str | None, window: int | No
         )
         return covered[0, 0], None, 0
     found, used = _integrated(captum.attr.IntegratedGradients(net), q.x, q.start, q)
-    return found[0].sum(0), _score(q.module, q.start, q.target), used
+    return found[0].sum(0), net.score(q.start, q.target), used
 
 
 def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Sequence[Edit]) -> Found:
@@ -201,7 +196,7 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
     if method == "gate_integrated_gradients":
         ones = torch.ones_like(gates)
         found, used = _integrated(captum.attr.IntegratedGradients(rest), gates, ones, q)
-        return found.reshape(m, channels), _score(rest.forward, ones, q.target), used
+        return found.reshape(m, channels), rest.score(ones, q.target), used
     # conductance: along the path of photos, what passes through each gate
     net, steps = _Told(q.module, q.progress), q.steps or STEPS
     net.total = steps
@@ -209,11 +204,11 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
     layer = captum.attr.LayerConductance(net, place.gate)
     raw = layer.attribute(q.x, q.start, q.target, n_steps=steps, internal_batch_size=q.batch)
     found = place.layout.per_branch(place.module, raw).reshape(m, channels)
-    return found, _score(q.module, q.start, q.target), steps
+    return found, net.score(q.start, q.target), steps
 
 
 class _Told:
-    """A network, or the rest of one, that says before every batch how many runs are done; class scores are (B, K)."""
+    """A network, or the rest of one, that says before every batch how many runs are done."""
 
     def __init__(self, forward: Callable[[Tensor], Any], progress: Progress) -> None:
         self.forward, self.progress = forward, progress
@@ -223,22 +218,22 @@ class _Told:
         if self.progress(self.done, max(self.done, self.total)) is False:
             raise Stopped("attribution")
         self.done += len(x)
-        return _logits(self.forward(x))
+        return self.scores(x)
 
+    def scores(self, x: Tensor) -> Tensor:
+        """Return class scores (B, K)."""
+        scores = hooks.class_scores(self.forward(x))
+        assert scores is not None  # ``run`` asked for the photo's
+        return scores
 
-def _logits(out: Any) -> Tensor:
-    scores = hooks.class_scores(out)
-    assert scores is not None  # ``run`` asked for the photo's
-    return scores
-
-
-def _score(forward: Callable[[Tensor], Any], at: Tensor, target: int) -> float:
-    with torch.no_grad():
-        return float(_logits(forward(at))[0, target])
+    def score(self, at: Tensor, target: int) -> float:
+        """Return one class's score of one input."""
+        with torch.no_grad():
+            return float(self.scores(at)[0, target])
 
 
 def _integrated(path: Any, at: Tensor, start: Tensor, q: _Question) -> tuple[Tensor, int]:
-    """Integrated gradients, and of how many steps.
+    """Return integrated gradients, and of how many steps.
 
     With ``steps`` that many over the whole path. Else in stretches, which add up to the whole as integrals do: each
     says by its own completeness how well it was followed, and the worst is halved until all of it adds up.
@@ -248,7 +243,7 @@ def _integrated(path: Any, at: Tensor, start: Tensor, q: _Question) -> tuple[Ten
     if q.steps is not None:
         return attribute(at, start, n_steps=q.steps), q.steps
 
-    score = partial(_score, path.forward_func.forward, target=q.target)
+    score = partial(path.forward_func.score, target=q.target)
 
     def point(share: float) -> Tensor:
         return start + share * (at - start)

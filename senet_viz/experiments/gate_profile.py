@@ -16,7 +16,7 @@ from senet_viz import assets
 from senet_viz.errors import NoGateFound
 from senet_viz.models import safetensors_io
 
-CONDITIONS = ("zoom", "blur", "untrained")  # blur: no zoom, but as few pixels as the zoomed picture is made of
+CONDITIONS = ("zoom", "blur", "untrained")  # blur: as few pixels as zoom leaves; untrained: zoom, nothing learned
 FILE = assets.WEIGHTS / "profile.safetensors"
 FORMAT = "senet-viz profile 1"
 
@@ -31,26 +31,24 @@ class BlockProfile:
     mean: np.ndarray  # (Z, K, M*C) float32, branch after branch
     std: np.ndarray  # (Z, K, M*C) float32, over the pictures of the class
 
-    def total(self, counts: np.ndarray, zoom: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and std (M*C,) over all pictures, whatever their class, at zoom number ``zoom``."""
+    def moments(self, counts: np.ndarray, zoom: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return of every gate, (M*C,) each: its mean, the variance of its class means, its mean variance in a class.
+
+        The variances add up to that over all pictures. A class counts as much as ``counts`` (K,) says.
+        """
         share = (counts / counts.sum())[:, None]  # (K, 1)
         mean = (share * self.mean[zoom]).sum(0)
         between = (share * (self.mean[zoom] - mean) ** 2).sum(0)
-        within = (share * self.std[zoom].astype(np.float64) ** 2).sum(0)
-        return mean, np.sqrt(between + within)
+        return mean, between, (share * self.std[zoom].astype(np.float64) ** 2).sum(0)
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """mean over c of (a_5x5 - a_3x3) for every picture and SK unit: above 0, the larger kernel wins.
-
-    ``difference`` is (3, Z, N, U) float32 in the order of ``CONDITIONS``: object zoom; the control for what resizing
-    alone does, see ``blurred``; and object zoom through a network that has learned nothing.
-    """
+    """The mean over c of (a_5x5 - a_3x3) for every picture and SK unit: above 0, the larger kernel wins."""
 
     zooms: tuple[float, ...]
     units: tuple[str, ...]
-    difference: np.ndarray
+    difference: np.ndarray  # (3, Z, N, U) float32, in the order of ``CONDITIONS``
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,7 @@ class Profile:
         return np.bincount(self.truth, minlength=len(self.classes))
 
     def block(self, name: str) -> BlockProfile:
-        """The block of that name.
+        """Return the block of that name.
 
         Raises:
             NoGateFound: the profile has none.
@@ -83,16 +81,13 @@ class Profile:
         raise NoGateFound(f"no attention block {name} in this profile", name=name)
 
     def means(self, zoom: int = 0) -> dict[str, np.ndarray]:
-        """The gates (M, C) of every block, the mean over all pictures."""
+        """Return the mean gates (M, C) of every block over all pictures."""
         counts = self.counts
-        return {b.name: b.total(counts, zoom)[0].reshape(b.branches, -1).astype(np.float32) for b in self.blocks}
+        return {b.name: b.moments(counts, zoom)[0].reshape(b.branches, -1).astype(np.float32) for b in self.blocks}
 
     def hits(self, zoom: int = 0) -> np.ndarray | None:
-        """(N,) bool: pictures whose best class is the right one, at zoom number ``zoom``."""
+        """Return whose best class is the right one, (N,) bool, at zoom number ``zoom``."""
         return None if self.predicted is None else self.predicted[zoom] == self.truth
-
-
-# --- one file for all networks ------------------------------------------------------------------------------------
 
 
 def _stored(profile: Profile) -> Iterator[tuple[str, np.ndarray]]:
@@ -109,7 +104,7 @@ def _stored(profile: Profile) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def write(path: Path, profiles: Sequence[Profile]) -> None:
-    """All profiles as one safetensors file, gates as fp16; of two branches that sum to 1 only the second."""
+    """Write all profiles as one safetensors file, gates as fp16; of two branches that sum to 1 only the second."""
     about = {
         p.model: {
             "size": p.size,
@@ -125,7 +120,7 @@ def write(path: Path, profiles: Sequence[Profile]) -> None:
 
 
 def read(path: Path = FILE) -> dict[str, Profile]:
-    """Every profile of a file, by model.
+    """Read every profile of a file, by model.
 
     Raises:
         WeightsInvalid: no such file, or one that is damaged or something else.

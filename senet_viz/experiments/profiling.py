@@ -103,10 +103,8 @@ class Tally:
 
     def means(self) -> dict[str, np.ndarray]:
         """Return the mean gates (M, C) of every block over all pictures."""
-        every = [total[0].sum(0) / self.counts.sum() for total in self.sums]
-        return {
-            name: mean.reshape(m, -1).astype(np.float32) for (name, _, m), mean in zip(self.heads, every, strict=True)
-        }
+        every = zip(self.heads, (total[0].sum(0) / self.counts.sum() for total in self.sums), strict=True)
+        return {name: mean.reshape(m, -1).astype(np.float32) for (name, _, m), mean in every}
 
     def moments(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return mean and std (K, M*C) float32 of every block. Every class must have a picture."""
@@ -183,24 +181,25 @@ def run(
     import torch
 
     labels = y.numpy()
-    if not len(x) or not np.bincount(labels, minlength=len(classes)).all():
+    if not np.bincount(labels, minlength=len(classes)).all():
         raise ValueError("every class needs at least one picture")
-    place = {name: index for index, name in enumerate(classes)}
-    to_class = None if outputs is None else np.array([place.get(name, -1) for name in outputs], dtype=np.int16)
-    predicted = np.empty((len(zooms), len(x)), dtype=np.int16)
-    tallies = []
-    for level, zoom in enumerate(zooms):
-        tally = Tally.empty(len(classes))
+    tallies: list[Tally] = []
+    best: list[int] = []
+    for zoom in zooms:
+        tallies.append(Tally.empty(len(classes)))
         for start in range(0, len(x), BATCH):
             rows = slice(start, start + BATCH)
             with torch.inference_mode():
                 batch = prepare(zoomed(x[rows], zoom, size))
-            tally, best = counted(module, batch, labels[rows], tally)
-            if to_class is not None:
-                predicted[level, rows] = to_class[best]
-            progress(level * len(x) + min(start + BATCH, len(x)), len(zooms) * len(x))
-        tallies.append(tally)
-    return made(tallies, model, size, zooms, classes, labels, None if to_class is None else predicted)
+            tallies[-1], answers = counted(module, batch, labels[rows], tallies[-1])
+            best += answers.tolist()
+            progress(len(best), len(zooms) * len(x))
+    predicted = None
+    if outputs is not None:
+        place = {name: index for index, name in enumerate(classes)}
+        to_class = np.array([place.get(name, -1) for name in outputs], dtype=np.int16)
+        predicted = to_class[best].reshape(len(zooms), -1)
+    return made(tallies, model, size, zooms, classes, labels, predicted)
 
 
 # --- photos in class folders ------------------------------------------------------------------------------------------

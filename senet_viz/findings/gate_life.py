@@ -44,9 +44,8 @@ class Life:
 
 def life(block: BlockProfile, counts: np.ndarray) -> Life:
     """Measure one block's life at zoom 1; ``counts`` (K,) are the pictures of each class."""
-    mean, std = block.total(counts)
-    share = (counts / counts.sum())[:, None]
-    between = (share * (block.mean[0] - mean) ** 2).sum(0)
+    mean, between, within = block.moments(counts)
+    std = np.sqrt(between + within)
     moving = std > DEAD
     extreme = ((mean < EXTREME) | (mean > 1 - EXTREME)) & (std < ALIVE)
     eta = float((between[moving] / std[moving] ** 2).mean()) if moving.any() else 0.0

@@ -1,7 +1,5 @@
 """Do two networks agree? On one photo, class by class; on a validation set, picture by picture."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +11,7 @@ from senet_viz.stats import Interval
 
 
 def overlap(p: np.ndarray, q: np.ndarray) -> float:
-    """The probability that two distributions over the same K classes share: 1 - total variation."""
+    """Return the probability that two distributions over the same K classes share: 1 - total variation."""
     return float(np.minimum(p, q).sum())
 
 
@@ -56,7 +54,7 @@ class Together:
 
 
 def together(profiles: Mapping[str, Profile], models: Sequence[str]) -> Together:
-    """Those of ``models`` that were profiled on the same pictures.
+    """Compare those of ``models`` that were profiled on the same pictures.
 
     Raises:
         ValueError: none of them was, or they were not the same pictures.
@@ -72,5 +70,5 @@ def together(profiles: Mapping[str, Profile], models: Sequence[str]) -> Together
 
 
 def depths(count: int) -> np.ndarray:
-    """(B,) where the blocks of a network lie, 0 the first and 1 the last."""
+    """Return where the blocks of a network lie, (B,), 0 the first and 1 the last."""
     return np.linspace(0, 1, count) if count > 1 else np.zeros(count)

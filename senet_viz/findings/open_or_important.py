@@ -1,7 +1,5 @@
 """Is a gate that is wide open a gate that matters? How two orders of the same channels agree."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,7 +38,7 @@ class Standing:
         return self.matter[np.isin(self.matter, self.open)]
 
     def chance(self, channels: int) -> float:
-        """How many would be among both if a gate said nothing."""
+        """Return how many would be among both if a gate said nothing."""
         return len(self.open) * len(self.matter) / channels
 
     @property
@@ -54,7 +52,7 @@ class Standing:
 
 
 def standing(gate: np.ndarray, values: np.ndarray, top: int = TOP) -> Standing:
-    """How the most open channels stand among those that matter most; ``gate`` and ``values`` are (C,)."""
+    """Compare the most open channels with those that matter most; ``gate`` and ``values`` are (C,)."""
     n = max(1, min(top, len(gate) // 4))
     order, size = np.argsort(-gate, kind="stable"), np.abs(values)
     last = gate[order[n - 1]]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def gates(sweep: Sweep, block: str, branch: int = -1) -> np.ndarray:
-    """(S, C): one branch's gate of that block at every scale.
+    """Return one branch's gate of a block at every scale, (S, C).
 
     Raises:
         KeyError: no such block ran.
@@ -22,7 +22,7 @@ def gates(sweep: Sweep, block: str, branch: int = -1) -> np.ndarray:
 
 
 def correlations(sweep: Sweep, base: int) -> np.ndarray:
-    """(B, S): every block's rank correlation between scale number ``base`` and each scale."""
+    """Return every block's rank correlation between scale number ``base`` and each scale, (B, S)."""
     rows = []
     for block in sweep.traces[base].blocks:
         g = gates(sweep, block.name)
@@ -31,26 +31,25 @@ def correlations(sweep: Sweep, base: int) -> np.ndarray:
 
 
 def change(g: np.ndarray) -> np.ndarray:
-    """(S, C) gates -> (C,) last scale minus first."""
+    """Return gates (S, C) at the last scale minus those at the first, (C,)."""
     return g[-1] - g[0]
 
 
 def most(g: np.ndarray, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Channels that moved most, up and down, from the first scale to the last; fewer where fewer moved that way."""
+    """Return the channels that moved most, up and down, from first to last scale; fewer where fewer moved that way."""
     d = change(g)
     order = np.argsort(-d, kind="stable")
-    return np.array([c for c in order[:count] if d[c] > 0], int), np.array(
-        [c for c in order[::-1][:count] if d[c] < 0], int
-    )
+    up, down = order[:count], order[::-1][:count]
+    return up[d[up] > 0], down[d[down] < 0]
 
 
 def distance(g: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """(S, C) gates and those to compare with (C,) -> (S,) mean over channels of the absolute difference."""
+    """Return the mean over channels of the absolute difference between gates (S, C) and ``base`` (C,): (S,)."""
     return np.abs(g - base).mean(axis=1)
 
 
 def table(sweep: Sweep) -> tuple[tuple[float, str, int, int, float], ...]:
-    """(scale, block, channel, branch, gate) for every gate of the sweep."""
+    """Return (scale, block, channel, branch, gate) for every gate of the sweep."""
     return tuple(
         (scale, block.name, c, m, value)
         for scale, trace in zip(sweep.scales, sweep.traces, strict=True)

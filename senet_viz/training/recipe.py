@@ -1,7 +1,5 @@
 """The recipe of a training: every number that decides what comes out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
