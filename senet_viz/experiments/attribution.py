@@ -5,6 +5,8 @@ A gate says how much of a channel goes on; an attribution says how much of a sco
 
 * Grad-CAM: Selvaraju et al., ICCV 2017. Occlusion: Zeiler and Fergus, ECCV 2014.
 * Integrated gradients: Sundararajan et al., ICML 2017. Conductance: Dhamdhere et al., ICLR 2019.
+
+One file: seven methods share one question, one way to count runs and one definition of completeness.
 """
 
 import math
@@ -52,7 +54,7 @@ class Attribution:
 
     @property
     def total(self) -> float:
-        """The sum of all values."""
+        """Sum of all values."""
         return float(self.values.sum(dtype="float64"))
 
     @property

@@ -42,7 +42,7 @@ BATCH = 50
 
 
 def rows(seeds: Sequence[int] = SEEDS) -> tuple[str, ...]:
-    """The condition of every row of ``Worth.hits``."""
+    """Return the condition of every row of ``Worth.hits``."""
     return tuple(c for c in CONDITIONS for _ in (seeds if c == "shuffled" else (0,)))
 
 
@@ -56,7 +56,7 @@ class Worth:
     hits: np.ndarray  # (R, N) bool: the network's first answer is the right one
 
     def share(self, condition: str) -> np.ndarray:
-        """(N,) how often each picture is recognised, 0 to 1: a mean over seeds where there are several."""
+        """Return how often each picture is recognised, (N,), 0 to 1: a mean over seeds where there are several."""
         return np.asarray(self.hits[[row == condition for row in self.rows]].mean(0))
 
     def accuracy(self, condition: str) -> Interval:
@@ -78,7 +78,7 @@ class Worth:
 
 
 def partners(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An order (N,) in which classes take turns, and for every picture (N,) the next one of another class.
+    """Return an order (N,) in which classes take turns, and for every picture (N,) the next one of another class.
 
     Raises:
         ValueError: there is only one class.
@@ -101,7 +101,7 @@ def _given(op: str, gates: Mapping[str, np.ndarray]) -> tuple[Edit, ...]:
 
 
 def constants(means: Mapping[str, np.ndarray], seeds: Sequence[int] = SEEDS) -> dict[str, tuple[tuple[Edit, ...], ...]]:
-    """The edits of every block, row by row, of the conditions that are the same for every picture.
+    """Return the edits of every block, row by row, of the conditions that are the same for every picture.
 
     Args:
         means: gates (M, C) of every block, the mean over many pictures.
@@ -124,7 +124,7 @@ def hits(
     means: Mapping[str, np.ndarray],
     seeds: Sequence[int] = SEEDS,
 ) -> np.ndarray:
-    """(R, B) bool: which pictures of one batch are recognised, under every condition of ``rows``.
+    """Count which pictures of one batch are recognised, (R, B) bool, under every condition of ``rows``.
 
     Args:
         module: in eval mode.
@@ -164,7 +164,7 @@ def measure(
     model: str = "",
     batch: int = BATCH,
 ) -> Worth:
-    """All conditions over all pictures, or over those that were done when ``progress`` said stop.
+    """Measure all conditions over all pictures, or over those that were done when ``progress`` said stop.
 
     Args:
         fetch: gives the network's input for pictures of these numbers.
@@ -188,24 +188,21 @@ def measure(
 
 
 def together(here: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, list[int], np.ndarray]:
-    """Pictures of one batch, those beyond it that lend them gates, and whose each gets, counted in both."""
+    """Return the pictures of a batch, those beyond it that lend them gates, and whose each gets, counted in both."""
     wanted = partner[here].tolist()
     lenders = [i for i in dict.fromkeys(wanted) if i not in here]
     place = {i: at for at, i in enumerate([*here.tolist(), *lenders])}
     return here, lenders, np.array([place[i] for i in wanted])
 
 
-# --- the file that is shipped -----------------------------------------------------------------------------------------
-
-
 def write(path: Path, found: Sequence[Worth]) -> None:
-    """All networks as one safetensors file, a bit a picture and row."""
+    """Write all networks as one safetensors file, a bit a picture and row."""
     about = {w.model: {"outputs": w.outputs, "rows": w.rows, "pictures": w.hits.shape[1]} for w in found}
     safetensors_io.write(path, FORMAT, "worth", about, {w.model: np.packbits(w.hits, axis=1) for w in found})
 
 
 def read(path: Path = FILE) -> dict[str, Worth]:
-    """Every network of a file.
+    """Read every network of a file.
 
     Raises:
         WeightsInvalid: no such file, or one that is damaged or something else.

@@ -52,7 +52,7 @@ class Flow:
 
     @property
     def arrives(self) -> float:
-        """What reaches the first unit over what left the last: the median over the seeds."""
+        """Gradient that reaches the first unit over that which left the last: the median over the seeds."""
         return float(np.median(self.norms[:, 0] / self.norms[:, -1]))
 
 

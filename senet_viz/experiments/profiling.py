@@ -1,7 +1,8 @@
 """Profiles are measured: the gates of many pictures are counted class by class, batch after batch.
 
 Pictures come as tensors, enlarged by SKNet's protocol: the centre of the original is cut out and resized back, so the
-object grows and the input does not. Or they come as photos in class folders, which are read when they are needed.
+object grows and the input does not. Or they come as photos in class folders, which are read when they are needed. Both
+ways stand in this one file because they share the tally, and must count alike.
 """
 
 from __future__ import annotations
