@@ -1,7 +1,7 @@
 """The model card ``assets/weights/README.md``: written from the weight files and the profile, never by hand.
 
 Every number and every verdict on it is computed here from those committed files; a test builds it again and compares.
-Its sentences are those of ``assets/model_card.md``; a function here makes each table, so the file is a long one.
+Its sentences are those of ``assets/model_card.txt``; a function here makes each table, so the file is a long one.
 """
 
 import hashlib
