@@ -27,13 +27,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "types": ("errors",),
     "i18n": ("assets", "errors"),
     "jobs": (),
+    "stats": (),
     "networks": ("errors",),
-    "tap": ("networks", "types"),
+    "tap": ("networks", "types", "stats"),
     "models": ("networks", "i18n", "jobs"),
     "photos": ("models", "types"),
     "training": ("networks", "assets"),
-    "experiments": ("tap", "photos", "training"),
-    "findings": ("experiments",),
+    "experiments": ("tap", "photos"),
+    "findings": ("experiments", "training"),
     "service": ("experiments",),
     "architecture": ("tap", "models"),
     "drawing": ("i18n",),
@@ -49,7 +50,7 @@ HOOKS = "tap.hooks"  # pages never see a hook
 ROOM = 9  # modules: more of them want a room of their own
 LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub")
 WITHOUT_TORCH = (  # a page can be drawn with
-    "assets", "errors", "types", "i18n", "jobs", "models", "photos", "figures", "drawing", "findings",
+    "assets", "errors", "types", "i18n", "jobs", "stats", "models", "photos", "figures", "drawing", "findings",
     "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
     "experiments.kernel_preference",
 )  # fmt: skip

@@ -12,20 +12,23 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from senet_viz.errors import CardRefused, TrainingRefused, WeightsInvalid
-from senet_viz.experiments import gate_profile, profile_file
+from senet_viz.experiments import gate_profile, kernel_preference, profiling
 from senet_viz.experiments.gate_profile import Profile
 from senet_viz.findings import model_card
+from senet_viz.findings.gate_life import life
+from senet_viz.findings.kernel_choice import verdicts
+from senet_viz.findings.model_agreement import points
 from senet_viz.findings.model_card import Weights, best_size, read_all, read_weights
-from senet_viz.findings.verdicts import choices, life, paired
 from senet_viz.models import catalogue, class_names, load
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.photos import preprocess, samples
+from senet_viz.training.data import normalise
 from senet_viz.training.loop import Run, read_data, write
 from senet_viz.training.recipe import Recipe
 from tests import folders
 
-SHIPPED = profile_file.FILE.parent
-READY = all((SHIPPED / f"tiny_{b}.safetensors").is_file() for b in BLOCKS) and profile_file.FILE.is_file()
+SHIPPED = gate_profile.FILE.parent
+READY = all((SHIPPED / f"tiny_{b}.safetensors").is_file() for b in BLOCKS) and gate_profile.FILE.is_file()
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     size, found = best_size(weights), []
     for w in weights:
         module = load.load(w.key, file=folder / f"{w.key}.safetensors")
-        one = gate_profile.run(module, val.x, val.y, val.classes, size, model=w.key, outputs=w.classes)
+        one = profiling.run(module, val.x, val.y, val.classes, size, normalise, model=w.key, outputs=w.classes)
         if w.block == "sk":
             control = TinyNet("sk", 2).eval()
-            one = replace(one, selection=gate_profile.selection(module, control, val.x, size))
+            one = replace(one, selection=kernel_preference.selection(module, control, val.x, size, normalise))
         found.append(one)
-    profile_file.write(folder / "profile.safetensors", found)
-    profiles = profile_file.read(folder / "profile.safetensors")
+    gate_profile.write(folder / "profile.safetensors", found)
+    profiles = gate_profile.read(folder / "profile.safetensors")
     return Made(folder, data, weights, profiles, model_card.build(weights, profiles))
 
 
@@ -110,17 +113,17 @@ def test_the_card_states_how_alive_the_gates_are(made: Made) -> None:
 def test_the_card_compares_with_plain_on_the_same_pictures(made: Made) -> None:
     plain, ours = made.profiles["tiny_plain"].hits(), made.profiles["tiny_sk"].hits()
     assert plain is not None and ours is not None
-    difference, half = paired(ours, plain)
-    assert row(made.text, "`tiny_sk`", "## Do the gates")[2] == f"{difference:+.2f} ± {half:.2f} points"
+    found = points(ours, plain)
+    assert row(made.text, "`tiny_sk`", "## Do the gates")[2] == f"{found.value:+.2f} ± {found.half:.2f} points"
 
 
 def test_the_card_gives_every_sk_unit_and_a_verdict(made: Made) -> None:
     chosen = made.profiles["tiny_sk"].selection
     assert chosen is not None
-    for expected in choices(chosen):
+    for expected in verdicts(chosen):
         cells = row(made.text, f"`{expected.unit}`", "## Which kernel")
         assert cells[1:4] == [f"{mean:+.4f} ± {std:.4f}" for mean, std in expected.levels]
-        assert cells[-1] == expected.verdict
+        assert cells[-1] == model_card.said(expected)
     assert "**Verdict.** Of the 7 units below the last stage" in made.text
 
 
@@ -189,7 +192,7 @@ def test_verify_counts_again(made: Made, tmp_path: Path) -> None:
 class TestShipped:
     def test_the_card_is_what_its_files_say(self) -> None:
         text = (SHIPPED / "README.md").read_text(encoding="utf-8")
-        assert text == model_card.build(read_all(SHIPPED), profile_file.read())
+        assert text == model_card.build(read_all(SHIPPED), gate_profile.read())
 
     def test_every_model_runs_at_the_size_that_the_data_chose(self) -> None:
         weights = read_all(SHIPPED)
@@ -197,7 +200,7 @@ class TestShipped:
 
     def test_the_files_are_small(self) -> None:
         assert sum(w.size for w in read_all(SHIPPED)) <= 40 * 2**20
-        assert profile_file.FILE.stat().st_size <= 10 * 2**20
+        assert gate_profile.FILE.stat().st_size <= 10 * 2**20
 
     @pytest.mark.parametrize("block", BLOCKS)
     def test_the_files_hold_a_whole_finite_network(self, block: str) -> None:
@@ -215,7 +218,7 @@ class TestShipped:
 
     def test_at_least_half_of_the_gates_are_alive(self) -> None:
         for key in ("tiny_se", "tiny_se_h"):
-            found = profile_file.read()[key]
+            found = gate_profile.read()[key]
             assert sum(life(block, found.counts).std >= 0.02 for block in found.blocks) >= len(found.blocks) / 2
 
     @pytest.mark.parametrize(("sample", "names"), [("chelsea", ("tabby", "Persian cat")), ("coffee", ("espresso",))])

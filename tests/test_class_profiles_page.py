@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.experiments import class_folders, gate_profile, profile_file
+from senet_viz.experiments import gate_profile, profiling
 from senet_viz.findings import class_selectivity
 from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.photos import reading, samples, scale, sets
@@ -53,7 +53,7 @@ def test_it_opens_with_every_kind_of_network(model: str, weights: str, shown: st
     assert len(at.get("plotly_chart")) == 3 and all(e.proto.alt for e in at.get("plotly_chart"))
     said = i18n.text("lab.instead", lang, model=catalogue.spec(model).title, ours=catalogue.spec(shown).title)
     assert (said in words(at)) == ((model, weights) != (shown, "pretrained"))
-    found = profile_file.read()[shown]
+    found = gate_profile.read()[shown]
     numbers = class_selectivity.findings(found)[0].numbers
     assert any(f"**{numbers['early']:.0%}**" in text and f"**{numbers['late']:.0%}**" in text for text in words(at))
 
@@ -83,7 +83,7 @@ def test_the_curves_are_the_profiles_own_and_the_photos_gates() -> None:
     at = start(
         PAGE, weights="pretrained", photo="coffee", classes=f"{LION},{GOLDFISH}", panels="layer4.1.se,layer1.0.se"
     )
-    found, drawn = profile_file.read()["tiny_se"], lines(at)
+    found, drawn = gate_profile.read()["tiny_se"], lines(at)
     assert len(drawn) == 8, "two panels of two classes, the mean of all and the photo; in the order of depth"
     own = truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained")
     for first, name in ((0, "layer1.0.se"), (4, "layer4.1.se")):
@@ -119,7 +119,7 @@ def test_the_pinned_block_is_among_those_shown() -> None:
 
 def test_the_question_comes_before_its_answer() -> None:
     at = start(PAGE, weights="pretrained")
-    each = class_selectivity.roles(profile_file.read()["tiny_se"])
+    each = class_selectivity.roles(gate_profile.read()["tiny_se"])
     three = [each[i] for i in class_selectivity.candidates(each)]
     best = max(three, key=lambda r: r.eta2)
     buttons = {b.key: b for b in at.main.button if b.key and b.key.startswith("predict-layer")}
@@ -132,7 +132,7 @@ def test_the_question_comes_before_its_answer() -> None:
     assert len(at.get("plotly_chart")) == 4 and not [b for b in at.main.button if (b.key or "").startswith("predict")]
     verdicts = [text for text in words(at) if "-badge[" in text and "**" in text]
     assert len(verdicts) == 4
-    for finding, text in zip(class_selectivity.findings(profile_file.read()["tiny_se"]), verdicts, strict=True):
+    for finding, text in zip(class_selectivity.findings(gate_profile.read()["tiny_se"]), verdicts, strict=True):
         assert i18n.text(f"lab.class_profiles.{finding.word}", "en") in text
     well(at.run())
     assert len(at.get("plotly_chart")) == 4, "what was answered stays answered"
@@ -147,7 +147,7 @@ def test_right_answers_and_no_answer(key: str, boxes: int) -> None:
 
 def test_every_block_guesses_from_the_photos_gates() -> None:
     at = start(PAGE, weights="pretrained", photo="coffee")
-    found, own = profile_file.read()["tiny_se"], truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained")
+    found, own = gate_profile.read()["tiny_se"], truth.trace("tiny_se", "coffee", "layer4.1.se", weights="pretrained")
     about = weight_files.shipped("tiny_se")
     assert about is not None
     top = found.classes.index(about.classes[int(own.logits.argmax())])
@@ -174,7 +174,7 @@ def test_at_another_zoom_the_photo_is_enlarged_as_well(fresh: None) -> None:
     own = hooks.run(truth.model("tiny_se", "pretrained"), picture.x).block("layer4.1.se").gate[-1].numpy()
     drawn = lines(at)
     assert np.abs(drawn[-1] - own[class_selectivity.uniform(512)]).max() <= 1e-5
-    mean = profile_file.read()["tiny_se"].block("layer4.1.se").mean[1]
+    mean = gate_profile.read()["tiny_se"].block("layer4.1.se").mean[1]
     assert np.abs(drawn[-2] - mean.mean(0)[class_selectivity.uniform(512)]).max() <= 1e-5
     forwards = state.engine().forwards
     well(at.run())
@@ -254,14 +254,14 @@ def test_the_browsers_folder_says_the_classes_too(shared: Engine) -> None:
 
 def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     entries, ran = crops(), []
-    true = gate_profile.counted
-    monkeypatch.setattr(class_folders, "MOST_BATCH", 5)
+    true = profiling.counted
+    monkeypatch.setattr(profiling, "MOST_BATCH", 5)
 
     def interrupted(*args: Any) -> Any:
         ran.append(len(args[1]))
         return true(*args)
 
-    monkeypatch.setattr(gate_profile, "counted", interrupted)
+    monkeypatch.setattr(profiling, "counted", interrupted)
     more = profiled.more
 
     def stopping(*args: Any) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from senet_viz import i18n
 from senet_viz.cli import main
-from senet_viz.experiments import attribution, gate_ablation, profile_file
+from senet_viz.experiments import attribution, gate_ablation, gate_profile
 from senet_viz.findings import class_selectivity, open_or_important
 from senet_viz.findings.model_card import read_all
 from senet_viz.models import catalogue, class_names, load, weight_files
@@ -165,7 +165,7 @@ def test_profile_and_card_follow(trained: Path, data: Path, capsys: Said, monkey
         size = str(max(w.top1, key=lambda s: (sum(x.top1[s] for x in read_all(trained)), -s)))
         shared = ["profile", "--data", str(data), "--size", size, "--out", str(file), "--quiet"]
         assert main([*shared, "--model", w.key]) == 0
-    found = profile_file.read(file)
+    found = gate_profile.read(file)
     assert set(found) == {f"tiny_{b}" for b in BLOCKS}  # one command each, and none forgot the others
     assert len(found["tiny_sk"].truth) == 10 and found["tiny_sk"].selection is not None
     capsys.readouterr()
@@ -176,12 +176,12 @@ def test_profile_and_card_follow(trained: Path, data: Path, capsys: Said, monkey
 
 def test_profile_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
     """Photos of one's own: the table is that of the file that can be written, and nothing is written unasked."""
-    before = profile_file.FILE.read_bytes()
+    before = gate_profile.FILE.read_bytes()
     out, figure = tmp_path / "mine.safetensors", tmp_path / "mine.csv"
     shared = ["profile", str(data / "val"), "--model", "tiny_sk", "--quiet"]
     assert main([*shared, "--out", str(out), "--figure", str(figure)]) == 0
     said = capsys.readouterr().out
-    (found,) = profile_file.read(out).values()
+    (found,) = gate_profile.read(out).values()
     assert (found.model, found.classes, len(found.truth)) == ("tiny_sk", ("blue", "red"), 10)
     rows = {
         line.split()[0]: line.split()[1:] for line in said.splitlines() if "conv2" in line and not line.startswith("/")
@@ -193,7 +193,7 @@ def test_profile_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
         )
         assert float(written[each.name][0]) == pytest.approx(each.eta2, abs=2e-3)
     assert main([*shared, "--random"]) == 0
-    assert "UNTRAINED" in capsys.readouterr().out and profile_file.FILE.read_bytes() == before
+    assert "UNTRAINED" in capsys.readouterr().out and gate_profile.FILE.read_bytes() == before
 
 
 def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
     assert "bad.png" in bad and left.startswith("1 of 3 folders ") and left.endswith(" left out: nothing it knows")
     lines = {line.split()[0]: line for line in said.out.splitlines() if line.startswith("  ")}
     for condition in gate_ablation.CONDITIONS:
-        assert f"{found.accuracy(condition)[0]:.1%}" in lines[condition]
+        assert f"{found.accuracy(condition).value:.1%}" in lines[condition]
     x = {}
     for name in ("goldfish", "n07920052"):
         for file in (tmp_path / "set" / name).glob("?.png"):

@@ -21,7 +21,7 @@ from PIL import Image
 
 from senet_viz.cli import main
 from senet_viz.cli.entry import parser
-from senet_viz.experiments import gate_ablation, profile_file
+from senet_viz.experiments import gate_ablation, gate_profile
 from tests import folders
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +88,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (here / "cut.png").write_bytes((here / "photo.png").read_bytes()[:200])
     (here / "text.png").write_text("no picture")
     (here / "empty.png").touch()
-    shutil.copytree(profile_file.FILE.parent, here / "weights")
+    shutil.copytree(gate_profile.FILE.parent, here / "weights")
     return here
 
 
@@ -96,7 +96,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def safe(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written without being told where is written into a copy; there is nothing else to write to."""
     monkeypatch.chdir(place)
-    monkeypatch.setattr(profile_file, "FILE", place / "weights" / profile_file.FILE.name)
+    monkeypatch.setattr(gate_profile, "FILE", place / "weights" / gate_profile.FILE.name)
     monkeypatch.setattr(gate_ablation, "FILE", place / "weights" / gate_ablation.FILE.name)
     monkeypatch.setenv("TORCH_HOME", str(place / "torch"))
 

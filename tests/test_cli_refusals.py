@@ -15,7 +15,7 @@ from safetensors import safe_open
 from senet_viz.architecture import prices
 from senet_viz.cli import main
 from senet_viz.cli.ask import sweep
-from senet_viz.experiments import attribution, profile_file
+from senet_viz.experiments import attribution, gate_profile
 from senet_viz.models import safetensors_io
 from senet_viz.networks import registry
 from tests import folders
@@ -237,7 +237,7 @@ def test_records_are_the_same_bytes_as_the_library_writes(tmp_path: Path) -> Non
     """What goes through memory, so that a full disk is the system's own error, is what ``save_file`` would write."""
     from safetensors.numpy import save_file
 
-    with safe_open(profile_file.FILE, framework="np") as file:
+    with safe_open(gate_profile.FILE, framework="np") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
     safetensors_io.write(tmp_path / "a", "form", "key", {"a": 1}, tensors)
     save_file(tensors, tmp_path / "b", metadata={"format": "form", "key": '{"a": 1}'})

@@ -11,7 +11,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.experiments import profile_file
+from senet_viz.experiments import gate_profile
 from senet_viz.figures.networks import compare
 from senet_viz.findings import model_agreement
 from senet_viz.models import catalogue, load
@@ -202,8 +202,8 @@ def test_overlap() -> None:
 
 
 def test_together_counts_picture_by_picture() -> None:
-    found = model_agreement.together(profile_file.read(), ("tiny_plain", "tiny_se", "nobody"))
-    profiles = profile_file.read()
+    found = model_agreement.together(gate_profile.read(), ("tiny_plain", "tiny_se", "nobody"))
+    profiles = gate_profile.read()
     a, b = (profiles[m].predicted[0] for m in found.models)  # type: ignore[index]
     right = profiles["tiny_se"].truth
     assert found.models == ("tiny_plain", "tiny_se") and found.pictures == 2500
@@ -211,14 +211,14 @@ def test_together_counts_picture_by_picture() -> None:
     assert found.accuracy.tolist() == pytest.approx([(a == right).mean(), (b == right).mean()])
     assert found.all_right == pytest.approx(((a == right) & (b == right)).mean())
     assert found.none_right == pytest.approx(((a != right) & (b != right)).mean())
-    difference, half = found.against("tiny_se", "tiny_plain")
-    assert difference == pytest.approx(100 * (found.accuracy[1] - found.accuracy[0])) and half > 0
+    other = found.against("tiny_se", "tiny_plain")
+    assert other.value == pytest.approx(100 * (found.accuracy[1] - found.accuracy[0])) and other.half > 0
 
 
 def test_together_needs_the_same_pictures() -> None:
     from dataclasses import replace
 
-    profiles = profile_file.read()
+    profiles = gate_profile.read()
     with pytest.raises(ValueError, match="no profile"):
         model_agreement.together(profiles, ("nobody",))
     other = profiles | {"tiny_sk": replace(profiles["tiny_sk"], truth=profiles["tiny_sk"].truth[::-1].copy())}

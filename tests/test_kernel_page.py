@@ -15,7 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.experiments import gate_profile, kernel_preference, profile_file
+from senet_viz.experiments import gate_profile, kernel_preference
 from senet_viz.findings import kernel_choice
 from senet_viz.models import catalogue
 from senet_viz.photos import reading, samples
@@ -104,12 +104,12 @@ def test_the_sentence_is_computed(photo: str, lang: str) -> None:
     t = i18n.texts(lang)
     said = t(
         "scale.kernel.answer", unit=short(UNIT), word=t(f"verdict.{mine.word}"), why=t(f"verdict.why.{mine.reason}"),
-        change=signed(mine.change[0]), control=signed(mine.control[0]), blur=signed(mine.blur[0]),
+        change=signed(mine.change.value), control=signed(mine.control.value), blur=signed(mine.blur.value),
     )  # fmt: skip
     assert said in words(at)
     for row, verdict in zip(table(at), own, strict=True):
         assert row[t("verdict.word")] == f"**{t(f'verdict.{verdict.word}')}**: {t(f'verdict.why.{verdict.reason}')}"
-        assert row[t("verdict.change")] == signed(verdict.change[0])
+        assert row[t("verdict.change")] == signed(verdict.change.value)
         assert [row[f"{scale:g}×"] for scale in SCALES] == [signed(level) for level, _ in verdict.levels]
         assert row[t("verdict.rise")] == f"{verdict.rise}\u00a0/\u00a01"
 
@@ -278,7 +278,7 @@ def test_a_set_is_measured_photo_by_photo(engine: Engine) -> None:
     t = i18n.texts("en")
     for row, verdict in zip(table(at), own_set(sent), strict=True):
         assert row[t("verdict.rise")] == f"{verdict.rise}\u00a0/\u00a04"
-        assert row[t("verdict.change")] == f"{signed(verdict.change[0])}\u00a0±\u00a0{verdict.change[1]:.4f}"
+        assert row[t("verdict.change")] == f"{signed(verdict.change.value)}\u00a0±\u00a0{verdict.change.half:.4f}"
         assert row[t("verdict.word")] == f"**{t(f'verdict.{verdict.word}')}**: {t(f'verdict.why.{verdict.reason}')}"
     assert any("bad.png" in text and t("error.image.truncated") in text for text in words(at))
     u = truth.names("tiny_sk").index(UNIT)
@@ -320,7 +320,7 @@ def test_a_set_can_be_stopped_and_gone_on_with(engine: Engine, monkeypatch: pyte
     assert table(at)[0][i18n.text("verdict.rise", "zh")].endswith("/\u00a05")
     assert engine.forwards > before and not any(button.key in ("set-stop", "set-go_on") for button in at.button)
     assert [row[i18n.text("verdict.change", "zh")] for row in table(at)] == [
-        f"{signed(v.change[0])}\u00a0±\u00a0{v.change[1]:.4f}" for v in own_set(files(5))
+        f"{signed(v.change.value)}\u00a0±\u00a0{v.change.half:.4f}" for v in own_set(files(5))
     ]
 
 
@@ -334,7 +334,7 @@ def test_another_blur_waits_for_a_click(engine: Engine) -> None:
     found = [preference(reading.read(data), 1.0) for _, data, _ in files(2)]
     own = kernel_choice.verdicts(kernel_preference.gathered(truth.names("tiny_sk"), found))
     assert [row[i18n.text("verdict.change", "en")] for row in table(at)] == [
-        f"{signed(v.change[0])}\u00a0±\u00a0{v.change[1]:.4f}" for v in own
+        f"{signed(v.change.value)}\u00a0±\u00a0{v.change.half:.4f}" for v in own
     ]
 
 
@@ -377,7 +377,7 @@ def test_too_many_photos_are_counted(engine: Engine, monkeypatch: pytest.MonkeyP
 
 def test_the_profile_is_shown_with_its_classes(engine: Engine) -> None:
     at = start(PAGE, **TRAINED)
-    shipped = profile_file.read()["tiny_sk"]
+    shipped = gate_profile.read()["tiny_sk"]
     assert shipped.selection is not None and url(at)["set"] == "profile"
     t = i18n.texts("en")
     found = kernel_choice.verdicts(shipped.selection)

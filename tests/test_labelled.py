@@ -9,7 +9,7 @@ import pytest
 
 from senet_viz import i18n
 from senet_viz.errors import ImageRejected, PhotosRejected
-from senet_viz.experiments import class_folders
+from senet_viz.experiments import profiling
 from senet_viz.models import catalogue, class_names, load, weight_files
 from senet_viz.photos import reading, sets
 from senet_viz.tap import hooks
@@ -20,20 +20,20 @@ WNIDS = ("n01440764", "n01443537", "n15075141")  # the first two of ImageNet and
 
 def test_folders_that_are_called_like_a_class() -> None:
     tiny, small = catalogue.spec("tiny_se"), catalogue.spec("mobilenet_v3_small")
-    assert class_folders.outputs(tiny, ("Goldfish", "n01443537", "\u91d1\u9c7c", "king_penguin", "my cat")) == (
+    assert class_names.outputs(tiny, ("Goldfish", "n01443537", "\u91d1\u9c7c", "king_penguin", "my cat")) == (
         0,
         0,
         0,
         10,
         None,
     )
-    assert class_folders.outputs(small, (*WNIDS, "goldfish", "GREAT WHITE_shark")) == (0, 1, 999, 1, 2)
-    assert class_folders.outputs(small, ("Cardigan", "cardigan", "CARDIGAN")) == (264, 474, None), "a dog, and a jacket"
+    assert class_names.outputs(small, (*WNIDS, "goldfish", "GREAT WHITE_shark")) == (0, 1, 999, 1, 2)
+    assert class_names.outputs(small, ("Cardigan", "cardigan", "CARDIGAN")) == (264, 474, None), "a dog, and a jacket"
     for spec in (tiny, small):
         for lang in i18n.LANGUAGES:
             names = class_names.names(spec, lang)
             shared = {i for i, name in enumerate(names) if names.count(name) > 1}
-            for i, found in enumerate(class_folders.outputs(spec, names)):
+            for i, found in enumerate(class_names.outputs(spec, names)):
                 assert found == (None if i in shared else i)
 
 
@@ -45,7 +45,7 @@ def test_wordnet_numbers_are_those_of_the_small_networks_too() -> None:
     names, other = class_names.names(ours), class_names.names(theirs)
     same = [
         names[k] == other[index]
-        for k, index in enumerate(class_folders.outputs(theirs, about.classes))
+        for k, index in enumerate(class_names.outputs(theirs, about.classes))
         if index is not None and names[k] in other
     ]
     assert len(same) > 30 and all(same)
@@ -53,7 +53,7 @@ def test_wordnet_numbers_are_those_of_the_small_networks_too() -> None:
 
 @pytest.mark.parametrize(("key", "most"), [("tiny_se", 16), ("legacy_seresnet50", 2), ("mobilenet_v3_small", 16)])
 def test_a_batch_is_a_moments_work(key: str, most: int) -> None:
-    assert class_folders.batch_size(catalogue.spec(key)) == most
+    assert profiling.batch_size(catalogue.spec(key)) == most
 
 
 def named(directory: Path, names: tuple[str, ...], each: int) -> Path:
@@ -77,12 +77,12 @@ def test_a_folder_is_its_photos_one_by_one(tmp_path: Path) -> None:
         told.append((file.name, error.reason))
 
     spec, module = catalogue.spec("tiny_sk"), load.load("tiny_sk")
-    found = class_folders.measured(module, spec, sets.folder(root), skipped, lambda *n: steps.append(n), zoom=1.5)
+    found = profiling.measured(module, spec, sets.folder(root), skipped, lambda *n: steps.append(n), zoom=1.5)
     assert told == [("bad.png", "not_a_picture")] and steps[-1] == (12, 12)
     assert found.classes == ("goldfish", "mine") and found.counts.tolist() == [5, 5] and found.zooms == (1.5,)
     for k, name in enumerate(found.classes):
         seen = [reading.read(file) for file in sorted((root / name).glob("?.png"))]
-        traces = [hooks.run(module, class_folders.stacked([image], spec, 1.5)) for image in seen]
+        traces = [hooks.run(module, profiling.stacked([image], spec, 1.5)) for image in seen]
         for block in found.blocks:
             gates = np.stack([t.block(block.name).gate.numpy().reshape(-1) for t in traces])
             assert np.abs(block.mean[0, k] - gates.mean(0)).max() <= 1e-5
@@ -96,5 +96,5 @@ def test_one_class_is_refused_after_reading_too(tmp_path: Path) -> None:
     root = named(tmp_path / "set", ("a", "b"), each=2)
     (root / "b" / "0.png").write_bytes(b"no picture at all")
     with pytest.raises(PhotosRejected) as caught:
-        class_folders.measured(load.load("tiny_se"), catalogue.spec("tiny_se"), sets.folder(root))
+        profiling.measured(load.load("tiny_se"), catalogue.spec("tiny_se"), sets.folder(root))
     assert caught.value.reason == "classes" and caught.value.details["n"] == 1

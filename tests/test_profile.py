@@ -15,8 +15,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound, WeightsInvalid
-from senet_viz.experiments import gate_profile, profile_file
-from senet_viz.experiments.gate_profile import Profile, Selection, Tally, blurred, crop_side, zoomed
+from senet_viz.experiments import gate_profile, kernel_preference, profiling
+from senet_viz.experiments.gate_profile import Profile, Selection
+from senet_viz.experiments.profiling import Tally, blurred, crop_side, zoomed
 from senet_viz.tap import hooks
 from senet_viz.training.data import normalise
 
@@ -42,8 +43,8 @@ def profiles(build: Build) -> dict[str, Profile]:
     found = {}
     for name in ("se", "se_h", "sk", "plain"):
         module = build(f"ours/{name}")
-        found[name] = gate_profile.run(module, x, y, CLASSES, SIZE, model=f"tiny_{name}", outputs=outputs)
-    chosen = gate_profile.selection(build("ours/sk"), build("zoo/tiny_sk"), x, SIZE)
+        found[name] = profiling.run(module, x, y, CLASSES, SIZE, normalise, model=f"tiny_{name}", outputs=outputs)
+    chosen = kernel_preference.selection(build("ours/sk"), build("zoo/tiny_sk"), x, SIZE, normalise)
     found["sk"] = replace(found["sk"], selection=chosen)
     return found
 
@@ -74,7 +75,8 @@ def test_total_is_mean_and_std_over_all_pictures(build: Build, profiles: dict[st
     assert found.counts.tolist() == [2, 3, 4]
     for block in found.blocks:
         gates = np.stack([t.block(block.name).gate[0].numpy() for t in traces])
-        mean, std = block.total(found.counts)
+        mean, between, within = block.moments(found.counts)
+        std = np.sqrt(between + within)
         assert np.allclose(mean, gates.mean(0), atol=1e-5) and np.allclose(std, gates.std(0), atol=1e-4)
 
 
@@ -101,8 +103,8 @@ def test_a_network_without_gates_has_predictions_and_no_blocks(profiles: dict[st
 def test_progress_counts_every_picture_at_every_zoom(build: Build) -> None:
     x, y = pictures()
     seen: list[tuple[int, int]] = []
-    found = gate_profile.run(
-        build("ours/se"), x, y, CLASSES, SIZE, (1.0, 2.0), lambda done, total: seen.append((done, total))
+    found = profiling.run(
+        build("ours/se"), x, y, CLASSES, SIZE, normalise, (1.0, 2.0), lambda done, total: seen.append((done, total))
     )
     assert seen == [(9, 18), (18, 18)]
     assert found.predicted is None and found.hits() is None  # nobody said what the outputs are called
@@ -111,7 +113,7 @@ def test_progress_counts_every_picture_at_every_zoom(build: Build) -> None:
 def test_a_class_without_a_picture_is_refused(build: Build) -> None:
     x, y = pictures()
     with pytest.raises(ValueError, match="at least one picture"):
-        gate_profile.run(build("ours/se"), x, y, (*CLASSES, "d"), SIZE)
+        profiling.run(build("ours/se"), x, y, (*CLASSES, "d"), SIZE, normalise)
 
 
 def test_a_tally_is_numpys_mean_and_std_however_the_pictures_come(build: Build) -> None:
@@ -124,7 +126,7 @@ def test_a_tally_is_numpys_mean_and_std_however_the_pictures_come(build: Build) 
         tally, start = Tally.empty(3), 0
         for end in ends:
             before = tally
-            tally, best = gate_profile.counted(module, prepared[start:end], labels[start:end], tally)
+            tally, best = profiling.counted(module, prepared[start:end], labels[start:end], tally)
             assert best.tolist() == [int(t.logits.argmax()) for t in traces[start:end]]
             assert int(before.counts.sum()) == start, "what was counted before stays as it was"
             start = end
@@ -141,11 +143,11 @@ def test_a_tally_is_numpys_mean_and_std_however_the_pictures_come(build: Build) 
 
 
 def test_a_profile_needs_every_class(build: Build) -> None:
-    tally, _ = gate_profile.counted(
+    tally, _ = profiling.counted(
         build("ours/se"), normalise(zoomed(pictures()[0], 1.0, SIZE)), np.zeros(9, int), Tally.empty(2)
     )
     with pytest.raises(ValueError, match="at least one picture"):
-        gate_profile.made([tally], "m", SIZE, (1.0,), ("a", "b"), np.zeros(9, int))
+        profiling.made([tally], "m", SIZE, (1.0,), ("a", "b"), np.zeros(9, int))
 
 
 # --- zoom ---------------------------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ def test_selection_is_the_mean_difference_of_the_branches(build: Build, profiles
 
 def test_selection_needs_sk_units(build: Build) -> None:
     with pytest.raises(NoGateFound):
-        gate_profile.selection(build("ours/se"), build("ours/se"), pictures()[0], SIZE)
+        kernel_preference.selection(build("ours/se"), build("ours/se"), pictures()[0], SIZE, normalise)
 
 
 # --- the file -----------------------------------------------------------------------------------------------------
@@ -214,8 +216,8 @@ def test_selection_needs_sk_units(build: Build) -> None:
 
 def test_what_is_written_is_read_again_to_half_precision(profiles: dict[str, Profile], tmp_path: Path) -> None:
     path = tmp_path / "deep" / "profile.safetensors"
-    profile_file.write(path, list(profiles.values()))
-    again = profile_file.read(path)
+    gate_profile.write(path, list(profiles.values()))
+    again = gate_profile.read(path)
     assert list(again) == ["tiny_se", "tiny_se_h", "tiny_sk", "tiny_plain"]
     for before in profiles.values():
         after = again[before.model]
@@ -239,7 +241,7 @@ def test_what_is_written_is_read_again_to_half_precision(profiles: dict[str, Pro
 def test_a_gate_takes_two_bytes_and_of_two_branches_one_is_enough(profiles: dict[str, Profile], tmp_path: Path) -> None:
     sizes = {}
     for name in ("se", "sk", "plain"):
-        profile_file.write(path := tmp_path / f"{name}.safetensors", [replace(profiles[name], selection=None)])
+        gate_profile.write(path := tmp_path / f"{name}.safetensors", [replace(profiles[name], selection=None)])
         sizes[name] = path.stat().st_size
     channels = {"se": 2 * 64 + 2 * 128 + 3 * 256 + 3 * 512}
     channels["sk"] = channels["se"] // 2
@@ -254,7 +256,7 @@ def test_a_damaged_profile_gives_one_sentence(profiles: dict[str, Profile], tmp_
     from safetensors.numpy import save_file
 
     path = tmp_path / "profile.safetensors"
-    profile_file.write(path, [profiles["se"]])
+    gate_profile.write(path, [profiles["se"]])
     if damage == "missing":
         path.unlink()
     elif damage == "another":
@@ -262,16 +264,16 @@ def test_a_damaged_profile_gives_one_sentence(profiles: dict[str, Profile], tmp_
     else:
         path.write_bytes(b"no profile" if damage == "garbage" else path.read_bytes()[:-100])
     with pytest.raises(WeightsInvalid, match=r"^profile\.safetensors cannot be used: ") as caught:
-        profile_file.read(path)
+        gate_profile.read(path)
     assert "\n" not in str(caught.value)
 
 
 def test_reading_needs_no_torch(profiles: dict[str, Profile], tmp_path: Path) -> None:
     path = tmp_path / "profile.safetensors"
-    profile_file.write(path, [profiles["se"]])
+    gate_profile.write(path, [profiles["se"]])
     code = (
-        "import sys; from pathlib import Path; from senet_viz.experiments import profile_file;"
-        f"print(*profile_file.read(Path({str(path)!r}))); assert 'torch' not in sys.modules"
+        "import sys; from pathlib import Path; from senet_viz.experiments import gate_profile;"
+        f"print(*gate_profile.read(Path({str(path)!r}))); assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout.strip()) == (0, "tiny_se"), done.stderr

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound
 from senet_viz.networks.blocks import SEBlock
+from senet_viz.stats import softmax
 from senet_viz.tap import hooks, layouts
 from senet_viz.tap.edits import apply
 from senet_viz.tap.layouts import places
@@ -36,7 +37,6 @@ from senet_viz.tap.replay import (
     replay,
     rounding,
     sigmoid,
-    softmax,
 )
 from senet_viz.types import BlockTrace, Edit
 from tests.conftest import GATED, Build, Traced, pictures, stir

@@ -9,7 +9,7 @@ import pytest
 
 from senet_viz import i18n
 from senet_viz.drawing import palette
-from senet_viz.experiments import profile_file
+from senet_viz.experiments import gate_profile
 from senet_viz.experiments.gate_profile import BlockProfile, Profile
 from senet_viz.figures.lab import class_profiles as figures
 from senet_viz.figures.lab.class_profiles import Curves
@@ -206,7 +206,7 @@ def test_a_gate_that_scatters_counts_less() -> None:
 @pytest.mark.parametrize("model", ["tiny_se", "tiny_se_h", "tiny_sk"])
 @pytest.mark.parametrize("zoom", [0, 1])
 def test_the_shipped_networks(model: str, zoom: int) -> None:
-    found = profile_file.read()[model]
+    found = gate_profile.read()[model]
     each = class_selectivity.roles(found, zoom)
     assert [r.name for r in each] == [b.name for b in found.blocks]
     assert all(class_selectivity.chance(found.counts) < r.eta2 < 1 for r in each), (

@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n
+from senet_viz import i18n, stats
 from senet_viz.drawing import slides
 from senet_viz.experiments import scale_sweep
 from senet_viz.figures.scale import channel_weights as figures
@@ -200,7 +200,7 @@ def test_gates_that_do_not_move_can_be_drawn() -> None:
     up, down = scale_response.most(g)
     assert not len(up) and not len(down)
     assert figures.draw_moved(g, (0.5, 1.0, 2.0), up, down, 3, "b", t).alt
-    rho = np.array([[scale_response.rank_correlation(g[1], row) for row in g]])
+    rho = np.array([[stats.rank_correlation(g[1], row) for row in g]])
     assert figures.draw_rank(rho, (0.5, 1.0, 2.0), ("b",), 0, t).alt
     assert figures.draw_blur((0.5, 1.0, 2.0), scale_response.distance(g, g[1]), None, 0.0, "", t).alt
 

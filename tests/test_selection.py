@@ -7,11 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from scipy.stats import t
 from torch import nn
 
-from senet_viz.experiments import kernel_preference, profile_file, scale_sweep
+from senet_viz import stats
+from senet_viz.experiments import gate_profile, kernel_preference, scale_sweep
 from senet_viz.experiments.gate_profile import Selection
-from senet_viz.findings import kernel_choice, verdicts
+from senet_viz.findings import Held, kernel_choice, model_card, scale_response
+from senet_viz.findings.kernel_choice import Cause, Way
 from senet_viz.models import catalogue
 from senet_viz.photos import preprocess, samples
 from senet_viz.photos import scale as scales
@@ -53,8 +56,8 @@ def judged(*photos: np.ndarray) -> kernel_choice.Verdict:
 def test_one_photo(found: np.ndarray, word: str, reason: str) -> None:
     verdict = judged(found.astype(np.float32))
     assert (verdict.word, verdict.reason, verdict.photos) == (word, reason, 1)
-    assert verdict.change[0] == pytest.approx(found[0, -1, 0] - found[0, 0, 0], abs=1e-6)
-    assert all(np.isnan(span[1]) for span in (verdict.change, verdict.control, verdict.beyond_blur))
+    assert verdict.change.value == pytest.approx(found[0, -1, 0] - found[0, 0, 0], abs=1e-6)
+    assert all(np.isnan(span.half) for span in (verdict.change, verdict.control, verdict.beyond_blur))
     assert verdict.rise == int(found[0, -1, 0] > found[0, 0, 0])
 
 
@@ -84,9 +87,9 @@ def test_a_set(found: list[np.ndarray], word: str, reason: str) -> None:
     changes = np.array([each[0, -1, 0] - each[0, 0, 0] for each in found])
     assert (verdict.word, verdict.reason, verdict.photos) == (word, reason, 40)
     assert verdict.rise == int((changes > 0).sum())
-    assert verdict.change[0] == pytest.approx(changes.mean(), abs=1e-6)
+    assert verdict.change.value == pytest.approx(changes.mean(), abs=1e-6)
     half = 2.0227 * changes.std(ddof=1) / 40**0.5  # Student's t, 39 degrees of freedom
-    assert verdict.change[1] == pytest.approx(half, rel=1e-3)
+    assert verdict.change.half == pytest.approx(half, rel=1e-3)
     level = np.array([each[0, :, 0] for each in found])
     np.testing.assert_allclose([m for m, _ in verdict.levels], level.mean(0), atol=1e-6)
     np.testing.assert_allclose([s for _, s in verdict.levels], level.std(0), atol=1e-6)
@@ -95,38 +98,47 @@ def test_a_set(found: list[np.ndarray], word: str, reason: str) -> None:
 def test_a_small_set_needs_a_wider_interval() -> None:
     """Three photos with changes of 1, 2 and 3: an interval with 1.96 would leave out 0, Student's takes it in."""
     few = [photo([0.0, c / 2, c]) for c in (1.0, 2.0, 3.0)]
-    (choice,) = verdicts.choices(kernel_preference.gathered(["unit"], few))
-    assert choice.verdict == "rises"
-    assert judged(*few).word == "fails" and judged(*few).reason == "same"
-    assert judged(*few).change == pytest.approx((2.0, 4.303 / 3**0.5), rel=1e-3)
+    assert 2 - stats.Z95 / 3**0.5 > 0
+    found = judged(*few)
+    assert found.word == "fails" and found.reason == "same"
+    assert (found.change.value, found.change.half) == pytest.approx((2.0, 4.303 / 3**0.5), rel=1e-3)
 
 
 def test_quantiles_are_students() -> None:
-    stats = pytest.importorskip("scipy.stats")
-    for n in (2, 3, 10, 31, 32, 33, 60, 999):
-        assert kernel_choice.t95(n) == pytest.approx(stats.t.ppf(0.975, n - 1), rel=2e-3)
-    assert all(a > b for a, b in pairwise(kernel_choice.t95(n) for n in range(2, 200)))
+    for n in (2, 3, 10, 31, 32, 33, 60, 999, 1000, 2500):
+        assert stats.t95(n) == pytest.approx(t.ppf(0.975, n - 1), rel=2e-3)
+    assert all(a > b for a, b in pairwise(stats.t95(n) for n in range(2, 200)))
 
 
-def test_every_word_of_a_choice_has_a_verdict() -> None:
-    """``Choice.verdict`` is built from parts: all that it can say is translated."""
-    said = set()
-    for change in (0.1, -0.1, 0.0):
-        for blur in (0.0, 0.5, -0.5):
-            for control in (0.0, 1.0):
-                beyond = (change - blur, 0.01)
-                spans = ((change, 0.01), (blur, 0.01), beyond, (control, 0.0))
-                said.add(verdicts.Choice("unit", (), *spans).verdict)
-    assert said == set(kernel_choice._WORDS)
-    assert {word for word, _ in kernel_choice._WORDS.values()} == {"holds", "mixed", "fails"}
+def test_every_way_and_cause_has_a_word_and_a_sentence_on_the_card() -> None:
+    none = stats.Interval(0.0, 0.0, 0.0)
+    found = {
+        (way, cause): kernel_choice.Verdict("unit", way, cause, (), none, none, none, none, 0, 40)
+        for way in Way
+        for cause in (None, Cause.UNTRAINED, Cause.BLUR)
+    }
+    words = {key: each.word for key, each in found.items()}
+    assert [key for key, word in words.items() if word is Held.HOLDS] == [(Way.RISES, None)]
+    assert [key for key, word in words.items() if word is Held.MIXED] == [
+        (Way.RISES, Cause.UNTRAINED), (Way.RISES, Cause.BLUR),
+    ]  # fmt: skip
+    assert {each.reason for each in found.values()} == {*Way, Cause.UNTRAINED, Cause.BLUR}
+    assert {model_card.said(each) for each in found.values()} == {
+        "rises", "rises, no more than untrained", "rises, but so it does by blur alone",
+        "falls", "falls, no more than untrained", "falls, but so it does by blur alone", "no change",
+    }  # fmt: skip
 
 
 def test_the_shipped_profile_is_judged_as_on_its_card() -> None:
-    shipped = profile_file.read()["tiny_sk"].selection
+    shipped = gate_profile.read()["tiny_sk"].selection
     assert shipped is not None
-    for choice, verdict in zip(verdicts.choices(shipped), kernel_choice.verdicts(shipped), strict=True):
-        assert (verdict.unit, verdict.change) == (choice.unit, choice.change)
-        assert (verdict.word == "holds") == (choice.verdict == "rises")
+    card = (gate_profile.FILE.parent / "README.md").read_text(encoding="utf-8")
+    card = card[card.index("## Which kernel") :]
+    for verdict in kernel_choice.verdicts(shipped):
+        row = next(line for line in card.splitlines() if line.startswith(f"| `{verdict.unit}` |"))
+        *_, change, _, _, said, _ = (cell.strip() for cell in row.split("|"))
+        assert change == f"{verdict.change.value:+.4f} ± {verdict.change.half:.4f}"
+        assert (verdict.word == "holds") == (said == "rises")
         assert verdict.photos == 2500
 
 
@@ -155,7 +167,7 @@ def test_three_branches_take_the_last_and_the_first() -> None:
 
 def test_gate_rows_are_every_gate() -> None:
     trace = truth.trace("tiny_sk", "coffee", truth.names("tiny_sk")[0])
-    rows = list(kernel_preference.gate_rows((1.0, 2.0), (trace, trace)))
+    rows = scale_response.table(scale_sweep.Sweep("zoom", (1.0, 2.0), (trace, trace), ()))
     assert len(rows) == 2 * sum(block.gate.numel() for block in trace.blocks)
     assert rows[0] == (1.0, trace.blocks[0].name, 0, 0, float(trace.blocks[0].gate[0, 0]))
     assert rows[-1] == (2.0, trace.blocks[-1].name, 255, 1, float(trace.blocks[-1].gate[1, 255]))
@@ -182,7 +194,7 @@ def test_classes_are_means_over_their_photos() -> None:
 
 def test_class_means_agree_with_the_profiles_gates() -> None:
     """Two records of the same run: by picture, and by class as fp16 means."""
-    shipped = profile_file.read()["tiny_sk"]
+    shipped = gate_profile.read()["tiny_sk"]
     assert shipped.selection is not None
     means = kernel_preference.by_class(shipped.selection, shipped.truth, len(shipped.classes))
     for u, block in enumerate(shipped.blocks):

@@ -22,7 +22,7 @@ from senet_viz.errors import TrainingRefused
 from senet_viz.models import load, weight_files
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.training.data import Folder, augment, batches, normalise, read_folder
-from senet_viz.training.loop import EVAL_SIZES, Run, accuracy, fit, read_data, train, write
+from senet_viz.training.loop import EVAL_SIZES, Run, accuracy, read_data, train, write
 from senet_viz.training.recipe import Recipe
 from tests import folders
 
@@ -276,7 +276,7 @@ def test_interrupted_and_resumed_is_the_same_training(data: Path, tmp_path: Path
     folder, val = read_data(data, recipe)
 
     def one(name: str, resume: bool = False, stop_after: int | None = None) -> dict[str, float] | None:
-        return fit(folder, val, tmp_path / name, recipe, "cpu", resume, lambda line: None, stop_after, bar=False)
+        return train((folder, val), tmp_path / name, recipe, "cpu", resume, lambda line: None, stop_after, bar=False)
 
     whole = one("whole.safetensors")
     assert one("parts.safetensors", stop_after=1) is None

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from senet_viz.experiments.gate_profile import BlockProfile, Selection
-from senet_viz.findings.verdicts import choices, life, paired, sign
+from senet_viz.findings import kernel_choice, model_card
+from senet_viz.findings.gate_life import life
+from senet_viz.findings.model_agreement import points
+from senet_viz.stats import Interval
 
 
-def test_paired_is_the_difference_and_its_interval() -> None:
+def test_points_are_the_difference_and_its_interval() -> None:
     ours = np.array([True] * 60 + [False] * 40)
     theirs = np.array([True] * 50 + [False] * 50)
-    difference, half = paired(ours, theirs)
-    assert difference == pytest.approx(10)
-    assert half == pytest.approx(100 * 1.96 * np.sqrt(0.1 * 0.9 / 99))  # ten pictures of a hundred differ
-    assert paired(theirs, ours)[0] == pytest.approx(-10)
+    found = points(ours, theirs)
+    assert found.value == pytest.approx(10)
+    half = 100 * t.ppf(0.975, 99) * np.sqrt(0.1 * 0.9 / 99)  # ten pictures of a hundred differ
+    assert found.half == pytest.approx(half, rel=1e-4)
+    assert points(theirs, ours).value == pytest.approx(-10)
+    many = points(np.tile(ours, 20), np.tile(theirs, 20))
+    assert many.half == pytest.approx(100 * 1.96 * np.sqrt(0.1 * 0.9 / 1999), rel=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("interval", "expected"), [((2.0, 1.0), 1), ((-2.0, 1.0), -1), ((1.0, 2.0), 0), ((0.0, 0.0), 0)]
-)
-def test_sign_is_0_where_the_interval_holds_0(interval: tuple[float, float], expected: int) -> None:
-    assert sign(interval) == expected
+    ("interval", "expected"),
+    [
+        ((2.0, 1.0, 3.0), 1), ((-2.0, -3.0, -1.0), -1), ((1.0, -1.0, 3.0), 0), ((0.0, 0.0, 0.0), 0),
+        ((2.0, np.nan, np.nan), 1), ((-2.0, np.nan, np.nan), -1), ((0.0, np.nan, np.nan), 0),
+    ],
+)  # fmt: skip
+def test_sign_is_0_where_the_interval_holds_0(interval: tuple[float, float, float], expected: int) -> None:
+    assert Interval(*interval).sign == expected
 
 
 def block(mean: float | np.ndarray, std: float | np.ndarray, channels: int = 8) -> BlockProfile:
@@ -88,7 +99,8 @@ def test_every_verdict_on_a_kernel(zoom: float, blur: float, untrained: float, v
     scatter -= scatter.mean(1, keepdims=True)  # so that the mean change is exactly the one asked for
     ways = zip((zoom, blur, untrained), scatter, strict=True)
     difference = np.stack([[start, start + (change + off) / 2, start + change + off] for change, off in ways])
-    (found,) = choices(Selection((1.0, 1.5, 2.0), ("layer1.0.conv2",), difference))
-    assert found.verdict == verdict
-    assert found.change[0] == pytest.approx(zoom, abs=1e-9) and found.control[0] == pytest.approx(untrained, abs=1e-9)
+    (found,) = kernel_choice.verdicts(Selection((1.0, 1.5, 2.0), ("layer1.0.conv2",), difference))
+    assert model_card.said(found) == verdict
+    values = found.change.value, found.control.value
+    assert values == pytest.approx((zoom, untrained), abs=1e-9)
     assert found.levels[0] == pytest.approx((start.mean(), start.std()))

@@ -8,7 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.experiments import channel_ranking, profile_file
+from senet_viz.experiments import channel_ranking, gate_profile
 from senet_viz.figures.lab.what_if import signed
 from senet_viz.models import catalogue
 from senet_viz.tap import edit_list, edits, hooks
@@ -96,7 +96,7 @@ def test_the_maps_are_the_channel_before_and_after() -> None:
 
 def test_the_mean_of_the_validation_pictures() -> None:
     at = start(PAGE, weights="pretrained", block=BLOCK, edits=f"{BLOCK}:mean")
-    mean = profile_file.read()["tiny_se"].means()[BLOCK]
+    mean = gate_profile.read()["tiny_se"].means()[BLOCK]
     row = board(at, "whatif-carpet")["rows"][truth.names("tiny_se").index(BLOCK)]["values"]["s"]
     assert np.abs(row - mean[0]).max() <= 1e-5
     assert len(chips(at)) == 1

@@ -10,9 +10,11 @@ import pytest
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
+from senet_viz import stats
 from senet_viz.errors import WeightsInvalid
-from senet_viz.experiments import gate_ablation, profile_file
+from senet_viz.experiments import gate_ablation, gate_profile
 from senet_viz.experiments.gate_ablation import CONDITIONS, Worth
+from senet_viz.findings import gate_ablation as findings
 from senet_viz.models import catalogue, load, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks as tap
@@ -119,7 +121,7 @@ def test_one_class_has_no_partner() -> None:
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (1, 29), (0, 20), (15, 148), (81, 263), (7, 7), (1250, 2500)])
 def test_wilson_is_scipys(k: int, n: int) -> None:
     theirs = binomtest(k, n).proportion_ci(method="wilson")
-    assert gate_ablation.wilson(k / n, n) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
+    assert stats.wilson(k / n, n) == pytest.approx((k / n, theirs.low, theirs.high), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +137,10 @@ def test_the_paired_interval_is_the_published_one(
 ) -> None:
     a = np.array([1.0] * (both + first) + [0.0] * (second + none))
     b = np.array([1.0] * both + [0.0] * first + [1.0] * second + [0.0] * none)
-    change, interval = gate_ablation.paired(a, b)
+    change, *interval = stats.paired(a, b)
     assert change == pytest.approx((first - second) / len(a))
     assert interval == pytest.approx(expected, abs=2e-4)
-    back, (low, high) = gate_ablation.paired(b, a)
+    back, low, high = stats.paired(b, a)
     assert (back, -high, -low) == pytest.approx((-change, *interval))
 
 
@@ -149,7 +151,7 @@ def test_the_paired_interval_covers(n: int, truth: tuple[float, float, float]) -
     inside = 0
     for _ in range(400):
         kind = random.choice(4, n, p=[both, first, second, 1 - sum(truth)])
-        _, (low, high) = gate_ablation.paired((kind < 2).astype(float), ((kind == 0) | (kind == 2)).astype(float))
+        _, low, high = stats.paired((kind < 2).astype(float), ((kind == 0) | (kind == 2)).astype(float))
         inside += low <= first - second <= high
     assert inside >= 0.92 * 400
 
@@ -158,8 +160,8 @@ def test_seeds_are_averaged() -> None:
     hits = np.array([[1, 1, 1, 0]] * 4 + [[1, 0, 0, 0], [1, 1, 0, 0]] + [[0, 0, 0, 0]], dtype=bool)
     found = Worth("m", 4, gate_ablation.rows((0, 1)), hits)
     assert found.share("shuffled").tolist() == [1, 0.5, 0, 0]
-    assert found.accuracy("shuffled")[0] == 0.375 and found.change("shuffled")[0] == pytest.approx(-0.375)
-    assert found.change("own")[0] == 0 and found.chance == 0.25
+    assert found.accuracy("shuffled").value == 0.375 and found.change("shuffled").value == pytest.approx(-0.375)
+    assert found.change("own").value == 0 and found.chance == 0.25
 
 
 # --- verdict ----------------------------------------------------------------------------------------------------------
@@ -183,17 +185,15 @@ def made(own: float, mean: float, level: float, ones: float, n: int = 1000, outp
     ],
 )
 def test_the_verdict_is_in_the_numbers(shares: tuple[float, float, float, float], word: str, needs: float) -> None:
-    said = gate_ablation.verdict(made(*shares))
+    said = findings.verdict(made(*shares))
     assert (said.word, said.needs_photo) == (word, pytest.approx(needs, abs=1e-9))
 
 
 def test_few_pictures_prove_little() -> None:
-    assert gate_ablation.verdict(made(0.7, 0.6, 0.6, 0.6, n=10)).word == "few"
-    assert gate_ablation.verdict(made(0.75, 0.58, 0.75, 0.0, n=12)).word == "few", (
-        "gates of 1 say nothing about constants"
-    )
-    assert gate_ablation.verdict(made(0.75, 0.67, 0.2, 0.0, n=12)).word == "few"
-    assert gate_ablation.verdict(made(0.2, 0.1, 0.1, 0.1, n=10, outputs=5)).word == "chance"
+    assert findings.verdict(made(0.7, 0.6, 0.6, 0.6, n=10)).word == "few"
+    assert findings.verdict(made(0.75, 0.58, 0.75, 0.0, n=12)).word == "few", "gates of 1 say nothing about constants"
+    assert findings.verdict(made(0.75, 0.67, 0.2, 0.0, n=12)).word == "few"
+    assert findings.verdict(made(0.2, 0.1, 0.1, 0.1, n=10, outputs=5)).word == "chance"
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def test_a_damaged_file_gives_one_sentence(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "worth.safetensors"
     gate_ablation.write(path, [made(0.7, 0.5, 0.3, 0.1)])
     if damage == "another":
-        path.write_bytes(profile_file.FILE.read_bytes())
+        path.write_bytes(gate_profile.FILE.read_bytes())
     elif damage == "missing":
         path.unlink()
     else:
@@ -230,7 +230,7 @@ def test_a_damaged_file_gives_one_sentence(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize("model", ["tiny_se", "tiny_se_h", "tiny_sk"])
 class TestShipped:
     def test_as_they_are_is_what_the_profile_says_picture_by_picture(self, model: str) -> None:
-        found, known = gate_ablation.read()[model], profile_file.read()[model]
+        found, known = gate_ablation.read()[model], gate_profile.read()[model]
         about, hits = weight_files.shipped(model), known.hits()
         assert about is not None and hits is not None
         assert found.rows == gate_ablation.rows() and found.outputs == len(about.classes)
@@ -238,7 +238,7 @@ class TestShipped:
 
     def test_sample_photos_under_the_same_gates(self, model: str) -> None:
         """The constants that were measured with are the profile's: one picture at a time gives the same."""
-        spec, module, means = catalogue.spec(model), load.load(model), profile_file.read()[model].means()
+        spec, module, means = catalogue.spec(model), load.load(model), gate_profile.read()[model].means()
         shown = [
             preprocess.preprocess(samples.sample(key), spec).x for key in ("chelsea", "coffee", "flower", "rocket")
         ]

@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 from senet_viz import i18n
 from senet_viz.drawing import screen, slides
 from senet_viz.drawing.grammar import Figure
-from senet_viz.experiments import class_folders, gate_ablation, profile_file
+from senet_viz.experiments import gate_ablation, gate_profile, profiling
 from senet_viz.figures.lab import gate_ablation as figures
-from senet_viz.models import catalogue
+from senet_viz.findings import gate_ablation as findings
+from senet_viz.models import catalogue, class_names
 from senet_viz.photos import preprocess, reading, samples
 from senet_viz.service.engine import Engine
+from senet_viz.stats import Interval
 from senet_viz.tap import hooks
 from senet_viz.types import Edit
 from senet_viz.ui import state
@@ -67,14 +69,14 @@ def test_the_shipped_counts_are_shown(model: str, lang: str) -> None:
     answered(at)
     shares = [found.share(c).mean() for c in gate_ablation.CONDITIONS]
     np.testing.assert_allclose(bars(at)[0], shares, atol=1e-6)
-    t, verdict = i18n.texts(lang), gate_ablation.verdict(found)
+    t, verdict = i18n.texts(lang), findings.verdict(found)
     first = i18n.table(lang)[f"worth.verdict.{verdict.word}"].split("** ")[0].split("\uff1a")[0]
     (said,) = [text for text in words(at) if text.startswith(first)]
     assert all(f"{shares[i]:.1%}" in said for i in (0, 1, 2)) and f"{verdict.needs_photo:.0%}" in said
-    change, (low, high) = found.change("mean")
+    change, low, high = found.change("mean")
     price = t("worth.drop", lost=f"{-100 * change:.1f}", low=f"{-100 * high:.1f}", high=f"{-100 * low:.1f}")
     assert price in words(at)
-    known = profile_file.read()[model].hits()
+    known = gate_profile.read()[model].hits()
     assert known is not None and shares[0] == known.mean()
 
 
@@ -91,7 +93,7 @@ def test_a_network_that_was_not_measured_is_stood_in_for(model: str, weights: st
     ours = catalogue.spec(profiled.PROFILED).title
     assert i18n.text("worth.instead", "en", model=catalogue.spec(model).title, ours=ours) in words(at)
     answered(at)
-    assert bars(at)[0][0] == pytest.approx(gate_ablation.read()["tiny_se"].accuracy("own")[0])
+    assert bars(at)[0][0] == pytest.approx(gate_ablation.read()["tiny_se"].accuracy("own").value)
 
 
 # --- photos of one's own ----------------------------------------------------------------------------------------------
@@ -109,7 +111,7 @@ def crops(names: tuple[str, ...], each: int) -> dict[str, bytes]:
 def one_by_one(key: str, entries: dict[str, bytes], means: dict[str, np.ndarray] | None) -> dict[str, float]:
     """Accuracy with its own gates, with mean gates and with gates of 1, from single forwards."""
     spec, module = catalogue.spec(key), truth.model(key, "pretrained" if means else "random")
-    right = dict(zip(entries, class_folders.outputs(spec, [name.split("/")[0] for name in entries]), strict=True))
+    right = dict(zip(entries, class_names.outputs(spec, [name.split("/")[0] for name in entries]), strict=True))
     x = {name: preprocess.preprocess(reading.read(data), spec).x for name, data in entries.items()}
     if means is None:
         own = [hooks.run(module, each) for each in x.values()]
@@ -134,14 +136,14 @@ def test_labelled_photos_are_measured_with_the_shipped_means(shared: Engine) -> 
     assert not [b for b in at.main.button if str(b.key).startswith("worth-")], "ten pictures answer no question"
     assert any(text.startswith("**10 pictures are too few") for text in words(at))
     usable = {name: data for name, data in entries.items() if not name.startswith("my own")}
-    expected = one_by_one("tiny_se", usable, profile_file.read()["tiny_se"].means())
+    expected = one_by_one("tiny_se", usable, gate_profile.read()["tiny_se"].means())
     drawn = dict(zip(gate_ablation.CONDITIONS, bars(at)[0], strict=True))
     assert {how: float(drawn[how]) for how in expected} == pytest.approx(expected)
     assert any("2,500" in text for text in words(at))
 
 
 def test_without_a_profile_the_sets_own_means_come_first(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_folders, "MOST_BATCH", 3)
+    monkeypatch.setattr(profiling, "MOST_BATCH", 3)
     entries = crops(("n07920052", "goldfish"), each=4)  # the first is espresso
     at = start(model="mobilenet_v3_small", weights="random", source="mine")
     well(upload(at, entries))
@@ -153,7 +155,7 @@ def test_without_a_profile_the_sets_own_means_come_first(shared: Engine, monkeyp
 
 
 def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_folders, "MOST_BATCH", 4)
+    monkeypatch.setattr(profiling, "MOST_BATCH", 4)
     ran: list[int] = []
     true = gate_ablation.hits
 
@@ -179,7 +181,7 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
     monkeypatch.setattr(_Work, "step", step)
     well(at.main.button(key="classes-go_on").click().run())
     assert ran == [4, 4, 2]
-    expected = one_by_one("tiny_se", entries, profile_file.read()["tiny_se"].means())
+    expected = one_by_one("tiny_se", entries, gate_profile.read()["tiny_se"].means())
     assert bars(at)[0][0] == pytest.approx(expected["own"])
 
 
@@ -195,9 +197,9 @@ def test_folders_that_name_no_class_are_one_sentence(shared: Engine, lang: str) 
 
 def test_the_figure_says_what_the_rows_say() -> None:
     rows = [
-        figures.Row("own", 0.75, (0.7, 0.8), 0.0, (0.0, 0.0)),
-        figures.Row("mean", 0.558, (0.5, 0.6), -0.192, (-0.21, -0.174)),
-        figures.Row("other", 0.7504, (0.7, 0.8), 0.0004, (-0.01, 0.01)),
+        figures.Row("own", Interval(0.75, 0.7, 0.8), Interval(0.0, 0.0, 0.0)),
+        figures.Row("mean", Interval(0.558, 0.5, 0.6), Interval(-0.192, -0.21, -0.174)),
+        figures.Row("other", Interval(0.7504, 0.7, 0.8), Interval(0.0004, -0.01, 0.01)),
     ]
     drawn = figures.draw_worth("Net", rows, 0.02, 2500, i18n.texts("en"))
     assert "75.0%" in drawn.title and "55.8%" in drawn.title and "2,500" in drawn.panels[0].x
@@ -212,7 +214,7 @@ def test_it_can_be_on_a_slide(lang: str, dark: bool) -> None:
     import plotly.graph_objects as go
 
     found = gate_ablation.read()["tiny_se"]
-    rows = [figures.Row(c, *found.accuracy(c), *found.change(c)) for c in gate_ablation.CONDITIONS]
+    rows = [figures.Row(c, found.accuracy(c), found.change(c)) for c in gate_ablation.CONDITIONS]
 
     def build(wanted: str) -> Figure:
         return figures.draw_worth("Tiny", rows, found.chance, found.hits.shape[1], i18n.texts(wanted))
@@ -222,4 +224,4 @@ def test_it_can_be_on_a_slide(lang: str, dark: bool) -> None:
     head, *lines = slides.render(build, "csv", lang).data.decode("utf-8-sig").splitlines()
     assert head.startswith("gates,accuracy") and len(lines) == len(gate_ablation.CONDITIONS)
     for row, line in zip(rows, lines, strict=True):
-        assert line.split(",")[0] == row.key and float(line.split(",")[1]) == pytest.approx(row.accuracy)
+        assert line.split(",")[0] == row.key and float(line.split(",")[1]) == pytest.approx(row.accuracy.value)

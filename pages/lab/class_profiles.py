@@ -4,14 +4,14 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.experiments import gate_profile
+from senet_viz.experiments import profiling
 from senet_viz.figures.lab import class_profiles
-from senet_viz.findings import class_selectivity
+from senet_viz.findings import Held, class_selectivity
 from senet_viz.ui.pages.lab import profiled
 
 PAPER = ("n01443537", "n02085620", "n04285008", "n09246464")  # goldfish and cliff are the paper's own
 FEW = 0.02  # eta2 that luck alone reaches: from there on it has to be spoken of
-COLOURS = {"holds": "green", "mixed": "orange", "fails": "red"}
+COLOURS = {Held.HOLDS: "green", Held.MIXED: "orange", Held.FAILS: "red"}
 PANELS = 4
 
 
@@ -112,5 +112,5 @@ ui.code(
     class_selectivity.saturation,
     class_selectivity.same_pattern,
     class_selectivity.distances,
-    gate_profile.Tally,
+    profiling.Tally,
 )

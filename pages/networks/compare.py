@@ -3,7 +3,7 @@
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.experiments import profile_file
+from senet_viz.experiments import gate_profile
 from senet_viz.figures.networks import compare
 from senet_viz.findings import model_agreement
 from senet_viz.models import catalogue
@@ -59,7 +59,7 @@ else:
     st.caption(t("networks.compare.cost.note"))
 
 ui.section(t("networks.compare.four"))
-found = view.drawn(lambda: model_agreement.together(profile_file.read(), catalogue.OURS), "together")
+found = view.drawn(lambda: model_agreement.together(gate_profile.read(), catalogue.OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)
 ui.figure(
     view,
@@ -72,9 +72,11 @@ st.markdown(
     t("networks.compare.right", n=f"{found.pictures:,}", all=f"{found.all_right:.1%}", none=f"{found.none_right:.1%}")
 )
 for model in found.models[1:]:
-    difference, half = found.against(model, found.models[0])
-    verdict = "more" if difference > half else "less" if difference < -half else "tie"
-    line = t(f"networks.compare.{verdict}", a=catalogue.spec(model).title, d=f"{difference:+.2f}", h=f"{half:.2f}")
-    st.markdown(f"- {line}")
+    apart = found.against(model, found.models[0])
+    verdict, said = (
+        {1: "more", 0: "tie", -1: "less"}[apart.sign],
+        {"d": f"{apart.value:+.2f}", "h": f"{apart.half:.2f}"},
+    )
+    st.markdown(f"- {t(f'networks.compare.{verdict}', a=catalogue.spec(model).title, **said)}")
 st.caption(t("networks.compare.seed"))
 ui.code(view, model_agreement.together, model_agreement.overlap)

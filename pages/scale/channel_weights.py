@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from senet_viz import ui
+from senet_viz import stats, ui
 from senet_viz.figures.pieces import times
 from senet_viz.figures.scale import channel_weights
 from senet_viz.findings import scale_response
@@ -92,4 +92,4 @@ if blur:
 else:
     ui.figure(view, lambda t: channel_weights.draw_blur(sharp.scales, plain, None, 0.0, "", t), "blur", *key)
     st.markdown(t("scale.channel_weights.noblur"))
-ui.code(view, scale.at_scale, scale.zoomed, scale_response.rank_correlation)
+ui.code(view, scale.at_scale, scale.zoomed, stats.rank_correlation)

@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from senet_viz import ui
+from senet_viz import stats, ui
 from senet_viz.experiments import kernel_preference
 from senet_viz.figures.pieces import times
 from senet_viz.figures.scale import kernel_selection
-from senet_viz.findings import kernel_choice, verdicts
+from senet_viz.findings import Held, kernel_choice
 from senet_viz.tap import edits
 from senet_viz.ui.pages.scale import preferences
 
@@ -96,7 +96,7 @@ ui.figure(
     lambda t: kernel_selection.draw_fig3(scales, photo, photos, many, kernel_preference.PUBLISHED, kernels, t),
     "fig3", blur, which, tuple(name for name, _ in done), chosen.difference.tobytes() if done else 0,
 )  # fmt: skip
-words = {word: sum(each.word == word for each in judged) for word in ("holds", "mixed", "fails")}
+words = {word.value: sum(each.word is word for each in judged) for word in Held}
 st.markdown(t("scale.kernel.set.count", photos=many, n=len(judged), **words))
 preferences.verdict_table(view, chosen, judged)
 st.caption(t("scale.kernel.one.rule" if many == 1 else "scale.kernel.set.rule"))
@@ -116,5 +116,5 @@ if profile:
         lambda t: kernel_selection.draw_fig4(shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth), t),
         "fig4", shows="model",
     )  # fmt: skip
-decided = (kernel_preference.preference, kernel_choice.verdicts, verdicts.choices)
+decided = (kernel_preference.preference, kernel_choice.verdict, stats.mean95)
 ui.code(view, *decided, edits.apply, kernel_preference.less_detail)

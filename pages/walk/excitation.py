@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from senet_viz import ui
+from senet_viz import stats, ui
 from senet_viz.figures.walk import excitation
 from senet_viz.networks import blocks
 from senet_viz.tap import replay
@@ -90,7 +90,7 @@ else:
     st.caption(t("walk.excitation.hs"))
 
     ui.section(t("walk.excitation.softmax"))
-    soft = replay.softmax(logit.astype(np.float64))
+    soft = stats.softmax(logit.astype(np.float64))
     ranked = np.argsort(-gate, kind="stable")
     ui.figure(view, lambda t: excitation.draw_softmax(gate, soft, ranked, t), "soft")
     st.markdown(t("walk.excitation.softmax.why", n=count, top=f"{soft.max():.4f}", mean=f"{1 / count:.4f}"))

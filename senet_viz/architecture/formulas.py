@@ -12,6 +12,8 @@ from typing import Self
 
 import numpy as np
 
+from senet_viz.stats import softmax
+
 # --- one convolution --------------------------------------------------------------------------------------------------
 
 
@@ -161,8 +163,7 @@ def products(rows: np.ndarray, h: np.ndarray, channel: int, count: int = 2) -> s
 
 def shares(logits: np.ndarray, channel: int) -> str:
     """Write the softmax of one channel's logits (M,): a_c in full, b_c and the others as numbers."""
-    weights = np.exp(logits.astype(np.float64) - logits.max())
-    weights /= weights.sum()
+    weights = softmax(logits.astype(np.float64))
     powers = [f"e^{{{value:.3f}}}" for value in logits]
     below = "+".join(rf"e^{{g_{{{m},{channel}}}}}" for m in range(len(logits)))
     first = rf"\frac{{e^{{g_{{0,{channel}}}}}}}{{{below}}}=\frac{{{powers[0]}}}{{{'+'.join(powers)}}}"

@@ -5,29 +5,27 @@ A gate says how much of a channel goes on; an attribution says how much of a sco
 
 * Grad-CAM: Selvaraju et al., ICCV 2017. Occlusion: Zeiler and Fergus, ECCV 2014.
 * Integrated gradients: Sundararajan et al., ICML 2017. Conductance: Dhamdhere et al., ICLR 2019.
-"""
 
-from __future__ import annotations
+One file: seven methods share one question, one way to count runs and one definition of completeness.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound, Stopped
+from senet_viz.jobs import Progress
 from senet_viz.tap import hooks, layouts, sharing
 from senet_viz.types import MOST_STEPS as MOST_STEPS
 from senet_viz.types import ON_GATES as ON_GATES
 from senet_viz.types import ON_PHOTO as ON_PHOTO
-
-if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor, nn
-
-    from senet_viz.types import Edit
+from senet_viz.types import Edit
 
 METHODS = (*ON_PHOTO, *ON_GATES)
 COMPLETE = ("integrated_gradients", "gate_integrated_gradients")  # they promise to add up
@@ -36,9 +34,6 @@ STRETCH = 8  # steps of one stretch of an integrated path, which may have ``MOST
 ENOUGH = 0.01  # relative completeness error
 FLOOR = 0.1  # logits: a difference below it changes no odds by more than a tenth, and is no measure for an error
 BATCH, SIDE = 32, 96  # so many pictures of that side, or gates, go through the network together; fewer larger ones
-
-
-Progress = Callable[[int, int], bool | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +55,7 @@ class Attribution:
 
     @property
     def total(self) -> float:
-        """The sum of all values."""
+        """Sum of all values."""
         return float(self.values.sum(dtype="float64"))
 
     @property
@@ -85,7 +80,7 @@ def run(
     most: int = MOST_STEPS,
     progress: Progress = lambda done, total: None,
 ) -> Attribution:
-    """What the score of class ``target`` rests on. The module is left as it was, also after an exception.
+    """Tell what the score of class ``target`` rests on. The module is left as it was, also after an exception.
 
     Args:
         method: one of ``METHODS``.
@@ -129,8 +124,7 @@ def run(
             others = tuple(edit for edit in edits if edit.block != block)  # this block's are in its gate already
             found, first, used = explain_gates(question, method, block, before.block(block).gate, others)
         else:
-            if method == "grad_cam":
-                block = block or hooks.last_map(module, x)
+            block = block or (hooks.last_map(module, x) if method == "grad_cam" else None)
             found, first, used = explain_photo(question, method, block, window)
         values = found.detach().float().cpu().numpy()
     return Attribution(method, target, block, values, float(before.logits[target]), first, used, on_gates)
@@ -150,11 +144,11 @@ class _Question:
     progress: Progress
 
 
-Found = tuple[torch.Tensor, float | None, int]  # values; the score where the path starts, if there is one; its steps
+Found = tuple[Tensor, float | None, int]  # values; the score where the path starts, if there is one; its steps
 
 
 def explain_photo(q: _Question, method: str, block: str | None, window: int | None) -> Found:
-    """One of ``ON_PHOTO``, which are captum's as they are: values (H, W), colours added up."""
+    """Ask one of ``ON_PHOTO``, which are captum's as they are, for values (H, W), colours added up."""
     import captum.attr
 
     net, size = _Told(q.module, q.progress), tuple(q.x.shape[2:])
@@ -172,11 +166,11 @@ def explain_photo(q: _Question, method: str, block: str | None, window: int | No
         )
         return covered[0, 0], None, 0
     found, used = _integrated(captum.attr.IntegratedGradients(net), q.x, q.start, q)
-    return found[0].sum(0), _score(q.module, q.start, q.target), used
+    return found[0].sum(0), net.score(q.start, q.target), used
 
 
 def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Sequence[Edit]) -> Found:
-    """One of ``ON_GATES``: captum's methods on the network as a function of this block's gates. Values (M, C).
+    """Ask one of ``ON_GATES``, captum's methods on the network as a function of this block's gates, for values (M, C).
 
     Args:
         gate: (M, C) of the photo.
@@ -185,7 +179,12 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
     import captum.attr
 
     m, channels = gate.shape
-    rest = _Told(_rest(q.module, q.x, block, (m, channels), edits), q.progress)
+
+    def after(gates: Tensor) -> Tensor:
+        """Run what follows the block. Later blocks answer to what they get: their gates are part of the function."""
+        return hooks.gated(q.module, q.x, block, gates.unflatten(1, gate.shape), edits)
+
+    rest = _Told(after, q.progress)
     gates = gate.clone().flatten()[None].to(q.x)  # (1, M*C)
     if method == "gradient_x_gate":
         found = captum.attr.InputXGradient(rest).attribute(gates.requires_grad_(), target=q.target)
@@ -200,19 +199,19 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
     if method == "gate_integrated_gradients":
         ones = torch.ones_like(gates)
         found, used = _integrated(captum.attr.IntegratedGradients(rest), gates, ones, q)
-        return found.reshape(m, channels), _score(rest.forward, ones, q.target), used
+        return found.reshape(m, channels), rest.score(ones, q.target), used
     # conductance: along the path of photos, what passes through each gate
-    net = _Told(q.module, q.progress)
-    net.total = q.steps or STEPS
+    net, steps = _Told(q.module, q.progress), q.steps or STEPS
+    net.total = steps
     place = next(p for p in layouts.places(q.module) if p.name == block)
     layer = captum.attr.LayerConductance(net, place.gate)
-    raw = layer.attribute(q.x, q.start, q.target, n_steps=net.total, internal_batch_size=q.batch)
+    raw = layer.attribute(q.x, q.start, q.target, n_steps=steps, internal_batch_size=q.batch)
     found = place.layout.per_branch(place.module, raw).reshape(m, channels)
-    return found, _score(q.module, q.start, q.target), q.steps or STEPS
+    return found, net.score(q.start, q.target), steps
 
 
 class _Told:
-    """A network, or the rest of one, that says before every batch how many runs are done; class scores are (B, K)."""
+    """A network, or the rest of one, that says before every batch how many runs are done."""
 
     def __init__(self, forward: Callable[[Tensor], Any], progress: Progress) -> None:
         self.forward, self.progress = forward, progress
@@ -222,36 +221,22 @@ class _Told:
         if self.progress(self.done, max(self.done, self.total)) is False:
             raise Stopped("attribution")
         self.done += len(x)
-        return _logits(self.forward(x))
+        return self.scores(x)
 
+    def scores(self, x: Tensor) -> Tensor:
+        """Return class scores (B, K)."""
+        scores = hooks.class_scores(self.forward(x))
+        assert scores is not None  # ``run`` asked for the photo's
+        return scores
 
-def _logits(out: Any) -> Tensor:
-    scores = hooks.class_scores(out)
-    assert scores is not None  # ``run`` asked for the photo's
-    return scores
-
-
-def _rest(
-    module: nn.Module, x: Tensor, block: str, shape: tuple[int, ...], edits: Sequence[Edit]
-) -> Callable[[Tensor], Tensor]:
-    """The network as a function of one block's gates: (B, M*C) -> class scores (B, K), the photo being the same.
-
-    Later blocks answer to what they get: their gates are part of the function.
-    """
-
-    def rest(gates: Tensor) -> Tensor:
-        return hooks.gated(module, x, block, gates.unflatten(1, shape), edits)
-
-    return rest
-
-
-def _score(forward: Callable[[Tensor], Any], at: Tensor, target: int) -> float:
-    with torch.no_grad():
-        return float(_logits(forward(at))[0, target])
+    def score(self, at: Tensor, target: int) -> float:
+        """Return one class's score of one input."""
+        with torch.no_grad():
+            return float(self.scores(at)[0, target])
 
 
 def _integrated(path: Any, at: Tensor, start: Tensor, q: _Question) -> tuple[Tensor, int]:
-    """Integrated gradients, and of how many steps.
+    """Return integrated gradients, and of how many steps.
 
     With ``steps`` that many over the whole path. Else in stretches, which add up to the whole as integrals do: each
     says by its own completeness how well it was followed, and the worst is halved until all of it adds up.
@@ -261,7 +246,7 @@ def _integrated(path: Any, at: Tensor, start: Tensor, q: _Question) -> tuple[Ten
     if q.steps is not None:
         return attribute(at, start, n_steps=q.steps), q.steps
 
-    score = partial(_score, path.forward_func.forward, target=q.target)
+    score = partial(path.forward_func.score, target=q.target)
 
     def point(share: float) -> Tensor:
         return start + share * (at - start)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from senet_viz.errors import EditRefused, NoGateFound
+from senet_viz.jobs import Progress
 from senet_viz.types import Edit, Trace
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-CHUNK = (
-    32  # counterfactuals that go through the network together: the answer to "how far?" comes several times a second
-)
+CHUNK = 32  # counterfactuals that go through the network together: "how far?" is answered several times a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +58,11 @@ def ranking(
     op: str = "mute",
     value: float | None = None,
     edits: Sequence[Edit] = (),
-    progress: Callable[[int, int], bool | None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     channels: Sequence[int] | None = None,
     before: Trace | None = None,
 ) -> Ranking:
-    """What one operation on each single channel of ``block`` does to the class scores of one picture.
+    """Measure what one operation on each single channel of ``block`` does to the class scores of one picture.
 
     The network before the block runs once a batch, not once a channel: see ``hooks.gated``. The numbers are those of
     ``hooks.run(module, x, (*edits, Edit(block, op, (c,), value)))`` to rounding.
@@ -81,7 +81,6 @@ def ranking(
     """
     import torch
 
-    from senet_viz.errors import NoGateFound
     from senet_viz.tap import edits as edit_ops
     from senet_viz.tap import hooks
 
@@ -111,7 +110,7 @@ def ranking(
 
 
 def joined(parts: Sequence[Ranking], total: int) -> Ranking:
-    """One ranking of several of the same question, each of other channels; ``total`` channels were asked for."""
+    """Join rankings of the same question, each of other channels; ``total`` channels were asked for."""
     channels = tuple(c for part in parts for c in part.channels)
     return replace(parts[0], channels=channels, logits=np.concatenate([p.logits for p in parts]), total=total)
 
@@ -119,7 +118,7 @@ def joined(parts: Sequence[Ranking], total: int) -> Ranking:
 def filled(
     edits: Sequence[Edit], mean: Mapping[str, np.ndarray], photo: Callable[[str], Mapping[str, np.ndarray]]
 ) -> tuple[Edit, ...]:
-    """The same edits, with the gates that ``mean`` and ``photo`` bring.
+    """Return the same edits with the gates that ``mean`` and ``photo`` bring.
 
     Args:
         mean: block to (M, C), over validation pictures.
@@ -128,7 +127,6 @@ def filled(
     Raises:
         EditRefused: nothing is known of that block's mean, or of its gates in that photo.
     """
-    from senet_viz.errors import EditRefused
     from senet_viz.tap.edits import GIVEN_OPS, written
 
     found = []
@@ -161,7 +159,7 @@ class Moved:
 
 
 def downstream(before: Trace, after: Trace) -> tuple[Moved, ...]:
-    """The edited blocks and all that ran after the first of them, in that order."""
+    """Compare the edited blocks, and all that ran after the first of them, in that order."""
     edited = {edit.block for edit in after.edits}
     names = [block.name for block in after.blocks]
     first = min((names.index(name) for name in edited if name in names), default=len(names))
@@ -169,7 +167,7 @@ def downstream(before: Trace, after: Trace) -> tuple[Moved, ...]:
     for new in after.blocks[first:]:
         old = before.block(new.name)
         change = (new.gate - old.gate).abs()
-        branch, channel = divmod(int(change.argmax()), new.channels)
-        was, now = float(old.gate[branch, channel]), float(new.gate[branch, channel])
+        at = branch, channel = divmod(int(change.argmax()), new.channels)
+        was, now = float(old.gate[at]), float(new.gate[at])
         found.append(Moved(new.name, new.name in edited, float(change.mean()), channel, branch, was, now))
     return tuple(found)

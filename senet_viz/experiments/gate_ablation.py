@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from senet_viz import assets
+from senet_viz import assets, stats
+from senet_viz.jobs import Progress
 from senet_viz.models import safetensors_io
+from senet_viz.stats import Interval
 from senet_viz.types import Edit
 
 if TYPE_CHECKING:
@@ -23,10 +25,7 @@ if TYPE_CHECKING:
 
     from senet_viz.types import Trace
 
-Interval = tuple[float, float]
 Fetch = Callable[[Sequence[int]], "Tensor"]  # numbers of pictures to (B, 3, H, W), prepared
-Progress = Callable[[int, int], "bool | None"]  # pictures done, pictures in all; False stops
-Word = Literal["chance", "few", "nothing", "constant", "both", "photo"]
 
 FILE = assets.WEIGHTS / "worth.safetensors"
 FORMAT = "senet-viz worth 1"
@@ -40,13 +39,10 @@ CONDITIONS = (
 )
 SEEDS = (0, 1, 2)  # permutations of "shuffled"
 BATCH = 50
-Z95 = 1.959964
-ROOM = 0.05  # of accuracy: an interval that leaves room for a larger loss does not show that there is none
-MOSTLY = 0.8  # of what gates are worth, from which share on one says "most of it"
 
 
 def rows(seeds: Sequence[int] = SEEDS) -> tuple[str, ...]:
-    """The condition of every row of ``Worth.hits``."""
+    """Return the condition of every row of ``Worth.hits``."""
     return tuple(c for c in CONDITIONS for _ in (seeds if c == "shuffled" else (0,)))
 
 
@@ -60,17 +56,17 @@ class Worth:
     hits: np.ndarray  # (R, N) bool: the network's first answer is the right one
 
     def share(self, condition: str) -> np.ndarray:
-        """(N,) how often each picture is recognised, 0 to 1: a mean over seeds where there are several."""
+        """Return how often each picture is recognised, (N,), 0 to 1: a mean over seeds where there are several."""
         return np.asarray(self.hits[[row == condition for row in self.rows]].mean(0))
 
-    def accuracy(self, condition: str) -> tuple[float, Interval]:
-        """Share of pictures that are recognised, and its 95 % interval."""
+    def accuracy(self, condition: str) -> Interval:
+        """Return the share of pictures that are recognised."""
         share = self.share(condition)
-        return float(share.mean()), wilson(float(share.mean()), len(share))
+        return stats.wilson(float(share.mean()), len(share))
 
-    def change(self, condition: str) -> tuple[float, Interval]:
-        """That accuracy minus the one with its own gates, on the same pictures, and its 95 % interval."""
-        return paired(self.share(condition), self.share("own"))
+    def change(self, condition: str) -> Interval:
+        """Return that accuracy minus the one with its own gates, on the same pictures."""
+        return stats.paired(self.share(condition), self.share("own"))
 
     @property
     def chance(self) -> float:
@@ -78,76 +74,11 @@ class Worth:
         return 1 / self.outputs
 
 
-# --- intervals --------------------------------------------------------------------------------------------------------
-
-
-def wilson(p: float, n: int, z: float = Z95) -> Interval:
-    """95 % interval of a proportion (Wilson, JASA 1927): never beyond 0 and 1, good for few pictures too."""
-    middle, spread = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low, high = (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
-    return max(0.0, float(low)), min(1.0, float(high))
-
-
-def paired(a: np.ndarray, b: np.ndarray) -> tuple[float, Interval]:
-    """Mean of ``a - b`` over the same pictures and its 95 % interval (Newcombe, Stat. Med. 1998, method 10).
-
-    It joins the Wilson intervals of both, less what they share: no sampling, and sound where hardly a picture changes.
-
-    Args:
-        a, b: (N,) how often each picture is recognised, 0 to 1.
-    """
-    n = len(a)
-    p, q = float(a.mean()), float(b.mean())
-    both, none = float((a * b).sum()), float(((1 - a) * (1 - b)).sum())
-    only_a, only_b = n * p - both, n * q - both
-    spread = n**4 * p * (1 - p) * q * (1 - q)
-    shared = both * none - only_a * only_b
-    shared = max(shared - n / 2, 0.0) if shared > 0 else shared  # continuity
-    phi = shared / np.sqrt(spread) if spread > 0 else 0.0
-    (low_p, high_p), (low_q, high_q) = wilson(p, n), wilson(q, n)
-    down, up = p - low_p, high_q - q
-    low = np.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
-    down, up = high_p - p, q - low_q
-    high = np.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
-    return p - q, (float(p - q - low), float(p - q + high))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the gates are worth, in a word: of what a network loses with one number a block, what needs the photo?
-
-    * chance: with its own gates it is no better than guessing;
-    * few: with a constant for each channel no loss is shown, but the interval leaves room for one above ``ROOM``;
-    * nothing: no loss is shown, neither with constants nor with gates of 1;
-    * constant: a constant for each channel gives back ``MOSTLY`` of what a number a block loses, or loses nothing;
-    * photo: it gives back less than ``1 - MOSTLY`` of it;
-    * both: in between.
-    """
-
-    word: Word
-    needs_photo: float  # share of the loss of "level" that "mean" has too, 0 to 1
-
-
-def verdict(found: Worth) -> Verdict:
-    """See ``Verdict``. A loss counts where its interval leaves out 0."""
-    lost = {c: -found.change(c)[0] if found.change(c)[1][1] < 0 else 0.0 for c in CONDITIONS[1:]}
-    most = max(lost["level"], lost["mean"])
-    needs = lost["mean"] / most if most else 0.0
-    if found.accuracy("own")[1][0] <= found.chance:
-        return Verdict("chance", needs)
-    if not lost["mean"] and found.change("mean")[1][0] < -ROOM:
-        return Verdict("few", needs)
-    if not most:
-        return Verdict("constant" if lost["ones"] else "nothing", needs)
-    word: Word = "constant" if needs <= 1 - MOSTLY else "photo" if needs >= MOSTLY else "both"
-    return Verdict(word, needs)
-
-
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
 def partners(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An order (N,) in which classes take turns, and for every picture (N,) the next one of another class.
+    """Return an order (N,) in which classes take turns, and for every picture (N,) the next one of another class.
 
     Raises:
         ValueError: there is only one class.
@@ -170,7 +101,7 @@ def _given(op: str, gates: Mapping[str, np.ndarray]) -> tuple[Edit, ...]:
 
 
 def constants(means: Mapping[str, np.ndarray], seeds: Sequence[int] = SEEDS) -> dict[str, tuple[tuple[Edit, ...], ...]]:
-    """The edits of every block, row by row, of the conditions that are the same for every picture.
+    """Return the edits of every block, row by row, of the conditions that are the same for every picture.
 
     Args:
         means: gates (M, C) of every block, the mean over many pictures.
@@ -193,7 +124,7 @@ def hits(
     means: Mapping[str, np.ndarray],
     seeds: Sequence[int] = SEEDS,
 ) -> np.ndarray:
-    """(R, B) bool: which pictures of one batch are recognised, under every condition of ``rows``.
+    """Count which pictures of one batch are recognised, (R, B) bool, under every condition of ``rows``.
 
     Args:
         module: in eval mode.
@@ -233,7 +164,7 @@ def measure(
     model: str = "",
     batch: int = BATCH,
 ) -> Worth:
-    """All conditions over all pictures, or over those that were done when ``progress`` said stop.
+    """Measure all conditions over all pictures, or over those that were done when ``progress`` said stop.
 
     Args:
         fetch: gives the network's input for pictures of these numbers.
@@ -257,24 +188,21 @@ def measure(
 
 
 def together(here: np.ndarray, partner: np.ndarray) -> tuple[np.ndarray, list[int], np.ndarray]:
-    """Pictures of one batch, those beyond it that lend them gates, and whose each gets, counted in both."""
+    """Return the pictures of a batch, those beyond it that lend them gates, and whose each gets, counted in both."""
     wanted = partner[here].tolist()
     lenders = [i for i in dict.fromkeys(wanted) if i not in here]
     place = {i: at for at, i in enumerate([*here.tolist(), *lenders])}
     return here, lenders, np.array([place[i] for i in wanted])
 
 
-# --- the file that is shipped -----------------------------------------------------------------------------------------
-
-
 def write(path: Path, found: Sequence[Worth]) -> None:
-    """All networks as one safetensors file, a bit a picture and row."""
+    """Write all networks as one safetensors file, a bit a picture and row."""
     about = {w.model: {"outputs": w.outputs, "rows": w.rows, "pictures": w.hits.shape[1]} for w in found}
     safetensors_io.write(path, FORMAT, "worth", about, {w.model: np.packbits(w.hits, axis=1) for w in found})
 
 
 def read(path: Path = FILE) -> dict[str, Worth]:
-    """Every network of a file.
+    """Read every network of a file.
 
     Raises:
         WeightsInvalid: no such file, or one that is damaged or something else.

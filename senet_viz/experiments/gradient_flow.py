@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,19 +52,19 @@ class Flow:
 
     @property
     def arrives(self) -> float:
-        """What reaches the first unit over what left the last: the median over the seeds."""
+        """Gradient that reaches the first unit over that which left the last: the median over the seeds."""
         return float(np.median(self.norms[:, 0] / self.norms[:, -1]))
 
 
 def measure(
     integration: str, units: int = 16, start: str = "on", opened: bool = False, seeds: Sequence[int] = SEEDS
 ) -> Flow:
-    """One integration alone: see ``compared``."""
+    """Measure one integration alone: see ``compared``."""
     return joined([compared((integration,), units, start, opened, seed) for seed in seeds])[0]
 
 
 def joined(found: Sequence[Sequence[Flow]]) -> list[Flow]:
-    """The same stacks with several seeds, one entry each, as one flow a stack."""
+    """Join what several seeds gave for the same stacks, one entry a seed, to one flow a stack."""
     return [
         Flow(each[0].integration, np.concatenate([f.norms for f in each]), float(np.mean([f.gate for f in each])))
         for each in zip(*found, strict=True)
@@ -91,7 +92,7 @@ def compared(
     """
     import torch
 
-    from senet_viz.networks.gated import INTEGRATIONS
+    from senet_viz.networks.gated import INTEGRATIONS, GatedBottleneck
     from senet_viz.networks.random import seeded
 
     if not set(integrations) <= set(INTEGRATIONS) or start not in STARTS:
@@ -99,19 +100,18 @@ def compared(
     with seeded(seed):
         bare = _bare(units, start)
         drawn = torch.random.get_rng_state()  # every integration's gates begin here
+        widths = {each: GatedBottleneck.channels(bare[0], each) for each in integrations}
         stacks = {}
-        for each in integrations:
-            width = _width(bare[0], each)
-            if width not in stacks:
-                torch.random.set_rng_state(drawn)
-                stacks[width] = _stack(bare, _gates(units, width, opened), start)
+        for width in dict.fromkeys(widths.values()):
+            torch.random.set_rng_state(drawn)
+            stacks[width] = _stack(bare, width, opened, start)
     with seeded(seed):  # whatever the gates have drawn
         head = torch.nn.Linear(_WIDTH, _CLASSES)
         x = torch.randn(_BATCH, _WIDTH, _SIDE, _SIDE).relu()
         target = torch.randint(_CLASSES, (_BATCH,))
     found = []
     for each in integrations:
-        stack = stacks[_width(bare[0], each)]
+        stack = stacks[widths[each]]
         for unit in stack:
             unit.integration = each
         norms, gate = _backward(stack, head, x, target)
@@ -135,14 +135,8 @@ def _backward(stack: Sequence[GatedUnit], head: nn.Module, x: Tensor, target: Te
         return [float(grad.norm()) for grad in torch.autograd.grad(loss, maps)], float(np.mean(gates))
 
 
-def _width(unit: nn.Module, integration: str) -> int:
-    from senet_viz.networks.gated import GatedBottleneck
-
-    return GatedBottleneck.channels(unit, integration)
-
-
 def _bare(units: int, start: str) -> list[nn.Module]:
-    """Units without gates, initialised as torchvision's ResNet does; nothing in them learns or remembers."""
+    """Build units without gates, initialised as torchvision's ResNet does; nothing in them learns or remembers."""
     from torch import nn
     from torchvision.models.resnet import Bottleneck
 
@@ -159,21 +153,16 @@ def _bare(units: int, start: str) -> list[nn.Module]:
     return bare
 
 
-def _gates(units: int, width: int, opened: bool) -> list[nn.Module]:
+def _stack(bare: Sequence[nn.Module], width: int, opened: bool, start: str) -> list[GatedUnit]:
+    """Put a gate of ``width`` channels into every unit; all gates are drawn before."""
     from senet_viz.networks.blocks import SEBlock
-
-    gates = [SEBlock(width, 16, bias=True).requires_grad_(False) for _ in range(units)]
-    if opened:
-        for gate in gates:
-            gate.fc2.bias.add_(OPEN)  # type: ignore[operator]
-    return list(gates)
-
-
-def _stack(bare: Sequence[nn.Module], gates: Sequence[nn.Module], start: str) -> list[GatedUnit]:
     from senet_viz.networks.gated import GatedBottleneck
 
+    gates = [SEBlock(width, 16, bias=True).requires_grad_(False) for _ in bare]
     stack: list[GatedUnit] = []
     for unit, gate in zip(bare, gates, strict=True):
+        if opened:
+            gate.fc2.bias.add_(OPEN)  # type: ignore[operator]
         gated = GatedBottleneck(unit, gate).train()
         for name in ("bn1", "bn2", "bn3"):
             gated.get_submodule(name).train(start != "frozen")
@@ -181,13 +170,18 @@ def _stack(bare: Sequence[nn.Module], gates: Sequence[nn.Module], start: str) ->
     return stack
 
 
-def verdict(flows: Sequence[Flow]) -> str:
-    """Which sentence the numbers allow about SE-POST beside the standard unit, both among ``flows``.
+class Passage(StrEnum):
+    """What SE-POST lets through, beside what the standard unit does."""
 
-    ``"vanishes"`` or ``"explodes"``: less than a tenth, or more than ten times, of what the standard unit lets
-    through; ``"same"``: neither. One seed that says otherwise makes it ``"unclear"``.
-    """
+    VANISHES = "vanishes"  # less than a tenth of it
+    SAME = "same"
+    EXPLODES = "explodes"  # more than ten times of it
+    UNCLEAR = "unclear"  # one seed says otherwise than another
+
+
+def verdict(flows: Sequence[Flow]) -> Passage:
+    """Return what every seed says about SE-POST beside the standard unit, both among ``flows``."""
     by = {flow.integration: flow.norms[:, 0] / flow.norms[:, -1] for flow in flows}
     share = by["post"] / by["standard"]
-    said = {"vanishes" if each < 0.1 else "explodes" if each > 10 else "same" for each in share}
-    return said.pop() if len(said) == 1 else "unclear"
+    said = {Passage.VANISHES if s < 0.1 else Passage.EXPLODES if s > 10 else Passage.SAME for s in share}
+    return said.pop() if len(said) == 1 else Passage.UNCLEAR

@@ -14,23 +14,26 @@ above 0 the larger kernel wins. Size is object zoom: a central crop of the origi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from senet_viz.experiments.gate_profile import SELECTION_ZOOMS, Selection
+from senet_viz.errors import NoGateFound
+from senet_viz.experiments.gate_profile import Selection
+from senet_viz.experiments.profiling import BATCH, Prepare, blurred, zoomed
+from senet_viz.jobs import Progress
 from senet_viz.types import Edit
 
 if TYPE_CHECKING:
     from PIL import Image
-    from torch import nn
+    from torch import Tensor, nn
 
     from senet_viz.types import Trace
 
 
-SCALES = SELECTION_ZOOMS
+SCALES = (1.0, 1.5, 2.0)
 # Fig. 3 of the paper, one photo (of a tick) through SKNet-50: read off the authors' image, two digits are certain.
 PUBLISHED: dict[str, tuple[float, float, float]] = {
     "SK_2_3": (-0.063, -0.061, -0.049),
@@ -44,22 +47,22 @@ PUBLISHED: dict[str, tuple[float, float, float]] = {
 
 
 def preference(gate: np.ndarray) -> float:
-    """Mean over c of the last branch minus the first: gate (M, C), M at least 2."""
+    """Return the mean over c of the last branch minus the first: gate (M, C), M at least 2."""
     return float((gate[-1].astype(np.float64) - gate[0]).mean())
 
 
 def units(trace: Trace) -> tuple[str, ...]:
-    """Names of the SK units, in the order in which they ran."""
+    """Return the names of the SK units, in the order in which they ran."""
     return tuple(block.name for block in trace.blocks if block.kind == "sk")
 
 
 def preferences(traces: Sequence[Trace]) -> np.ndarray:
-    """(Z, U): the preference of every SK unit in every trace."""
+    """Return the preference of every SK unit in every trace, (Z, U)."""
     return np.array([[preference(b.gate.numpy()) for b in trace.blocks if b.kind == "sk"] for trace in traces])
 
 
 def less_detail(image: Image.Image, scale: float) -> Image.Image:
-    """The whole photo from as few pixels as its zoomed middle has: the object keeps its size, only detail is lost."""
+    """Shrink the whole photo to as few pixels as its zoomed middle has: objects keep their size, detail is lost."""
     from PIL import Image
 
     if scale <= 1:
@@ -68,8 +71,49 @@ def less_detail(image: Image.Image, scale: float) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
+def selection(
+    module: nn.Module,
+    control: nn.Module,
+    x: Tensor,
+    size: int,
+    prepare: Prepare,
+    zooms: Sequence[float] = SCALES,
+    progress: Progress = lambda done, total: None,
+) -> Selection:
+    """Measure which kernel every SK unit prefers, picture by picture, with both controls.
+
+    Args:
+        module: a network of SK units with two branches, in eval mode.
+        control: the same network untrained.
+        x: (N, 3, S, S) uint8, the original pictures.
+
+    Raises:
+        NoGateFound: the network has no SK unit.
+    """
+    import torch
+
+    from senet_viz.tap import hooks
+
+    ways = ((module, zoomed), (module, blurred), (control, zoomed))
+    found: list[np.ndarray] = []  # of every way, zoom and batch: (B, U)
+    done, total = 0, len(ways) * len(zooms) * len(x)
+    for network, change in ways:
+        for zoom in zooms:
+            for rows in x.split(BATCH):
+                with torch.inference_mode():
+                    batch = prepare(change(rows, zoom, size))
+                traces = hooks.run_batch(network, batch)
+                if not units(traces[0]):
+                    raise NoGateFound("no SK unit", name=type(module).__name__)
+                found.append(preferences(traces))
+                done += len(traces)
+                progress(done, total)
+    difference = np.concatenate(found).reshape(len(ways), len(zooms), len(x), -1)
+    return Selection(tuple(zooms), units(traces[0]), difference.astype(np.float32))
+
+
 def gathered(names: Sequence[str], photos: Sequence[np.ndarray], scales: Sequence[float] = SCALES) -> Selection:
-    """Several photos' preferences, (3, Z, U) each in the order of ``gate_profile.CONDITIONS``, as one set.
+    """Join several photos' preferences, (3, Z, U) each in the order of ``gate_profile.CONDITIONS``, to one set.
 
     Raises:
         ValueError: no photo.
@@ -80,17 +124,14 @@ def gathered(names: Sequence[str], photos: Sequence[np.ndarray], scales: Sequenc
 
 
 def by_class(chosen: Selection, truth: np.ndarray, classes: int) -> np.ndarray:
-    """(Z, K, U): mean preference over the photos of each class, as in the paper's fig. 4; each class has a photo."""
+    """Return the mean preference over the photos of each class, (Z, K, U), as in the paper's fig. 4."""
     which = np.eye(classes)[truth]  # (N, K)
     return np.einsum("nk,znu->zku", which, chosen.difference[0].astype(np.float64)) / which.sum(0)[None, :, None]
 
 
 def one_a_stage(names: Sequence[str], current: str) -> tuple[str, ...]:
-    """The last unit of every stage, as in the paper's figures; of the current unit's own stage, that unit."""
-    stages: dict[str, str] = {}
-    for name in names:
-        stages[name.split(".")[0]] = name
-    stages[current.split(".")[0]] = current
+    """Return the last unit of every stage, as in the paper's figures; of the current unit's own stage, that unit."""
+    stages = {name.split(".")[0]: name for name in (*names, current)}
     return tuple(name for name in names if name in stages.values())
 
 
@@ -114,7 +155,7 @@ class Kernel:
         return f"{self.reach}×{self.reach}"
 
     def taps(self, row: float, column: float, spacing: float) -> np.ndarray:
-        """(size * size, 2) rows and columns of its taps in the photo.
+        """Return the rows and columns of its taps in the photo, (size * size, 2).
 
         Args:
             row, column: the middle tap, in pixels of the photo.
@@ -126,7 +167,7 @@ class Kernel:
 
 
 def kernels(module: nn.Module, name: str) -> tuple[Kernel, ...]:
-    """Read the M convolutions of a block whose branches compete; those of split attention are alike.
+    """Return the M convolutions of a block whose branches compete; those of split attention are alike.
 
     Raises:
         KeyError: no such block of that name.
@@ -144,8 +185,9 @@ def kernels(module: nn.Module, name: str) -> tuple[Kernel, ...]:
 
 
 def strongest(fused: np.ndarray, stride: int, side: int) -> tuple[float, float, float]:
-    """Where one channel of U (H, W) is strongest, in a photo of ``side`` pixels: row, column, and pixels a step of
-    the input of a convolution with that stride.
+    """Find where one channel of U (H, W) is strongest, in a photo of ``side`` pixels.
+
+    Returns row, column, and pixels a step of the input of a convolution with that stride.
     """
     h, w = fused.shape
     i, j = np.unravel_index(int(np.abs(fused).argmax()), fused.shape)
@@ -157,7 +199,7 @@ def strongest(fused: np.ndarray, stride: int, side: int) -> tuple[float, float, 
 
 
 def overruled(names: Sequence[str], how: str) -> tuple[Edit, ...]:
-    """Edits that take the choice out of these units' hands.
+    """Return the edits that take the choice out of these units' hands.
 
     Args:
         how: ``"b0"``, ``"b1"``, ... (that branch alone), ``"swap"`` (each branch gets another's share), ``"equal"``.
@@ -170,12 +212,3 @@ def overruled(names: Sequence[str], how: str) -> tuple[Edit, ...]:
     if how[:1] != "b" or not how[1:].isdecimal():
         raise ValueError(f"how must be a branch (b0, b1, ...), swap or equal; got {how!r}")
     return tuple(Edit(name, "branch", (), float(how[1:])) for name in names)
-
-
-def gate_rows(scales: Sequence[float], traces: Sequence[Trace]) -> Iterator[tuple[float, str, int, int, float]]:
-    """(scale, block, channel, branch, gate) of every SK unit at every scale."""
-    for scale, trace in zip(scales, traces, strict=True):
-        for block in trace.blocks:
-            if block.kind == "sk":
-                for m, row in enumerate(block.gate.tolist()):
-                    yield from ((scale, block.name, c, m, value) for c, value in enumerate(row))

@@ -8,11 +8,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from senet_viz.jobs import Progress
+from senet_viz.photos.scale import Kind, at_scale, input_size
 from senet_viz.types import Picture, Trace
 
 if TYPE_CHECKING:
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from senet_viz.models.catalogue import ModelSpec
-
-from senet_viz.photos.scale import Kind, at_scale, input_size
 
 CHUNK = 16 * 224 * 224  # pixels that go through the network together; the widest maps of 16 photos are some 200 MB
 
@@ -37,7 +37,7 @@ class Sweep:
 
 
 def groups(scales: Sequence[float], kind: Kind, spec: ModelSpec, most: int | None = None) -> list[tuple[float, ...]]:
-    """Which scales go through the network as one batch: neighbours of one input size.
+    """Group scales that go through the network as one batch: neighbours of one input size.
 
     Args:
         most: pictures in one batch; None is as many as ``CHUNK`` pixels.
@@ -46,11 +46,9 @@ def groups(scales: Sequence[float], kind: Kind, spec: ModelSpec, most: int | Non
     last = 0
     for scale in map(float, scales):
         size = input_size(spec, scale, kind)
-        room = len(found[-1]) < min(most or CHUNK, max(1, CHUNK // size**2)) if found else False
-        if room and size == last:
-            found[-1] += (scale,)
-        else:
-            found.append((scale,))
+        if size != last or len(found[-1]) >= min(most or CHUNK, max(1, CHUNK // size**2)):
+            found.append(())
+        found[-1] += (scale,)
         last = size
     return found
 
@@ -64,7 +62,7 @@ def batch(
     blur: float = 0.0,
     keep_u: Sequence[str] = (),
 ) -> Sweep:
-    """One of ``groups`` through the network at once, in the memory format that convolutions of a batch like best.
+    """Run one of ``groups`` at once, in the memory format that convolutions of a batch like best.
 
     Raises:
         ValueError: what ``at_scale`` refuses.
@@ -82,7 +80,7 @@ def batch(
 
 
 def joined(kind: Kind, sweeps: Sequence[Sweep]) -> Sweep:
-    """Stretches of one sweep as one."""
+    """Join stretches of one sweep."""
     return Sweep(
         kind,
         tuple(scale for each in sweeps for scale in each.scales),
@@ -99,9 +97,9 @@ def scale_sweep(
     kind: Kind = "zoom",
     blur: float = 0.0,
     keep_u: Sequence[str] = (),
-    progress: Callable[[int, int], bool | None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> Sweep:
-    """Every scale through the network, pictures of one size as one batch (in chunks of ``CHUNK`` pixels).
+    """Run a photo at every scale, pictures of one size as one batch (in chunks of ``CHUNK`` pixels).
 
     Args:
         spec: how the network wants its pictures.

@@ -2,3 +2,13 @@
 
 How the arrays were measured is the matter of ``experiments``.
 """
+
+from enum import StrEnum
+
+
+class Held(StrEnum):
+    """What becomes of a paper's claim."""
+
+    HOLDS = "holds"
+    MIXED = "mixed"
+    FAILS = "fails"

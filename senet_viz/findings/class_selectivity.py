@@ -4,17 +4,14 @@ Everything is computed from a ``Profile``: mean and std of every gate over the p
 the last one is read: of two, it tells the first. Numbers are of all C channels; only the figures sample 50 of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 import numpy as np
 
 from senet_viz.experiments.gate_profile import BlockProfile, Profile
-
-Word = Literal["holds", "mixed", "fails"]
+from senet_viz.findings import Held
 
 SAMPLED = 50  # channels of SENet's figs. 6 and 7
 AGNOSTIC = 0.1  # classes explain less than a tenth of a gate's variance: the block hardly knows them
@@ -28,24 +25,20 @@ FLOOR = 1e-3  # no gate's spread counts as smaller: the file keeps gates near 0.
 
 
 def uniform(channels: int, count: int = SAMPLED) -> np.ndarray:
-    """At most ``count`` channels, evenly spaced from the first to the last: round(linspace(0, C - 1, count))."""
+    """Return at most ``count`` channels, evenly spaced from the first to the last: round(linspace(0, C - 1, count))."""
     return np.unique(np.rint(np.linspace(0, channels - 1, count)).astype(int))
 
 
 def gates(block: BlockProfile, zoom: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and std over the pictures of each class, both (K, C) float64, at zoom number ``zoom``."""
+    """Return mean and std over the pictures of each class, both (K, C) float64, at zoom number ``zoom``."""
     c = block.mean.shape[-1] // block.branches
     return block.mean[zoom][:, -c:].astype(np.float64), block.std[zoom][:, -c:].astype(np.float64)
 
 
 def variances(block: BlockProfile, counts: np.ndarray, zoom: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Of every gate, both (C,): variance of the class means, and mean variance within a class.
-
-    They add up to the variance over all pictures. A class counts as much as it has pictures.
-    """
-    mean, std = gates(block, zoom)
-    share = (counts / counts.sum())[:, None]
-    return (share * (mean - (share * mean).sum(0)) ** 2).sum(0), (share * std**2).sum(0)
+    """Return the variance of the class means of every gate, and its mean variance within a class, both (C,)."""
+    _, between, within = (each.reshape(block.branches, -1)[-1] for each in block.moments(counts, zoom))
+    return between, within
 
 
 @dataclass(frozen=True)
@@ -67,19 +60,19 @@ class Role:
 
 
 def chance(counts: np.ndarray) -> float:
-    """eta2 to expect where the class plays no part: (K - 1) / (N - 1), because means of few pictures differ by luck."""
+    """Return the eta2 of a class that plays no part, (K - 1) / (N - 1): means of few pictures differ by luck."""
     return float((len(counts) - 1) / (counts.sum() - 1))
 
 
 def role(block: BlockProfile, counts: np.ndarray, zoom: int = 0) -> Role:
-    """One block's numbers at zoom number ``zoom``."""
+    """Return one block's numbers at zoom number ``zoom``."""
     mean, _ = gates(block, zoom)
     between, within = (float(np.sqrt(v.mean())) for v in variances(block, counts, zoom))
     return Role(block.name, between, within, float((mean > HIGH).mean()), float((mean < LOW).mean()), correlation(mean))
 
 
 def correlation(mean: np.ndarray) -> float:
-    """Mean over all pairs of classes of the correlation of their gates (K, C) over channels; flat lines count as 0."""
+    """Return the mean over pairs of classes of their gates' correlation over channels; flat lines (K, C) count as 0."""
     z = mean - mean.mean(1, keepdims=True)
     size = np.linalg.norm(z, axis=1, keepdims=True)
     z = np.divide(z, size, out=np.zeros_like(z), where=size > 0)
@@ -88,7 +81,7 @@ def correlation(mean: np.ndarray) -> float:
 
 
 def roles(profile: Profile, zoom: int = 0) -> tuple[Role, ...]:
-    """Every block, in the order in which they run."""
+    """Return every block's numbers, in the order in which they run."""
     return tuple(role(block, profile.counts, zoom) for block in profile.blocks)
 
 
@@ -97,13 +90,13 @@ class Finding:
     """One of the paper's findings, looked for here: a word, and the numbers that decided it."""
 
     key: str
-    word: Word
+    word: Held
     numbers: Mapping[str, float]
     block: str = ""
 
 
-def _word(*conditions: bool) -> Word:
-    return "holds" if all(conditions) else "mixed" if any(conditions) else "fails"
+def _word(*conditions: bool) -> Held:
+    return Held.HOLDS if all(conditions) else Held.MIXED if any(conditions) else Held.FAILS
 
 
 def _halves(profile: Profile, zoom: int) -> tuple[float, float, np.ndarray]:
@@ -124,7 +117,7 @@ def _halves(profile: Profile, zoom: int) -> tuple[float, float, np.ndarray]:
 
 
 def depth(profile: Profile, zoom: int = 0) -> tuple[Finding, Finding]:
-    """The findings "early blocks are class-agnostic" and "later blocks are class-specific".
+    """Look for the findings "early blocks are class-agnostic" and "later blocks are class-specific".
 
     eta2 of the first half of the blocks against the last half (the middle one of an odd number is in neither), with
     95 % bootstrap intervals over channels. ``rise`` is late minus early.
@@ -149,31 +142,37 @@ def depth(profile: Profile, zoom: int = 0) -> tuple[Finding, Finding]:
     )
 
 
-def trend(found: Finding) -> Literal["luck", "falls", "level", "slightly", "rises"]:
-    """What the first finding of ``depth`` says in a word: what eta2 does from early to late blocks.
+class Trend(StrEnum):
+    """What eta2 does from early to late blocks."""
 
-    ``"luck"``: in neither half it is ``BEYOND`` times what luck alone would give.
-    """
+    LUCK = "luck"  # in neither half it is BEYOND times what luck alone would give
+    FALLS = "falls"
+    LEVEL = "level"
+    SLIGHTLY = "slightly"  # it rises, but no late block reaches SPECIFIC
+    RISES = "rises"
+
+
+def trend(found: Finding) -> Trend:
+    """Return what the first finding of ``depth`` says in a word."""
     n = found.numbers
     if max(n["early"], n["late"]) < BEYOND * n["chance"]:
-        return "luck"
+        return Trend.LUCK
     if n["low"] <= 0:
-        return "falls" if n["high"] < 0 else "level"
-    return "rises" if n["best"] >= SPECIFIC else "slightly"
+        return Trend.FALLS if n["high"] < 0 else Trend.LEVEL
+    return Trend.RISES if n["best"] >= SPECIFIC else Trend.SLIGHTLY
 
 
 def saturation(found: Sequence[Role]) -> Finding:
-    """The finding "a late block saturates near 1": of the last half, the block with most class means above 0.9.
+    """Look for "a late block saturates near 1": of the last half, the block with most class means above 0.9.
 
     Holds from a share of ``SATURATED``, is mixed from ``PARTLY``, fails below.
     """
     most = max(found[-(len(found) // 2 or 1) :], key=lambda each: each.high)
-    word: Word = "holds" if most.high >= SATURATED else "mixed" if most.high >= PARTLY else "fails"
-    return Finding("saturated", word, {"share": most.high}, most.name)
+    return Finding("saturated", _word(most.high >= SATURATED, most.high >= PARTLY), {"share": most.high}, most.name)
 
 
 def same_pattern(found: Sequence[Role]) -> Finding:
-    """The finding "the last block has one pattern for every class, up to scale": correlation ignores shift and scale.
+    """Look for "the last block has one pattern for every class, up to scale": correlation ignores shift and scale.
 
     Holds where the mean correlation between classes reaches ``SAME`` in the last block and is above the median of the
     other blocks; mixed where one of the two is true; fails where none is.
@@ -183,7 +182,7 @@ def same_pattern(found: Sequence[Role]) -> Finding:
 
 
 def findings(profile: Profile, zoom: int = 0) -> tuple[Finding, ...]:
-    """All four, in the paper's order.
+    """Look for all four, in the paper's order.
 
     Raises:
         ValueError: fewer than two blocks.
@@ -193,7 +192,7 @@ def findings(profile: Profile, zoom: int = 0) -> tuple[Finding, ...]:
 
 
 def spaced(names: Sequence[str], pinned: str, count: int) -> list[str]:
-    """``count`` of the blocks, evenly spaced from the first to the last; the pinned one takes its nearest's place."""
+    """Return ``count`` blocks, evenly spaced from the first to the last; the pinned one takes its nearest's place."""
     at = np.linspace(0, len(names) - 1, count).round().astype(int).tolist()
     here = names.index(pinned)
     if here not in at:
@@ -225,12 +224,12 @@ class Guess:
 
 
 def distances(block: BlockProfile, counts: np.ndarray, gate: np.ndarray, zoom: int = 0) -> np.ndarray:
-    """(K,) how far a photo's gates (C,) lie from every class mean, in stds within a class (root mean square over C)."""
+    """Return how far gates (C,) lie from every class mean, (K,), in stds within a class (root mean square over C)."""
     mean, _ = gates(block, zoom)
     spread = np.maximum(np.sqrt(variances(block, counts, zoom)[1]), FLOOR)
     return np.sqrt((((gate - mean) / spread) ** 2).mean(1))
 
 
 def guess(name: str, away: np.ndarray, wanted: int) -> Guess:
-    """The nearest class by ``distances`` (K,), and the rank of class ``wanted``."""
+    """Return the nearest class by ``distances`` (K,), and the rank of class ``wanted``."""
     return Guess(name, int(away.argmin()), 1 + int((away < away[wanted]).sum()))

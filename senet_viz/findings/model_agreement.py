@@ -1,19 +1,27 @@
 """Do two networks agree? On one photo, class by class; on a validation set, picture by picture."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from senet_viz import stats
 from senet_viz.experiments.gate_profile import Profile
-from senet_viz.findings.verdicts import Interval, paired
+from senet_viz.stats import Interval
 
 
 def overlap(p: np.ndarray, q: np.ndarray) -> float:
-    """The probability that two distributions over the same K classes share: 1 - total variation."""
+    """Return the probability that two distributions over the same K classes share: 1 - total variation."""
     return float(np.minimum(p, q).sum())
+
+
+def points(ours: np.ndarray, theirs: np.ndarray) -> Interval:
+    """Return the difference of two accuracies on the same pictures, in per cent points.
+
+    Args:
+        ours, theirs: (N,) bool, recognised or not.
+    """
+    return stats.mean95(100 * (ours.astype(np.float64) - theirs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +49,12 @@ class Together:
         return float((~self.right).all(axis=0).mean())
 
     def against(self, model: str, base: str) -> Interval:
-        """Difference in accuracy, per cent points, with half its 95 % interval over the pictures."""
-        return paired(self.right[self.models.index(model)], self.right[self.models.index(base)])
+        """Return the difference of two networks' accuracies, in per cent points."""
+        return points(self.right[self.models.index(model)], self.right[self.models.index(base)])
 
 
 def together(profiles: Mapping[str, Profile], models: Sequence[str]) -> Together:
-    """Those of ``models`` that were profiled on the same pictures.
+    """Compare those of ``models`` that were profiled on the same pictures.
 
     Raises:
         ValueError: none of them was, or they were not the same pictures.
@@ -62,5 +70,5 @@ def together(profiles: Mapping[str, Profile], models: Sequence[str]) -> Together
 
 
 def depths(count: int) -> np.ndarray:
-    """(B,) where the blocks of a network lie, 0 the first and 1 the last."""
+    """Return where the blocks of a network lie, (B,), 0 the first and 1 the last."""
     return np.linspace(0, 1, count) if count > 1 else np.zeros(count)

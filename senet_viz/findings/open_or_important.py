@@ -1,17 +1,26 @@
 """Is a gate that is wide open a gate that matters? How two orders of the same channels agree."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 import numpy as np
 
-from senet_viz.findings.scale_response import rank_correlation, ranks
+from senet_viz.stats import rank_correlation, ranks
 
 TOP = 10  # of how many channels one speaks
 LITTLE, MUCH = 0.3, 0.6  # |rank correlation| below, and from, which an open gate says little, or much
+
+
+class Says(StrEnum):
+    """How much an open gate says about what matters."""
+
+    LITTLE = "little"
+    SOME = "some"
+    MUCH = "much"
+    REVERSE = "reverse"  # the more open, the less it matters
+    UNDEFINED = "undefined"  # gates or attributions are all equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,21 +38,21 @@ class Standing:
         return self.matter[np.isin(self.matter, self.open)]
 
     def chance(self, channels: int) -> float:
-        """How many would be among both if a gate said nothing."""
+        """Return how many would be among both if a gate said nothing."""
         return len(self.open) * len(self.matter) / channels
 
     @property
-    def word(self) -> str:
-        """What may be said: ``"little"``, ``"some"``, ``"much"``, ``"reverse"`` or ``"undefined"``."""
+    def word(self) -> Says:
+        """What may be said."""
         if np.isnan(self.rho):
-            return "undefined"
+            return Says.UNDEFINED
         if self.rho <= -LITTLE:
-            return "reverse"
-        return "little" if self.rho < LITTLE else "some" if self.rho < MUCH else "much"
+            return Says.REVERSE
+        return Says.LITTLE if self.rho < LITTLE else Says.SOME if self.rho < MUCH else Says.MUCH
 
 
 def standing(gate: np.ndarray, values: np.ndarray, top: int = TOP) -> Standing:
-    """How the most open channels stand among those that matter most; ``gate`` and ``values`` are (C,)."""
+    """Compare the most open channels with those that matter most; ``gate`` and ``values`` are (C,)."""
     n = max(1, min(top, len(gate) // 4))
     order, size = np.argsort(-gate, kind="stable"), np.abs(values)
     last = gate[order[n - 1]]

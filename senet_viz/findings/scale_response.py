@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from senet_viz import stats
+
 if TYPE_CHECKING:
     from senet_viz.experiments.scale_sweep import Sweep
 
 
 def gates(sweep: Sweep, block: str, branch: int = -1) -> np.ndarray:
-    """(S, C): one branch's gate of that block at every scale.
+    """Return one branch's gate of a block at every scale, (S, C).
 
     Raises:
         KeyError: no such block ran.
@@ -19,51 +21,35 @@ def gates(sweep: Sweep, block: str, branch: int = -1) -> np.ndarray:
     return np.stack([trace.block(block).gate[branch].numpy() for trace in sweep.traces])
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
-    """(C,) numbers -> (C,) their ranks from 0; equal numbers share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts + 1) / 2)[inverse]
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rho of two (C,): 1 where their order is the same; not a number where one is constant."""
-    a, b = ranks(a), ranks(b)
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a**2).sum() * (b**2).sum()))
-    return float((a * b).sum()) / size if size else float("nan")
-
-
 def correlations(sweep: Sweep, base: int) -> np.ndarray:
-    """(B, S): every block's rank correlation between scale number ``base`` and each scale."""
+    """Return every block's rank correlation between scale number ``base`` and each scale, (B, S)."""
     rows = []
     for block in sweep.traces[base].blocks:
         g = gates(sweep, block.name)
-        rows.append([rank_correlation(g[base], row) for row in g])
+        rows.append([stats.rank_correlation(g[base], row) for row in g])
     return np.array(rows)
 
 
 def change(g: np.ndarray) -> np.ndarray:
-    """(S, C) gates -> (C,) last scale minus first."""
+    """Return gates (S, C) at the last scale minus those at the first, (C,)."""
     return g[-1] - g[0]
 
 
 def most(g: np.ndarray, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Channels that moved most, up and down, from the first scale to the last; fewer where fewer moved that way."""
+    """Return the channels that moved most, up and down, from first to last scale; fewer where fewer moved that way."""
     d = change(g)
     order = np.argsort(-d, kind="stable")
-    return np.array([c for c in order[:count] if d[c] > 0], int), np.array(
-        [c for c in order[::-1][:count] if d[c] < 0], int
-    )
+    up, down = order[:count], order[::-1][:count]
+    return up[d[up] > 0], down[d[down] < 0]
 
 
 def distance(g: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """(S, C) gates and those to compare with (C,) -> (S,) mean over channels of the absolute difference."""
+    """Return the mean over channels of the absolute difference between gates (S, C) and ``base`` (C,): (S,)."""
     return np.abs(g - base).mean(axis=1)
 
 
 def table(sweep: Sweep) -> tuple[tuple[float, str, int, int, float], ...]:
-    """(scale, block, channel, branch, gate) for every gate of the sweep."""
+    """Return (scale, block, channel, branch, gate) for every gate of the sweep."""
     return tuple(
         (scale, block.name, c, m, value)
         for scale, trace in zip(sweep.scales, sweep.traces, strict=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from senet_viz import assets
+from senet_viz import assets, i18n
 from senet_viz.models import catalogue, weight_files
 from senet_viz.models.catalogue import ModelSpec
 
@@ -72,3 +72,27 @@ def knows(spec: ModelSpec, shows: Sequence[str] | None) -> bool | None:
 def count(spec: ModelSpec) -> int:
     """Return the number of classes, which is the number of outputs."""
     return len(names(spec, "zh"))  # the list that needs no torchvision
+
+
+def outputs(spec: ModelSpec, folders: Sequence[str]) -> tuple[int | None, ...]:
+    """Which output each folder names; None where none does.
+
+    A folder is called like a class in any language of the app, or by its number in WordNet (n01443537), as in ImageNet
+    and its excerpts. ``_`` stands for a space, and case does not matter, unless two classes differ in nothing else
+    (ImageNet's Cardigan is a dog, its cardigan is not). A name that two classes share names none.
+    """
+    exact: dict[str, set[int]] = {}
+    loose: dict[str, set[int]] = {}
+    for row in (wnids(spec), *(names(spec, lang) for lang in i18n.LANGUAGES)):
+        for index, name in enumerate(row):
+            exact.setdefault(_plain(name), set()).add(index)
+            loose.setdefault(_plain(name).casefold(), set()).add(index)
+    found: list[int | None] = []
+    for folder in map(_plain, folders):
+        meant = exact.get(folder) or loose.get(folder.casefold(), set())
+        found.append(next(iter(meant)) if len(meant) == 1 else None)
+    return tuple(found)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.replace("_", " ").split())

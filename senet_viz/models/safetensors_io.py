@@ -40,5 +40,10 @@ def reading(path: Path, form: str, key: str) -> Iterator[tuple[dict[str, Any], d
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
         yield json.loads(meta[key]), tensors
     except Exception as error:  # OSError, SafetensorError, JSON, missing keys
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WeightsInvalid(f"{path.name} cannot be used: {problem}", file=path.name, problem=problem) from error
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: Exception) -> WeightsInvalid:
+    """Return the named error of a file that failed to be read with ``error``."""
+    problem = " ".join(str(error).split())[:200] or type(error).__name__
+    return WeightsInvalid(f"{path.name} cannot be used: {problem}", file=path.name, problem=problem)

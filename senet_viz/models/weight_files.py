@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -121,12 +122,21 @@ def _about(path: Path, _changed: int) -> Shipped:
             meta = file.metadata() or {}
         if meta.get("format") != FORMAT:
             raise ValueError(f"format is {meta.get('format')!r}, not {FORMAT!r}")
-        top1 = {int(size): float(value) for size, value in json.loads(meta["top1"]).items()}
-        counts = int(meta["train_pictures"]), int(meta["val_pictures"])
-        classes, recipe = tuple(map(str, json.loads(meta["classes"]))), dict(json.loads(meta["recipe"]))
-        return Shipped(classes, top1, recipe, *counts, float(meta["train_seconds"]), meta["device"])
+        return parsed(meta)
     except Exception as error:  # safetensors, JSON, missing keys, values of another type
         raise _invalid(path, error) from error
+
+
+def parsed(meta: Mapping[str, str]) -> Shipped:
+    """Return what the metadata of one of our weight files say.
+
+    Raises:
+        KeyError, ValueError, AttributeError, TypeError: they say something else.
+    """
+    top1 = {int(size): float(value) for size, value in json.loads(meta["top1"]).items()}
+    counts = int(meta["train_pictures"]), int(meta["val_pictures"])
+    classes, recipe = tuple(map(str, json.loads(meta["classes"]))), dict(json.loads(meta["recipe"]))
+    return Shipped(classes, top1, recipe, *counts, float(meta["train_seconds"]), meta["device"])
 
 
 def _here(row: ModelSpec) -> Path | None:

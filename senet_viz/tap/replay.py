@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet_viz.stats import softmax
 from senet_viz.tap import edits as edit_ops
 from senet_viz.tap import layouts
 from senet_viz.tap.layouts import Place, child
@@ -50,12 +51,6 @@ def sigmoid(x: Array) -> Array:
 def h_sigmoid(x: Array) -> Array:
     """Return ReLU6(x + 3) / 6, any shape."""
     return np.clip(x + 3, 0, 6) / 6
-
-
-def softmax(x: Array) -> Array:
-    """Over the first axis: the M branches."""
-    e = np.exp(x - x.max(axis=0, keepdims=True))
-    return e / e.sum(axis=0, keepdims=True)
 
 
 GATE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {

@@ -14,6 +14,7 @@ from torch import nn
 
 from senet_viz.errors import NoGateFound
 from senet_viz.networks.blocks import SKConv
+from senet_viz.stats import softmax
 from senet_viz.tap import edits
 from senet_viz.tap.layouts import Place, places
 from senet_viz.tap.replay import Replay
@@ -173,12 +174,7 @@ def size_left(unit: Unit, gate: np.ndarray) -> float:
 
 def likeliest(logits: Sequence[np.ndarray], count: int = 3) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes that any of these (K,) scores puts among the ``count`` first, and the shares (n, classes)."""
-    shares = np.stack([_shares(each) for each in logits])
+    shares = np.stack([softmax(each.astype(np.float64)) for each in logits])
     first = np.argsort(-shares, axis=1, kind="stable")[:, :count]
     classes = np.array(list(dict.fromkeys(first.ravel().tolist())))
     return classes, shares[:, classes]
-
-
-def _shares(logits: np.ndarray) -> np.ndarray:
-    e = np.exp(logits.astype(np.float64) - logits.max())
-    return e / e.sum()

@@ -29,7 +29,7 @@ class Folder:
     classes: tuple[str, ...]
 
     def to(self, device: torch.device) -> Folder:
-        """The same pictures in a device's memory."""
+        """Return the same pictures in a device's memory."""
         return replace(self, x=self.x.to(device), y=self.y.to(device))
 
 
@@ -82,13 +82,13 @@ def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def normalise(x: Tensor) -> Tensor:
-    """``(B, 3, H, W)`` 0..255 to float with ImageNet mean and std."""
+    """Turn ``(B, 3, H, W)`` 0..255 into float with ImageNet mean and std."""
     mean, std = _statistics(x.device)
     return (x.float() / 255 - mean) / std
 
 
 def augment(x: Tensor, size: int, min_area: float, draws: Tensor) -> Tensor:
-    """Random resized crop, flip, brightness and contrast of a batch: ``(B, 3, S, S)`` to ``(B, 3, size, size)``.
+    """Crop, resize, flip, brighten and contrast a batch at random: ``(B, 3, S, S)`` to ``(B, 3, size, size)``.
 
     Args:
         min_area: smallest share of the picture's area that a crop may have.
@@ -115,7 +115,7 @@ def augment(x: Tensor, size: int, min_area: float, draws: Tensor) -> Tensor:
 
 
 def batches(data: Folder, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch's batches, where the data lies. They depend on (seed, epoch) alone: a resumed run sees the same.
+    """Give one epoch's batches, where the data lies. They depend on (seed, epoch) alone: a resumed run sees the same.
 
     The random numbers of the whole epoch are drawn on the CPU and sent over in one piece.
     """

@@ -6,9 +6,9 @@ teaches), flip, brightness, contrast. SGD with Nesterov momentum, one cycle, lab
 average of the weights; the average is what is evaluated and saved.
 
 On a GPU the pictures lie in its memory and are augmented there, and no step of the inner loop waits for it.
-"""
 
-from __future__ import annotations
+This module is longer than others: a training, its checkpoint and its weight file must agree on what a run is.
+"""
 
 import json
 import math
@@ -16,11 +16,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,11 +37,12 @@ from senet_viz.training.recipe import Recipe
 
 EVAL_SIZES = (64, 72, 80, 96, 112, 128)
 FORMAT = "senet-viz tiny 1"
+LEARNED = ("model", "average", "sgd", "cycle")  # what a checkpoint holds the state of
 
 
 @torch.inference_mode()
 def accuracy(model: nn.Module, data: Folder, size: int, device: torch.device) -> float:
-    """Top-1 in percent over the whole folder, pictures resized to ``size``. The model must be in eval mode."""
+    """Return top-1 in percent over a whole folder, pictures resized to ``size``. The model must be in eval mode."""
     hits = torch.zeros((), dtype=torch.long, device=device)
     for x, y in zip(data.x.split(250), data.y.split(250), strict=True):
         x = F.interpolate(x.to(device).float(), size=(size, size), mode="bicubic", antialias=True).clamp(0, 255)
@@ -60,9 +62,10 @@ class Run:
             self.model = TinyNet(recipe.block, len(train.classes))
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
-        decay = [p for p in self.model.parameters() if p.ndim > 1]
-        rest = [p for p in self.model.parameters() if p.ndim <= 1]
-        groups = [{"params": decay, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        groups = [
+            {"params": [p for p in self.model.parameters() if (p.ndim > 1) is kernels], "weight_decay": decay}
+            for kernels, decay in ((True, recipe.weight_decay), (False, 0.0))
+        ]
         self.sgd = torch.optim.SGD(groups, recipe.lr, momentum=0.9, nesterov=True)
         steps = max(math.ceil(len(train.x) / recipe.batch) * recipe.epochs, 9)  # a cycle of 5 divides by zero
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -78,7 +81,7 @@ class Run:
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]  # batch norm's steps, one number
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
-        """One batch, in training mode; returns its loss, still on the device."""
+        """Learn from one batch, in training mode; returns its loss, still on the device."""
         with torch.autocast(self.device.type, torch.bfloat16):
             logits = self.model(x.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), y, label_smoothing=self.recipe.smoothing)
@@ -92,7 +95,7 @@ class Run:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        """What ``AveragedModel.update_parameters`` computes; that one would wait for a GPU twice a step."""
+        """Do what ``AveragedModel.update_parameters`` does, which would wait for a GPU twice a step."""
         keep = self.recipe.ema if int(self.average.n_averaged) else 0.0  # this counter lies on the CPU
         ours, new = zip(*self._floats, strict=True)
         torch._foreach_lerp_(ours, new, 1 - keep)
@@ -121,15 +124,9 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint: replaced in one step, so that a kill never leaves half a file."""
-        state = {
-            "recipe": asdict(self.recipe),
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "sgd": self.sgd.state_dict(),
-            "cycle": {k: v for k, v in self.cycle.state_dict().items() if isinstance(v, int | float)},
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-        }
+        state: dict[str, Any] = {"recipe": asdict(self.recipe), "epoch": self.epoch, "seconds": self.seconds}
+        state |= {part: getattr(self, part).state_dict() for part in LEARNED}
+        state["cycle"] = {k: v for k, v in state["cycle"].items() if isinstance(v, int | float)}
         part = path.with_suffix(".part")
         with part.open("wb") as file:  # opened here, so that what cannot be written is the system's own error
             torch.save(state, file)
@@ -151,17 +148,11 @@ class Run:
             said = ", ".join(f"{key} {recipe.get(key)} instead of {ours.get(key)}" for key in other)
             raise TrainingRefused(f"{path.name} was made with another recipe: {said}.")
         try:
-            self.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
-            self.sgd.load_state_dict(state["sgd"])
-            self.cycle.load_state_dict(state["cycle"])
+            for part in LEARNED:
+                getattr(self, part).load_state_dict(state[part])
         except Exception as error:  # names or shapes that do not fit, a part that is missing
             raise TrainingRefused(f"{path.name} does not fit this network or these classes.") from error
         self.epoch, self.seconds = epoch, seconds
-
-
-def _device_name(device: torch.device) -> str:
-    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
 def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
@@ -170,10 +161,13 @@ def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
     Returns top-1 in percent by input size. What is evaluated is what is written: the rounded weights.
     """
     net = TinyNet(run.recipe.block, len(run.train.classes)).eval()
+    device, where = run.device, str(run.device)
+    if device.type == "cuda":
+        where = f"cuda ({torch.cuda.get_device_name(device)})"
     half = {k: v.half() if v.is_floating_point() else v for k, v in run.average.module.state_dict().items()}
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half.items()})
-    net.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    top1 = {str(size): accuracy(net, val, size, run.device) for size in EVAL_SIZES}
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    top1 = {str(size): accuracy(net, val, size, device) for size in EVAL_SIZES}
     meta = {
         "format": FORMAT,
         "recipe": json.dumps(asdict(run.recipe)),
@@ -182,7 +176,7 @@ def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
         "val_pictures": str(len(val.x)),
         "train_pictures": str(len(run.train.x)),
         "train_seconds": f"{run.seconds:.0f}",
-        "device": _device_name(run.device),
+        "device": where,
         "torch": torch.__version__,
     }
     part = path.with_suffix(".part")
@@ -206,7 +200,7 @@ def _settings(device: torch.device) -> Iterator[None]:
 
 
 def read_data(data: Path, recipe: Recipe, bar: bool = False) -> tuple[Folder, Folder]:
-    """``data/train`` and, with the very same classes, ``data/val``.
+    """Read ``data/train`` and, with the very same classes, ``data/val``.
 
     Raises:
         TrainingRefused: see ``read_folder``.
@@ -215,9 +209,8 @@ def read_data(data: Path, recipe: Recipe, bar: bool = False) -> tuple[Folder, Fo
     return folder, read_folder(data / "val", recipe.size, names=folder.classes, bar=bar)
 
 
-def fit(
-    folder: Folder,
-    val: Folder,
+def train(
+    data: Path | tuple[Folder, Folder],
     out: Path,
     recipe: Recipe,
     device: str = "cpu",
@@ -226,9 +219,22 @@ def fit(
     stop_after: int | None = None,
     bar: bool = True,
 ) -> dict[str, float] | None:
-    """``train`` with pictures that are in memory already."""
+    """Train, checkpoint every epoch beside ``out``, evaluate, write. Returns top-1 by size, or None if stopped early.
+
+    Args:
+        data: holds ``train/<class>/*`` and ``val/<class>/*``; ``val`` may hold more classes. Or both, read.
+        out: the weight file; its checkpoint is the same name with ``.ckpt``.
+        resume: take up that checkpoint, if it is there.
+        report: called with a line of text after every epoch.
+        stop_after: stop after this many epochs in this call (the checkpoint stays); None trains to the end.
+        bar: progress bars.
+
+    Raises:
+        TrainingRefused: data or a checkpoint that cannot be used.
+    """
     from tqdm.auto import tqdm
 
+    folder, val = read_data(data, recipe, bar) if isinstance(data, Path) else data
     run = Run(recipe, folder, torch.device(device))
     val = val.to(run.device)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -248,33 +254,6 @@ def fit(
         return write(out, run, val) if run.epoch >= recipe.epochs else None
 
 
-def train(
-    data: Path,
-    out: Path,
-    recipe: Recipe,
-    device: str = "cpu",
-    resume: bool = False,
-    report: Callable[[str], None] = print,
-    stop_after: int | None = None,
-    bar: bool = True,
-) -> dict[str, float] | None:
-    """Train, checkpoint every epoch beside ``out``, evaluate, write. Returns top-1 by size, or None if stopped early.
-
-    Args:
-        data: holds ``train/<class>/*`` and ``val/<class>/*``; ``val`` may hold more classes.
-        out: the weight file; its checkpoint is the same name with ``.ckpt``.
-        resume: take up that checkpoint, if it is there.
-        report: called with a line of text after every epoch.
-        stop_after: stop after this many epochs in this call (the checkpoint stays); None trains to the end.
-        bar: progress bars.
-
-    Raises:
-        TrainingRefused: data or a checkpoint that cannot be used.
-    """
-    folder, val = read_data(data, recipe, bar)
-    return fit(folder, val, out, recipe, device, resume, report, stop_after, bar)
-
-
 def train_all(
     data: Path,
     out: Path,
@@ -285,27 +264,53 @@ def train_all(
     jobs: int = 1,
     bar: bool = True,
 ) -> dict[str, dict[str, float]]:
-    """The four networks into ``out/tiny_<block>.safetensors``, ``jobs`` of them side by side; top-1 by block and size.
+    """Train the four networks into ``out/tiny_<block>.safetensors``, ``jobs`` of them side by side.
 
-    On a GPU a network this small is limited by how fast one process can start kernels, so four share one GPU well.
+    Returns top-1 by block and size. On a GPU a network this small is limited by how fast one process can start kernels,
+    so four share one GPU well.
 
     Raises:
         TrainingRefused: data or a checkpoint that cannot be used, or a training that ended badly.
     """
     paths = {block: out / f"tiny_{block}.safetensors" for block in BLOCKS}
     if jobs == 1:
-        folder, val = read_data(data, recipe, bar)
-        fitted = {
-            block: fit(folder, val, path, replace(recipe, block=block), device, resume, report, bar=bar)
-            for block, path in paths.items()
-        }
-        return {block: top1 for block, top1 in fitted.items() if top1 is not None}
+        folders = read_data(data, recipe, bar)
+        for block, path in paths.items():
+            train(folders, path, replace(recipe, block=block), device, resume, report, bar=bar)
+    else:
+        _side_by_side(data, paths, recipe, device, resume, report, jobs)
+    return {block: written_top1(path) for block, path in paths.items()}
+
+
+def _side_by_side(
+    data: Path,
+    paths: Mapping[str, Path],
+    recipe: Recipe,
+    device: str,
+    resume: bool,
+    report: Callable[[str], None],
+    jobs: int,
+) -> None:
+    """Run each training as a process of its own; every line that it says is reported with its block's name."""
     running: list[subprocess.Popen[str]] = []
+    search = os.pathsep.join(filter(None, (str(assets.ROOT), os.environ.get("PYTHONPATH"))))
+    env = {**os.environ, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    options = [f"--{key}={getattr(recipe, key)}" for key in ("classes", "epochs", "seed")] + ["--resume"] * resume
+
+    def one(block: str, path: Path) -> None:
+        command = [sys.executable, "-m", "senet_viz", "train", "--quiet", "--data", str(data), "--out", str(path)]
+        command += ["--device", device, f"--block={block}", *options]
+        last = ""
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as child:
+            running.append(child)
+            assert child.stdout is not None  # a pipe
+            for last in map(str.strip, child.stdout):
+                report(f"{block}: {last}")
+        if child.returncode:
+            raise TrainingRefused(f"The training of {block} ended badly: {last or child.returncode}")
+
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = [
-            pool.submit(_side_by_side, data, path, replace(recipe, block=block), device, resume, report, running)
-            for block, path in paths.items()
-        ]
+        waiting = [pool.submit(one, block, path) for block, path in paths.items()]
         try:
             for future in waiting:
                 future.result()
@@ -314,39 +319,10 @@ def train_all(
             for child in running:
                 child.terminate()
             raise
-    return {block: written_top1(path) for block, path in paths.items()}
-
-
-def _side_by_side(
-    data: Path,
-    path: Path,
-    recipe: Recipe,
-    device: str,
-    resume: bool,
-    report: Callable[[str], None],
-    running: list[subprocess.Popen[str]],
-) -> None:
-    """One training as a process of its own; every line that it says is reported with its block's name."""
-    options = {"block": recipe.block, "classes": recipe.classes, "epochs": recipe.epochs, "seed": recipe.seed}
-    command = [sys.executable, "-m", "senet_viz", "train", "--quiet", "--data", data, "--out", path, "--device", device]
-    command += [f"--{key}={value}" for key, value in options.items()] + ["--resume"] * resume
-    package = str(assets.ROOT)
-    search = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    env = {**os.environ, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-    last = ""
-    with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
-    ) as child:
-        running.append(child)
-        assert child.stdout is not None  # a pipe
-        for last in map(str.strip, child.stdout):
-            report(f"{recipe.block}: {last}")
-    if child.returncode:
-        raise TrainingRefused(f"The training of {recipe.block} ended badly: {last or child.returncode}")
 
 
 def written_top1(path: Path) -> dict[str, float]:
-    """Top-1 in percent by input size, as a weight file of ours says."""
+    """Return top-1 in percent by input size, as a weight file of ours says."""
     from safetensors import safe_open
 
     with safe_open(path, framework="np") as file:

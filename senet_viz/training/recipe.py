@@ -1,7 +1,5 @@
 """The recipe of a training: every number that decides what comes out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
@@ -24,5 +22,5 @@ class Recipe:
     ema: float = 0.997
 
     def size_at(self, epoch: int) -> int:
-        """Side of the training pictures in this epoch, in pixels."""
+        """Return the side of the training pictures in this epoch, in pixels."""
         return self.early_size if epoch < self.early_share * self.epochs else self.size

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 
-from senet_viz import i18n
+from senet_viz import i18n, stats
 from senet_viz.i18n import Texts
 from senet_viz.jobs import Progress, silent
 from senet_viz.models import catalogue, class_names
@@ -220,9 +220,7 @@ class Seen:
     @cached_property
     def shares(self) -> np.ndarray:
         """(K,) probability of every class, float64."""
-        logits = self.trace.logits.double().numpy()
-        shares = np.exp(logits - logits.max())
-        return shares / shares.sum()
+        return stats.softmax(self.trace.logits.double().numpy())
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

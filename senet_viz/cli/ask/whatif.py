@@ -31,7 +31,7 @@ def add(parsers: options.Parsers) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the answers before and after the edits, and how the gates moved."""
-    from senet_viz.experiments import channel_ranking, profile_file
+    from senet_viz.experiments import channel_ranking, gate_profile
     from senet_viz.photos import preprocess
     from senet_viz.tap import edits
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
         return {block.name: block.gate.numpy() for block in other.trace().blocks}
 
     means = look.trained and any(edit.op == "mean" for edit in asked)
-    profiled = profile_file.read().get(look.spec.key) if means else None
+    profiled = gate_profile.read().get(look.spec.key) if means else None
     wanted = channel_ranking.filled(asked, profiled.means() if profiled else {}, photo)
     before = look.trace()
     try:

@@ -8,10 +8,10 @@ from senet_viz.cli import options
 
 def add(parsers: options.Parsers) -> None:
     """Declare the options of ``card``."""
-    from senet_viz.experiments import profile_file
+    from senet_viz.experiments import gate_profile
 
     verb = parsers.add_parser("card", help="write the model card from the weight files and the profile")
-    verb.add_argument("--weights", type=Path, default=profile_file.FILE.parent, help="folder of tiny_*.safetensors")
+    verb.add_argument("--weights", type=Path, default=gate_profile.FILE.parent, help="folder of tiny_*.safetensors")
     verb.add_argument("--data", type=Path, help="count again on data/val first, and refuse where a file is wrong")
     verb.add_argument("--out", type=Path, help="default: README.md in that folder")
     verb.set_defaults(run=run)
@@ -19,13 +19,13 @@ def add(parsers: options.Parsers) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the model card, after a count on data/val where one is asked for."""
-    from senet_viz.experiments import profile_file
+    from senet_viz.experiments import gate_profile
     from senet_viz.findings import model_card
 
     folder = args.weights
     weights = model_card.read_all(folder)
-    file = folder / profile_file.FILE.name
-    text = model_card.build(weights, profile_file.read(file) if file.is_file() else {})
+    file = folder / gate_profile.FILE.name
+    text = model_card.build(weights, gate_profile.read(file) if file.is_file() else {})
     if args.data is not None:
         model_card.verify(folder, args.data, weights, print)
     out = args.out or folder / "README.md"

@@ -59,18 +59,18 @@ def add(parsers: options.Parsers) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Profile photos in class folders, or the record that the program shows."""
-    from senet_viz.experiments import profile_file
+    from senet_viz.experiments import gate_profile
 
     if args.folder is not None:
         _folder(args)
         return
-    args.out = args.out or profile_file.FILE
+    args.out = args.out or gate_profile.FILE
     keys = args.model or common.shipped()
-    known = common.record(profile_file.read, args.out)
+    known = common.record(gate_profile.read, args.out)
     for key in keys:
         known[key] = _profile_of(key, args)
         print(f"{key}: {len(known[key].truth)} pictures, {len(known[key].blocks)} blocks", flush=True)
-    profile_file.write(args.out, list(known.values()))
+    gate_profile.write(args.out, list(known.values()))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.2f} MiB")
 
 
@@ -83,7 +83,7 @@ def _slide_file(text: str) -> Path:
 
 def _folder(args: argparse.Namespace) -> None:
     """Print what the gates of each network know about the classes of photos in class folders."""
-    from senet_viz.experiments import class_folders, profile_file
+    from senet_viz.experiments import gate_profile, profiling
     from senet_viz.photos import sets
 
     if args.size is not None or args.side is not None:
@@ -92,29 +92,29 @@ def _folder(args: argparse.Namespace) -> None:
     for key in keys:
         common.gated(key)
     files = sets.folder(args.folder)
-    known = common.record(profile_file.read, args.out)
+    known = common.record(gate_profile.read, args.out)
 
     for key in keys:
         trained, spec = not args.random and weight_files.trained(key), catalogue.spec(key)
         module = load.load(key, args.device, "pretrained" if trained else "random")
         with common.bar(key, args.quiet) as told:
-            found = known[key] = class_folders.measured(module, spec, files, common.skipped, told)
+            found = known[key] = profiling.measured(module, spec, files, common.skipped, told)
         print("\n".join(_text(found, trained)))
         if args.figure is not None:
             file = args.figure if len(keys) < 2 else args.figure.with_stem(f"{args.figure.stem}-{key}")
             _figure(found, spec.title, trained, file, args.lang)
     if args.out is not None:
-        profile_file.write(args.out, list(known.values()))
+        gate_profile.write(args.out, list(known.values()))
 
 
 def _text(found: Profile, trained: bool) -> Iterator[str]:
-    from senet_viz.experiments import class_folders
     from senet_viz.findings import class_selectivity
+    from senet_viz.models import class_names
 
     yield found.model if trained else f"{found.model} (UNTRAINED: its gates know nothing)"
     counted = ", ".join(f"{name} {n}" for name, n in zip(found.classes, found.counts, strict=True))
     yield f"  {len(found.truth)} photos of {len(found.classes)} classes: {counted}"
-    known = np.array([k is not None for k in class_folders.outputs(catalogue.spec(found.model), found.classes)])
+    known = np.array([k is not None for k in class_names.outputs(catalogue.spec(found.model), found.classes)])
     hits, meant = found.hits(), known[found.truth]
     if hits is not None:
         yield f"  of the {meant.sum()} in folders called like a class of its own it knows {hits[meant].mean():.1%}"
@@ -148,7 +148,7 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
     """Return the profile of a network over val/<class>/*; of one that chooses between two kernels with its choices."""
     import torch
 
-    from senet_viz.experiments import gate_profile
+    from senet_viz.experiments import kernel_preference, profiling
     from senet_viz.training.data import read_folder
 
     spec, about = catalogue.spec(key), weight_files.shipped(key)
@@ -162,11 +162,9 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
         return (x / 255 - mean) / std
 
     with common.bar(key, args.quiet) as told:
-        found = gate_profile.run(
-            module, val.x, val.y, val.classes, size, progress=told, model=key, outputs=names, prepare=prepare
-        )
+        found = profiling.run(module, val.x, val.y, val.classes, size, prepare, progress=told, model=key, outputs=names)
         if not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
             return found
-        control, zooms = load.load(key, args.device, weights="random"), gate_profile.SELECTION_ZOOMS
-        chosen = gate_profile.selection(module, control, val.x, size, zooms, told, prepare)
+        control = load.load(key, args.device, weights="random")
+        chosen = kernel_preference.selection(module, control, val.x, size, prepare, progress=told)
         return replace(found, selection=chosen)

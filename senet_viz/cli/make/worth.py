@@ -57,10 +57,10 @@ def _val(key: str, args: argparse.Namespace) -> Worth:
     """Measure over data/val, with the means of the shipped profile: the pictures come in its order."""
     import torch
 
-    from senet_viz.experiments import gate_profile, profile_file
+    from senet_viz.experiments import gate_profile, profiling
     from senet_viz.training.data import normalise, read_folder
 
-    spec, about, known = catalogue.spec(key), weight_files.shipped(key), profile_file.read()
+    spec, about, known = catalogue.spec(key), weight_files.shipped(key), gate_profile.read()
     if about is None or key not in known:
         raise WeightsUnavailable(f"{key} has no shipped profile: give a folder instead of --data", model=key)
     if known[key].classes != about.classes:
@@ -69,19 +69,20 @@ def _val(key: str, args: argparse.Namespace) -> Worth:
 
     def fetch(numbers: Sequence[int]) -> Tensor:
         with torch.inference_mode():
-            return normalise(gate_profile.zoomed(val.x[list(numbers)], 1.0, spec.size))
+            return normalise(profiling.zoomed(val.x[list(numbers)], 1.0, spec.size))
 
     return _measured(key, args, fetch, val.y.numpy(), known[key].means())
 
 
 def _folder(key: str, args: argparse.Namespace) -> Worth:
     """Measure over photos of one's own, with their own mean gates."""
-    from senet_viz.experiments import class_folders, gate_profile
+    from senet_viz.experiments import profiling
+    from senet_viz.models import class_names
     from senet_viz.photos import reading, sets
 
     spec, module = catalogue.spec(key), load.load(key, args.device)
     files = [(name, file) for name, file in sets.folder(args.folder) if _usable(file)]
-    named = class_folders.outputs(spec, [name for name, _ in files])
+    named = class_names.outputs(spec, [name for name, _ in files])
     kept = [(file, k) for (_, file), k in zip(files, named, strict=True) if k is not None]
     y = np.array([k for _, k in kept])
     if len(set(y.tolist())) < 2:
@@ -90,12 +91,12 @@ def _folder(key: str, args: argparse.Namespace) -> Worth:
         print(_left_out(key, left, len({name for name, _ in files})), file=sys.stderr)
 
     def fetch(numbers: Sequence[int]) -> Tensor:
-        return class_folders.stacked([reading.read(kept[i][0]) for i in numbers], spec)
+        return profiling.stacked([reading.read(kept[i][0]) for i in numbers], spec)
 
-    tally, size = gate_profile.Tally.empty(1), class_folders.batch_size(spec)
+    tally, size = profiling.Tally.empty(1), profiling.batch_size(spec)
     for start in range(0, len(y), size):
         rows = range(start, min(start + size, len(y)))
-        tally, _ = gate_profile.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
+        tally, _ = profiling.counted(module, fetch(rows), np.zeros(len(rows), dtype=int), tally)
     return _measured(key, args, fetch, y, tally.means())
 
 
@@ -128,13 +129,14 @@ def _measured(
 
 
 def _text(found: Worth) -> Iterator[str]:
-    from senet_viz.experiments import gate_ablation
+    from senet_viz.experiments.gate_ablation import CONDITIONS
+    from senet_viz.findings.gate_ablation import Need, verdict
 
     yield f"{found.model}: {found.hits.shape[1]} pictures, guessing {found.chance:.1%}"
-    for condition in gate_ablation.CONDITIONS:
-        (share, (low, high)), (change, (worse, better)) = found.accuracy(condition), found.change(condition)
+    for condition in CONDITIONS:
+        (share, low, high), (change, worse, better) = found.accuracy(condition), found.change(condition)
         span = f"  {100 * change:+6.1f} points ({100 * worse:+.1f} to {100 * better:+.1f})"
         yield f"  {condition:9s} {share:6.1%} ({low:.1%} to {high:.1%}){'' if condition == 'own' else span}"
-    said = gate_ablation.verdict(found)
-    tail = "" if said.word == "few" else f"; of what gates are worth, {said.needs_photo:.0%} needs the photo"
+    said = verdict(found)
+    tail = "" if said.word is Need.FEW else f"; of what gates are worth, {said.needs_photo:.0%} needs the photo"
     yield f"  verdict: {said.word}{tail}"

@@ -10,17 +10,16 @@ import numpy as np
 from senet_viz.drawing.grammar import Bars, Figure, Mark, Panel, Rule, Table, Text
 from senet_viz.drawing.text import number
 from senet_viz.i18n import Texts
+from senet_viz.stats import Interval
 
 
 @dataclass(frozen=True)
 class Row:
-    """One condition: shares from 0 to 1, each with its 95 % interval."""
+    """One condition: shares from 0 to 1."""
 
     key: str
-    accuracy: float
-    span: tuple[float, float]
-    change: float  # against the gates as they are, on the same pictures
-    change_span: tuple[float, float]
+    accuracy: Interval
+    change: Interval  # against the gates as they are, on the same pictures
 
 
 def points(value: float) -> str:
@@ -33,17 +32,13 @@ def draw_worth(model: str, rows: Sequence[Row], chance: float, pictures: int, t:
     """Accuracy under each condition with its interval, and what it costs against the first row, which is their own."""
     own, mean = rows[0], next(row for row in rows if row.key == "mean")
     at = np.arange(len(rows), dtype=float)
-    low, high, middle = (
-        np.array([row.span[0] for row in rows]),
-        np.array([row.span[1] for row in rows]),
-        np.array([row.accuracy for row in rows]),
-    )
+    middle, low, high = np.array([row.accuracy for row in rows]).T
     words: list[Mark] = [Text(0, -0.75, t("fig.worth.column"), colour="muted", anchor="start")]
     for i, row in enumerate(rows):
-        text = f"{row.accuracy:.1%}"
+        text = f"{row.accuracy.value:.1%}"
         if i:
-            span = f"{points(row.change_span[0])} … {points(row.change_span[1])}"
-            text = t("fig.worth.row", share=text, change=points(row.change), span=span)
+            change, lowest, highest = map(points, row.change)
+            text = t("fig.worth.row", share=text, change=change, span=f"{lowest} … {highest}")
         words.append(Text(0, float(i), text, anchor="start"))
     height = (len(rows) - 0.5, -1.1)
     bars = Panel(
@@ -51,7 +46,7 @@ def draw_worth(model: str, rows: Sequence[Row], chance: float, pictures: int, t:
             Bars(middle, at, "", "gate", horizontal=True, width=0.5),
             Bars(high - low, at, "", "ink", horizontal=True, base=low, width=0.12),
             Rule(chance, "x", t("fig.worth.chance", share=f"{chance:.1%}")),
-            Rule(own.accuracy, "x", "", "pinned"),
+            Rule(own.accuracy.value, "x", "", "pinned"),
         ),
         x=t("fig.worth.accuracy", n=f"{pictures:,}"),
         x_range=(0, 1),
@@ -60,9 +55,9 @@ def draw_worth(model: str, rows: Sequence[Row], chance: float, pictures: int, t:
         y_ticks=tuple((float(i), t(f"fig.worth.{row.key}")) for i, row in enumerate(rows)),
     )
     beside = Panel(tuple(words), x_range=(0, 1), y_range=height, axes=False)
-    said = {"model": model, "own": f"{own.accuracy:.1%}", "mean": f"{mean.accuracy:.1%}"}
-    listed = "; ".join(f"{t(f'fig.worth.{row.key}')} {row.accuracy:.1%}" for row in rows)
-    table = tuple((row.key, row.accuracy, *row.span, row.change, *row.change_span) for row in rows)
+    said = {"model": model, "own": f"{own.accuracy.value:.1%}", "mean": f"{mean.accuracy.value:.1%}"}
+    listed = "; ".join(f"{t(f'fig.worth.{row.key}')} {row.accuracy.value:.1%}" for row in rows)
+    table = tuple((row.key, *row.accuracy, *row.change) for row in rows)
     header = ("gates", "accuracy", "low", "high", "change", "change low", "change high")
     return Figure(
         "worth",

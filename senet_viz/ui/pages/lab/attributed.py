@@ -14,7 +14,7 @@ from senet_viz.drawing.text import number
 from senet_viz.figures.lab import attribution as figures
 from senet_viz.figures.lab.attribution import Effects, hundredths, with_sign
 from senet_viz.findings import open_or_important
-from senet_viz.findings.open_or_important import Standing
+from senet_viz.findings.open_or_important import Says, Standing
 from senet_viz.service.questions import AttributionQuestion
 from senet_viz.types import ON_GATES, ON_PHOTO, Edit
 from senet_viz.ui.elements.boards import rows
@@ -56,7 +56,7 @@ def effects(view: Scene, found: Attribution, name: str, branch: int, held: tuple
 def idea(view: Scene, e: Effects, s: Standing) -> str:
     """The page's one sentence about this block, this class and this method."""
     t = view.t
-    if s.word == "undefined":
+    if s.word is Says.UNDEFINED:
         hidden = view.block.hidden
         off = hidden is not None and not hidden.any()
         flat = ("dead" if off else "gate") if np.ptp(e.gate) == 0 else "effect"

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from senet_viz.experiments import class_folders, gate_profile, profile_file
+from senet_viz.experiments import gate_profile, profiling
 from senet_viz.experiments.gate_profile import Profile
 from senet_viz.figures.lab.class_profiles import Curves
 from senet_viz.findings import class_selectivity
+from senet_viz.models import class_names
 from senet_viz.photos import sets as photos
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
@@ -36,7 +37,7 @@ PROFILED = "tiny_se"  # shown where the sidebar's network has no profile
 @st.cache_resource(show_spinner=False)
 def profiles() -> dict[str, Profile]:
     """The shipped profiles of networks with gates, by model."""
-    return {key: found for key, found in profile_file.read().items() if found.blocks}
+    return {key: found for key, found in gate_profile.read().items() if found.blocks}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ def profiled_scene() -> Record | None:
     t = view.t
     left, right = st.columns([3, 2])
     source = pick("source", worded(t, "source", ("shipped", "mine")), t("source.label"), at=left)
-    zoom = float(pick("framing", {f"{z:g}": f"×{z:g}" for z in gate_profile.ZOOMS}, t("zoom.label"), at=right))
+    zoom = float(pick("framing", {f"{z:g}": f"×{z:g}" for z in profiling.ZOOMS}, t("zoom.label"), at=right))
     if source == "mine":
         return _mine(view, zoom)
     view, found = _shipped(view)
@@ -114,21 +115,21 @@ def _mine(view: Scene, zoom: float) -> Record | None:
     def make() -> Profile:
         truth = np.searchsorted(kept, [k for k in y[:done] if k in kept])
         names = [found.classes[k] for k in kept]
-        return gate_profile.made([tally.only(kept)], view.spec.key, view.spec.size, (zoom,), names, truth)
+        return profiling.made([tally.only(kept)], view.spec.key, view.spec.size, (zoom,), names, truth)
 
     mark = (*question, done)
     made = state.drawings().get(("profile", mark), make)
     return Record(view, made, 0, tuple(names[k] for k in kept), True, mark)
 
 
-def so_far(view: Scene, question: tuple[Hashable, ...], y: np.ndarray, classes: int) -> tuple[int, gate_profile.Tally]:
+def so_far(view: Scene, question: tuple[Hashable, ...], y: np.ndarray, classes: int) -> tuple[int, profiling.Tally]:
     """How many photos of a set are counted by now, and the tally of them."""
-    size, store = class_folders.batch_size(view.spec), state.tallies()
+    size, store = profiling.batch_size(view.spec), state.tallies()
     for end in reversed([*range(size, len(y), size), len(y)]):
-        tally: gate_profile.Tally | None = store.peek((*question, end))
+        tally: profiling.Tally | None = store.peek((*question, end))
         if tally is not None:
             return end, tally
-    return 0, gate_profile.Tally.empty(classes)
+    return 0, profiling.Tally.empty(classes)
 
 
 def more(
@@ -140,11 +141,11 @@ def more(
         y: (N,) class of every photo, below ``classes``.
     """
     engine, (start, before) = state.engine(), so_far(view, question, y, classes)
-    end = min(start + class_folders.batch_size(view.spec), len(y))
+    end = min(start + profiling.batch_size(view.spec), len(y))
 
-    def work(module: nn.Module) -> gate_profile.Tally:
-        x = class_folders.stacked(images[start:end], view.spec, zoom)
-        return gate_profile.counted(module, x, y[start:end], before)[0]
+    def work(module: nn.Module) -> profiling.Tally:
+        x = profiling.stacked(images[start:end], view.spec, zoom)
+        return profiling.counted(module, x, y[start:end], before)[0]
 
     with engine.using(view.spec.key, view.device, view.weights) as module:
         state.tallies().get((*question, end), lambda: engine.run(partial(work, module), where="long"))
@@ -152,7 +153,7 @@ def more(
 
 def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:
     """What the reader calls these classes: a folder is called by WordNet's number, or already as it should be."""
-    known = class_folders.outputs(view.spec, folders)
+    known = class_names.outputs(view.spec, folders)
     return tuple(
         view.seen.classes[i] if i is not None and WNID.fullmatch(folder) else folder
         for folder, i in zip(folders, known, strict=True)
@@ -167,7 +168,7 @@ def guessed(record: Record, photo: Mapping[str, np.ndarray]) -> tuple[list[class
     """
     found, level = record.profile, record.level
     away = {b.name: class_selectivity.distances(b, found.counts, photo[b.name], level) for b in found.blocks}
-    outputs, own = class_folders.outputs(record.view.spec, found.classes), int(record.view.seen.shares.argmax())
+    outputs, own = class_names.outputs(record.view.spec, found.classes), int(record.view.seen.shares.argmax())
     if record.view.trained and own in outputs:
         top, said = outputs.index(own), True
     else:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from senet_viz import i18n
+from senet_viz import i18n, stats
 from senet_viz.errors import PhotosRejected
-from senet_viz.experiments import class_folders, gate_ablation
+from senet_viz.experiments import gate_ablation, profiling
 from senet_viz.experiments.gate_ablation import Worth
 from senet_viz.figures.lab import gate_ablation as figures
 from senet_viz.figures.lab.gate_ablation import points
+from senet_viz.findings import gate_ablation as findings
+from senet_viz.findings.gate_ablation import Need
 from senet_viz.models import catalogue, class_names
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import judge, pick, predict, worded
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import nn
 
-    from senet_viz.experiments.gate_profile import Profile, Tally
+    from senet_viz.experiments.gate_profile import Profile
+    from senet_viz.experiments.profiling import Tally
 
 KEPT = (0.85, 0.15)  # of what it knows beyond chance: from the first on "nearly all", up to the second "hardly any"
 
@@ -62,7 +65,7 @@ def worth(view: Scene) -> None:
         return
     name = shown.spec.title
     # of a network that only guesses nothing can be asked, and few pictures answer nothing
-    if gate_ablation.verdict(shown.worth).word not in ("chance", "few") and not _answered(shown, t):
+    if findings.verdict(shown.worth).word not in (Need.CHANCE, Need.FEW) and not _answered(shown, t):
         return
     first, *more = said(shown, t)
     st.markdown(first)
@@ -85,7 +88,7 @@ def worth(view: Scene) -> None:
 def _answered(shown: Shown, t: i18n.Texts) -> bool:
     """Ask what a constant leaves; once that is answered, say what is right."""
     options = worded(t, "worth.keeps", ("all", "part", "none"))
-    ask = t("worth.ask", model=shown.spec.title, own=f"{shown.worth.accuracy('own')[0]:.0%}")
+    ask = t("worth.ask", model=shown.spec.title, own=f"{shown.worth.accuracy('own').value:.0%}")
     answer = predict(("worth", shown.mark), ask, options, t("worth.skip"), name="worth")
     if answer is None:
         return False
@@ -97,7 +100,7 @@ def _answered(shown: Shown, t: i18n.Texts) -> bool:
 
 def keeps(found: Worth) -> str:
     """How much of what it knows beyond chance the network keeps with constants: "all", "part" or "none" of it."""
-    own, mean = (found.accuracy(c)[0] - found.chance for c in ("own", "mean"))
+    own, mean = (found.accuracy(c).value - found.chance for c in ("own", "mean"))
     share = mean / own if own > 0 else 1.0
     return "all" if share >= KEPT[0] else "none" if share <= KEPT[1] else "part"
 
@@ -105,27 +108,27 @@ def keeps(found: Worth) -> str:
 def _rows(shown: Shown) -> list[figures.Row]:
     equal = shown.spec.gate_fn == "softmax"
     return [
-        figures.Row("equal" if equal and c == "ones" else c, *shown.worth.accuracy(c), *shown.worth.change(c))
+        figures.Row("equal" if equal and c == "ones" else c, shown.worth.accuracy(c), shown.worth.change(c))
         for c in gate_ablation.CONDITIONS
     ]
 
 
 def said(shown: Shown, t: i18n.Texts) -> list[str]:
     """The verdict, what else the rows say, and what follows for who wants to drop the branch; computed."""
-    found, verdict = shown.worth, gate_ablation.verdict(shown.worth)
-    share = {c: f"{found.accuracy(c)[0]:.1%}" for c in gate_ablation.CONDITIONS}
-    lost, (worst, best) = found.change("mean")
-    span = {"lost": points(-lost).lstrip("+"), "low": points(-best).lstrip("+"), "high": points(-worst).lstrip("+")}
+    found, verdict = shown.worth, findings.verdict(shown.worth)
+    share = {c: f"{found.accuracy(c).value:.1%}" for c in gate_ablation.CONDITIONS}
+    change, worst, best = found.change("mean")
+    span = {"lost": points(-change).lstrip("+"), "low": points(-best).lstrip("+"), "high": points(-worst).lstrip("+")}
     lines = [t(f"worth.verdict.{verdict.word}", needs=f"{verdict.needs_photo:.0%}", chance=f"{found.chance:.1%}",
                own=share["own"], mean=share["mean"], level=share["level"], n=found.hits.shape[1],
                worst=points(worst), best=points(best))]  # fmt: skip
-    if verdict.word == "chance":
+    if verdict.word is Need.CHANCE:
         return lines
-    if shown.spec.gate_fn != "softmax" and found.accuracy("ones")[1][1] < found.accuracy("level")[1][0]:
+    if shown.spec.gate_fn != "softmax" and found.accuracy("ones").high < found.accuracy("level").low:
         lines.append(t("worth.ones", ones=share["ones"], level=share["level"]))
-    other, (_, most) = gate_ablation.paired(found.share("other"), found.share("mean"))
-    if most < 0:
-        lines.append(t("worth.other", other=share["other"], mean=share["mean"], lost=points(-other).lstrip("+")))
+    other = stats.paired(found.share("other"), found.share("mean"))
+    if other.sign < 0:
+        lines.append(t("worth.other", other=share["other"], mean=share["mean"], lost=points(-other.value).lstrip("+")))
     lines.append(t("worth.drop" if worst >= 0 or best < 0 else "worth.drop.free", **span))
     return lines
 
@@ -149,7 +152,7 @@ def _mine(view: Scene) -> Shown | None:
     if found is None:
         st.caption(t("worth.names"))
         return None
-    known = class_folders.outputs(view.spec, found.classes)
+    known = class_names.outputs(view.spec, found.classes)
     output = dict(zip(found.classes, known, strict=True))
     usable = [photo for photo in found.photos if output[photo.folder] is not None]
     y = np.array([output[photo.folder] for photo in usable])
@@ -198,7 +201,7 @@ class _Work:
     def done(self) -> np.ndarray:
         """(R, n) of the first photos in the order of ``partners``, as far as they are measured."""
         store, parts_ = state.worths(), [np.zeros((len(gate_ablation.rows()), 0), dtype=bool)]
-        for start in range(0, len(self.y), class_folders.batch_size(self.view.spec)):
+        for start in range(0, len(self.y), profiling.batch_size(self.view.spec)):
             part = store.peek((*self.question, start))
             if part is None:
                 break
@@ -216,13 +219,13 @@ class _Work:
             profiled.more(self.view, (*self.question, "all"), self.images, zeros, 1)
             return
         means = self.summed[1].means() if self.shipped is None else self.shipped.means()
-        start, size, spec = self.done().shape[1], class_folders.batch_size(self.view.spec), self.view.spec
+        start, size, spec = self.done().shape[1], profiling.batch_size(self.view.spec), self.view.spec
         order, partner = self.partners
         here, lenders, lent = gate_ablation.together(order[start : start + size], partner)
         engine = state.engine()
 
         def work(module: nn.Module) -> np.ndarray:
-            x = class_folders.stacked([self.images[i] for i in (*here, *lenders)], spec)
+            x = profiling.stacked([self.images[i] for i in (*here, *lenders)], spec)
             return gate_ablation.hits(module, x, self.y[here], lent, means)
 
         with engine.using(spec.key, self.view.device, self.view.weights) as module:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from senet_viz import stats
 from senet_viz.drawing.grammar import Table
 from senet_viz.errors import WeightsInvalid
 from senet_viz.models import weight_files
+from senet_viz.stats import Interval
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
 from senet_viz.ui.elements.figures import figure
@@ -52,7 +54,6 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
     """
     from senet_viz.experiments import kernel_preference
     from senet_viz.figures.scale import kernel_selection
-    from senet_viz.tap import replay
 
     t = view.t
     ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
@@ -62,7 +63,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=short(view.name))}
         reach = pick("reach", wheres, t("reach.label"))
         traces.append(view.edited(kernel_preference.overruled(names if reach == "all" else (view.name,), how)))
-    answers = [replay.softmax(trace.logits.double().numpy()) for trace in traces]
+    answers = [stats.softmax(trace.logits.double().numpy()) for trace in traces]
     labels = view.seen.classes
     figure(view, lambda t: kernel_selection.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 
@@ -102,10 +103,10 @@ def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.
 
 @st.cache_resource(show_spinner=False)
 def _profiles() -> dict[str, Any]:
-    from senet_viz.experiments import profile_file
+    from senet_viz.experiments import gate_profile
 
     try:
-        return profile_file.read()
+        return gate_profile.read()
     except WeightsInvalid:
         return {}
 
@@ -127,9 +128,9 @@ def answer(view: Scene, verdict: Any) -> None:
             unit=short(verdict.unit),
             word=t(f"verdict.{verdict.word}"),
             why=t(f"verdict.why.{verdict.reason}"),
-            change=_signed(verdict.change[0]),
-            control=_signed(verdict.control[0]),
-            blur=_signed(verdict.blur[0]),
+            change=_signed(verdict.change.value),
+            control=_signed(verdict.control.value),
+            blur=_signed(verdict.blur.value),
         )
     )
 
@@ -143,9 +144,8 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
     """Tabulate every unit's verdict in ``found`` with the numbers of ``chosen``, a ``Selection``, that decide it."""
     t = view.t
 
-    def span(interval: tuple[float, float]) -> str:
-        mean, half = interval  # no break between them
-        return _signed(mean) if np.isnan(half) else f"{_signed(mean)}\u00a0±\u00a0{half:.4f}"
+    def span(of: Interval) -> str:  # no break in it
+        return _signed(of.value) if np.isnan(of.half) else f"{_signed(of.value)}\u00a0±\u00a0{of.half:.4f}"
 
     rows = []
     for each in found:
@@ -153,7 +153,7 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
         row |= {f"{scale:g}×": _signed(level[0]) for scale, level in zip(chosen.zooms, each.levels, strict=True)}
         row |= {
             t("verdict.change"): span(each.change),
-            t("verdict.untrained"): _signed(each.control[0]),
+            t("verdict.untrained"): _signed(each.control.value),
             t("verdict.beyond"): span(each.beyond_blur),
             t("verdict.rise"): f"{each.rise}\u00a0/\u00a0{each.photos}",
             t("verdict.word"): f"**{t(f'verdict.{each.word}')}**: {t(f'verdict.why.{each.reason}')}",
@@ -166,9 +166,11 @@ def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]])
     """All numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and the preferences of a set's photos."""
     from senet_viz.drawing import slides
     from senet_viz.experiments import gate_profile, kernel_preference
+    from senet_viz.findings import scale_response
 
     def gate_bytes() -> bytes:
-        rows = tuple(kernel_preference.gate_rows(gates.scales, gates.traces))
+        names = kernel_preference.units(view.trace)
+        rows = tuple(row for row in scale_response.table(gates) if row[1] in names)
         return slides.table_csv(Table(("scale", "block", "channel", "branch", "gate"), rows))
 
     def photo_bytes() -> bytes:
