@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from senet_viz import i18n
-from senet_viz.drawing import slides
 from senet_viz.drawing.grammar import Figure, Heat, Photo, Points, Rule, Scale, Text
+from senet_viz.drawing.renderers import slides
 from senet_viz.figures.lab import attribution as figures
 from senet_viz.figures.lab.attribution import Effects
 from senet_viz.findings import open_or_important

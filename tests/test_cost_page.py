@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
 from senet_viz.architecture import counting, papers, prices
-from senet_viz.drawing import slides
+from senet_viz.drawing.renderers import slides
 from senet_viz.figures.networks import what_it_costs as figures
 from senet_viz.networks import blocks, registry, variants
 from senet_viz.networks.registry import Choice

@@ -24,15 +24,16 @@ from matplotlib.text import Text as Words
 from PIL import Image
 
 from senet_viz import i18n
-from senet_viz.drawing import palette, slides
+from senet_viz.drawing import palette
 from senet_viz.drawing.grammar import Bars, Box, Figure, Heat, Line, Panel, Photo, Points, Scale, Table, Text
-from senet_viz.drawing.screen import spec
+from senet_viz.drawing.renderers import fonts, slides
+from senet_viz.drawing.renderers.screen import spec
 from senet_viz.figures.walk.excitation import draw_network
 from senet_viz.photos import samples
 from tests.test_figures import AROUND, GATE, MAP, RGB, THEMES, every_mark, figure, one
 
 CHINESE = "压缩与激励"
-FONT = slides.font_for(CHINESE)
+FONT = fonts.font_for(CHINESE)
 needs_chinese = pytest.mark.skipif(FONT is None, reason="no installed font covers Chinese")
 
 
@@ -217,7 +218,7 @@ def test_csv_round_trips() -> None:
 
 
 def test_csv_holds_no_formula() -> None:
-    rows = list(csv.reader(io.StringIO(slides.table_csv(Table(("n", "v"), (("=1+1", -2.5),))).decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(Table(("n", "v"), (("=1+1", -2.5),)).csv().decode("utf-8-sig"))))
     assert rows[1] == ["'=1+1", "-2.5"]
 
 
@@ -249,7 +250,7 @@ def sourced(lang: str) -> Figure:
 
 @pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=needs_chinese)])
 def test_a_slide_says_at_its_foot_what_it_shows_and_where(lang: str) -> None:
-    with matplotlib.rc_context({"font.family": [FONT if lang == "zh" else slides.FALLBACK, slides.FALLBACK]}):
+    with matplotlib.rc_context({"font.family": [FONT if lang == "zh" else fonts.FALLBACK, fonts.FALLBACK]}):
         page = slides.draw(sourced(lang))
         page.set_dpi(100)
         page.draw_without_rendering()
@@ -340,14 +341,14 @@ def test_a_unit_that_is_off_is_in_the_legend_with_its_bar_and_only_then() -> Non
 
 # fonts ----------------------------------------------------------------------------------------------------
 
-DEJAVU = [face for face in font_manager.fontManager.ttflist if face.name == slides.FALLBACK]
+DEJAVU = [face for face in font_manager.fontManager.ttflist if face.name == fonts.FALLBACK]
 
 
 def test_font_for_knows_what_a_font_has() -> None:
-    assert slides.font_for("gate", []) is None
-    assert slides.font_for("gate σ(W₂δ(W₁z)) ≤ 1", DEJAVU) == slides.FALLBACK
-    assert slides.font_for(CHINESE, DEJAVU) is None
-    assert slides.font_for("gate") is not None
+    assert fonts.font_for("gate", []) is None
+    assert fonts.font_for("gate σ(W₂δ(W₁z)) ≤ 1", DEJAVU) == fonts.FALLBACK
+    assert fonts.font_for(CHINESE, DEJAVU) is None
+    assert fonts.font_for("gate") is not None
 
 
 @pytest.mark.parametrize("fonts", [[], DEJAVU], ids=["none", "latin"])
@@ -423,13 +424,15 @@ def test_no_pyplot_no_torch_no_streamlit_and_nothing_heavy_at_import() -> None:
     program = """
 import sys
 import numpy as np
-import senet_viz.drawing.slides
-from senet_viz.drawing import atlas, screen
+import senet_viz.drawing.renderers.slides
+from senet_viz.drawing import atlas
+from senet_viz.drawing.renderers import screen
 assert not {"matplotlib", "plotly", "PIL"} & set(sys.modules), "imported before it is needed"
 from senet_viz.drawing.grammar import Figure, Heat, Panel, Scale, Table
+import plotly.graph_objects as go
 figure = Figure("k", "t", (Panel((Heat(np.eye(3), Scale.gate("s")),)),), 1, Table((), ()), "alt")
-screen.to_plotly(figure)
-senet_viz.drawing.slides.render(lambda lang: figure, "png")
+go.Figure(screen.spec(figure))
+senet_viz.drawing.renderers.slides.render(lambda lang: figure, "png")
 assert not {"matplotlib.pyplot", "torch", "streamlit"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -19,7 +19,6 @@ from senet_viz.drawing.grammar import (
     Box,
     Figure,
     Heat,
-    Hist,
     Line,
     Mark,
     Panel,
@@ -30,14 +29,15 @@ from senet_viz.drawing.grammar import (
     Table,
     Text,
 )
-from senet_viz.drawing.layout import Layout
-from senet_viz.drawing.screen import NOMINAL, SLIM, spec, stacked, to_plotly
+from senet_viz.drawing.layout import NOMINAL, one_column, place
+from senet_viz.drawing.placed import PlacedFigure
+from senet_viz.drawing.renderers.screen import SLIM, spec
 from senet_viz.drawing.text import ems, number, short, wrap
 
 THEMES = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 NUMBERS = np.random.default_rng(0)
 MAP = NUMBERS.normal(size=(7, 9)).astype(np.float32)
-SHARES = NUMBERS.uniform(size=99)
+COUNTS = np.histogram(NUMBERS.uniform(size=99), np.linspace(0, 1, 11))[0]
 RGB = NUMBERS.integers(0, 256, (12, 16, 3)).astype(np.uint8)
 AROUND = Scale.around_zero("activation", MAP)
 GATE = Scale.gate("gate")
@@ -47,6 +47,11 @@ def figure(*panels: Panel, columns: int = 3, **more: object) -> Figure:
     """A figure of these panels with a small table."""
     table = Table(("channel", "gate"), ((0, 0.25), (1, 0.5)))
     return Figure("sample", "A title", panels, columns, table, "what is seen", **more)  # type: ignore[arg-type]
+
+
+def to_plotly(sample: Figure, dark: bool = False) -> go.Figure:
+    """The figure as plotly holds it, with few of its checks."""
+    return go.Figure(spec(sample, dark), skip_invalid=True)
 
 
 def one(*marks: Mark, **more: object) -> Figure:
@@ -77,7 +82,7 @@ def every_mark(words: str = "panel") -> Figure:
             "gate",
         ),
         Panel((Bars(np.array([0.6, 0.3, 0.1]), names, "before", "muted", True),), f"{words} 5", "probability"),
-        Panel((Hist(SHARES, np.linspace(0, 1, 11), "gates"),), f"{words} 6", "gate", "how many"),
+        Panel((Bars(np.arange(0.05, 1, 0.1), COUNTS, "gates", "gate", width=0.1),), f"{words} 6", "gate", "how many"),
         note="A note.",
         height=900,
     )
@@ -200,7 +205,6 @@ def test_paint_maps_ends_middle_beyond_and_nothing() -> None:
         (lambda: Bars(np.arange(3), np.arange(2)), "equally long"),
         (lambda: Line(MAP, MAP), "equally long"),
         (lambda: Points(np.arange(2), np.arange(2), labels=("a",)), "equally long"),
-        (lambda: Hist(np.arange(3), np.array([1.0, 0.0])), "rising"),
         (lambda: Rule(0, "z"), "axis must be"),
         (lambda: Text(0, 0, "a", anchor="left"), "anchor must be"),
         (lambda: Table(("a", "b"), ((1,),)), "a row of 1"),
@@ -221,13 +225,6 @@ def test_a_figure_does_not_change_with_the_arrays_it_was_made_of() -> None:
     assert np.array_equal(heat.values, MAP)
     with pytest.raises(ValueError, match="read-only"):
         heat.values[0, 0] = 1
-
-
-def test_hist_counts() -> None:
-    bars = Hist(np.array([0.1, 0.1, 0.9, np.nan, 5]), np.array([0, 0.5, 1.0])).bars
-    assert bars.y.tolist() == [2, 1]
-    assert bars.x.tolist() == [0.25, 0.75]
-    assert bars.widths(bars.x).tolist() == [0.5, 0.5]
 
 
 def test_limits_of_cells_bars_lines_and_categories() -> None:
@@ -274,45 +271,45 @@ def test_words_wrap_in_both_scripts() -> None:
 def test_layout_keeps_panels_apart_and_on_the_page(columns: int) -> None:
     sample = every_mark()
     sample = figure(*sample.panels, columns=columns, height=300)
-    page = Layout(sample, 1000, sample.height, 40, 10, 10)
-    for r, row in enumerate(sample.rows):
-        rects = [page.rect(r, c) for c in range(len(row))]
+    page = place(sample, 1000, top=40, bottom=10, side=10)
+    for start in range(0, len(page.panels), columns):
+        rects = [panel.rect for panel in page.panels[start : start + columns]]
         assert all(a[0] + a[2] < b[0] for a, b in pairwise(rects))
         assert all(rect[0] >= 0 and rect[0] + rect[2] <= 1000 and rect[2] > 30 and rect[3] >= 96 for rect in rects)
         assert rects[0][1] + rects[0][3] <= page.height
-    assert all(bar[2][1] + bar[2][3] <= page.height for bar in page.bars())
+    assert all(bar.rect.foot <= page.height for bar in page.bars)
 
 
 # screen ----------------------------------------------------------------------------------------------------
 
 
-def slim(sample: Figure, width: float = 320) -> Layout:
-    return Layout(stacked(sample), width, 0, 4, 4, 4, slim=True)
+def slim(sample: Figure, width: float = 320) -> PlacedFigure:
+    return place(sample, width, slim=True)
 
 
 def test_on_a_slim_page_panels_stand_below_each_other_and_nothing_sticks_out() -> None:
-    sample, page = stacked(every_mark()), slim(every_mark())
+    sample, page = one_column(every_mark()), slim(every_mark())
     assert sample.columns == 1 and len(sample.panels) == len(every_mark().panels)
     foot = 0.0
-    for r in range(len(sample.rows)):
-        left, top, width, height = page.rect(r, 0)
+    for panel in page.panels:
+        left, top, width, height = panel.rect
         assert left >= 0 and left + width <= 320 and top >= foot and height > 0
         foot = top + height
     assert foot <= page.height
-    bars = page.bars()
-    assert {scale for scale, *_ in bars} == set(sample.scales)
-    for _, (r, _), (left, top, width, height) in bars:
-        _, above, _, high = page.rect(r, 0)
-        assert left >= 0 and left + width <= 320 and top > above + high, "below its panel, not beside"
-        assert r + 1 == len(sample.rows) or top + height < page.rect(r + 1, 0)[1]
+    assert {bar.scale for bar in page.bars} == set(sample.scales)
+    for bar in page.bars:
+        left, top, width, _ = bar.rect
+        r = bar.panels[-1]
+        assert left >= 0 and left + width <= 320 and top > page.panels[r].rect.foot, "below its panel, not beside"
+        assert r + 1 == len(sample.panels) or bar.rect.foot < page.panels[r + 1].rect.top
 
 
 def test_on_a_slim_page_one_bar_serves_neighbours_and_one_number_needs_no_large_cell() -> None:
     heat, one_cell = (Panel((Heat(values, AROUND),), equal=True, axes=False) for values in (MAP, MAP[:1, :1]))
     page = slim(figure(heat, heat, one_cell))
-    ((_, (row, _), _),) = page.bars()
-    assert row == 2
-    assert page.rect(2, 0)[3] <= 80 < page.rect(0, 0)[3]
+    (bar,) = page.bars
+    assert bar.panels == (0, 1, 2) and bar.rect.top > page.panels[2].rect.foot
+    assert page.panels[2].rect.height <= 80 < page.panels[0].rect.height
 
 
 def test_panels_that_shared_an_axis_take_its_words_along() -> None:
@@ -320,10 +317,10 @@ def test_panels_that_shared_an_axis_take_its_words_along() -> None:
     bars = Bars(np.arange(3.0), np.arange(3.0), horizontal=True)
     first = Panel((bars,), y="which", y_range=(2.5, -0.5), y_ticks=names)
     second = Panel((bars,), y_range=(2.5, -0.5), y_ticks=tuple((at, "") for at, _ in names))
-    _, below = stacked(figure(first, second)).panels
+    _, below = one_column(figure(first, second)).panels
     assert below.ticks("y") == names and below.y == "which"
     other = Panel((bars,), y_range=(5, -5))
-    assert stacked(figure(first, other)).panels[1].y == ""
+    assert one_column(figure(first, other)).panels[1].y == ""
 
 
 def test_words_beside_bars_find_room_on_a_slim_page() -> None:

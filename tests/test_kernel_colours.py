@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from senet_viz import i18n
-from senet_viz.drawing import palette, slides
+from senet_viz.drawing import palette
 from senet_viz.drawing.grammar import Box, Figure, Mark, Panel
-from senet_viz.drawing.screen import spec
+from senet_viz.drawing.renderers import slides
+from senet_viz.drawing.renderers.screen import spec
 from tests import drawn
 from tests.test_selection_figures import BUILDS
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from senet_viz import i18n, ui
-from senet_viz.drawing.grammar import Bars, Figure, Heat, Hist, Line, Panel, Points
+from senet_viz.drawing.grammar import Bars, Figure, Heat, Line, Panel, Points
 from senet_viz.figures.lab import attribution, what_if
 from senet_viz.i18n import Texts
 from senet_viz.types import BlockTrace
@@ -127,8 +127,6 @@ def numbers(panel: Panel) -> Iterator[tuple[str, np.ndarray]]:
             yield mark.name, np.asarray(mark.y)
         elif isinstance(mark, Heat):
             yield f"{mark.hover} {mark.scale.name}", mark.values
-        elif isinstance(mark, Hist):
-            yield mark.name, mark.values
 
 
 def check(figure: Figure) -> None:

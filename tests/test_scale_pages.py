@@ -12,7 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n, stats
-from senet_viz.drawing import slides
+from senet_viz.drawing.renderers import slides
 from senet_viz.experiments import scale_sweep
 from senet_viz.figures.scale import channel_weights as figures
 from senet_viz.findings import scale_response

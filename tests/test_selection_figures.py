@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from senet_viz import i18n
-from senet_viz.drawing import palette, slides
+from senet_viz.drawing import palette
 from senet_viz.drawing.grammar import Bars, Box, Figure, Line, Photo, Points, Rule, Text
-from senet_viz.drawing.screen import to_plotly
+from senet_viz.drawing.renderers import slides
 from senet_viz.experiments import kernel_preference
 from senet_viz.figures.scale import kernel_selection as draw
 from senet_viz.i18n import Texts
-from tests.test_figures import BLINDNESS, lab, linear
+from tests.test_figures import BLINDNESS, lab, linear, to_plotly
 
 RNG = np.random.default_rng(0)
 EN = i18n.texts("en")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from senet_viz import i18n
-from senet_viz.drawing import slides
 from senet_viz.drawing.grammar import Bars, Points, Text
+from senet_viz.drawing.renderers import slides
 from senet_viz.figures.lab import what_if as figures
 from senet_viz.i18n import Texts
 

@@ -14,9 +14,10 @@ from torch import nn
 from senet_viz import i18n
 from senet_viz.architecture import prices, recorder, unit_graph
 from senet_viz.architecture.unit_graph import Part, Step, Unit
-from senet_viz.drawing import palette, screen, slides
+from senet_viz.drawing import palette
 from senet_viz.drawing.grammar import Box, Text
-from senet_viz.drawing.layout import Layout
+from senet_viz.drawing.layout import place
+from senet_viz.drawing.renderers import screen, slides
 from senet_viz.drawing.text import SMALL, ems
 from senet_viz.errors import OptionRefused, UnknownModel
 from senet_viz.experiments import gradient_flow
@@ -26,6 +27,7 @@ from senet_viz.networks import registry, variants
 from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.gated import INTEGRATIONS
 from senet_viz.networks.registry import Choice
+from tests.test_figures import to_plotly
 
 LIGHT = [name for name in recorder.UNITS if name not in ("senet154", "se_resnet152", "se_resnext101_32x4d", "sknet101")]
 HAND_ON = (nn.Identity, nn.Dropout)
@@ -286,11 +288,10 @@ def test_boxes_of_every_integration_lie_apart(integration: str) -> None:
 def test_words_fit_their_boxes(names: tuple[str, ...], lang: str) -> None:
     """On the narrowest page that is projected: 1280 px less the sidebar."""
     figure = figures.draw_units([recorder.unit(name) for name in names], i18n.texts(lang))
-    page = Layout(figure, 790, figure.height, 4, 4, 4)
+    page = place(figure, 790)
     for n, panel in enumerate(figure.panels):
-        r, c = divmod(n, figure.columns)
         (x0, x1), (y0, y1) = panel.limits
-        _, _, wide, high = page.rect(r, c)
+        _, _, wide, high = page.panels[n].rect
         boxes = [m for m in panel.marks if isinstance(m, Box)]
         texts = [m for m in panel.marks if isinstance(m, Text)]
         assert len(boxes) == len(texts) == len(recorder.unit(names[n]).parts)
@@ -349,7 +350,7 @@ def test_screen_and_slide_fill_the_same_boxes(dark: bool) -> None:
     figure = figures.draw_units([recorder.unit("se_resnet50")], i18n.texts("en"))
     boxes = [m for panel in figure.panels for m in panel.marks if isinstance(m, Box)]
     tints = sorted(palette.tint(box.colour, dark) for box in boxes)
-    shapes = screen.to_plotly(figure, dark).layout.shapes
+    shapes = to_plotly(figure, dark).layout.shapes
     assert sorted(shape.fillcolor for shape in shapes if shape.fillcolor) == tints
     patches = [p for axes in slides.draw(figure, dark).axes for p in axes.patches if p.get_fill()]
     assert sorted(to_hex(p.get_facecolor()) for p in patches) == tints

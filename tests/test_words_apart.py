@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure as MplFigure
 
-from senet_viz.drawing import slides
 from senet_viz.drawing.grammar import Bars, Figure, Line, Panel, Rule, Table
-from senet_viz.drawing.screen import spec
+from senet_viz.drawing.renderers import fonts, slides
+from senet_viz.drawing.renderers.screen import spec
 from tests import drawn, overlaps
 
 MODELS = pytest.mark.parametrize("model", ["tiny_se", "tiny_sk"])
@@ -25,7 +25,7 @@ def slide(figure: Figure) -> Iterator[MplFigure]:
     """The slide as it is drawn for a file, with the font that the file would have."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        family = slides.font_for(slides._words(figure)) or slides.FALLBACK
+        family = fonts.font_for(fonts.words(figure)) or fonts.FALLBACK
         matplotlib.rcParams.update(slides._style(False, family, figure.key, "png"))
         yield slides.draw(figure)
 

@@ -11,8 +11,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
-from senet_viz.drawing import screen, slides
 from senet_viz.drawing.grammar import Figure
+from senet_viz.drawing.renderers import screen, slides
 from senet_viz.experiments import gate_ablation, gate_profile, profiling
 from senet_viz.figures.lab import gate_ablation as figures
 from senet_viz.findings import gate_ablation as findings

@@ -217,7 +217,7 @@ def write_slide(file: Path, build: Callable[[i18n.Texts], Figure], trained: bool
 
     ``source`` names what the figure was made of. One of an untrained network is marked.
     """
-    from senet_viz.drawing import slides
+    from senet_viz.drawing.renderers import slides
 
     slide = slides.render(partial(_drawn, build, trained, source), file.suffix[1:].lower(), lang)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 """Figures as data, where their parts go, and who draws them.
 
-``grammar`` has the words, ``layout`` the places.
-``screen`` draws pages with plotly, ``slides`` files with matplotlib.
+``grammar`` has the words, with the ``marks``; ``layout`` makes a ``placed`` figure of them, once for every renderer.
+``renderers`` read it and draw: one file each.
 """

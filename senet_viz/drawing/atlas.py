@@ -4,8 +4,6 @@ Measured for 64 maps of 56 x 56: as plots 1.25 MB and a second to draw, as one p
 picture holds one pixel per map cell; the browser enlarges it (``image-rendering: pixelated``). Gaps are transparent.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Sequence
@@ -23,7 +21,7 @@ GREY = (128, 128, 128)  # between cells where nothing can be transparent
 
 @dataclass(frozen=True)
 class Atlas:
-    """``order[i]`` is drawn in row ``i // columns``, column ``i % columns``; cells are ``gap`` pixels apart."""
+    """A picture of maps, ``gap`` pixels apart: ``order[i]`` is in row ``i // columns``, column ``i % columns``."""
 
     png: bytes
     columns: int
@@ -86,7 +84,7 @@ def build(
 
 
 def cell_at(atlas: Atlas, channel: int) -> tuple[int, int]:
-    """(row, column) of a channel's cell.
+    """Return (row, column) of a channel's cell.
 
     Raises:
         KeyError: the channel is not in this atlas.
@@ -97,7 +95,7 @@ def cell_at(atlas: Atlas, channel: int) -> tuple[int, int]:
 
 
 def rgb(atlas: Atlas) -> np.ndarray:
-    """The picture as (height, width, 3) uint8, gaps mid-grey: ``Photo(rgb(atlas), atlas.scale)`` for a slide."""
+    """Return the picture as (height, width, 3) uint8, gaps mid-grey: ``Photo(rgb(atlas), atlas.scale)`` for a slide."""
     from PIL import Image
 
     with Image.open(io.BytesIO(atlas.png)) as image:
@@ -113,21 +111,21 @@ def _cell_size(shape: tuple[int, ...], cell: int | None, budget: int) -> tuple[i
 
 
 def _columns(n: int, aspect: float) -> int:
-    """Near a 4:3 picture; fewest empty cells first."""
+    """Return the columns of a picture near 4:3; fewest empty cells first."""
     ideal = math.sqrt(n * 4 / 3 / aspect)
     near = range(max(1, math.ceil(ideal * 0.7)), max(1, math.floor(ideal * 1.5)) + 1)
     return min(near, key=lambda c: (-n % c, abs(math.log(c / ideal))), default=max(1, round(ideal)))
 
 
 def _shrink(maps: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(n, H, W) -> (n, height, width) by area mean; nothing is copied where nothing shrinks."""
+    """Return (n, H, W) -> (n, height, width) by area mean; nothing is copied where nothing shrinks."""
     if maps.shape[1:] == (height, width):
         return maps
     return _means(maps.shape[1], height) @ maps @ _means(maps.shape[2], width).T
 
 
 def _means(size: int, parts: int) -> np.ndarray:
-    """(parts, size) matrix whose row i averages the i-th of ``parts`` equal stretches of ``size`` cells."""
+    """Return a (parts, size) matrix whose row i averages the i-th of ``parts`` equal stretches of ``size`` cells."""
     edges = np.linspace(0, size, parts + 1)
     cells = np.arange(size)
     share = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
@@ -135,7 +133,7 @@ def _means(size: int, parts: int) -> np.ndarray:
 
 
 def _quantise(share: np.ndarray, limit: float) -> tuple[int, np.ndarray]:
-    """Steps of as many levels as fit; nan is step ``levels``.
+    """Return as many levels as fit, and the steps of them; nan is step ``levels``.
 
     Deflate spends at most about the entropy of the histogram, repetition only saves: no need to try.
     """

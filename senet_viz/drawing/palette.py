@@ -1,13 +1,13 @@
-"""Colours: one family per quantity, the same on screen and on a slide, told apart without red-green vision.
+"""Colours and their scales: one family per quantity, the same on screen and on a slide, safe for red-green blindness.
 
 Roles are single colours for lines and bars, with a light and a dark variant; palettes are colour ramps for scales and
 are the same on both backgrounds, so that a colour keeps its value. Roles follow Okabe and Ito's "Color Universal
 Design"; ramps are Cynthia Brewer's (ColorBrewer 2.0): RdBu, PRGn and BrBG diverging, YlOrBr and BuGn sequential.
 """
 
-from __future__ import annotations
-
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def against(m: int) -> str:
 
 
 def role(name: str, dark: bool = False) -> str:
-    """The colour of a role as ``#rrggbb``.
+    """Return the colour of a role as ``#rrggbb``.
 
     Raises:
         ValueError: no such role.
@@ -80,7 +80,7 @@ def role(name: str, dark: bool = False) -> str:
 
 
 def tint(name: str, dark: bool = False) -> str:
-    """A pale shade of a role as ``#rrggbb``: ink on it is as easy to read as on the page.
+    """Return a pale shade of a role as ``#rrggbb``; ink on it is as easy to read as on the page.
 
     Raises:
         ValueError: no such role.
@@ -93,12 +93,12 @@ def tint(name: str, dark: bool = False) -> str:
 
 
 def background(dark: bool = False) -> str:
-    """The page's colour as ``#rrggbb``."""
+    """Return the colour of the page as ``#rrggbb``."""
     return BACKGROUND[dark]
 
 
 def stops(palette: str) -> tuple[str, ...]:
-    """Evenly spaced colours of a ramp as ``#rrggbb``, lowest value first; between them sRGB is interpolated.
+    """Return evenly spaced colours of a ramp as ``#rrggbb``, lowest value first; between them sRGB is interpolated.
 
     Raises:
         ValueError: no such palette.
@@ -110,10 +110,73 @@ def stops(palette: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def lut(palette: str, levels: int = 256) -> np.ndarray:
-    """``levels`` colours of a ramp, ends included: (levels, 3) uint8, read-only."""
+    """Return ``levels`` colours of a ramp, both ends included: (levels, 3) uint8, read-only."""
     ramp = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops(palette)], dtype=float)
     at = np.linspace(0, len(ramp) - 1, levels)
     table = np.stack([np.interp(at, np.arange(len(ramp)), ramp[:, i]) for i in range(3)], axis=1)
     table = np.rint(table).astype(np.uint8)
     table.setflags(write=False)
     return table
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale says what colours mean: ``low`` to ``high`` along the ramp ``palette``. Equal scales share a colour bar.
+
+    ``marks`` are values that the colour bar labels besides its ends (and 0, where the ramp diverges).
+
+    Raises:
+        ValueError: an unknown palette, or ends that are not finite and ordered.
+    """
+
+    name: str
+    low: float
+    high: float
+    palette: str
+    marks: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        stops(self.palette)
+        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"scale {self.name!r}: low must be below high; got {self.low} and {self.high}")
+
+    @classmethod
+    def around_zero(cls, name: str, values: object, palette: str = "activation") -> Self:
+        """Return a scale that is symmetric around 0 and as wide as ``values`` need; -1 to 1 where all of them are 0."""
+        reach = float(np.max(np.abs(_finite(values)), initial=0.0)) or 1.0
+        return cls(name, -reach, reach, palette)
+
+    @classmethod
+    def gate(cls, name: str) -> Self:
+        """Return the scale of gates: 0 to 1, with 0.5 (a gate that knows nothing) and 1 (no change) marked."""
+        return cls(name, 0.0, 1.0, "gate", (0.5, 1.0))
+
+    @classmethod
+    def span(cls, name: str, values: object, palette: str = "squeeze") -> Self:
+        """Return a scale from the least to the greatest of ``values``; half a unit each way where all are equal."""
+        finite = _finite(values)
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        return cls(name, low, high, palette) if low < high else cls(name, low - 0.5, high + 0.5, palette)
+
+    def paint(self, values: np.ndarray) -> np.ndarray:
+        """Return the colours of numbers, (...) -> (..., 3) uint8.
+
+        Numbers beyond the ends take the colours of the ends; what is not a number becomes mid-grey.
+        """
+        share = (np.asarray(values, dtype=float) - self.low) / (self.high - self.low)
+        rgb = lut(self.palette)[np.rint(np.clip(np.nan_to_num(share), 0, 1) * 255).astype(np.uint8)]
+        return np.where(np.isnan(share)[..., None], np.uint8(128), rgb)
+
+    @property
+    def ticks(self) -> tuple[float, ...]:
+        """The values that the colour bar labels: both ends, then marks (and 0) that do not crowd another label."""
+        kept = [self.low, self.high]
+        for value in (*((0.0,) if self.palette in DIVERGING else ()), *self.marks):
+            if self.low < value < self.high and min(abs(value - k) for k in kept) > 0.12 * (self.high - self.low):
+                kept.append(value)
+        return tuple(sorted(kept))
+
+
+def _finite(values: object) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    return array[np.isfinite(array)]

@@ -1,35 +1,21 @@
-"""Figures: described once as data (``grammar``), drawn for the browser (``screen``) and for slides (``export``).
+"""How text is set: numbers as words, how wide a line is and where it breaks, and the sizes that all renderers share.
 
-Here is what both drawings share: how text is set, and where on the page everything goes (``Layout``). Lengths are px on
-screen; on a slide the same numbers are points.
+Lengths are px on screen; on a slide the same numbers are points.
 """
-
-from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 SIZE, SMALL, HEADING = 16, 15, 18  # text, tick labels and legends, panel titles
 BOLD = 1.1  # how much wider bold runs
-TICKS, AXIS, LINE = 26, 28, 25  # height of tick labels, of an axis' name, of a line of legend or heading
-BAR_BELOW, BAR_RIGHT, THICK = 74, 112, 14.0  # room for a lying colour bar, for a standing one, and the ramp itself
-ITEM = 28  # height of a name in a legend of several lines
+LINE, ITEM = 25, 28  # height of a line of legend or heading, of a name in a legend of several lines
 BAR_GAP = 20  # between panels and a standing bar
 FRAME, HALO = 3, 6  # width of the outline around what is pinned, and of the page's colour behind it
-NAME = 21  # height of a line of names above a plot
-BESIDE = 6.5  # ems: a longer label beside a panel is broken
 LEAST = 96  # no panel is lower, unless the page cannot grow
-GAP = 14  # between rows
-CELL = 80  # no cell of a map on a slim page is larger: one number needs no more
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number for a label: significant digits, a true minus sign, no needless zeros."""
+    """Return a number for a label: significant digits, a true minus sign, no needless zeros."""
     if value == round(value) and abs(value) < 1e5:
         text = f"{value:.0f}"
     elif 1e-3 <= abs(value) < 1e5:
@@ -41,12 +27,12 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def ems(text: str) -> float:
-    """Rough width of a line of text in units of its font size; errs on the wide side."""
+    """Return the rough width of a line of text in units of its font size; errs on the wide side."""
     return sum(1.0 if _wide(c) else 0.3 if c in " .,:;'|!()[]ijlt" else 0.68 if c.isupper() else 0.52 for c in text)
 
 
 def short(text: str, width: float = 13) -> str:
-    """The text, cut to ``width`` ems: class names of data sets can be sentences."""
+    """Return the text, cut to ``width`` ems: class names of data sets can be sentences."""
     if ems(text) <= width:
         return text
     while ems(text) > width - 1:
@@ -55,7 +41,7 @@ def short(text: str, width: float = 13) -> str:
 
 
 def wrap(text: str, width: float) -> list[str]:
-    """Lines of at most ``width`` ems, broken between words and between Chinese characters."""
+    """Return lines of at most ``width`` ems, broken between words and between Chinese characters."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
@@ -89,3 +75,17 @@ def _pieces(text: str) -> Iterator[str]:
             word += char
     if word:
         yield word
+
+
+def apart(heights: list[float], least: float) -> list[float]:
+    """Return the heights of labels moved apart until neighbours are ``least`` apart, in their order."""
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    moved = [heights[i] for i in order]
+    for _ in range(60):
+        for a in range(len(moved) - 1):
+            short = least - (moved[a + 1] - moved[a])
+            if short > 1e-9:
+                moved[a] -= short / 2
+                moved[a + 1] += short / 2
+    placed = dict(zip(order, moved, strict=True))
+    return [placed[i] for i in range(len(heights))]

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 import app
-from senet_viz.drawing import screen
+from senet_viz.drawing.renderers import screen
 from tests.browser.conftest import Visitor
 
 WIDTHS = {390: 844, 768: 1024, 1280: 800, 1920: 1080}  # and the height of such a screen

@@ -10,8 +10,7 @@ import numpy as np
 
 from senet_viz.drawing import palette
 from senet_viz.drawing.grammar import Box, Figure, Line, Mark, Panel, Photo, Points, Rule, Scale, Table, Text
-from senet_viz.drawing.layout import apart
-from senet_viz.drawing.text import number
+from senet_viz.drawing.text import apart, number
 from senet_viz.figures.pieces import dotted, listing, pairs, parted, rank, stacked, table, times
 from senet_viz.i18n import Texts
 

@@ -10,16 +10,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from senet_viz import i18n
-from senet_viz.drawing import slides
 from senet_viz.drawing.grammar import Figure
-from senet_viz.drawing.screen import spec, typed
+from senet_viz.drawing.renderers import fonts, slides
+from senet_viz.drawing.renderers.screen import spec, typed
 from senet_viz.i18n import Texts
 from senet_viz.photos import samples
 from senet_viz.ui import state
 from senet_viz.ui.elements.frame import heading, plain, room
 from senet_viz.ui.scene import Scene
-
-MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "csv": "text/csv"}
 
 
 def figure(
@@ -120,7 +118,7 @@ def titled(
     left.markdown(title)
     with right, st.popover(t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary"):
         dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
-        for kind, mime in MIME.items():
+        for kind, mime in slides.MIMES.items():
             st.download_button(
                 kind.upper(),
                 data=partial(_slide, build, kind, view.lang, dark, blank, named, link),
@@ -156,4 +154,4 @@ def _slide(
 @st.cache_resource(show_spinner=False)
 def _covered(lang: str) -> bool:
     """Return whether a font for slides has all letters of the language."""
-    return slides.font_for("".join(i18n.table(lang).values())) is not None
+    return fonts.font_for("".join(i18n.table(lang).values())) is not None

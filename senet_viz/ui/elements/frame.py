@@ -7,7 +7,8 @@ import streamlit as st
 
 from senet_viz import assets, i18n
 from senet_viz.architecture import formulas
-from senet_viz.drawing.screen import NOMINAL, SLIM
+from senet_viz.drawing.layout import NOMINAL
+from senet_viz.drawing.renderers.screen import SLIM
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from senet_viz.drawing.grammar import Scale
-from senet_viz.drawing.screen import photo_url
+from senet_viz.drawing.renderers.screen import photo_url
 from senet_viz.ui import models
 from senet_viz.ui.elements import boards
 from senet_viz.ui.elements.components import component

@@ -164,14 +164,13 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
 
 def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]]) -> None:
     """All numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and the preferences of a set's photos."""
-    from senet_viz.drawing import slides
     from senet_viz.experiments import gate_profile, kernel_preference
     from senet_viz.findings import scale_response
 
     def gate_bytes() -> bytes:
         names = kernel_preference.units(view.trace)
         rows = tuple(row for row in scale_response.table(gates) if row[1] in names)
-        return slides.table_csv(Table(("scale", "block", "channel", "branch", "gate"), rows))
+        return Table(("scale", "block", "channel", "branch", "gate"), rows).csv()
 
     def photo_bytes() -> bytes:
         names = kernel_preference.units(view.trace)
@@ -182,7 +181,7 @@ def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]])
             for z, scale in enumerate(kernel_preference.SCALES)
             for u, unit in enumerate(names)
         )
-        return slides.table_csv(Table(("photo", "condition", "scale", "block", "difference"), tuple(rows)))
+        return Table(("photo", "condition", "scale", "block", "difference"), tuple(rows)).csv()
 
     mark = view.picture.key[:8]
     offers: list[tuple[str, Any, str]] = [("verdict.csv.gates", gate_bytes, f"gates-{view.spec.key}-{mark}.csv")]

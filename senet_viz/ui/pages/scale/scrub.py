@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from senet_viz.drawing import palette
-from senet_viz.drawing.screen import photo_url
+from senet_viz.drawing.renderers.screen import photo_url
 from senet_viz.experiments.scale_sweep import Sweep
 from senet_viz.figures.pieces import times
 from senet_viz.findings import scale_response
