@@ -1,7 +1,5 @@
 """Which kernel a photo or a set of photos prefers: measured photo by photo, kept, stopped and gone on with."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,9 +7,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from senet_viz.drawing import slides
 from senet_viz.drawing.grammar import Table
 from senet_viz.errors import WeightsInvalid
+from senet_viz.experiments import gate_profile, kernel_preference, profile_file
+from senet_viz.figures.scale import kernel_selection
 from senet_viz.models import weight_files
+from senet_viz.tap import replay
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
 from senet_viz.ui.elements.figures import figure
@@ -23,7 +25,6 @@ SET = "set"  # the set of photos of one's own, in the session
 
 def preference(view: Scene, blur: float = 0.0) -> np.ndarray:
     """Return (3, Z, U) of the scene's photo, ordered as ``gate_profile.CONDITIONS``; asked again, it is there."""
-    from senet_viz.experiments import kernel_preference
 
     def measure() -> np.ndarray:
         scales = kernel_preference.SCALES
@@ -50,10 +51,6 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         names: of all SK units.
         kernels: what the branches are called, as in 3×3.
     """
-    from senet_viz.experiments import kernel_preference
-    from senet_viz.figures.scale import kernel_selection
-    from senet_viz.tap import replay
-
     t = view.t
     ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
     ways |= worded(t, "force", ("swap", "equal"))
@@ -71,12 +68,12 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
 
 
 def uploaded(view: Scene) -> Any:
-    """Ask for photos; the ``sets.Photos`` that came, now or before, or None."""
+    """Ask for photos; return the ``sets.Photos`` that came, now or before, or None."""
     return sets.uploaded(view, SET)
 
 
 def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.ndarray]]:
-    """(name, ``preference``) of every photo of a set that is measured; measures those that are missing.
+    """Return (name, ``preference``) of every photo of a set that is measured; measure those that are missing.
 
     What is done is kept for all sessions.
     """
@@ -102,8 +99,6 @@ def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.
 
 @st.cache_resource(show_spinner=False)
 def _profiles() -> dict[str, Any]:
-    from senet_viz.experiments import profile_file
-
     try:
         return profile_file.read()
     except WeightsInvalid:
@@ -111,7 +106,7 @@ def _profiles() -> dict[str, Any]:
 
 
 def shipped(view: Scene) -> Any:
-    """The ``gate_profile.Profile`` that belongs to the network on screen and tells which kernels it picks, or None."""
+    """Return the ``gate_profile.Profile`` that belongs to the network on screen and tells its kernels, or None."""
     about = weight_files.shipped(view.spec.key) if view.trained else None
     found = _profiles().get(view.spec.key)
     fits = about is not None and found is not None and found.selection is not None and found.classes == about.classes
@@ -121,17 +116,9 @@ def shipped(view: Scene) -> Any:
 def answer(view: Scene, verdict: Any) -> None:
     """Write one photo's ``kernel_choice.Verdict`` on the unit on screen, with the three numbers that decide it."""
     t = view.t
-    st.markdown(
-        t(
-            "scale.kernel.answer",
-            unit=short(verdict.unit),
-            word=t(f"verdict.{verdict.word}"),
-            why=t(f"verdict.why.{verdict.reason}"),
-            change=_signed(verdict.change[0]),
-            control=_signed(verdict.control[0]),
-            blur=_signed(verdict.blur[0]),
-        )
-    )
+    words = {"word": t(f"verdict.{verdict.word}"), "why": t(f"verdict.why.{verdict.reason}")}
+    numbers = {name: _signed(getattr(verdict, name)[0]) for name in ("change", "control", "blur")}
+    st.markdown(t("scale.kernel.answer", unit=short(verdict.unit), **words, **numbers))
 
 
 def _signed(value: float) -> str:
@@ -163,9 +150,7 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
 
 
 def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]]) -> None:
-    """All numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and the preferences of a set's photos."""
-    from senet_viz.drawing import slides
-    from senet_viz.experiments import gate_profile, kernel_preference
+    """Offer all numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and what a set's photos prefer."""
 
     def gate_bytes() -> bytes:
         rows = tuple(kernel_preference.gate_rows(gates.scales, gates.traces))
