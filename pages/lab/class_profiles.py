@@ -73,10 +73,13 @@ def lesson(record: profiled.Record) -> None:
             spread = {"between": f"{best.between:.3f}", "within": f"{best.within:.3f}"}
             st.markdown(t("lab.class_profiles.why", share=f"{best.eta2:.0%}", **spread))
         fields = ("between", "within", "high", "low", "pattern")
-        columns = [np.array([getattr(each, field) for each in all_roles]) for field in fields]
+        columns = {field: np.array([getattr(each, field) for each in all_roles]) for field in fields}
         blocks, chance = tuple(short.values()), n["chance"]
-        found_in = partial(class_profiles.draw_findings, blocks, *columns, chance)
-        ui.figure(view, found_in, "findings-figure", mark, shows="model")
+        ui.figure(
+            view,
+            lambda t: class_profiles.draw_findings(blocks, **columns, chance=chance, t=t),
+            "findings-figure", mark, shows="model",
+        )  # fmt: skip
         ui.section(t("lab.class_profiles.findings"))
         for each in results:
             values = {name: f"{v:.1%}" if name == "share" else f"{v:.2f}" for name, v in each.numbers.items()}
