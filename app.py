@@ -35,7 +35,7 @@ FIRST = SECTIONS["walk"][0][0]
 
 
 def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
-    """The menu, its titles in the reader's language; returns the page that was asked for, and all in their order.
+    """Draw the menu in the reader's language; returns the page that was asked for, and all in their order.
 
     It lies on top: beside the page there is room for photo, model, block and channel at one glance.
     """
@@ -57,7 +57,7 @@ def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
 
 
 def frame() -> None:
-    """One rerun."""
+    """Draw the page that was asked for: one rerun."""
     st.set_page_config("senet-viz", page_icon=str(assets.ICON), layout="wide")
     page, pages = navigation(ui.language())
     ui.arrive(page.url_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -96,3 +97,81 @@ def test_a_verb_is_one_file_one_row_and_its_test(copy: Path) -> None:
     held = ("tests/test_size.py", "tests/test_cli_fuzz.py", "tests/test_architecture.py")
     python(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *held, "-k", "size or room or one_way or place")
     assert touched(copy) == {"senet_viz/cli/ask/size.py", "senet_viz/cli/__init__.py", "tests/test_size.py"}
+
+
+PAGE = '''"""The widest gates of a block."""
+
+import numpy as np
+import streamlit as st
+
+from senet_viz import ui
+
+view = ui.scene()
+t = view.t
+
+ui.title(t("lab.widest.title"))
+ui.header(view)
+count = ui.pick("widest", {n: str(n) for n in (3, 5, 9)}, t("lab.widest.count"))
+st.markdown(t("lab.widest.list", channels=", ".join(map(str, np.argsort(-view.gate[-1], kind="stable")[:count]))))
+ui.badge(view)
+ui.code(view, np.argsort)
+'''
+WORDS = {  # what stands under ``lab.widest`` in every language
+    "en": {"nav": "Widest", "title": "The widest gates", "count": "How many", "list": "The widest are {channels}."},
+    "zh": {"nav": "最大门控", "title": "最大的门控值", "count": "显示多少个", "list": "最大的是 {channels}。"},
+}
+PAGE_TEST = """import numpy as np
+import streamlit as st
+
+from senet_viz import i18n
+from tests import truth
+from tests.test_pages import go, start, url, words
+
+LINKS = ("class_profiles", "widest")  # neighbours in the menu
+
+
+def links(at):
+    return [element.proto.page.rpartition("/")[2] for element in at.get("page_link")]
+
+
+def test_it_opens_is_in_the_menu_and_linked(monkeypatch):
+    menus, navigation = [], st.navigation
+    monkeypatch.setattr(st, "navigation", lambda menu, **more: (menus.append(menu), navigation(menu, **more))[1])
+    for lang in i18n.LANGUAGES:
+        at = start("widest", lang=lang)
+        assert [title.value for title in at.title] == [i18n.text("lab.widest.title", lang)]
+        names = [page.title for page in menus[-1][i18n.text("lab.section", lang)]]
+        assert names[-2:] == [i18n.text(f"lab.{page}.nav", lang) for page in LINKS]
+        assert links(at) == ["class_profiles"]
+        assert links(go(at, "class_profiles"))[-1] == "widest"
+
+
+def test_its_choice_lives_in_the_address():
+    at = start("squeeze", widest=5, block="layer3.1.se")
+    assert url(at)["widest"] == "5", "before the page was opened"
+    gate = truth.block("tiny_se", "chelsea", "layer3.1.se").gate[-1].numpy()
+    said = ", ".join(map(str, np.argsort(-gate, kind="stable")[:5]))
+    assert i18n.text("lab.widest.list", "en", channels=said) in words(go(at, "widest"))
+    at.segmented_control(key="widest").set_value(9)
+    at.run()
+    assert url(go(at, "squeeze"))["widest"] == "9", "and after it was left"
+    assert url(start("widest", widest="many"))["widest"] == "3"
+"""
+
+
+def test_a_page_is_one_file_one_row_its_words_and_its_test(copy: Path) -> None:
+    write(copy, "pages/lab/widest.py", PAGE)
+    row = '("class_profiles", ":material/groups:"),\n'
+    replace(copy, "app.py", row, f'{row}        ("widest", ":material/expand:"),\n')
+    for lang, words in WORDS.items():
+        file = copy / "assets" / "i18n" / f"{lang}.json"
+        texts = json.loads(file.read_text(encoding="utf-8")) | {
+            f"lab.widest.{key}": text for key, text in words.items()
+        }
+        file.write_text(json.dumps(texts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write(copy, "tests/test_widest.py", PAGE_TEST)
+    held = ("tests/test_widest.py", "tests/test_i18n.py", "tests/test_architecture.py")
+    chosen = "widest or unused or missing or same_keys or placeholder or short or one_way or sees_no_hook"
+    python(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *held, "-k", chosen)
+    words = {f"assets/i18n/{lang}.json" for lang in WORDS}
+    assert touched(copy) == {"pages/lab/widest.py", "app.py", "tests/test_widest.py"} | words

@@ -1,5 +1,7 @@
 """What gates mean: early blocks say the same for every class, late ones do not. SENet's figs. 6 and 7, live."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -67,14 +69,15 @@ def lesson(record: profiled.Record) -> None:
             etas = " · ".join(f"{short[each.name]}: **{each.eta2:.2f}**" for each in three)
             kind = "shown" if not answer else "right" if answer == best.name else "wrong"
             said = t(f"lab.class_profiles.{kind}", block=short[best.name], etas=etas)
-            (st.success if kind == "right" else st.info)(said)
+            ui.judge(kind == "right", said)
             spread = {"between": f"{best.between:.3f}", "within": f"{best.within:.3f}"}
             st.markdown(t("lab.class_profiles.why", share=f"{best.eta2:.0%}", **spread))
         fields = ("between", "within", "high", "low", "pattern")
         columns = {field: np.array([getattr(each, field) for each in all_roles]) for field in fields}
+        blocks, chance = tuple(short.values()), n["chance"]
         ui.figure(
             view,
-            lambda t: class_profiles.draw_findings(tuple(short.values()), **columns, chance=n["chance"], t=t),
+            lambda t: class_profiles.draw_findings(blocks, **columns, chance=chance, t=t),
             "findings-figure", mark, shows="model",
         )  # fmt: skip
         ui.section(t("lab.class_profiles.findings"))
@@ -87,11 +90,8 @@ def lesson(record: profiled.Record) -> None:
     # --- which class does each block see? -----------------------------------------------------------------------------
     guesses, top, own = view.drawn(lambda: profiled.guessed(record, photo), "guess", mark)
     nearest, ranks = [names[g.nearest] for g in guesses], [g.rank for g in guesses]
-    ui.figure(
-        view,
-        lambda t: class_profiles.draw_guess(tuple(short.values()), nearest, ranks, names[top], len(names), own, t),
-        "guessed", mark,
-    )  # fmt: skip
+    draw_guess = partial(class_profiles.draw_guess, tuple(short.values()), nearest, ranks, names[top], len(names), own)
+    ui.figure(view, draw_guess, "guessed", mark)
 
     # --- fig. 7 -------------------------------------------------------------------------------------------------------
     one = ui.pick("within", {c: ui.plain(classes[c]) for c in chosen}, t("lab.class_profiles.within"))

@@ -62,20 +62,8 @@ if moved:
     mean, most = (np.array([getattr(each, field) for each in moved]) for field in ("mean_change", "largest"))
     ui.figure(after, lambda t: what_if.draw_downstream(short, hit, mean, most, t), "down")
 st.markdown(f"**{t('lab.carpet', n=len(blocks))}**")
-how = ui.pick("carpet", {"index": t("carpet.index"), "sorted": t("carpet.sorted")}, t("sort.label"), "index")
-ui.rows(
-    after,
-    [
-        (ui.short(block.name), block.gate[-1].numpy(), Scale.gate(view.symbol(len(view.gate) - 1)))
-        for block in after.trace.blocks
-    ],
-    "whatif-carpet",
-    t("lab.carpet", n=len(blocks)),
-    blocks=blocks,
-    width=640,
-    descending=how == "sorted",
-    then=click,
-)
+how = ui.pick("carpet", ui.worded(t, "carpet", ("index", "sorted")), t("sort.label"))
+ui.carpet(after, "whatif-carpet", t("lab.carpet", n=len(blocks)), how == "sorted", click)
 
 # --- one channel ------------------------------------------------------------------------------------------------------
 pair = (float(view.gate[-1, c]), float(after.gate[-1, c]))
@@ -94,14 +82,8 @@ if said is not None:
     if found is not None:
         at, change = np.array(found.channels), found.change
         gate = found.gates[-1][at]
-        ui.figure(
-            after,
-            lambda t: what_if.draw_ranking(at, change, gate, c, names[goal], t),
-            "ranking",
-            goal,
-            c,
-            len(at),
-        )
+        draw = partial(what_if.draw_ranking, at, change, gate, c, names[goal])
+        ui.figure(after, draw, "ranking", goal, c, len(at))
 
 # --- is the gate worth anything? --------------------------------------------------------------------------------------
 worth.worth(view)

@@ -1,5 +1,7 @@
 """Two networks, one photo: what they answer, what their gates do, what they cost, how often they agree."""
 
+from functools import partial
+
 import streamlit as st
 
 from senet_viz import ui
@@ -17,14 +19,13 @@ pair = variants.sides(view)
 mine, other = (side.seen for side in pair)
 titles, blank = (pair[0].title, pair[1].title), not (mine.trained and other.trained)
 for title in dict.fromkeys(side.seen.spec.title for side in pair if not side.seen.trained):
-    st.badge(t("networks.compare.untrained", title=title), icon=":material/warning:", color="red")
+    ui.untrained(t("networks.compare.untrained", title=title))
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 key = (titles, pair[0].choice, pair[1].choice, mine.weights, other.weights)
 shares, names = (mine.shares, other.shares), (mine.classes, other.classes)
-ui.figure(
-    view, lambda t: compare.draw_answers(titles, names, shares, t), "answers", *key, untrained=blank, shows="photo"
-)
+show = partial(ui.figure, view, untrained=blank, shows="photo")
+show(lambda t: compare.draw_answers(titles, names, shares, t), "answers", *key)
 variants.off_list(view, pair)
 if mine.classes == other.classes:
     st.markdown(t("networks.compare.overlap", share=f"{model_agreement.overlap(*shares):.1%}", n=len(mine.classes)))
@@ -33,14 +34,7 @@ else:
 
 # --- gates and cost ---------------------------------------------------------------------------------------------------
 blocks, gates, pixelwise = zip(*((side.blocks, side.gates, side.pixelwise) for side in pair), strict=True)
-ui.figure(
-    view,
-    lambda t: compare.draw_gates(titles, blocks, gates, t, pixelwise),
-    "gates",
-    *key,
-    untrained=blank,
-    shows="photo",
-)
+show(lambda t: compare.draw_gates(titles, blocks, gates, t, pixelwise), "gates", *key)
 
 ui.section(t("networks.compare.cost"))
 if pair[0].choice == pair[1].choice:
@@ -61,16 +55,10 @@ else:
 ui.section(t("networks.compare.four"))
 found = view.drawn(lambda: model_agreement.together(gate_profile.read(), catalogue.OURS), "together")
 four = tuple(model.removeprefix("tiny_") for model in found.models)
-ui.figure(
-    view,
-    lambda t: compare.draw_together(four, found.same, found.accuracy, found.pictures, t),
-    "together",
-    "four",
-    untrained=False,
-)
-st.markdown(
-    t("networks.compare.right", n=f"{found.pictures:,}", all=f"{found.all_right:.1%}", none=f"{found.none_right:.1%}")
-)
+draw = partial(compare.draw_together, four, found.same, found.accuracy, found.pictures)
+ui.figure(view, draw, "together", "four", untrained=False)
+right = {"all": f"{found.all_right:.1%}", "none": f"{found.none_right:.1%}"}
+st.markdown(t("networks.compare.right", n=f"{found.pictures:,}", **right))
 for model in found.models[1:]:
     apart = found.against(model, found.models[0])
     verdict, said = (

@@ -1,5 +1,7 @@
 """What gates cost: parameters, multiply-accumulates, memory and time; and what the papers found that they buy."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -11,6 +13,7 @@ from senet_viz.ui.pages.networks import costs
 
 view = ui.scene()
 t = view.t
+show = partial(ui.figure, view, untrained=False)  # no number here is of the network on screen
 
 ui.title(t("networks.what_it_costs.title"))
 st.markdown(t("networks.what_it_costs.idea"))
@@ -20,7 +23,7 @@ sk = any(gate.kind == "sk" for gate in price.cost.gates)
 
 # --- what the gates add -----------------------------------------------------------------------------------------------
 bare, extra = (*price.without, *price.memory[:1]), (*price.adds, *price.memory[1:])
-ui.figure(view, lambda t: what_it_costs.draw_adds(net, bare, extra, t), "adds", choice, untrained=False)
+show(lambda t: what_it_costs.draw_adds(net, bare, extra, t), "adds", choice)
 side = price.cost.size
 st.caption(t("networks.cost.counted", side=side))
 if sk and price.bare is not None:
@@ -32,7 +35,7 @@ ui.section(t("networks.cost.where"))
 labels = [t("networks.cost.stage", n=stage.name, side=stage.side) for stage in gated]
 params = np.array([stage.gate.params for stage in gated])
 touched = np.array([stage.gate.pool + stage.gate.scale for stage in gated])
-ui.figure(view, lambda t: what_it_costs.draw_stages(labels, params, touched, t), "stages", choice, untrained=False)
+show(lambda t: what_it_costs.draw_stages(labels, params, touched, t), "stages", choice)
 st.markdown(t("networks.cost.where.why"))
 
 # --- equation 5 -------------------------------------------------------------------------------------------------------
@@ -52,13 +55,7 @@ if row is not None:
     totals = np.array(costs.totals(choice, ratios))
     printed = [papers.printed("se10", f"r = {n}") if choice.net == prices.DEFAULT else None for n in ratios]
     start = price.without[0]
-    ui.figure(
-        view,
-        lambda t: what_it_costs.draw_curve(net, ratios, totals, start, r, printed, t),
-        "curve",
-        choice,
-        untrained=False,
-    )
+    show(lambda t: what_it_costs.draw_curve(net, ratios, totals, start, r, printed, t), "curve", choice)
 
     # --- one stage less, and no squeeze -------------------------------------------------------------------------------
     if not sk:
@@ -66,7 +63,7 @@ if row is not None:
         each = np.array([stage.gate.params for stage in full.gated])
         left = np.concatenate([[each.sum()], each.sum() - each])
         words = [t("networks.cost.saving.all"), *(t("networks.cost.saving.not", n=s.name) for s in full.gated)]
-        ui.figure(view, lambda t: what_it_costs.draw_saving(words, left, start, t), "saving", choice, untrained=False)
+        show(lambda t: what_it_costs.draw_saving(words, left, start, t), "saving", choice)
         st.caption(t("networks.cost.saving.papers"))
         ui.section(t("networks.cost.nosqueeze"))
         pooled, open_ = (costs.count(choice.but(squeeze=how)) for how in ("avg", "none"))

@@ -1,5 +1,7 @@
 """Where the gate sits: the same part in every network, drawn from what runs; five places for it in a residual unit."""
 
+from functools import partial
+
 import streamlit as st
 
 from senet_viz import ui
@@ -11,6 +13,7 @@ from senet_viz.ui.pages.networks import wired
 
 view = ui.scene()
 t = view.t
+show = partial(ui.figure, view, untrained=False)  # no number here is of the network on screen
 LIKE = "se_resnet50"
 
 ui.title(t("networks.where_it_sits.title"))
@@ -22,7 +25,7 @@ choices: dict[str, str] = {"all": t("networks.where.all"), **{name: prices.row(n
 versus = ui.choose("versus", choices, t("networks.where.versus"))
 names = recorder.SIX if versus == "all" else (LIKE, versus)
 units = wired.units(names)
-ui.figure(view, lambda t: where_it_sits.draw_units(units, t), "units", versus, untrained=False)
+show(lambda t: where_it_sits.draw_units(units, t), "units", versus)
 
 like = wired.unit(LIKE)
 rows = unit_graph.differences(units, like.facts)
@@ -39,14 +42,11 @@ if versus != "all":
 ui.section(t("networks.where.order"))
 st.markdown(t("networks.where.order.idea"))
 block = names[-1] if len(units[-1].scales) == 1 else LIKE  # SK is defined in the order in which it runs
-listing = ui.pick(
-    "listing",
-    ui.worded(t, "networks.where.order", ("defined", "run")),
-    t("networks.where.order.pick", title=prices.row(block).title),
-)
+orders, name = ui.worded(t, "networks.where.order", ("defined", "run")), prices.row(block).title
+listing = ui.pick("listing", orders, t("networks.where.order.pick", title=name))
 printed, defined, ran = wired.orders(block)
-ui.figure(view, lambda t: where_it_sits.draw_order(defined, ran, listing, t), "order", block, listing, untrained=False)
-with st.expander(t("networks.where.order.print", title=prices.row(block).title)):
+show(lambda t: where_it_sits.draw_order(defined, ran, listing, t), "order", block, listing)
+with st.expander(t("networks.where.order.print", title=name)):
     st.code(printed, language="text")
 
 ui.section(t("networks.where.five"))
@@ -55,41 +55,21 @@ integration = ui.pick("integration", ui.worded(t, "fig.integration", INTEGRATION
 unit = wired.unit(LIKE, integration)
 errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, (key, row) in papers.INTEGRATED.items()]
 bare, cite = papers.table("se10").row("original").top1 or 0.0, f"{papers.table('se14').cite}, 15"
-ui.figure(
-    view,
-    lambda t: where_it_sits.draw_integration(unit, integration, errors, bare, cite, t),
-    "integration",
-    integration,
-    untrained=False,
-)
+show(lambda t: where_it_sits.draw_integration(unit, integration, errors, bare, cite, t), "integration", integration)
 st.markdown(t(f"networks.where.{integration}.why"))
 
 ui.section(t("networks.where.flow"))
 st.markdown(t("networks.where.flow.idea"))
 left, right = st.columns([3, 2])
-with left:
-    depth = ui.pick(
-        "units",
-        {n: t("networks.where.units.n", n=n, title=name) for n, name in gradient_flow.DEPTHS.items()},
-        t("networks.where.units"),
-    )
-with right:
-    opened = (
-        ui.pick("opened", ui.worded(t, "networks.where.opened", ("no", "yes")), t("networks.where.opened")) == "yes"
-    )
+depths = {n: t("networks.where.units.n", n=n, title=name) for n, name in gradient_flow.DEPTHS.items()}
+depth = ui.pick("units", depths, t("networks.where.units"), at=left)
+answers = ui.worded(t, "networks.where.opened", ("no", "yes"))
+opened = ui.pick("opened", answers, t("networks.where.opened"), at=right) == "yes"
 flows = wired.flows(view, depth, opened, INTEGRATIONS)
 if flows is not None:
     curves = [(start, [(flow.integration, flow.log10) for flow in each]) for start, each in flows.items()]
     found, seeds = flows, len(curves[0][1][0][1])  # words of the title follow the export's language
-    ui.figure(
-        view,
-        lambda t: where_it_sits.draw_flow(curves, wired.title(t, found), t),
-        "flow",
-        depth,
-        opened,
-        seeds,
-        untrained=False,
-    )
+    show(lambda t: where_it_sits.draw_flow(curves, wired.title(t, found), t), "flow", depth, opened, seeds)
     if seeds < len(gradient_flow.SEEDS):
         st.info(t("networks.where.flow.more", n=seeds, of=len(gradient_flow.SEEDS)), icon=":material/hourglass_top:")
     for line in wired.said(view, flows):

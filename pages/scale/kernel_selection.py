@@ -1,5 +1,7 @@
 """Kernel selection: does a unit lean to its larger kernel when things get larger?"""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -44,14 +46,8 @@ st.markdown(t("scale.kernel.tug.idea"))
 zoom = ui.pick("zoom", {f"{s:g}": times(s) for s in scales}, t("zoom.label"))
 level = [f"{s:g}" for s in scales].index(zoom)
 gates = [trace.block(view.name).gate.numpy() for trace in sweep.traces]
-ui.figure(
-    view,
-    lambda t: kernel_selection.draw_tug(gates[level], gates[0], unit, scales[level], c, kernels, t),
-    "tug",
-    c,
-    zoom,
-    blur,
-)
+tug = partial(kernel_selection.draw_tug, gates[level], gates[0], unit, scales[level], c, kernels)
+ui.figure(view, tug, "tug", c, zoom, blur)
 lead = gates[level][-1] - gates[level][0]
 shown = kernel_selection.preferred(lead, kernels)
 alt = t("scale.kernel.tug.board", kernel=kernels[-1], n=len(view.z))
@@ -62,11 +58,8 @@ last = view.kernels[-1]
 st.markdown(t("scale.kernel.taps.idea", taps=last.size**2, d=last.dilation, reach=last.reach))
 row, column, step = kernel_preference.strongest(view.fused[c], last.stride, view.picture.shown.shape[0])
 taps = [kernel.taps(row, column, step) for kernel in view.kernels]
-ui.figure(
-    view,
-    lambda t: kernel_selection.draw_taps(view.picture.shown, (row, column), taps, kernels, view.gate[:, c], step, c, t),
-    "taps", c,
-)  # fmt: skip
+spots = partial(kernel_selection.draw_taps, view.picture.shown, (row, column), taps, kernels, view.gate[:, c], step, c)
+ui.figure(view, spots, "taps", c)
 
 ui.section(t("scale.kernel.force"))
 st.markdown(t("scale.kernel.force.idea"))
@@ -91,11 +84,9 @@ judged = kernel_choice.verdicts(chosen)
 some = kernel_preference.one_a_stage(names, view.name)
 photo, photos = (kernel_selection.curves(each.difference, names, some, ui.short) for each in (here, chosen))
 photos = () if chosen is here else photos
-ui.figure(
-    view,
-    lambda t: kernel_selection.draw_fig3(scales, photo, photos, many, kernel_preference.PUBLISHED, kernels, t),
-    "fig3", blur, which, tuple(name for name, _ in done), chosen.difference.tobytes() if done else 0,
-)  # fmt: skip
+fig3 = partial(kernel_selection.draw_fig3, scales, photo, photos, many, kernel_preference.PUBLISHED, kernels)
+mark = (tuple(name for name, _ in done), chosen.difference.tobytes() if done else 0)
+ui.figure(view, fig3, "fig3", blur, which, *mark)
 words = {word.value: sum(each.word is word for each in judged) for word in Held}
 st.markdown(t("scale.kernel.set.count", photos=many, n=len(judged), **words))
 preferences.verdict_table(view, chosen, judged)
@@ -111,10 +102,7 @@ if profile:
     )
     at = [names.index(name) for name in some]
     shorts = [ui.short(name) for name in some]
-    ui.figure(
-        view,
-        lambda t: kernel_selection.draw_fig4(shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth), t),
-        "fig4", shows="model",
-    )  # fmt: skip
+    fig4 = partial(kernel_selection.draw_fig4, shorts, scales[:2], means[:2][:, :, at], labels, len(profile.truth))
+    ui.figure(view, fig4, "fig4", shows="model")
 decided = (kernel_preference.preference, kernel_choice.verdict, stats.mean95)
 ui.code(view, *decided, edits.apply, kernel_preference.less_detail)

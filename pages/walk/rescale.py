@@ -44,13 +44,9 @@ st.caption(t("walk.rescale.symbols", c=count, h=out.shape[0], w=out.shape[1], m=
 ui.section(t("walk.rescale.all", c=count))
 by = ui.pick("order", ui.worded(t, "sort", ("gate", "z", "index")), t("sort.label"))
 order = view.order(by, branches - 1)
-sheets: dict[str, Callable[[], np.ndarray]] = {
-    "before": lambda: view.fused,
-    "after": view.out,
-    "difference": lambda: view.out() - view.fused,
-}
-slots = st.columns(3)
-for slot, (name, maps) in zip(slots, sheets.items(), strict=True):
+sheets: dict[str, Callable[[], np.ndarray]] = {"before": lambda: view.fused, "after": view.out}
+sheets["difference"] = lambda: view.out() - view.fused
+for slot, (name, maps) in zip(st.columns(3), sheets.items(), strict=True):
     with slot:
         title = st.container()
         drawn = ui.atlas(view, maps, scale, order, f"atlas-{name}", t(f"walk.rescale.{name}"), budget=30_000, mark=name)
@@ -63,28 +59,14 @@ if branches == 1:
     ui.figure(view, lambda t: rescale.draw_gates(gate[0], order, c, t), "gatebars", c, by)
 
 # --- every block of the network ---------------------------------------------------------------------------------------
-traced = view.trace.blocks
-last = [b.gate[-1].numpy() for b in traced]
-names = tuple(ui.short(b.name) for b in traced)
-gates_scale = Scale.gate(view.symbol(branches - 1))
-ui.titled(
-    view,
-    ui.heading(t("walk.rescale.carpet", n=len(traced)), section=True),
-    lambda t: rescale.draw_carpet(names, tuple(last), view.symbol(branches - 1), t),
-    "rescale-carpet",
-    (),
-)
+symbol, heading = view.symbol(branches - 1), t("walk.rescale.carpet", n=len(view.trace.blocks))
+gates = {block.name: block.gate[-1].numpy() for block in view.trace.blocks}
+names, last = tuple(map(ui.short, gates)), tuple(gates.values())
+build = partial(rescale.draw_carpet, names, last, symbol)
+ui.titled(view, ui.heading(heading, section=True), build, "rescale-carpet", ())
 st.markdown(t("walk.rescale.carpet.idea"))
-how = ui.pick("carpet", {"sorted": t("carpet.sorted"), "index": t("carpet.index")}, t("sort.label"))
-ui.rows(
-    view,
-    [(name, values, gates_scale) for name, values in zip(names, last, strict=True)],
-    "carpet",
-    t("walk.rescale.carpet", n=len(traced)),
-    blocks=[b.name for b in traced],
-    width=640,
-    descending=how == "sorted",
-)
+how = ui.pick("carpet", ui.worded(t, "carpet", ("sorted", "index")), t("sort.label"))
+ui.carpet(view, "carpet", heading, how == "sorted")
 
 ui.section(t("walk.rescale.position"))
 st.markdown(t(f"position.{view.spec.position}", model=view.spec.title))

@@ -31,10 +31,8 @@ ui.figure(view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scal
 how = view.replay.squeeze
 total = float(u_c.sum(dtype=np.float64))
 if how == "avg":
-    ui.latex(
-        rf"z_{{{c}}}=\frac{{1}}{{H\,W}}\sum_{{i,j}}u_{{{c}}}(i,j)"
-        rf"=\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
-    )
+    mean = rf"\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
+    ui.latex(rf"z_{{{c}}}=\frac{{1}}{{H\,W}}\sum_{{i,j}}u_{{{c}}}(i,j)={mean}")
 else:
     ui.latex(rf"z_{{{c}}}={z_c:.4f}")
     st.caption(t(f"walk.squeeze.how.{how}"))
@@ -77,36 +75,20 @@ with right:
 
 ui.section(t("walk.squeeze.adaptive"))
 st.markdown(t("walk.squeeze.adaptive.idea"))
-kind = ui.pick("pool", {"avg": t("pool.avg"), "max": t("pool.max")}, t("pool.label"))
+kind = ui.pick("pool", ui.worded(t, "pool", ("avg", "max")), t("pool.label"))
 sizes: dict[str, int | tuple[int | None, int | None]] = {"1": 1, "7": 7, "(5, 7)": (5, 7), "(None, 7)": (None, 7)}
 pooled = tuple(replay.pooled(view.fused[c : c + 1], size, kind)[0] for size in sizes.values())
 titles = tuple(f"{name} → {p.shape[0]}×{p.shape[1]}" for name, p in zip(sizes, pooled, strict=True))
 ui.figure(view, lambda t: squeeze.draw_pooled(pooled, titles, c, channel_scale, t), "pooled", c, kind)
-if kind == "avg":
-    st.caption(t("walk.squeeze.avg", avg=f"{u_c.mean():.4f}", max=f"{u_c.max():.4f}"))
-else:
-    st.caption(t("walk.squeeze.max", avg=f"{u_c.mean():.4f}", max=f"{u_c.max():.4f}"))
+st.caption(t(f"walk.squeeze.{kind}", avg=f"{u_c.mean():.4f}", max=f"{u_c.max():.4f}"))
 
 base = view.picture.x.shape[-1]
 choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
 size = ui.pick("input", choices, t("walk.squeeze.input"))
 other = view.other(size)
 oh, ow = other.fused.shape[1:]
-st.markdown(
-    t(
-        "walk.squeeze.other",
-        size=size,
-        h=oh,
-        w=ow,
-        c=c,
-        z=f"{other.z[c]:.4f}",
-        base=base,
-        h0=h,
-        w0=w,
-        z0=f"{z_c:.4f}",
-        n=count,
-    )
-)
+own = {"base": base, "h0": h, "w0": w, "z0": f"{z_c:.4f}"}
+st.markdown(t("walk.squeeze.other", size=size, h=oh, w=ow, c=c, z=f"{other.z[c]:.4f}", n=count, **own))
 wide = (u_c, other.fused[c])
 names = (f"{base}×{base} → {h}×{w}", f"{size}×{size} → {oh}×{ow}")
 ui.figure(view, lambda t: squeeze.draw_sizes(wide, names, c, t), "sizes", c, size)

@@ -3,7 +3,7 @@
 Pages take what all of them need from here, and what one subject needs from ``ui.pages``.
 """
 
-from senet_viz.ui.elements.boards import atlas, rows
+from senet_viz.ui.elements.boards import atlas, carpet, rows
 from senet_viz.ui.elements.choices import answered, choose, judge, pick, predict, several, target, worded
 from senet_viz.ui.elements.figures import figure, titled
 from senet_viz.ui.elements.frame import address, heading, latex, neighbours, plain, section, title, window
@@ -16,7 +16,7 @@ from senet_viz.ui.sidebar import sidebar
 from senet_viz.ui.state import arrive, asked, language, warm
 
 __all__ = [
-    "address", "answered", "arrive", "asked", "atlas", "badge", "choose", "code", "figure", "guard", "header",
+    "address", "answered", "arrive", "asked", "atlas", "badge", "carpet", "choose", "code", "figure", "guard", "header",
     "heading", "judge", "language", "latex", "neighbours", "pick", "plain", "predict", "rows", "scene", "section",
     "several", "short", "sidebar", "sk_scene", "target", "title", "titled", "untrained", "warm", "window", "worded",
 ]  # fmt: skip

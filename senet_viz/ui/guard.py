@@ -15,14 +15,14 @@ _log = logging.getLogger("senet_viz")
 
 
 def sentence(error: SenetVizError, lang: str) -> str:
-    """What went wrong, in the reader's words."""
+    """Return what went wrong, in the reader's words."""
     key = f"error.{error.code}" if i18n.has(f"error.{error.code}", lang) else "error.unexpected"
     details = {name: literal(value) if name in STRANGERS else value for name, value in error.details.items()}
     return i18n.text(key, lang, **{"ref": "-", **details})
 
 
 def literal(text: object) -> str:
-    """Markdown that shows a name of a file or folder, or what stands in an address, letter by letter, on one line.
+    """Return Markdown that shows a name of a file or folder, or of what an address says, letter by letter, on a line.
 
     Where escapes would do for stars and brackets, addresses of web pages would still become links.
     """
@@ -31,7 +31,7 @@ def literal(text: object) -> str:
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """Errors become one sentence in the reader's language; the unexpected is logged and shown with a reference."""
+    """Turn errors into one sentence in the reader's language; the unexpected is logged and shown with a reference."""
     lang = st.session_state.get("lang", i18n.DEFAULT)
     try:
         yield

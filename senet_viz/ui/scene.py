@@ -42,7 +42,7 @@ _HEAD = re.compile(r"^(layer|features\.?|blocks\.?|stages\.?|inception_|Mixed_)"
 
 
 def short(name: str) -> str:
-    """A block's place in a few characters: ``layer3.1.se`` is 3.1, as in the papers' SE_3_1 counted from 0."""
+    """Return a block's place in a few characters: ``layer3.1.se`` is 3.1, as in the papers' SE_3_1 counted from 0."""
     return _HEAD.sub("", _TAIL.sub("", name)) or name
 
 

@@ -30,59 +30,59 @@ MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """The engine that all sessions share."""
+    """Return the engine that all sessions share."""
     return Engine()
 
 
 @st.cache_resource(show_spinner=False)
 def drawings() -> Shared[Any]:
-    """Atlases, painted rows and figures that were drawn before, for all sessions."""
+    """Keep atlases, painted rows and figures that were drawn before, for all sessions."""
     return Shared(400)
 
 
 @st.cache_resource(show_spinner=False)
 def uploads() -> Uploads:
-    """Uploaded pictures of all sessions."""
+    """Keep uploaded pictures of all sessions."""
     return Uploads()
 
 
 def who() -> str:
-    """A name for this session that no other can guess."""
+    """Return a name for this session that no other can guess."""
     return str(st.session_state.setdefault("_who", secrets.token_hex(8)))
 
 
 @st.cache_resource(show_spinner=False)
 def photo_sets() -> Shared[Any]:
-    """Sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
+    """Keep sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
     return Shared(400, lambda found: found.mib)
 
 
 @st.cache_resource(show_spinner=False)
 def tallies() -> Shared[Any]:
-    """Gates of sets in class folders, summed up batch after batch: 256 MiB."""
+    """Keep gates of sets in class folders, summed up batch after batch: 256 MiB."""
     return Shared(256, lambda tally: tally.mib)
 
 
 @st.cache_resource(show_spinner=False)
 def worths() -> Shared[Any]:
-    """Which photos of a set are recognised with which gates, batch after batch: a hundred bytes each."""
+    """Keep which photos of a set are recognised with which gates, batch after batch: a hundred bytes each."""
     return Shared(8192)
 
 
 @st.cache_resource(show_spinner=False)
 def prices() -> Shared[Any]:
-    """What networks cost, and times that were measured: a few kilobytes each."""
+    """Keep what networks cost, and times that were measured: a few kilobytes each."""
     return Shared(256)
 
 
 @st.cache_resource(show_spinner=False)
 def preferences() -> Shared[Any]:
-    """Which kernel every SK unit prefers, photo by photo: a few hundred bytes each."""
+    """Keep which kernel every SK unit prefers, photo by photo: a few hundred bytes each."""
     return Shared(8192)
 
 
 def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
-    """What a server does before it says that it is healthy: import, load the default model, run it once.
+    """Return what a server does before it says that it is healthy: import, load the default model, run it once.
 
     Args:
         menu: declares the pages. Streamlit takes the folder ``pages`` for its old kind of pages until the first
@@ -123,13 +123,13 @@ def _first_picture() -> None:
 
 
 def language() -> str:
-    """The reader's language before the widget that switches it is drawn."""
+    """Return the reader's language before the widget that switches it is drawn."""
     asked = st.session_state.get("lang") or st.query_params.get("lang")
     return asked if asked in i18n.LANGUAGES else i18n.preferred(st.context.locale)
 
 
 def read_url() -> None:
-    """Once a session: what the URL says becomes state. What makes no sense is ignored where it is used.
+    """Take what the URL says as the session's state, once. What makes no sense is ignored where it is used.
 
     What no page has asked for yet waits: see ``asked``.
     """

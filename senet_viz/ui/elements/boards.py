@@ -15,7 +15,7 @@ from senet_viz.drawing.grammar import Scale
 from senet_viz.drawing.text import number
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component, data_url, packed
-from senet_viz.ui.scene import Scene
+from senet_viz.ui.scene import Scene, short
 
 Then = Callable[[str | None, int], None]
 _TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_picked``
@@ -155,6 +155,13 @@ def rows(
         ],
     }
     board(data, key, blocks, then)
+
+
+def carpet(view: Scene, key: str, alt: str, descending: bool, then: Then | None = None) -> None:
+    """Draw every block's gates, of those that choose between branches the last one's; a click leads to the block."""
+    scale, blocks = Scale.gate(view.symbol(len(view.gate) - 1)), view.trace.blocks
+    lines = [(short(block.name), block.gate[-1].numpy(), scale) for block in blocks]
+    rows(view, lines, key, alt, [block.name for block in blocks], descending, 640, then)
 
 
 def _png(sheet: np.ndarray) -> bytes:

@@ -18,7 +18,7 @@ THUMBNAIL = 56  # pixels
 
 
 def draw(t: Texts) -> None:
-    """What opens under "Your own photo". It stays open while files come, so that what is said of them is seen."""
+    """Draw what opens under "Your own photo". It stays open while files come: what is said of them is to be seen."""
     s = st.session_state
     s["_own"] = bool(s.get("_own"))
     file_key = s.setdefault("_file_key", "_file")
@@ -45,7 +45,7 @@ def _camera(t: Texts) -> None:
 
 
 def allows_camera(url: str | None) -> bool:
-    """Whether a browser gives a page of that address the camera: over https, or on the same computer."""
+    """Return whether a browser gives a page of that address the camera: over https, or on the same computer."""
     parts = urlsplit(url or "")
     host = parts.hostname or ""
     near = host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
@@ -64,7 +64,7 @@ def _thumbnails(t: Texts) -> None:
 
 
 def _small(image: Image.Image) -> bytes:
-    """A square PNG of its middle."""
+    """Return a square PNG of its middle."""
     packed = io.BytesIO()
     ImageOps.fit(image, (2 * THUMBNAIL, 2 * THUMBNAIL)).save(packed, "PNG")
     return packed.getvalue()

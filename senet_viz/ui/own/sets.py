@@ -15,7 +15,7 @@ from senet_viz.ui.work import Bar
 
 
 def uploaded(view: Scene, name: str, labelled: bool = False) -> Photos | None:
-    """Ask for photos; the set that came, now or before, or None.
+    """Ask for photos; return the set that came, now or before, or None.
 
     Args:
         name: of this set, in the session.

@@ -52,12 +52,12 @@ class Uploads:
                 total -= self._kept.pop(name).mib
 
     def has(self, owner: str, key: str) -> bool:
-        """Whether it is there still, as one of that session's; asking is no use of it."""
+        """Return whether it is there still, as one of that session's; asking is no use of it."""
         with self._lock:
             return key in self._kept and owner in self._kept[key].owners
 
     def use(self, key: str) -> Image.Image | None:
-        """The picture, which is on screen now."""
+        """Return the picture, which is on screen now."""
         with self._lock:
             if key not in self._kept:
                 return None
@@ -65,7 +65,7 @@ class Uploads:
             return self._kept[key].image
 
     def peek(self, key: str) -> Image.Image | None:
-        """The picture, for a thumbnail."""
+        """Return the picture, for a thumbnail."""
         with self._lock:
             return self._kept[key].image if key in self._kept else None
 

@@ -44,7 +44,7 @@ def attribution(view: Scene, method: str, target: int, block: str | None = None)
 
 
 def effects(view: Scene, found: Attribution, name: str, branch: int, held: tuple[int, ...]) -> tuple[Effects, Standing]:
-    """One branch's gates beside its attributions; an ablation mutes a channel in all branches at once."""
+    """Return one branch's gates beside its attributions; an ablation mutes a channel in all branches at once."""
     gate, values = view.gate[branch], found.values[branch if len(found.values) > 1 else 0]
     s = open_or_important.standing(gate, values)
     symbol = view.symbol(branch)
@@ -54,7 +54,7 @@ def effects(view: Scene, found: Attribution, name: str, branch: int, held: tuple
 
 
 def idea(view: Scene, e: Effects, s: Standing) -> str:
-    """The page's one sentence about this block, this class and this method."""
+    """Return the page's one sentence about this block, this class and this method."""
     t = view.t
     if s.word is Says.UNDEFINED:
         hidden = view.block.hidden
@@ -72,7 +72,7 @@ def idea(view: Scene, e: Effects, s: Standing) -> str:
 
 
 def scatter(view: Scene, e: Effects, *key: Hashable) -> None:
-    """The dots; a click on one pins its channel."""
+    """Draw a dot a channel; a click on one pins its channel."""
 
     def picked(x: float, y: float) -> None:
         st.session_state["channel"] = nearest(e, x, y)
@@ -82,14 +82,14 @@ def scatter(view: Scene, e: Effects, *key: Hashable) -> None:
 
 
 def nearest(e: Effects, x: float, y: float) -> int:
-    """The channel whose dot lies at (x, y), of those that have one."""
+    """Return the channel whose dot lies at (x, y), of those that have one."""
     wide, high = float(np.ptp(e.gate)) or 1.0, float(np.ptp(e.values)) or 1.0
     off = ((e.gate - x) / wide) ** 2 + ((e.values - y) / high) ** 2
     return int(np.where(e.shown, off, np.inf).argmin())
 
 
 def sums(view: Scene, found: Attribution) -> None:
-    """The truth badge of this page: does it add up, where that is promised?"""
+    """Say whether the attributions add up, where that is promised: the truth badge of this page."""
     t = view.t
     if found.completeness is None or found.baseline is None:
         st.markdown(f":gray-badge[:material/info: {t('lab.attribution.nosum', method=t(f'method.{found.method}'))}]")
@@ -106,7 +106,7 @@ def sums(view: Scene, found: Attribution) -> None:
 
 
 def about(view: Scene, found: Attribution, **more: object) -> str:
-    """What this method measured, with its numbers."""
+    """Return what this method measured, with its numbers."""
     first = found.score if found.baseline is None else found.baseline
     scores = {"score": found.score, "first": first, "total": found.total, "difference": found.score - first}
     values = {key: number(value, 4) for key, value in scores.items()} | {"steps": str(found.steps)}
@@ -115,19 +115,19 @@ def about(view: Scene, found: Attribution, **more: object) -> str:
 
 
 def question(view: Scene, goal: int, cheap: Attribution, branch: int) -> tuple[tuple[Hashable, ...], tuple[int, ...]]:
-    """What is asked about, and the three channels to choose from; none where there is nothing to choose."""
+    """Return what is asked about, and the three channels to choose from; none where there is nothing to choose."""
     return ("attribution", view.key, goal, branch), open_or_important.three(
         view.gate[branch], cheap.values.sum(axis=0), gated
     )
 
 
 def gated(gate: float) -> str:
-    """A gate as the question and its answer show it."""
+    """Write a gate as the question and its answer show it."""
     return f"{gate:.3f}"
 
 
 def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: int) -> None:
-    """Which of three channels is missed most?"""
+    """Ask which of three channels is missed most."""
     t, gate = view.t, view.gate[branch]
     symbol = view.symbol(branch)
     options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=gated(gate[c])) for c in sorted(trio)}
@@ -135,7 +135,7 @@ def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: 
 
 
 def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], branch: int) -> None:
-    """What muting the three did, and what that says about gates."""
+    """Say what muting the three did, and what that says about gates."""
     t, channels = view.t, tuple(sorted(trio))
     changes, gate = view.muted(channels, goal).change, view.gate[branch]
     first = [
@@ -166,7 +166,7 @@ def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], 
 
 
 def dropped(view: Scene, goal: int, name: str) -> str:
-    """Can the branch be left out? This block's gates without a say, then all blocks'."""
+    """Say whether the branch can be left out: this block's gates without a say, then all blocks'."""
     op = "ones" if len(view.gate) == 1 else "equal"
     one = view.edited((Edit(view.name, op),))
     every = view.edited(tuple(Edit(block, op) for block in view.blocks if block not in view.trace.silent))
@@ -180,7 +180,7 @@ def dropped(view: Scene, goal: int, name: str) -> str:
 
 
 def ranked(view: Scene, e: Effects, *key: Hashable) -> None:
-    """All channels by |attribution|, and their gates in the same order; a click pins one."""
+    """Draw all channels by |attribution|, and their gates in the same order; a click pins one."""
     order = np.argsort(-np.abs(e.values), kind="stable")
     scale = Scale.around_zero(view.t("fig.attribution.scale"), e.values, "difference")
     lines = [(view.t("fig.attribution.row"), e.values, scale), (e.symbol, e.gate, Scale.gate(view.t("gate.name")))]
@@ -188,7 +188,7 @@ def ranked(view: Scene, e: Effects, *key: Hashable) -> None:
 
 
 def photo(view: Scene, goal: int, name: str) -> Attribution:
-    """Which pixels: the choice of a method and, for Grad-CAM, of a layer; the figure, and what it says."""
+    """Draw which pixels matter: the choice of a method and, for Grad-CAM, of a layer; the figure, and what it says."""
     t = view.t
     left, right = st.columns([3, 2])
     method = pick("heat", worded(t, "method", ON_PHOTO), t("lab.attribution.heat"), at=left)

@@ -1,4 +1,7 @@
-"""The gate console: what is changed in which block, by clicks and by name; listed, undone, shared in the address."""
+"""The gate console: what is changed in which block, by clicks and by name; listed, undone, shared in the address.
+
+Longer than other modules: every control acts on the one list of edits, and the question that ends the page asks of it.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ class Console:
 
 
 def filled(view: Scene, edits: edit_list.Edits) -> edit_list.Edits:
-    """The edits with the gates that they bring from elsewhere.
+    """Return the edits with the gates that they bring from elsewhere.
 
     Raises:
         EditRefused: these gates are not known here.
@@ -69,7 +72,7 @@ def filled(view: Scene, edits: edit_list.Edits) -> edit_list.Edits:
 
 
 def means(view: Scene) -> Mapping[str, np.ndarray]:
-    """The mean gates (M, C) over the validation pictures, of a network that has a profile."""
+    """Return the mean gates (M, C) over the validation pictures, of a network that has a profile."""
     found = profiled.profiles().get(view.spec.key) if view.trained else None
     if found is None:
         return {}
@@ -85,7 +88,7 @@ def _gates_of(view: Scene, photo: str) -> dict[str, np.ndarray]:
 
 
 def console(view: Scene) -> Console:
-    """What the address and the clicks before ask for, as far as this network has it."""
+    """Return what the address and the clicks before ask for, as far as this network has it."""
     asked, refused = edit_list.read(str(state.asked(EDITS) or ""))
     blocks = {block.name: block for block in view.trace.blocks}
     here = tuple(edit for edit in asked if edit.block in blocks)
@@ -134,7 +137,7 @@ def _drop(view: Scene, edit: Edit) -> None:
 
 
 def undo() -> None:
-    """The edits before the last change."""
+    """Take the edits as they were before the last change."""
     past = st.session_state.get(PAST)
     if past:
         st.session_state[EDITS] = past[-1]
@@ -163,7 +166,7 @@ def _amount(op: str) -> float | None:
 
 
 def clicks(page: Console) -> str:
-    """What a click on a channel does; returns the operation."""
+    """Let choose what a click on a channel does; returns the operation."""
     t, view, s = page.t, page.before, st.session_state
     with st.container(horizontal=True, vertical_alignment="bottom"):
         op = str(pick("click", worded(t, "lab.click", CLICKS), t("lab.click")))
@@ -182,7 +185,7 @@ def clicks(page: Console) -> str:
 
 
 def offered(page: Console) -> dict[str, Any]:
-    """The changes of a whole block that make sense here, by name."""
+    """Return the changes of a whole block that make sense here, by name."""
     view = page.before
     block, own = view.block, view.replay.gate_fn
     known = ["ones"] if block.branches == 1 else ["equal", "swap", *(f"branch{m}" for m in range(block.branches))]
@@ -226,7 +229,7 @@ def whole(page: Console) -> None:
 
 
 def listed(page: Console) -> None:
-    """Every edit with a way to take it back; and what of the address could not be used."""
+    """List every edit with a way to take it back, and what of the address could not be used."""
     t, s = page.t, st.session_state
     for text in page.refused[:5]:
         plain = " ".join(text.replace("`", "").split())
@@ -250,7 +253,7 @@ def listed(page: Console) -> None:
 
 
 def said(edit: Edit, t: Texts) -> str:
-    """An edit in a few words."""
+    """Describe an edit in a few words."""
     channels = ", ".join(map(str, edit.channels[:4])) + (f", … ({len(edit.channels)})" if edit.channels[4:] else "")
     what = t(f"lab.short.{edit.op}")
     if edit.op == "photo":
@@ -270,7 +273,7 @@ def three(view: Scene) -> open_or_important.Trio | None:
 
 
 def digits(value: float) -> str:
-    """A gate or a mean as the question shows it."""
+    """Write a gate or a mean as the question shows it."""
     return f"{value:.3g}"
 
 
@@ -304,7 +307,7 @@ def answer(view: Scene, few: open_or_important.Trio, goal: int, said: str) -> No
 
 
 def _why(view: Scene, few: open_or_important.Trio, first: Sequence[int], found: Ranking) -> str:
-    """What the effects of the three say about their gates."""
+    """Return what the effects of the three say about their gates."""
     if not first:
         return "none"
     if few.by == "z" or first[1:]:

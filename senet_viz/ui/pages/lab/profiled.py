@@ -63,7 +63,7 @@ class Record:
 
 
 def profiled_scene() -> Record | None:
-    """A profile for what the sidebar asks for: the shipped one, or that of photos of one's own, once there are any."""
+    """Return a profile for what the sidebar asks for: the shipped one, or that of photos of one's own, if any."""
     view = scene()
     t = view.t
     left, right = st.columns([3, 2])
@@ -123,7 +123,7 @@ def _mine(view: Scene, zoom: float) -> Record | None:
 
 
 def so_far(view: Scene, question: tuple[Hashable, ...], y: np.ndarray, classes: int) -> tuple[int, profiling.Tally]:
-    """How many photos of a set are counted by now, and the tally of them."""
+    """Return how many photos of a set are counted by now, and the tally of them."""
     size, store = profiling.batch_size(view.spec), state.tallies()
     for end in reversed([*range(size, len(y), size), len(y)]):
         tally: profiling.Tally | None = store.peek((*question, end))
@@ -135,7 +135,7 @@ def so_far(view: Scene, question: tuple[Hashable, ...], y: np.ndarray, classes: 
 def more(
     view: Scene, question: tuple[Hashable, ...], images: Sequence[Image], y: np.ndarray, classes: int, zoom: float = 1.0
 ) -> None:
-    """One batch more, for all sessions that ask this about the set.
+    """Count one batch more, for all sessions that ask this about the set.
 
     Args:
         y: (N,) class of every photo, below ``classes``.
@@ -161,7 +161,7 @@ def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:
 
 
 def guessed(record: Record, photo: Mapping[str, np.ndarray]) -> tuple[list[class_selectivity.Guess], int, bool]:
-    """Every block's guess, the class that it is asked about, and whether that is the network's own answer.
+    """Return every block's guess, the class that it is asked about, and whether that is the network's own answer.
 
     Where the network's answer is none of the profile's classes, it is the class that most blocks are nearest to, the
     deepest block's where there are several.
@@ -178,7 +178,7 @@ def guessed(record: Record, photo: Mapping[str, np.ndarray]) -> tuple[list[class
 
 
 def photo_gates(view: Scene, zoom: float) -> dict[str, np.ndarray]:
-    """This photo's gates (C,) in every block, of SK's branches the last. Object zoom 1 is the walk's own forward."""
+    """Return this photo's gates (C,) in every block, of SK's branches the last; zoom 1 is the walk's own forward."""
     trace = view.trace if zoom == 1 else view.sweep((zoom,)).traces[0]
     return {block.name: block.gate[-1].double().numpy() for block in trace.blocks}
 
@@ -191,7 +191,7 @@ def curves(
     blocks: Sequence[str],
     classes: Sequence[int],
 ) -> tuple[Curves, ...]:
-    """What SENet's figs. 6 and 7 show of these blocks and classes, at zoom number ``zoom``."""
+    """Return what SENet's figs. 6 and 7 show of these blocks and classes, at zoom number ``zoom``."""
     made = []
     for name in blocks:
         mean, std = class_selectivity.gates(found.block(name), zoom)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from senet_viz.architecture import comparison, papers, prices
+from senet_viz.architecture import comparison, counting, papers, prices
 from senet_viz.figures.networks import what_it_costs
 from senet_viz.networks.registry import NAMED, Choice
 from senet_viz.ui import state
@@ -46,7 +46,7 @@ def reset() -> None:
 
 
 def choose(view: Scene) -> Choice:
-    """Which network, with which gates."""
+    """Let choose a network and its gates."""
     t, names = view.t, prices.names()
 
     def ask(column: Any) -> None:
@@ -62,7 +62,7 @@ def choose(view: Scene) -> Choice:
 
 
 def options(view: Scene, row: Network, first: Callable[[Any], None] | None = None) -> Choice:
-    """Every option of that network, each as a control; ``first`` draws one more, before them."""
+    """Draw every option of that network as a control; ``first`` draws one more, before them."""
     t, offered, chosen = view.t, {option.name: option for option in row.options}, dict[str, Any]()
     for line in _LINES:
         there = [name for name in line if name in offered]
@@ -93,7 +93,7 @@ def _ask(t: Texts, option: Option) -> Any:
 
 
 def said(t: Texts, name: str, value: Any) -> str:
-    """A value of an option, in the reader's words."""
+    """Write a value of an option in the reader's words."""
     if name == "stages":
         return ", ".join(map(str, value))
     if name == "bias":
@@ -136,38 +136,32 @@ def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
 
 
 def beside(value: int, own: int) -> str:
-    """A number, and how it differs from that of the network above."""
+    """Write a number, and how it differs from that of the network above."""
     return f"{value:,}" if value == own else f"{value:,} ({value - own:+,})"
 
 
 def price(choice: Choice) -> Price:
-    """What it costs; counted once for all sessions."""
-    found: Price = state.prices().get(("price", choice), lambda: state.engine().run(lambda: prices.price(choice)))
-    return found
+    """Return what the network costs; it is counted once for all sessions."""
+    return state.prices().get(("price", choice), lambda: state.engine().run(lambda: prices.price(choice)))
 
 
 def count(choice: Choice) -> Cost:
-    """Its parameters and operations alone."""
+    """Return the network's parameters and operations alone."""
 
     def make() -> Cost:
-        from senet_viz.architecture import counting
-
         return counting.of(prices.build(choice), prices.row(choice.net).size)
 
-    found: Cost = state.prices().get(("cost", choice), lambda: state.engine().run(make))
-    return found
+    return state.prices().get(("cost", choice), lambda: state.engine().run(make))
 
 
 def totals(choice: Choice, ratios: tuple[int, ...]) -> list[int]:
-    """Parameters of the network for every r."""
+    """Return the parameters of the network for every r."""
 
     def count() -> list[int]:
         return [prices.parameters(choice.but(reduction=r)) for r in ratios]
 
-    found: list[int] = state.prices().get(
-        ("totals", choice.but(reduction=0), ratios), lambda: state.engine().run(count)
-    )
-    return found
+    key = ("totals", choice.but(reduction=0), ratios)
+    return state.prices().get(key, lambda: state.engine().run(count))
 
 
 def counted(view: Scene, table: papers.Table) -> list[Counted | None]:

@@ -40,22 +40,22 @@ class Side:
 
     @property
     def blocks(self) -> tuple[str, ...]:
-        """Names of its blocks."""
+        """Return the names of its blocks."""
         return tuple(short(block.name) for block in self.seen.trace.blocks)
 
     @property
     def gates(self) -> tuple[np.ndarray, ...]:
-        """The gate (C,) of every block; of those that choose between branches, the last one's."""
+        """Return the gate (C,) of every block; of those that choose between branches, the last one's."""
         return tuple(block.gate[-1].numpy() for block in self.seen.trace.blocks)
 
     @property
     def pixelwise(self) -> bool:
-        """Whether it has gates, but none that is one number a channel: NoSqueeze."""
+        """Return whether it has gates, but none that is one number a channel: NoSqueeze."""
         return self.choice.all.get("squeeze") == "none"
 
 
 def sides(view: Scene) -> tuple[Side, Side]:
-    """Ask with whom, and with which options; what both say."""
+    """Ask with whom, and with which options; return what both say."""
     t, key = view.t, view.spec.key
     itself = worded(t, "networks.compare", ("variant", "ones", "random"))
     swapped = SWAPS.get(view.spec.gate_fn, "")

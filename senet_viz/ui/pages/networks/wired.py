@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def units(names: Sequence[str]) -> list[Unit]:
-    """A typical unit of each of these networks."""
+    """Return a typical unit of each of these networks."""
     return [unit(name) for name in names]
 
 
 def unit(name: str, integration: str = "standard") -> Unit:
-    """A typical unit of that network, recorded once for all sessions."""
+    """Return a typical unit of that network, recorded once for all sessions."""
     options = {} if integration == "standard" else {"integration": integration}
     work = partial(recorder.unit, name, **options)
     found: Unit = state.prices().get(("unit", name, integration), lambda: state.engine().run(work))
@@ -36,7 +36,7 @@ def unit(name: str, integration: str = "standard") -> Unit:
 
 
 def orders(name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """See ``recorder.orders``."""
+    """Return what ``recorder.orders`` does, recorded once for all sessions."""
     found: tuple[str, tuple[str, ...], tuple[str, ...]] = state.prices().get(
         ("orders", name), lambda: state.engine().run(partial(recorder.orders, name))
     )
@@ -44,7 +44,7 @@ def orders(name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 
 def flows(view: Scene, units: int, opened: bool, integrations: Sequence[str]) -> dict[str, list[Flow]] | None:
-    """What was measured, start by start; None where nobody has asked for it yet. A button asks.
+    """Return what was measured, start by start; None where nobody has asked for it yet. A button asks.
 
     The first seed's curves come at once; ``more`` measures the other seeds when these stand on the page.
     """
@@ -89,7 +89,7 @@ def _measure(view: Scene, units: int, opened: bool, integrations: Sequence[str],
 
 
 def fact(view: Scene, row: str, value: object) -> str:
-    """One cell of the table of differences."""
+    """Write one cell of the table of differences."""
     t = view.t
     if row == "where":
         return t(f"position.{value}.short")
@@ -103,7 +103,7 @@ def fact(view: Scene, row: str, value: object) -> str:
 
 
 def said(view: Scene, flows: dict[str, list[Flow]]) -> list[str]:
-    """What the numbers allow to be said, each start for itself."""
+    """Return what the numbers allow to be said, each start for itself."""
     t, lines = view.t, []
     for start, each in flows.items():
         by = {flow.integration: flow.arrives for flow in each}
@@ -122,14 +122,14 @@ def said(view: Scene, flows: dict[str, list[Flow]]) -> list[str]:
 
 
 def title(t: Texts, flows: dict[str, list[Flow]]) -> dict[str, object]:
-    """The numbers of the figure's title: how deep, and SE-POST beside the standard unit, start by start."""
+    """Return the numbers of the figure's title: how deep, and SE-POST beside the standard unit, start by start."""
     found = {start: {flow.integration: flow for flow in each} for start, each in flows.items()}
     ratios = {start: by["post"].arrives / by["standard"].arrives for start, by in found.items()}
     return {"n": found["on"]["post"].units} | {start: share(t, ratio) for start, ratio in ratios.items()}
 
 
 def share(t: Texts, ratio: float) -> str:
-    """A part of, or so many times; of any size."""
+    """Write a ratio of any size: as a part of, or as so many times."""
     if ratio >= 10:
         return t("networks.where.times", n=scientific(ratio))
     percent = f"{100 * ratio:.2g} %" if 1e-6 <= ratio < 0.1 else f"{ratio:.0%}"
@@ -137,5 +137,5 @@ def share(t: Texts, ratio: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """A factor of any size."""
+    """Write a factor of any size."""
     return f"×{scientific(ratio)}"

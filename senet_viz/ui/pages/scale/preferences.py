@@ -1,7 +1,5 @@
 """Which kernel a photo or a set of photos prefers: measured photo by photo, kept, stopped and gone on with."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +10,9 @@ import streamlit as st
 from senet_viz import stats
 from senet_viz.drawing.grammar import Table
 from senet_viz.errors import WeightsInvalid
+from senet_viz.experiments import gate_profile, kernel_preference
+from senet_viz.figures.scale import kernel_selection
+from senet_viz.findings import scale_response
 from senet_viz.models import weight_files
 from senet_viz.stats import Interval
 from senet_viz.ui import state
@@ -25,7 +26,6 @@ SET = "set"  # the set of photos of one's own, in the session
 
 def preference(view: Scene, blur: float = 0.0) -> np.ndarray:
     """Return (3, Z, U) of the scene's photo, ordered as ``gate_profile.CONDITIONS``; asked again, it is there."""
-    from senet_viz.experiments import kernel_preference
 
     def measure() -> np.ndarray:
         scales = kernel_preference.SCALES
@@ -52,9 +52,6 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         names: of all SK units.
         kernels: what the branches are called, as in 3×3.
     """
-    from senet_viz.experiments import kernel_preference
-    from senet_viz.figures.scale import kernel_selection
-
     t = view.t
     ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
     ways |= worded(t, "force", ("swap", "equal"))
@@ -72,12 +69,12 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
 
 
 def uploaded(view: Scene) -> Any:
-    """Ask for photos; the ``sets.Photos`` that came, now or before, or None."""
+    """Ask for photos; return the ``sets.Photos`` that came, now or before, or None."""
     return sets.uploaded(view, SET)
 
 
 def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.ndarray]]:
-    """(name, ``preference``) of every photo of a set that is measured; measures those that are missing.
+    """Return (name, ``preference``) of every photo of a set that is measured; measure those that are missing.
 
     What is done is kept for all sessions.
     """
@@ -103,8 +100,6 @@ def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.
 
 @st.cache_resource(show_spinner=False)
 def _profiles() -> dict[str, Any]:
-    from senet_viz.experiments import gate_profile
-
     try:
         return gate_profile.read()
     except WeightsInvalid:
@@ -112,7 +107,7 @@ def _profiles() -> dict[str, Any]:
 
 
 def shipped(view: Scene) -> Any:
-    """The ``gate_profile.Profile`` that belongs to the network on screen and tells which kernels it picks, or None."""
+    """Return the ``gate_profile.Profile`` that belongs to the network on screen and tells its kernels, or None."""
     about = weight_files.shipped(view.spec.key) if view.trained else None
     found = _profiles().get(view.spec.key)
     fits = about is not None and found is not None and found.selection is not None and found.classes == about.classes
@@ -122,17 +117,9 @@ def shipped(view: Scene) -> Any:
 def answer(view: Scene, verdict: Any) -> None:
     """Write one photo's ``kernel_choice.Verdict`` on the unit on screen, with the three numbers that decide it."""
     t = view.t
-    st.markdown(
-        t(
-            "scale.kernel.answer",
-            unit=short(verdict.unit),
-            word=t(f"verdict.{verdict.word}"),
-            why=t(f"verdict.why.{verdict.reason}"),
-            change=_signed(verdict.change.value),
-            control=_signed(verdict.control.value),
-            blur=_signed(verdict.blur.value),
-        )
-    )
+    words = {"word": t(f"verdict.{verdict.word}"), "why": t(f"verdict.why.{verdict.reason}")}
+    numbers = {name: _signed(getattr(verdict, name).value) for name in ("change", "control", "blur")}
+    st.markdown(t("scale.kernel.answer", unit=short(verdict.unit), **words, **numbers))
 
 
 def _signed(value: float) -> str:
@@ -163,9 +150,7 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
 
 
 def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]]) -> None:
-    """All numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and the preferences of a set's photos."""
-    from senet_viz.experiments import gate_profile, kernel_preference
-    from senet_viz.findings import scale_response
+    """Offer all numbers as CSV: the gates of the photo's ``scale_sweep.Sweep``, and what a set's photos prefer."""
 
     def gate_bytes() -> bytes:
         names = kernel_preference.units(view.trace)

@@ -28,7 +28,7 @@ ROLES = ("gate", "pinned", "grid", "ink")
 
 
 def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float) -> None:
-    """Photo, every block's gates, the pinned channel's curve, bars and answers, all following one slider."""
+    """Draw photo, every block's gates, the pinned channel's curve, bars and answers, all following one slider."""
     base = sweep.scales.index(1.0)
     asked = str(state.asked("scale"))
     boards.pin(view, next((i for i, s in enumerate(sweep.scales) if f"{s:g}" == asked), base))
