@@ -17,17 +17,18 @@ PY := .venv/bin/python
 APP := .venv/.installed-$(REQUIREMENTS)
 DEV := .venv/.installed-requirements-dev.txt
 PIP := $(PY) -m pip install --disable-pip-version-check
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS)
 # No question about an e-mail address on the very first start.
 STREAMLIT := OMP_NUM_THREADS=$(THREADS) STREAMLIT_SERVER_SHOW_EMAIL_PROMPT=false $(PY) -m streamlit run app.py --server.port $(PORT)
 OLD := "senet-viz needs Python 3.11 or newer, and this is %d.%d.%d. Name another: make run PYTHON=python3.12"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run present serve test check lint format types bench screenshots train lock clean
+.PHONY: help run present serve test test-all check lint format types bench screenshots train lock clean
 
 help: ## List these targets
 	@echo "make TARGET, and what it does:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 # --- the app ----------------------------------------------------------------------------------------------------------
 
@@ -44,10 +45,13 @@ serve: $(APP) ## For a classroom: everyone on this network may open it
 
 # --- the tests --------------------------------------------------------------------------------------------------------
 
-test: $(DEV) ## Run the whole test suite; nothing in it reaches beyond this machine
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS) $(TESTS)
+test: $(DEV) ## Run what a change is most likely to break, in minutes; nothing in it reaches beyond this machine
+	@$(PYTEST) -m "not slow" $(PYTEST_ARGS) $(TESTS)
 
-check: lint types test ## All that a change must pass: lint, format, types, tests
+test-all: $(DEV) ## Run every test: full products, every giant network, fuzzing, training, installing
+	@$(PYTEST) $(PYTEST_ARGS) $(TESTS)
+
+check: lint types test-all ## All that a change must pass: lint, format, types, every test
 
 lint: $(DEV) ## Look for mistakes, and for what `make format` would change
 	@$(PY) -m ruff check .

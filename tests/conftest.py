@@ -6,9 +6,11 @@ Sockets are blocked except loopback for the whole suite: the options are pytest-
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from senet_viz.models import catalogue, load
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts
 from senet_viz.types import Trace
+from tests import tiers
 
 # One real network for every class that `layouts` knows, beyond those of the zoo.
 OTHERS = (
@@ -39,8 +42,45 @@ OTHERS = (
     "ours/se_h",
     "ours/sk",
 )
+BROWSER = "tests/browser/"
+HERE = Path(__file__).parent
 Build = Callable[[str], Any]  # a network, whose parts are reached by attribute
 GATED = tuple(f"zoo/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow (``tiers``), and put the browser's tests last.
+
+    So what is broken below them is told first, and two processes end together.
+    """
+    seen: dict[str, list[str]] = {}
+    for item in items:
+        test = f"{item.path.relative_to(HERE).as_posix()}::{getattr(item, 'originalname', item.name)}"
+        parameters = item.callspec.id if hasattr(item, "callspec") else ""
+        seen.setdefault(test, []).append(parameters)
+        if tiers.slow(test, parameters):
+            item.add_marker(pytest.mark.slow)
+    config.stash[tiers.IDLE] = [
+        f"{cut.test}[{pattern}]"
+        for cut in tiers.CUTS
+        for pattern in cut.keep
+        if cut.test in seen and not fnmatch.filter(seen[cut.test], pattern)
+    ]
+    items.sort(key=lambda item: item.nodeid.startswith(BROWSER))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several processes: a file's tests stay together, for what they build; the browser's are dealt one by one.
+
+    Every process has a server and a Chromium of its own.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid if nodeid.startswith(BROWSER) else nodeid.partition("::")[0]
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

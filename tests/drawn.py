@@ -9,9 +9,8 @@ from typing import Any
 from senet_viz import i18n, ui
 from senet_viz.drawing.grammar import Figure
 from senet_viz.ui.elements import figures as shown
-from tests.test_pages import APP, board, emptied, start
-
-PAGES = tuple(sorted(file.stem for file in (APP.parent / "pages").glob("*/*.py")))
+from tests.places import PAGES
+from tests.test_pages import board, emptied, start
 
 
 @dataclass(frozen=True, eq=False)

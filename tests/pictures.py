@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pillow_heif
-from PIL import Image
+from PIL import Image, ImageOps
 
 pillow_heif.register_heif_opener()  # so that Pillow can write HEIF
 
@@ -165,3 +165,11 @@ def with_comment(blocks: int) -> bytes:
     data = encode(quadrants(), "GIF")
     start = 13 + (6 << (data[10] & 7))
     return data[:start] + b"!\xfe" + b"\1x" * blocks + b"\0" + data[start:]
+
+
+def film(image: Image.Image, size: tuple[int, int] = (640, 480)) -> bytes:
+    """A Y4M of two equal frames, as a fake camera shows them."""
+    y, cb, cr = ImageOps.fit(image.convert("RGB"), size).convert("YCbCr").split()
+    half = (size[0] // 2, size[1] // 2)
+    frame = b"FRAME\n" + y.tobytes() + cb.resize(half).tobytes() + cr.resize(half).tobytes()
+    return f"YUV4MPEG2 W{size[0]} H{size[1]} F10:1 Ip A1:1 C420jpeg\n".encode() + 2 * frame

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -83,6 +84,13 @@ def calls() -> list[Call]:
 CALLS = calls()
 
 
+@cache
+def asked(pattern: str) -> frozenset[str]:
+    """Return the keys that a call may ask for."""
+    whole = re.compile(pattern)
+    return frozenset(key for key in ENGLISH if whole.fullmatch(key))
+
+
 def spoken() -> set[str]:
     """Keys that occur in the code in any way: asked for, or as a value that is asked for later (``t(label)``)."""
     words: set[str] = set()
@@ -90,7 +98,7 @@ def spoken() -> set[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         words |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     rows = {row.note_key for row in catalogue.MODELS} | {sample.title for sample in samples.SAMPLES}
-    return words | rows | {key for key in ENGLISH for call in CALLS if re.fullmatch(call.pattern, key)}
+    return words | rows | {key for call in CALLS for key in asked(call.pattern)}
 
 
 def kinds(base: type[SenetVizError] = SenetVizError) -> list[type[SenetVizError]]:
@@ -151,18 +159,15 @@ def test_chinese_is_chinese() -> None:
 
 
 def test_every_key_that_is_asked_for_exists() -> None:
-    missing = [
-        f"{call.place}: {call.pattern}" for call in CALLS if not any(re.fullmatch(call.pattern, key) for key in ENGLISH)
-    ]
-    assert missing == []
+    assert [f"{call.place}: {call.pattern}" for call in CALLS if not asked(call.pattern)] == []
 
 
 def test_every_placeholder_gets_its_value() -> None:
     gaps = {
-        f"{call.place}: {key}": placeholders(text) - call.values
+        f"{call.place}: {key}": placeholders(ENGLISH[key]) - call.values
         for call in CALLS
-        for key, text in ENGLISH.items()
-        if call.exact and call.values is not None and re.fullmatch(call.pattern, key)
+        if call.exact and call.values is not None
+        for key in asked(call.pattern)
     }
     assert {where: gap for where, gap in gaps.items() if gap} == {}
 

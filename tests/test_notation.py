@@ -17,12 +17,12 @@ from senet_viz.i18n import Texts
 from senet_viz.types import BlockTrace
 from senet_viz.ui.elements import figures
 from tests import truth
+from tests.places import PAGES
 from tests.test_pages import APP, board, start
 
 # s, s17, s_{17}; not it's, \sigma, 0.5 ms or thread(s)
 S = re.compile(r"(?<![\w\\'’.])(?<!\w\()s(?:_?\{?\d+\}?)?(?![\w'’])", re.ASCII)
 NUMBER = r"-?\d+\.\d+"
-PAGES = {page.stem: page for page in (APP.parent / "pages").glob("*/*.py")}
 OPENED: dict[str, dict[str, object]] = {  # what a page draws only when it is asked
     "sk_anatomy": {"axis": "channels"},
     "what_if": {"edits": "layer3.1.se:mute:17,42"},
@@ -163,8 +163,9 @@ def test_what_a_figure_calls_s_is_a_gate(drawn: list[Figure], lang: str) -> None
     drawn.append(attribution.draw_muted(gate[:3], change[:3], (0, 1, 2), "s", 4.5, "cat", t))
     for figure in drawn:
         check(figure)
-    files = (APP.parent / "senet_viz" / "figures").glob("*.py")
+    files = (APP.parent / "senet_viz" / "figures").rglob("*.py")
     every = {key for file in files for key in re.findall(r'return Figure\(\s*"([\w-]+)"', file.read_text("utf-8"))}
+    assert len(every) > 20
     assert every - {figure.key for figure in drawn} <= WAITING, "a figure that nobody looked at"
     called = [
         label for figure in drawn for panel in figure.panels for label in (panel.title, panel.y) if S.search(label)

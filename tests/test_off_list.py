@@ -13,14 +13,12 @@ from senet_viz.cli import main
 from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.photos import samples
 from tests import pictures
+from tests.places import PAGES, SECTIONS
 from tests.test_pages import badges, fresh, go, start, url, well, words
 
 TINY, IMAGENET = catalogue.spec("tiny_se"), catalogue.spec("legacy_seresnet50")
-ANSWERING = (
-    "squeeze", "excitation", "rescale", "channel_weights", "kernel_selection", "sk_anatomy", "what_if",
-    "class_profiles", "attribution", "compare",
-)  # fmt: skip
 SILENT = ("what_it_costs", "where_it_sits")  # no answer on them
+ANSWERING = [page for page in PAGES if page not in SILENT]
 __all__ = ["fresh"]  # a fixture: asked for by name
 
 
@@ -72,8 +70,11 @@ def test_who_knows_which_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 # --- on every page ----------------------------------------------------------------------------------------------------
 
 
-def test_every_page_is_in_one_of_the_two_lists() -> None:
-    assert {file.stem for file in Path(__file__).parents[1].glob("pages/*/*.py")} == {*ANSWERING, *SILENT}
+def test_every_page_is_on_the_menu_and_those_without_an_answer_are_among_them() -> None:
+    assert {(file.parent.name, file.stem) for file in Path(__file__).parents[1].glob("pages/*/*.py")} == {
+        (section, page) for page, section in SECTIONS.items()
+    }
+    assert set(PAGES) > set(SILENT)
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)

@@ -34,14 +34,14 @@ from senet_viz.tap import hooks
 from senet_viz.training.recipe import Recipe
 from senet_viz.ui import state
 from tests import pictures, truth
+from tests.places import FIRST, SECTIONS, WALK
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
-PAGES = ("squeeze", "excitation", "rescale")
 MODELS = ("tiny_se", "tiny_sk", "mobilenet_v3_small", "efficientnet_b0", "skresnet18", "legacy_seresnet18")
 NUMBER = r"-?\d+\.\d+"
 
 
-def start(page: str = "squeeze", **url: object) -> AppTest:
+def start(page: str = FIRST, **url: object) -> AppTest:
     """The app opened by that URL, with random weights unless it says otherwise."""
     at = AppTest.from_file(str(APP), default_timeout=120)
     for key, value in ({"weights": "random", "lang": "en"} | url).items():
@@ -50,14 +50,8 @@ def start(page: str = "squeeze", **url: object) -> AppTest:
     return well(at.run())  # the URL follows the widgets one rerun later
 
 
-def section(page: str) -> str:
-    """The folder of that page, which is its section of the menu."""
-    (file,) = (APP.parent / "pages").glob(f"*/{page}.py")
-    return file.parent.name
-
-
 def go(at: AppTest, page: str) -> AppTest:
-    at.switch_page(f"pages/{section(page)}/{page}.py").run()
+    at.switch_page(f"pages/{SECTIONS[page]}/{page}.py").run()
     return well(at)
 
 
@@ -156,7 +150,7 @@ def engine(fresh: None) -> Engine:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_page_opens(model: str, lang: str) -> None:
     at = start(model=model, lang=lang)
-    for page in PAGES:
+    for page in WALK:
         go(at, page)
         assert [h.value for h in at.title] == [i18n.text(f"walk.{page}.title", lang)]
         assert len(badges(at, "green")) == 1, "the truth badge"
@@ -170,7 +164,7 @@ def test_every_page_opens(model: str, lang: str) -> None:
 def test_every_block_opens(model: str) -> None:
     at = start(model=model)
     for name in truth.names(model):
-        for page in PAGES:
+        for page in WALK:
             at.pills(key="block").set_value(name)
             go(at, page)
             assert url(at)["block"] == name
@@ -331,7 +325,7 @@ def test_untrained_is_said_and_only_then(fresh: None, monkeypatch: pytest.Monkey
     meta = {"format": weight_files.FORMAT, "device": "cpu"} | {key: json.dumps(value) for key, value in about.items()}
     save_file(TinyNet("se", 3).state_dict(), tmp_path / "tiny_se.safetensors", meta)
     at = start(model="tiny_se", weights="pretrained")
-    for page in PAGES:
+    for page in WALK:
         assert untrained(go(at, page)) == [False, False]
     at.segmented_control(key="weights").set_value("random")
     assert untrained(at.run()) == [True, True]
@@ -384,7 +378,7 @@ def test_one_session_that_failed_to_fetch_spares_the_others_and_can_try_again(
         ("squeeze", "pool", "max"),
         ("excitation", "gatefn", "h_sigmoid"), ("excitation", "gatefn", "sigmoid"),
         ("rescale", "order", "z"), ("rescale", "carpet", "index"),
-        *((page, "lang", "zh") for page in PAGES),
+        *((page, "lang", "zh") for page in WALK),
     ],
 )  # fmt: skip
 def test_a_choice_runs_no_forward(engine: Engine, page: str, key: str, value: str) -> None:
@@ -399,7 +393,7 @@ def test_a_choice_runs_no_forward(engine: Engine, page: str, key: str, value: st
 def test_a_channel_runs_no_forward_and_stays_pinned(engine: Engine) -> None:
     at = start(model="tiny_se_h", block="layer3.1.se", channel=7)
     before = engine.forwards
-    for page in PAGES:
+    for page in WALK:
         go(at, page)
         assert at.number_input(key="channel").value in (7, 21, 22)
         at.number_input(key="channel").set_value({"squeeze": 21, "excitation": 22, "rescale": 7}[page])
@@ -413,7 +407,7 @@ def test_a_channel_runs_no_forward_and_stays_pinned(engine: Engine) -> None:
 def test_a_page_runs_no_forward(engine: Engine) -> None:
     at = start(model="tiny_sk", block="layer3.2.conv2")
     before = engine.forwards
-    for page in PAGES * 2:
+    for page in WALK * 2:
         go(at, page)
     assert engine.forwards == before
 

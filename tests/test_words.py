@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app import SECTIONS
 from senet_viz import i18n
+from tests.places import PAGES, named
 
 ROOT = Path(__file__).resolve().parents[1]
 HAN = "[\u4e00-\u9fff“”]"
-PAGES = [(section, key) for section, pages in SECTIONS.items() for key, _ in pages]
 READMES = {"en": "README.md", "zh": "README.zh.md"}
 
 
@@ -81,9 +80,9 @@ def test_a_chinese_sentence_has_chinese_punctuation() -> None:
 def test_menu_heading_and_readme_call_a_page_by_one_name(lang: str) -> None:
     t = i18n.texts(lang)
     readme = (ROOT / READMES[lang]).read_text(encoding="utf-8")
-    names = [t(f"{section}.{key}.nav") for section, key in PAGES]
+    names = [t(named(page, "nav")) for page in PAGES]
     assert re.findall(r"^\| \*\*(.+?)\*\* \|", readme, re.MULTILINE) == names
-    for (section, key), name in zip(PAGES, names, strict=True):
-        title = t(f"{section}.{key}.title")
+    for page, name in zip(PAGES, names, strict=True):
+        title = t(named(page, "title"))
         rest = title.removeprefix(name)
         assert title.startswith(name) and (not rest or name[-1] in "?？" or rest[0] in ":："), title

@@ -17,7 +17,7 @@ from senet_viz.types import BlockTrace, Trace
 Weights = Literal["pretrained", "random"]
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=8)
 def model(key: str, weights: Weights = "random") -> nn.Module:
     """The model; its random weights are the same on every call."""
     return load.load(key, weights=weights)

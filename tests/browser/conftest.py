@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -23,18 +23,30 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, sync_playwright
 
 from senet_viz import i18n
+from senet_viz.drawing import screen
 from senet_viz.models import catalogue, weight_files
+from senet_viz.photos import samples
+from tests import pictures
+from tests.places import FIRST, SECTIONS, named
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
-GLANCE_S = 5.0  # for one look or one press; ``until`` looks again
-FIRST = "squeeze"  # the page at the root
+GLANCE_S = 30.0  # for one press, or one look at what must be there; ``until`` looks again
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+CAMERA = "coffee"
+CAMERA_ARGUMENTS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+WATCH = Path(__file__).with_name("watch.js")
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit looks for its root below the page's path first
+
+LEVELS = "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(e => Number(e.tagName[1]))"
+ROOM = """() => {
+  const main = document.querySelector('[data-testid="stMainBlockContainer"]'), style = getComputedStyle(main);
+  return main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+}"""
 
 T = TypeVar("T")
 
@@ -65,52 +77,51 @@ def until(so: Callable[[], T], what: str, page: Page | None = None, now: Callabl
     pytest.fail(f"waited {PATIENCE_S:.0f} s for: {what}; last seen: {last!r} {now()}")
 
 
-def section(page: str) -> str:
-    """The folder of that page, which is its section of the menu."""
-    (file,) = (ROOT / "pages").glob(f"*/{page}.py")
-    return file.parent.name
-
-
 @contextmanager
-def serving(folder: Path, forwards: Path | None = None, largest: int | None = None) -> Iterator[str]:
+def serving(folder: Path, start: str = "streamlit", largest: int | None = None) -> Iterator[str]:
     """A server of its own on a free port, ended afterwards; its address. No weights but the shipped ones are there.
 
     Args:
-        forwards: a file that gets one byte for every forward of a network.
+        start: the module that runs it, and what it wants to know: see ``counting``, ``slowly``.
         largest: bytes of the largest file that it can write.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {
         **os.environ, "OMP_NUM_THREADS": "1", "TORCH_HOME": str(folder), "HF_HUB_CACHE": str(folder),
         "HF_HUB_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing answers there
+        "PYTHONUNBUFFERED": "1",  # it says its address when it has it
     }  # fmt: skip
     environment.pop(weight_files.LOCAL, None)
-    start = "-m streamlit" if forwards is None else f"-m tests.browser.counting {forwards}"
-    command = f"{start} run app.py --server.headless true --server.port {port} --server.address 127.0.0.1".split()
+    command = f"-m {start} run app.py --server.headless true --server.port 0 --server.address 127.0.0.1".split()
     straight = build_opener(ProxyHandler({}))  # whatever proxy this environment names
-    log = folder / f"server-{port}.log"
+    log = folder / f"server-{len(list(folder.glob('server-*.log')))}.log"
     with log.open("wb") as said:
         server = subprocess.Popen(
             [*(["prlimit", f"--fsize={largest}"] if largest else []), sys.executable, *command],
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
         )  # fmt: skip
+
+    def told() -> str:
+        return log.read_text("utf-8", "replace")
+
     try:
 
-        def healthy() -> bool:
+        def healthy() -> str:
+            """Its address, once it answers there."""
             if server.poll() is not None:
-                pytest.fail(f"the server ended: {log.read_text('utf-8', 'replace')}")
-            with straight.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
-                return bool(reply.status == 200)
+                pytest.fail(f"the server ended: {told()}")
+            (address,) = re.findall(r"http://127\.0\.0\.1:[1-9]\d*", told())
+            with straight.open(f"{address}/_stcore/health", timeout=5) as reply:
+                return address if reply.status == 200 else ""
 
-        until(healthy, "the server", now=lambda: f"it said: {log.read_text('utf-8', 'replace')}")
-        yield f"http://127.0.0.1:{port}"
+        yield until(healthy, "the server", now=lambda: f"it said: {told()}")
     finally:
         server.terminate()
-        server.wait(30)
-    said_last = log.read_text("utf-8", "replace")
-    assert "Traceback" not in said_last, said_last
+        try:
+            server.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            raise
+    assert "Traceback" not in told(), told()
 
 
 @pytest.fixture(scope="package")
@@ -120,12 +131,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser whose camera sees the sample photo ``CAMERA``, and asks nobody for leave."""
     path = chromium()
     if path is None:
         pytest.skip(f"no Chromium: set CHROMIUM, or put one of {', '.join(NAMES)} on the PATH")
+    film = tmp_path_factory.mktemp("camera") / "film.y4m"
+    film.write_bytes(pictures.film(samples.sample(CAMERA)))
+    seen = [*CAMERA_ARGUMENTS, f"--use-file-for-fake-video-capture={film}"]
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        started = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *seen])
         yield started
         started.close()
 
@@ -138,6 +153,7 @@ class Visitor:
         self.context: BrowserContext = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, locale=lang, accept_downloads=True, **context
         )
+        self.context.add_init_script(path=WATCH)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(GLANCE_S * 1000)
         self.address, self.lang = address, lang
@@ -180,6 +196,12 @@ class Visitor:
         boxes = self.page.locator('[data-testid="stAlertContentError"] [data-testid="stMarkdownContainer"] p')
         return [text.strip() for text in boxes.all_inner_texts()]
 
+    def levels_left_out(self) -> list[int]:
+        """The levels of all headings, if there is not one title, or if a level is left out between two."""
+        levels: list[int] = self.page.evaluate(LEVELS)
+        whole = levels[:1] == [1] and levels.count(1) == 1 and len(levels) > 1
+        return [] if whole and all(b <= a + 1 for a, b in pairwise(levels)) else levels or [0]
+
     def url(self) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(self.page.url).query))
 
@@ -199,8 +221,14 @@ class Visitor:
         return self.page.locator(f".st-key-board-{board} .stage")
 
     def idle(self) -> bool:
-        app = self.page.locator('[data-testid="stApp"]')
-        return app.get_attribute("data-test-script-state") == "notRunning"
+        """Whether all that was asked of the server is answered and on the page."""
+        return bool(self.page.evaluate("runs.still()"))
+
+    def fitted(self) -> bool:
+        """Whether the page is laid out for its width: wide, or to less than 40 px what there is."""
+        laid = int(self.page.locator(".st-key-window span").text_content() or 0)
+        room = float(self.page.evaluate(ROOM))
+        return room - 40 < laid <= room if room < screen.SLIM else laid == 0
 
     # --- acting ---
 
@@ -208,22 +236,34 @@ class Visitor:
         """Open a page of the app and wait until it stands there."""
         path = "" if page == FIRST else page
         self.page.goto(f"{self.address}/{path}{'?' + urlencode(url) if url else ''}", timeout=PATIENCE_S * 1000)
-        self.until(lambda: self.heading() == self.t(f"{section(page)}.{page}.title"), f"the page {page}")
+        self.until(lambda: self.heading() == self.t(named(page, "title")), f"the page {page}")
+        self.until(self.fitted, "a layout for this width")
         return self.settle()
 
     def settle(self) -> Visitor:
-        """Wait until the script has run, and what it sent is drawn."""
+        """Wait until the script has run, and what it sent is on the page. Figures may still be drawn: see ``rest``."""
         self.until(self.idle, "the script to end")
-        self.until(lambda: not self.page.locator('[data-testid="stSkeleton"]').count(), "placeholders to go")
+        return self
+
+    def rest(self) -> Visitor:
+        """Wait until nothing moves any more: fonts, pictures and figures are there, and two looks see the same."""
+        looks: list[str | None] = [None]
+
+        def still() -> bool:
+            looks.append(self.page.evaluate("runs.picture()") if self.idle() else None)
+            return looks[-1] is not None and looks[-1] == looks[-2]
+
+        self.until(self.fitted, "a layout for this width")
+        self.until(still, "the page to rest")
         return self
 
     def go(self, page: str) -> Visitor:
         """Through the menu."""
-        menu = self.page.get_by_test_id("stTopNavSection").filter(has_text=self.t(f"{section(page)}.section"))
-        link = self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=self.t(f"{section(page)}.{page}.nav"))
+        menu = self.page.get_by_test_id("stTopNavSection").filter(has_text=self.t(f"{SECTIONS[page]}.section"))
+        link = self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=self.t(named(page, "nav")))
         menu.click()
         link.click()
-        self.until(lambda: self.heading() == self.t(f"{section(page)}.{page}.title"), f"the page {page}")
+        self.until(lambda: self.heading() == self.t(named(page, "title")), f"the page {page}")
         return self.settle()
 
     def choose(self, key: str, label: str) -> Visitor:
@@ -232,10 +272,18 @@ class Visitor:
         self.until(lambda: self.chosen(key) == label, f"{label} to be chosen")
         return self.settle()
 
+    def opened(self, key: str) -> Locator:
+        """Open a list; its options. A list that has opened closes when the page scrolls."""
+        box, options = self.page.locator(f".st-key-{key} input"), self.page.get_by_role("option")
+        box.scroll_into_view_if_needed()
+        self.rest()
+        self.until(lambda: options.count() or box.press("ArrowDown"), f"the list of {key}")
+        return options
+
     def select(self, key: str, label: str) -> Visitor:
         """Choose from a list."""
         box = self.page.locator(f".st-key-{key}")
-        box.locator("input").click()
+        self.opened(key)
         self.page.get_by_role("option", name=label, exact=True).click()
         self.until(lambda: label in (box.inner_text() + box.locator("input").input_value()), f"{label} to be chosen")
         return self.settle()
@@ -268,15 +316,18 @@ class Visitor:
 
     def download(self, figure: str, kind: str) -> Download:
         """Through the popover beside a figure's title."""
+        self.settle()
         openers = self.page.get_by_test_id("stMain").get_by_test_id("stPopover").locator("button:visible")
         button = self.page.locator(f".st-key-{kind}-{figure} button")
         for index in range(self.until(openers.count, "a popover")):
             openers.nth(index).click()
             self.until(lambda: self.page.locator("[class*=st-key-csv-] button").count(), "an open popover")
+            self.settle()
             if button.count():
                 break
             self.page.keyboard.press("Escape")
             self.until(lambda: not self.page.locator("[class*=st-key-csv-] button").count(), "a closed popover")
+            self.settle()
         with self.page.expect_download(timeout=PATIENCE_S * 1000) as coming:
             button.click()
         return coming.value

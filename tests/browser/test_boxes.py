@@ -9,19 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-import app
-from senet_viz.drawing.renderers import screen
 from tests.browser.conftest import Visitor
+from tests.places import PAGES, model
 
 WIDTHS = {390: 844, 768: 1024, 1280: 800, 1920: 1080}  # and the height of such a screen
 PHONE = {390: 844}
-PAGES = [key for pages in app.SECTIONS.values() for key, _ in pages]
-KERNELS = ("kernel_selection", "sk_anatomy")  # pages on a network that chooses between kernels
 LOOK = Path(__file__).with_name("boxes.js").read_text("utf-8")
-ROOM = """() => {
-  const main = document.querySelector('[data-testid="stMainBlockContainer"]'), style = getComputedStyle(main);
-  return main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +25,10 @@ def reader(browser: Browser, server: str) -> Iterator[Visitor]:
     visitor.leave()
 
 
-def fitted(visitor: Visitor) -> bool:
-    """Whether the page is laid out for the width that it has: wide, or to less than 40 px what there is."""
-    laid = int(visitor.page.locator(".st-key-window span").text_content() or 0)
-    room = float(visitor.page.evaluate(ROOM))
-    return room - 40 < laid <= room if room < screen.SLIM else laid == 0
-
-
 def look(visitor: Visitor) -> dict[str, Any]:
-    """What is wrong with the boxes of the page's texts, once two looks in a row are the same."""
-    seen: list[dict[str, Any]] = []
-
-    def twice() -> dict[str, Any] | None:
-        visitor.settle()
-        seen.append(visitor.page.evaluate(LOOK))
-        return seen[-1] if len(seen) > 1 and seen[-1] == seen[-2] else None
-
-    visitor.until(lambda: fitted(visitor), "a layout for this width")
-    return visitor.until(twice, "the page to rest")
+    """What is wrong with the boxes of the page's texts, once the page rests."""
+    found: dict[str, Any] = visitor.rest().page.evaluate(LOOK)
+    return found
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -57,7 +36,8 @@ def look(visitor: Visitor) -> dict[str, Any]:
 def test_every_text_can_be_read(reader: Visitor, page: str, lang: str, widths: dict[int, int]) -> None:
     reader.lang = lang
     reader.page.set_viewport_size({"width": next(iter(widths)), "height": next(iter(widths.values()))})
-    reader.open(page, lang=lang, model="tiny_sk" if page in KERNELS else "tiny_se")
+    reader.open(page, lang=lang, model=model(page))
+    assert reader.levels_left_out() == []
     wrong = []
     for width, height in widths.items():
         reader.page.set_viewport_size({"width": width, "height": height})
@@ -93,6 +73,7 @@ def test_on_a_phone_the_menu_closes_when_a_page_is_chosen(visit: Callable[..., V
     sidebar = visitor.page.get_by_test_id("stSidebar")
     visitor.page.get_by_test_id("stExpandSidebarButton").click()
     visitor.until(lambda: sidebar.get_attribute("data-collapsed") == "false", "the menu")
+    visitor.rest()
     title = visitor.t("walk.rescale.nav")
     visitor.page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
     visitor.until(lambda: visitor.heading() == visitor.t("walk.rescale.title"), "the page")
@@ -104,7 +85,6 @@ def test_a_wide_page_is_not_drawn_again(visitor: Visitor) -> None:
     said: list[str] = []
     visitor.page.on("websocket", lambda socket: socket.on("framesent", lambda data: said.append(repr(data))))
     visitor.open()
-    assert fitted(visitor)
     visitor.page.set_viewport_size({"width": 1500, "height": 900})
     look(visitor)
     assert said and not any("window" in each and "width" in each for each in said)

@@ -26,11 +26,11 @@ from senet_viz.photos import scale as scales
 from senet_viz.tap import edits, hooks
 from senet_viz.ui import short
 from tests import pictures, truth
-from tests.browser.conftest import FIRST, PATIENCE_S, Visitor, serving
+from tests.browser.conftest import PATIENCE_S, Visitor, serving
+from tests.places import BLOCKS, FIRST, KERNELS, PAGES, WALK
 from tests.test_pages import BAD, DETAILS, last_number, printed
 
 Visit = Callable[..., Visitor]
-PAGES = ("squeeze", "excitation", "rescale")
 HERE: dict[str, Any] = {
     "model": "tiny_se",
     "weights": "random",
@@ -39,6 +39,7 @@ HERE: dict[str, Any] = {
     "photo": "chelsea",
     "lang": "en",
 }
+OF = {"tiny_se": tuple(page for page in PAGES if page not in KERNELS), "tiny_sk": PAGES}  # what a network has to show
 
 
 def z_of(visitor: Visitor, channel: int) -> float:
@@ -48,7 +49,7 @@ def z_of(visitor: Visitor, channel: int) -> float:
 
 def tooltip(visitor: Visitor, board: str, x: float, y: float) -> dict[str, float]:
     """Hover at these shares of a board's picture; {"channel": 3.0, "z": 0.12, ...}."""
-    stage = visitor.stage(board)
+    stage = visitor.rest().stage(board)
     stage.scroll_into_view_if_needed()
     size = stage.locator("img").bounding_box()
     assert size is not None
@@ -66,7 +67,7 @@ def tooltip(visitor: Visitor, board: str, x: float, y: float) -> dict[str, float
 
 def click(visitor: Visitor, board: str, x: float, y: float) -> None:
     """Click at these shares of a board's picture."""
-    image = visitor.stage(board).locator("img")
+    image = visitor.rest().stage(board).locator("img")
     image.scroll_into_view_if_needed()
     size = image.bounding_box()
     assert size is not None
@@ -84,7 +85,7 @@ def test_the_first_picture_needs_no_click(visitor: Visitor) -> None:
     page = visitor.page
     drawn = "images => images.every(image => image.complete && image.naturalWidth > 0) && images.length"
     visitor.until(lambda: page.get_by_test_id("stMain").locator("img").evaluate_all(drawn), "pictures")
-    assert page.locator(".st-key-chart-squeeze-channel .main-svg").count()
+    visitor.until(page.locator(".st-key-chart-squeeze-channel .main-svg").count, "a figure")
     trace = truth.trace(catalogue.DEFAULT, seen["photo"], seen["block"], weights="pretrained")
     shown = page.locator(".st-key-scores li b").all_inner_texts()
     assert shown == [f"{p:.1%}" for p in torch.softmax(trace.logits.double(), 0).topk(5).values.tolist()]
@@ -118,15 +119,15 @@ def test_photo_model_block_channel_and_language(visitor: Visitor) -> None:
     visitor.until(lambda: z_of(visitor, visitor.number()) == printed(value), "z of another model")
 
     visitor.until(lambda: visitor.url()["model"] == "tiny_sk", "the URL")
-    before = visitor.url()
+    before = visitor.settle().url()
     visitor.choose("lang", i18n.LANGUAGES["zh"])
     visitor.lang = "zh"
     visitor.until(lambda: visitor.heading() == visitor.t("walk.squeeze.title"), "the page in Chinese")
     visitor.settle()
-    assert visitor.url() == before | {"lang": "zh"}
+    visitor.until(lambda: visitor.url() == before | {"lang": "zh"}, "the address with nothing but another language")
     assert visitor.chosen("sort") == visitor.t("sort.z") and visitor.chosen("scope") == visitor.t("scope.channel")
     assert z_of(visitor, visitor.number()) == printed(value)
-    for page in ("excitation", "rescale", "squeeze"):
+    for page in (*WALK[1:], WALK[0]):
         visitor.go(page)
     assert before.items() - {("lang", "en")} <= visitor.url().items()
 
@@ -143,7 +144,7 @@ def test_a_click_on_the_atlas_pins_what_the_tooltip_says(visitor: Visitor) -> No
         click(visitor, "atlas", x, y)
         visitor.until(lambda channel=channel: visitor.number() == channel, "the clicked channel to be pinned")  # type: ignore[misc]
         assert z_of(visitor, channel) == printed(float(z[channel]))
-        assert visitor.until(lambda: visitor.url()["channel"], "the URL") == str(channel)
+        visitor.until(lambda channel=channel: visitor.url()["channel"] == str(channel), "the URL")  # type: ignore[misc]
     assert int(tooltip(visitor, "atlas", 0.02, 0.02)["channel"]) == int(np.argmax(z)), "the first is the largest"
 
 
@@ -213,7 +214,7 @@ def test_a_good_upload_becomes_the_photo(visitor: Visitor) -> None:
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_bad_uploads_say_why_and_change_nothing(visit: Visit, lang: str) -> None:
     visitor = visit(lang=lang).open(**HERE | {"lang": lang})
-    before, at = visitor.formulas(), visitor.url()
+    before, at = visitor.rest().formulas(), visitor.url()
     for reason, data in BAD.items():
         visitor.upload(f"{reason}.png", data)
         said = visitor.t(f"error.image.{reason}", **DETAILS)
@@ -303,7 +304,7 @@ def restored(visitor: Visitor, page: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", WALK)
 def test_a_deep_link_may_be_the_servers_first_request(browser: Browser, tmp_path: Path, page: str) -> None:
     with serving(tmp_path) as address:
         visitor = Visitor(browser, address, lang="zh")
@@ -338,7 +339,7 @@ def test_a_shared_url_restores_everything_for_somebody_else(visit: Visit) -> Non
 def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
     """Photo, answers, bars and curve follow the slider; no forward runs and nothing goes over the wire."""
     counted = tmp_path / "forwards"
-    with serving(tmp_path, counted) as address:
+    with serving(tmp_path, f"tests.browser.counting {counted}") as address:
         visitor = Visitor(browser, address)
         sent: list[object] = []
 
@@ -350,7 +351,7 @@ def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
         slider = visitor.page.locator(".st-key-scrub input[type=range]")
         visitor.until(lambda: slider.input_value() == "4", "the photo's own scale")
         before = scrubbed(visitor)
-        visitor.page.wait_for_timeout(1000)  # the wire is quiet from here on
+        visitor.rest().page.wait_for_timeout(1000)  # the wire is quiet from here on
         said, ran = len(sent), counted.stat().st_size
         assert said and ran, "opening the page asked the server, and that ran the network"
         seen = []
@@ -370,6 +371,7 @@ def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
         assert len({one["curve"] for one in seen}) == 9 and len({one["answers"] for one in seen}) > 1
         assert before in seen
         visitor.page.wait_for_timeout(1000)
+        visitor.settle()
         assert len(sent) == said and counted.stat().st_size == ran
         visitor.leave()
 
@@ -386,7 +388,7 @@ def scrubbed(visitor: Visitor) -> dict[str, object]:
 
 def test_a_click_on_a_strip_pins_what_it_says(visitor: Visitor) -> None:
     visitor.open("channel_weights", **{**HERE, "weights": "pretrained"})
-    strip = visitor.page.locator(".st-key-scrub .strips canvas").nth(7)
+    strip = visitor.rest().page.locator(".st-key-scrub .strips canvas").nth(7)
     tip = visitor.page.locator(".st-key-scrub .tip")
 
     def read() -> str:
@@ -445,6 +447,7 @@ def test_guess_see_and_pin_the_channel_that_matters(visitor: Visitor) -> None:
     )
     assert [float(row["attribution"]) for row in rows] == pytest.approx(found.tolist(), abs=1e-5)
     visitor.page.keyboard.press("Escape")
+    visitor.rest()
     # the dot that stands highest, where no other lies on it
     highest = int(found.argmax())
     place = int(
@@ -473,26 +476,22 @@ def test_the_pages_are_a_walk_from_one_to_the_next(visitor: Visitor) -> None:
 # --- how it looks ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
-@pytest.mark.parametrize("width", [1280, 1920])
-def test_nothing_is_wider_than_the_window(visit: Visit, width: int, lang: str) -> None:
-    visitor = visit(lang=lang, size=(width, 900))
-    for page, model, block in (
-        ("squeeze", "tiny_se", "layer3.1.se"), ("excitation", "tiny_se", "layer4.1.se"),
-        ("rescale", "tiny_se", "layer1.0.se"),
-        ("squeeze", "tiny_sk", "layer2.1.conv2"), ("excitation", "tiny_sk", "layer2.1.conv2"),
-        ("rescale", "tiny_sk", "layer2.1.conv2"), ("channel_weights", "tiny_se", "layer3.1.se"),
-        ("kernel_selection", "tiny_sk", "layer2.1.conv2"), ("sk_anatomy", "tiny_sk", "layer2.1.conv2"),
-        ("where_it_sits", "tiny_se", "layer3.1.se"), ("what_it_costs", "tiny_se", "layer3.1.se"),
-        ("compare", "tiny_se", "layer3.1.se"), ("class_profiles", "tiny_se", "layer3.1.se"),
-        ("attribution", "tiny_se", "layer3.1.se"), ("attribution", "tiny_sk", "layer2.1.conv2"),
-    ):  # fmt: skip
-        visitor.open(page, **HERE | {"model": model, "block": block, "lang": lang})
-        wide = visitor.page.evaluate(
-            """() => [...document.querySelectorAll('html, [data-testid=stMain], [data-testid=stSidebarContent]')]
-                     .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => `${e.tagName} ${e.scrollWidth}`)"""
-        )
-        assert wide == [], (page, model)
+@pytest.mark.parametrize(("net", "pages"), [(net, OF[net]) for net in OF], ids=OF)
+def test_nothing_is_wider_than_the_window(visit: Visit, net: str, pages: tuple[str, ...], lang: str) -> None:
+    """By default ``test_boxes.test_every_text_can_be_read`` has every page, on one network, in English on any width."""
+    visitor = visit(lang=lang, size=(1280, 900))
+    for page in pages:
+        visitor.page.set_viewport_size({"width": 1280, "height": 900})
+        visitor.open(page, **HERE | {"model": net, "block": BLOCKS[net], "lang": lang})
+        for width in (1280, 1920):
+            visitor.page.set_viewport_size({"width": width, "height": 900})
+            wide = visitor.rest().page.evaluate(
+                """() => [...document.querySelectorAll('html, [data-testid=stMain], [data-testid=stSidebarContent]')]
+                         .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => `${e.tagName} ${e.scrollWidth}`)"""
+            )
+            assert wide == [], (page, width)
 
 
 OVER_RAMPS = {palette.role(role) for role in ("on_light", "on_dark")}  # words on a coloured cell, not on the page
@@ -509,32 +508,22 @@ def brightness(colour: str) -> float:
     return (0.299 * r + 0.587 * g + 0.114 * b) / 255
 
 
+@pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_are_read_on_either_background(visit: Visit, scheme: str) -> None:
+def test_words_are_read_on_either_background(visit: Visit, scheme: str, page: str) -> None:
     visitor = visit(color_scheme=scheme)
-    for page in (
-        *PAGES,
-        "channel_weights",
-        "kernel_selection",
-        "sk_anatomy",
-        "where_it_sits",
-        "what_it_costs",
-        "compare",
-        "class_profiles",
-        "attribution",
-    ):
-        visitor.open(page, **HERE)
-        paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
-        assert (paper < 0.3) == (scheme == "dark")
-        ink = visitor.page.locator(".main-svg text").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
-        assert len(ink) > 3
-        texts = visitor.page.locator(
-            ".board .legends figcaption, .board .labels span, .st-key-scores li span, .scrub span, .scrub li b"
-        )
-        ink += texts.evaluate_all("all => all.map(e => getComputedStyle(e).color)")
-        ink = [colour for colour in ink if hexed(colour) not in OVER_RAMPS]
-        weak = [colour for colour in ink if abs(brightness(colour) - paper) < 0.3]
-        assert len(weak) <= len(ink) // 10, weak
+    visitor.open(page, **HERE).rest()
+    paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
+    assert (paper < 0.3) == (scheme == "dark")
+    ink = visitor.page.locator(".main-svg text").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    assert len(ink) > 3
+    texts = visitor.page.locator(
+        ".board .legends figcaption, .board .labels span, .st-key-scores li span, .scrub span, .scrub li b"
+    )
+    ink += texts.evaluate_all("all => all.map(e => getComputedStyle(e).color)")
+    ink = [colour for colour in ink if hexed(colour) not in OVER_RAMPS]
+    weak = [colour for colour in ink if abs(brightness(colour) - paper) < 0.3]
+    assert len(weak) <= len(ink) // 10, weak
 
 
 # --- the lab --------------------------------------------------------------------------------------------------------
@@ -584,4 +573,4 @@ def test_what_streamlit_writes_itself_is_in_the_pages_language(visit: Visit) -> 
     menu = visitor.page.get_by_role("menu", name=visitor.t("streamlit.menu"), exact=True)
     visitor.until(menu.count, "the menu's name")
     for word in ("streamlit.theme.dark", "streamlit.print"):
-        assert visitor.t(word) in menu.inner_text()
+        visitor.until(lambda word=word: visitor.t(word) in menu.inner_text(), word)  # type: ignore[misc]

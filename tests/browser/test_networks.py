@@ -20,15 +20,16 @@ from tests.browser.conftest import Visitor
 def test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured(visitor: Visitor) -> None:
     visitor.open("where_it_sits", units=16, lang="en")
     main, title = visitor.page.get_by_test_id("stMain"), visitor.page.locator(".st-key-chart-integration .infolayer")
-    seen = {visitor.t("fig.integration.standard"): title.text_content()}
+    seen = [visitor.until(title.text_content, "the words of a drawing")]
     for name in ("post", "3x3"):
         visitor.choose("integration", visitor.t(f"fig.integration.{name}"))
-        wanted = visitor.t(f"fig.integration.title.{name}")
-        visitor.until(lambda wanted=wanted: wanted in main.inner_text(), f"the drawing of {name}")  # type: ignore[misc]
-        assert visitor.t(f"networks.where.{name}.why").replace("**", "") in main.inner_text()
-        seen[name] = title.text_content()
+        for wanted in (f"fig.integration.title.{name}", f"networks.where.{name}.why"):
+            text = visitor.t(wanted).replace("**", "")
+            visitor.until(lambda text=text: text in main.inner_text(), f"{wanted} on the page")  # type: ignore[misc]
         visitor.until(lambda name=name: visitor.url()["integration"] == name, "the URL")  # type: ignore[misc]
-    assert len(set(seen.values())) == 3, "every place has a drawing of its own"
+        visitor.until(lambda: title.text_content() not in ["", *seen], "a drawing of its own for every place")
+        seen.append(visitor.rest() and title.text_content())
+    assert len(set(seen)) == 3
     parts = len(recorder.unit("se_resnet50", integration="3x3").parts)
     shapes = visitor.page.locator(".st-key-chart-integration .shapelayer path")
     visitor.until(lambda: shapes.count() == parts + 1, "a box for every part, and the line of the bare network")
@@ -50,7 +51,7 @@ def test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured(visit
             assert float(row[value]) == pytest.approx(own[int(row["seed"]), int(row["unit"]) - 1], abs=1e-2)
     both = {name: gradient_flow.measure(name, 16, "silent").arrives for name in ("post", "standard")}
     said = wired.share(i18n.texts("en"), both["post"] / both["standard"])
-    assert said in main.inner_text()
+    visitor.until(lambda: said in main.inner_text(), "what was measured to be said")
 
 
 CLIPPED = """() => [...document.querySelectorAll('[data-testid=stMain] [data-testid=stButtonGroup]')].filter(group => {
@@ -69,6 +70,6 @@ def test_the_options_of_every_kind_of_network_fit_on_a_small_projector(
         visitor.open("what_it_costs", net=net, lang=lang)
         visitor.until(lambda net=net: visitor.url().get("net") == net, "the URL")  # type: ignore[misc]
         assert visitor.page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").count() >= 4
-        clipped = visitor.page.evaluate(CLIPPED)
+        clipped = visitor.rest().page.evaluate(CLIPPED)
         tables = visitor.t("networks.cost.table.se2")  # the row of the papers' ten tables may take two lines
         assert [text for text in clipped if tables not in text] == [], net

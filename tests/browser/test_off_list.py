@@ -31,12 +31,13 @@ def test_from_a_wrong_answer_to_a_network_that_knows_more(visit: Visit, size: tu
     visitor.until(lambda: line in main.inner_text(), "the line")
     opener = visitor.settle().page.locator(".st-key-_others button")
     opener.scroll_into_view_if_needed()  # a menu that has opened closes when the page scrolls
-    visitor.settle()
+    visitor.rest()
     opener.click()
     name = visitor.t("model.fetched", title=WANTED.title, mib=f"{WANTED.weights_mib:.0f}")
     page.get_by_text(name, exact=True).click()
     visitor.until(lambda: visitor.url().get("model") == WANTED.key, "the other network in the URL")
     visitor.until(lambda: visitor.errors() == [visitor.t("error.weights")], "what is said without the internet")
+    visitor.settle()
     assert line in main.inner_text(), "what is still on screen does not know it either"
 
 
@@ -49,11 +50,10 @@ def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tu
         page.get_by_test_id("stExpandSidebarButton").click()
     box = page.locator(".st-key-model input")
     first = visitor.t("model.here", title=catalogue.spec(catalogue.DEFAULT).title)
-    visitor.settle().until(lambda: box.evaluate(CUT, [first]) == [], "a sidebar that has slid in")
-    box.scroll_into_view_if_needed()  # a list that has opened closes when the page scrolls
-    options = page.get_by_role("option")
-    visitor.until(lambda: options.count() or box.press("ArrowDown"), "the list")
-    names = [option.inner_text() for option in options.all()]
+    visitor.rest().until(lambda: box.evaluate(CUT, [first]) == [], "a sidebar that has slid in")
+    options = visitor.opened("model")
+    visitor.rest()
+    names = options.all_inner_texts()
     assert visitor.t("model.here", title=catalogue.spec("tiny_se_h").title) in names
     rows = [row for row in catalogue.MODELS if row.blocks]
     whole = [
@@ -78,5 +78,6 @@ def test_a_model_stays_chosen_when_its_weights_have_come(visit: Visit, tmp_path:
         for photo in ("coffee", "rocket"):
             visitor.choose("photo", visitor.t(f"sample.{photo}"))
             visitor.until(lambda: box.input_value() == visitor.t("model.here", title=row.title), "a model that is here")
+            visitor.settle()
         visitor.go("excitation")
         assert visitor.settle().url()["model"] == row.key

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 from xml.etree import ElementTree
 
@@ -42,6 +44,7 @@ def test_a_slide_names_model_block_and_photographer_and_leads_back(visit: Callab
     other.page.goto(link)
     other.until(lambda: other.heading() == other.t("walk.excitation.title"), "the page of the slide")
     other.settle()
+    other.until(lambda: other.url() == visitor.url(), "the address of the slide")
     assert other.number() == 17 and other.url() == visitor.url()
     assert other.chosen("gatefn") == visitor.chosen("gatefn")
 
@@ -61,3 +64,14 @@ def test_a_figure_that_is_of_no_photo_claims_none(visitor: Visitor) -> None:
     lines, links = slide(visitor, "cost-adds")
     assert len(links) == 1
     assert not any("china" in line or "danielbuechele" in line for line in lines if not line.startswith(("http", "&")))
+
+
+def test_a_pdf_is_one_page_whose_text_can_be_searched(visitor: Visitor) -> None:
+    visitor.open("squeeze", **HERE)
+    download = visitor.download("squeeze-channel", "pdf")
+    assert download.suggested_filename.endswith(".pdf")
+    data = Path(download.path()).read_bytes()
+    assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF")
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", data)) == 1
+    assert re.search(rb"/FontFile[23]?\b", data) or b"/Type3" in data, "fonts travel with it"
+    assert b"/ToUnicode" in data, "and say which letters they draw"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import io
 import shutil
 import zipfile
@@ -9,13 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import ImageOps
 from playwright.sync_api import Browser
 
 from senet_viz import i18n
-from senet_viz.photos import reading, sets
-from tests import pictures
-from tests.browser.conftest import ARGUMENTS, PATIENCE_S, Visitor, chromium, serving
+from senet_viz.models import catalogue
+from senet_viz.photos import preprocess, reading, samples, sets
+from senet_viz.tap import hooks
+from tests import pictures, truth
+from tests.browser.conftest import ARGUMENTS, CAMERA, PATIENCE_S, Visitor, chromium, serving
+from tests.test_class_profiles_page import crops, own_profile
+from tests.test_pages import last_number, printed
+from tests.test_photos import packed
 
 Visit = Callable[..., Visitor]
 HERE: dict[str, Any] = {"model": "tiny_se", "weights": "random", "photo": "chelsea"}
@@ -114,3 +123,50 @@ def test_without_a_secure_address_the_camera_says_so(browser: Browser, server: s
             visitor.leave()
     finally:
         here.close()
+
+
+def test_a_photo_from_the_camera_is_traced(visitor: Visitor) -> None:
+    """The page's number is that of the very picture which the camera gave it."""
+    visitor.open(**HERE | {"block": "layer3.1.se", "channel": 17}).own()
+    page = visitor.page
+    page.locator(".st-key-_camera_on label").first.click()
+    shoot = page.get_by_test_id("stCameraInputButton")
+    visitor.until(lambda: shoot.count() and shoot.is_enabled(), "the camera")
+    video = page.locator("[data-testid=stCameraInput] video")
+    visitor.until(lambda: video.evaluate("v => v.readyState >= 2 && v.videoWidth > 0"), "its picture")
+    shoot.click()
+    visitor.until(lambda: visitor.chosen("photo") == visitor.t("photo.mine", n=1), "the shot to be the photo")
+    visitor.settle()
+    assert visitor.errors() == [] and "photo" not in visitor.url()
+    given = page.locator("[data-testid=stCameraInput] img").evaluate(
+        """async image => {
+            const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+            return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(""));
+        }"""
+    )
+    shot = reading.read(base64.b64decode(given))
+    x = preprocess.preprocess(shot, catalogue.spec("tiny_se")).x
+    z = truth.z(hooks.run(truth.model("tiny_se"), x, keep_u=("layer3.1.se",)).block("layer3.1.se"))
+    assert last_number(visitor.formula("z_{17}=")) == printed(float(z[17]))
+    seen, wanted = (np.asarray(ImageOps.fit(each, (32, 24)), float) for each in (shot, samples.sample(CAMERA)))
+    assert np.corrcoef(seen.ravel(), wanted.ravel())[0, 1] > 0.9, "what stands before the camera"
+
+
+def test_class_folders_of_ones_own_are_profiled(visitor: Visitor, tmp_path: Path) -> None:
+    """A zip of class folders takes the place of the shipped profile, and the figure's table holds its own means."""
+    entries = crops(each=2)
+    visitor.open("class_profiles", **HERE | {"weights": "pretrained", "source": "mine", "panels": "layer4.1.se"})
+    where = tmp_path / "set.zip"
+    where.write_bytes(packed(entries))
+    visitor.page.locator(".st-key-_classes_zip input[type=file]").set_input_files(where, timeout=PATIENCE_S * 1000)
+    main = visitor.page.get_by_test_id("stMain")
+    said = visitor.t("photos.classes", n=6, k=3, each="cup 2 · flower 2 · temple 2").replace("**", "")
+    visitor.until(lambda: said in main.inner_text(), "the classes and how many photos they have")
+    visitor.until(lambda: main.locator(".st-key-chart-roles-fig6 .main-svg").count(), "their curves")
+    assert visitor.rest().errors() == []
+    rows = list(csv.DictReader(io.StringIO(Path(visitor.download("roles-fig6", "csv").path()).read_text("utf-8-sig"))))
+    own = own_profile(entries)["layer4.1.se"]
+    assert len(rows) > 8
+    for row in rows:
+        for name, gates in own.items():
+            assert float(row[name]) == pytest.approx(gates[:, int(row["channel"])].mean(), abs=1e-5)

@@ -13,11 +13,10 @@ from random import Random
 import pytest
 from playwright.sync_api import Locator
 
-import app
-from tests.browser.conftest import FIRST, Visitor, section
+from tests.browser.conftest import Visitor
+from tests.places import FIRST, PAGES, named
 
 Visit = Callable[..., Visitor]
-PAGES = tuple(key for pages in app.SECTIONS.values() for key, _ in pages)
 MODELS: dict[str, dict[str, str]] = {
     "tiny_se": {"model": "tiny_se"},
     "tiny_sk": {"model": "tiny_sk"},
@@ -30,7 +29,7 @@ FIGURES = '[data-testid="stPlotlyChart"] .main-svg, .board img[src], .scrub canv
 def arrived(visitor: Visitor, page: str) -> None:
     """The page stands there: its heading, a figure, and no error."""
     visitor.until(lambda: visitor.path() == ("" if page == FIRST else page), f"the address of {page}")
-    visitor.until(lambda: visitor.heading() == visitor.t(f"{section(page)}.{page}.title"), f"the heading of {page}")
+    visitor.until(lambda: visitor.heading() == visitor.t(named(page, "title")), f"the heading of {page}")
     visitor.settle()
     main = visitor.page.get_by_test_id("stMain")
     visitor.until(lambda: visitor.errors() or main.locator(FIGURES).count(), f"a figure on {page}")
@@ -54,7 +53,7 @@ def touch(visitor: Visitor, page: str, chance: Random) -> None:
 
 def link(visitor: Visitor, page: str) -> None:
     """Press the link to that page at the end of this one."""
-    name = visitor.t(f"{section(page)}.{page}.nav")
+    name = visitor.t(named(page, "nav"))
     visitor.page.get_by_test_id("stMain").get_by_test_id("stPageLink").filter(has_text=name).locator("a").click()
     arrived(visitor, page)
 

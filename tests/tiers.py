@@ -1,0 +1,404 @@
+"""What ``make test`` leaves out: ``make test-all``, ``make check`` and CI run it, under the mark ``slow``.
+
+One table, so that nobody has to guess what a quick run has not seen: every row says what is left out and what still
+looks at the same thing. A test that is slow as a whole may carry the mark itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import pytest
+
+# As a parameter of any test: the largest network of a family stays out, its smaller ones stay in. Inception-ResNet has
+# none: its unit is in test_wiring and test_every_gate, its numbers are in the full run.
+GIANTS = frozenset(
+    {
+        "senet154", "legacy_senet154", "se_inception_resnet_v2", "se_resnet101", "se_resnet152", "sknet101",
+        "se_resnext101_32x4d",
+    }
+)  # fmt: skip
+# Of the networks that are traced with every u: one of each layout, and the small ones of the catalogue.
+TRACED = (
+    "ours/*", "timm/*", "torchvision/*", "zoo/tiny_*", "zoo/mobilenet_v3_small*", "zoo/skresnet18*",
+    "zoo/legacy_seresnet18*", "zoo/se_bn_inception*",
+)  # fmt: skip
+# Of the networks that carry inserted gates, one a host.
+HOSTS = ("se_resnet50*", "se_bn_inception*", "mobilenet_v3_small*", "sknet26*", "se_vgg16_bn*")
+LAYOUTS = "one network of every layout and every small one"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Of one test, what the default tier has.
+
+    Attributes:
+        test: file and function.
+        still: what of the same thing is in the default tier.
+        keep: ids of parameters, with * as in file names; () for none.
+    """
+
+    test: str
+    still: str
+    keep: tuple[str, ...] = ()
+
+
+CUTS = (
+    # --- networks: every row of a registry ---
+    Cut("test_tap.py::test_out_is_the_gated_sum_that_the_block_itself_computes", LAYOUTS, TRACED),
+    Cut("test_tap.py::test_given_gates_are_what_edits_make", LAYOUTS, TRACED),
+    Cut("test_tap.py::test_a_batch_is_its_pictures_one_by_one", LAYOUTS, TRACED),
+    Cut("test_tap.py::test_the_logits_are_those_of_the_network_alone", LAYOUTS, TRACED),
+    Cut("test_tap.py::test_another_gate_function_sees_the_logits_of_every_layout", LAYOUTS, TRACED),
+    Cut("test_tap.py::test_keeping_everything_of_one_block_changes_no_gate", LAYOUTS, TRACED),
+    Cut("test_replay.py::test_every_step_of_every_block_agrees", LAYOUTS, TRACED),
+    Cut("test_replay.py::test_what_is_changed_before_the_gate_is_done_again_in_the_same_place", LAYOUTS, TRACED),
+    Cut("test_replay.py::test_another_function_is_seen", LAYOUTS, TRACED),
+    Cut("test_replay.py::test_another_pictures_numbers_are_seen", LAYOUTS, TRACED),
+    Cut("test_replay.py::test_an_edited_gate_is_the_gate_function_and_the_edit", LAYOUTS, TRACED),
+    Cut("test_replay.py::test_without_u_there_is_no_z_to_compare", LAYOUTS, TRACED),
+    Cut("test_edits.py::test_an_edit_reaches_the_right_channel_in_every_network", LAYOUTS, TRACED),
+    Cut("test_replay.py::test_it_holds_on_other_processors", "test_every_step_of_every_block_agrees, on this one"),
+    Cut(
+        "test_every_gate.py::test_every_combination_of_options_is_at_work_in_a_unit",
+        "every combination on four of nine units",
+        (
+            "ResNet",
+            "BN-Inception",
+            "MobileNetV3",
+            "VGG",
+        ),
+    ),
+    Cut(
+        "test_every_gate.py::test_every_gate_runs_learns_and_matters",
+        "every pair of values on one network a host",
+        HOSTS,
+    ),
+    Cut(
+        "test_cost_page.py::test_every_network_opens",
+        "one network of each family; test_cost counts the others without a page",
+        ("se_resnet50", "legacy_seresnet18", "skresnet18", "se_vgg16_bn", "tiny_se"),
+    ),
+    Cut("test_cost_page.py::test_options_are_counted", "test_what_each_option_costs, on a smaller network"),
+    Cut("test_cost_page.py::test_every_table", "a table of each kind", ("se2", "se13", "se15", "sk7")),
+    Cut("test_cost_page.py::test_time_is_measured_when_asked", "the button without the measuring: test_it_opens"),
+    Cut(
+        "test_cost_page.py::test_another_network_begins_with_its_own_gates",
+        "the test of this name in test_compare_page",
+    ),
+    Cut("test_cost_page.py::test_figures_become_slides", "English", ("en",)),
+    Cut("test_cost.py::test_equation_5_agrees_with_the_modules", "two reductions of ResNet-50", ("[28]-se_resnet50",)),
+    Cut("test_cost.py::test_the_gates_share_is_what_the_gates_add", "one network a host", HOSTS),
+    Cut(
+        "test_cost.py::test_every_network_agrees_with_torchs_counter",
+        "one network a host and one a layout",
+        (*HOSTS, "tiny_*", "skresnet18", "legacy_seresnet18", "efficientnet_b0"),
+    ),
+    # --- attributions: every method, network and photo ---
+    Cut("test_attribute.py::test_integrated_gradients_add_up", "one network and photo", ("tiny_se-coffee",)),
+    Cut(
+        "test_attribute.py::test_gate_integrated_gradients_add_up",
+        "SK and h-sigmoid; the next but one has every method",
+        (
+            "tiny_sk-coffee",
+            "tiny_se_h-coffee",
+        ),
+    ),
+    Cut(
+        "test_attribute.py::test_it_says_how_far_it_is_and_can_be_ended",
+        "the two quick methods, SE and SK",
+        (
+            "tiny_se-conductance",
+            "tiny_sk-gate_ablation",
+        ),
+    ),
+    Cut(
+        "test_attribute.py::test_grad_cam_is_the_papers_where_activations_overwrite_their_input",
+        "the small ones of five networks",
+        ("torchvision/*", "timm/*", "ours/*", "zoo/mobilenet_v3_small"),
+    ),
+    Cut(
+        "test_attribute.py::test_every_method_has_the_shape_of_what_it_explains_and_leaves_nothing",
+        "every method, on SK",
+        ("tiny_sk-*",),
+    ),
+    Cut(
+        "test_engine.py::test_an_attribution_says_how_far_it_is_and_ends_when_nobody_waits",
+        "test_attribute.test_it_says_how_far_it_is_and_can_be_ended, and the engine's other questions",
+    ),
+    Cut(
+        "test_attribution_page.py::test_it_opens_with_every_kind_of_network",
+        "every kind of gate, each language",
+        ("tiny_se-pretrained-en", "tiny_sk-pretrained-zh", "tiny_se_h-pretrained-en", "mobilenet_v3_small-random-zh"),
+    ),
+    Cut(
+        "test_attribution_page.py::test_every_dot_is_a_channel",
+        "two of four methods; test_attribute has the numbers of all",
+        ("gate_ablation", "gradient_x_gate"),
+    ),
+    Cut(
+        "test_attribution_page.py::test_the_heat_lies_on_the_pixels_that_the_model_saw",
+        "one of three methods, both places",
+        ("grad_cam-*",),
+    ),
+    # --- experiments: every network ---
+    Cut("test_whatif.py::test_a_ranking_is_its_channels_one_by_one", "the network with most branches", ("sk",)),
+    Cut("test_whatif.py::test_other_operations_and_edits_that_are_there_already", "the same", ("sk",)),
+    Cut("test_worth.py::test_every_condition_is_one_picture_at_a_time", "one of four networks", ("ours/se",)),
+    Cut("test_worth.py::test_sample_photos_under_the_same_gates", "one of three networks", ("tiny_se_h",)),
+    # --- pages: network x language x choice ---
+    Cut(
+        "test_whatif_page.py::test_every_change_that_is_offered_can_be_made_in_one_block_and_in_all",
+        "one of three networks",
+        ("tiny_se",),
+    ),
+    Cut(
+        "test_whatif_page.py::test_it_opens_with_every_kind_of_network",
+        "every kind of gate, each language",
+        (
+            "tiny_se-zh",
+            "tiny_sk-en",
+            "tiny_se_h-en",
+            "mobilenet_v3_small-zh",
+        ),
+    ),
+    Cut("test_anatomy_page.py::test_other_weights_give_another_v", "one of two networks", ("*-tiny_sk",)),
+    Cut(
+        "test_anatomy_page.py::test_it_opens_with_every_choice",
+        "two networks",
+        (
+            "tiny_sk-*",
+            "skresnet18-en",
+        ),
+    ),
+    Cut(
+        "test_anatomy_page.py::test_every_unit_opens",
+        "each network, each number",
+        (
+            "tiny_sk-2",
+            "skresnet18-3",
+        ),
+    ),
+    Cut(
+        "test_class_profiles_page.py::test_it_opens_with_every_kind_of_network",
+        "every kind of gate, each language",
+        ("tiny_se-pretrained-tiny_se-en", "tiny_sk-pretrained-tiny_sk-zh", "mobilenet_v3_small-random-tiny_se-zh"),
+    ),
+    Cut("test_notation.py::test_what_a_figure_calls_s_is_a_gate", "its other tests: texts, formulas and the pointer"),
+    Cut(
+        "test_ui.py::test_nonsense_in_the_url_is_ignored",
+        "every kind of value: a word, a number, a name of the session's own",
+        ("channel-*", "model-nonsense", "photo-nonsense", "lang-xx", "_shown-x", "input-31", "device-*"),
+    ),
+    # --- figures ---
+    Cut(
+        "test_words_apart.py::test_words_lie_on_nothing_and_on_no_other_words",
+        "test_export.test_nothing_is_clipped_and_texts_stay_apart, on figures of every kind of mark",
+    ),
+    Cut(
+        "test_export.py::test_without_a_font_the_slide_is_english_and_says_so",
+        "every kind of file once",
+        ("pdf-none", "png-latin", "svg-none"),
+    ),
+    Cut(
+        "test_export.py::test_the_row_that_is_framed_can_be_seen",
+        "each size, each paper",
+        (
+            "512-dark",
+            "16-light",
+        ),
+    ),
+    Cut(
+        "test_export.py::test_slides_drawn_at_once_are_the_slides_drawn_in_turn",
+        "slides in turn; test_engine has threads",
+    ),
+    Cut(
+        "test_pages.py::test_every_page_opens",
+        "every kind of gate, each language",
+        (
+            "tiny_se-en",
+            "tiny_sk-zh",
+            "mobilenet_v3_small-zh",
+            "efficientnet_b0-en",
+            "legacy_seresnet18-en",
+        ),
+    ),
+    Cut(
+        "test_off_list.py::test_it_says_so_once_where_the_answer_is",
+        "every page in one language",
+        (
+            "squeeze-en",
+            "excitation-zh",
+            "rescale-en",
+            "channel_weights-zh",
+            "kernel_selection-zh",
+            "sk_anatomy-en",
+            "compare-zh",
+            "what_if-en",
+            "attribution-zh",
+            "class_profiles-zh",
+        ),
+    ),
+    Cut(
+        "test_compare_page.py::test_it_opens_against_every_kind_of_rival",
+        "every kind, in one language",
+        (
+            "mobilenet_v3_small-zh",
+            "tiny_sk-zh",
+            "tiny_plain-en",
+            "ones-en",
+            "random-zh",
+        ),
+    ),
+    Cut(
+        "test_kernel_page.py::test_the_curve_is_the_models",
+        "each photo, each blur",
+        (
+            "chelsea-2",
+            "coffee-0",
+        ),
+    ),
+    Cut("test_kernel_colours.py::test_each_kernel_has_one_colour_in_every_figure_of_every_page", "SK", ("tiny_sk",)),
+    Cut(
+        "test_foreign_networks.py::test_its_gates_are_traced_without_class_scores",
+        "segmentation; what is refused is tested of all",
+        (
+            "lraspp",
+            "deeplabv3",
+        ),
+    ),
+    Cut(
+        "browser/test_boxes.py::test_every_text_can_be_read",
+        "half of the pages in English on every width, the other half in Chinese on a phone",
+        (
+            "en-*-squeeze",
+            "zh-*-excitation",
+            "en-*-rescale",
+            "zh-*-channel_weights",
+            "en-*-kernel_selection",
+            "zh-*-sk_anatomy",
+            "zh-*-where_it_sits",
+            "en-*-what_it_costs",
+            "zh-*-compare",
+            "en-*-what_if",
+            "zh-*-attribution",
+            "en-*-class_profiles",
+        ),
+    ),
+    # --- processes of their own ---
+    Cut("test_cli_fuzz.py::test_any_line_is_answered", "every verb that runs no sweep", ("[!sw]*",)),
+    Cut("test_cli_fuzz.py::test_a_line_in_a_process_of_its_own", "one line", ("2",)),
+    Cut("test_cli_refusals.py::test_messages_may_go_the_same_way", "test_a_pipe_that_is_closed_early_is_no_error"),
+    Cut("test_cli_refusals.py::test_a_large_output_may_be_read_in_part", "the same"),
+    Cut(
+        "test_cli_refusals.py::test_a_terminal_that_knows_only_ascii_shows_everything",
+        "the same output in UTF-8: test_list_names_every_model",
+    ),
+    Cut("test_cli.py::test_all_trains_the_four_with_one_recipe", "test_train.test_it_learns"),
+    Cut("test_cli.py::test_what_goes_wrong_with_training_is_one_sentence", "the other verbs' refusals in test_cli"),
+    Cut("test_train.py::test_killed_in_the_middle_and_resumed_is_the_same_training", "the next one"),
+    Cut("test_train.py::test_interrupted_and_resumed_is_the_same_training", "one of four blocks", ("se",)),
+    # --- in the browser: page x language x width, and long walks ---
+    Cut(
+        "browser/test_walk.py::test_forwards_and_backwards_by_the_links_under_every_page",
+        "test_one_press_of_back_is_one_page follows the links of four pages, the next one meets all",
+    ),
+    Cut("browser/test_walk.py::test_in_any_order_by_the_menu", "one order, on SK", ("1",)),
+    Cut(
+        "browser/test_components.py::test_every_page_has_one_title_and_no_level_is_left_out",
+        "test_boxes reads the levels of every page on one network",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_words_are_read_on_either_background",
+        "two pages, one a background",
+        (
+            "light-kernel_selection",
+            "dark-compare",
+        ),
+    ),
+    Cut(
+        "browser/test_components.py::test_captions_are_read_by_weak_eyes",
+        "two pages, one a background",
+        (
+            "dark-squeeze",
+            "light-what_it_costs",
+        ),
+    ),
+    Cut("browser/test_components.py::test_no_quick_click_on_the_console_is_lost_or_doubled", "the quicker", ("12-30",)),
+    Cut("browser/test_components.py::test_a_page_scrolls_before_anybody_has_clicked", "one key of two", ("PageDown",)),
+    Cut("browser/test_components.py::test_a_board_has_a_name_and_says_where_its_pin_is", "English", ("en",)),
+    Cut(
+        "browser/test_components.py::test_nothing_moves_for_who_asked_for_no_moves",
+        "a photo that plays: test_what_plays_belongs_to_the_photo_on_screen",
+    ),
+    Cut(
+        "browser/test_components.py::test_a_channel_that_is_clicked_twice_is_open_again",
+        "test_no_quick_click_on_the_console_is_lost_or_doubled",
+    ),
+    Cut("browser/test_slides.py::test_a_slide_names_model_block_and_photographer_and_leads_back", "Chinese", ("zh",)),
+    Cut(
+        "browser/test_slides.py::test_a_photo_of_ones_own_has_no_credit_and_no_way_back",
+        "test_export.test_samples_bring_their_credit_and_own_photos_have_none",
+    ),
+    Cut("browser/test_slides.py::test_a_figure_that_is_of_no_photo_claims_none", "the same"),
+    Cut(
+        "browser/test_networks.py::test_the_options_of_every_kind_of_network_fit_on_a_small_projector",
+        "English, whose words are the longer",
+        ("en",),
+    ),
+    Cut(
+        "browser/test_networks.py::test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured",
+        "test_wiring_page has the same numbers without a browser",
+    ),
+    Cut(
+        "browser/test_off_list.py::test_from_a_wrong_answer_to_a_network_that_knows_more",
+        "one width and language",
+        ("phone-en",),
+    ),
+    Cut(
+        "browser/test_off_list.py::test_every_model_fits_the_box_with_what_is_said_of_it",
+        "one width and language",
+        ("wide-zh",),
+    ),
+    Cut(
+        "browser/test_off_list.py::test_a_model_stays_chosen_when_its_weights_have_come",
+        "test_off_list.test_the_list_of_models_says_where_weights_are",
+    ),
+    Cut("browser/test_uploads.py::test_every_file_gets_its_own_sentence_where_it_was_chosen", "English", ("en",)),
+    Cut("browser/test_uploads.py::test_the_limits_hold_and_nothing_is_written", "test_photos and test_images: limits"),
+    Cut("browser/test_uploads.py::test_without_a_secure_address_the_camera_says_so", "test_ui: allows_camera"),
+    Cut(
+        "browser/test_journeys.py::test_bad_uploads_say_why_and_change_nothing",
+        "test_uploads.test_every_file_gets_its_own_sentence_where_it_was_chosen",
+    ),
+    Cut("browser/test_journeys.py::test_the_scrubber_asks_nobody", "test_what_plays_belongs_to_the_photo_on_screen"),
+    Cut(
+        "browser/test_journeys.py::test_a_shared_url_restores_everything_for_somebody_else",
+        "test_addresses: deep links of four pages",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_a_zip_of_photos_is_measured_and_a_bad_one_is_named",
+        "test_kernel_page has it without a browser, test_uploads a zip of class folders in one",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_guess_see_and_pin_the_channel_that_matters",
+        "test_attribution_page: every dot, every guess",
+    ),
+)
+BY_TEST = {cut.test: cut for cut in CUTS}
+IDLE = pytest.StashKey[list[str]]()  # patterns of ``keep`` that fit no test which was collected
+
+
+def slow(test: str, parameters: str) -> bool:
+    """Whether only the full run has it.
+
+    Args:
+        test: file below ``tests`` and function.
+        parameters: what pytest writes in brackets behind its name, or "".
+    """
+    cut = BY_TEST.get(test)
+    if cut is not None and not any(fnmatchcase(parameters, pattern) for pattern in cut.keep):
+        return True
+    return not GIANTS.isdisjoint(re.split(r"[-/ ]", parameters))
