@@ -23,7 +23,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, sync_playwright
 
 from senet_viz import i18n
-from senet_viz.drawing import screen
+from senet_viz.drawing.renderers import screen
 from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import samples
 from tests import pictures
