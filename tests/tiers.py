@@ -271,21 +271,8 @@ CUTS = (
     ),
     Cut(
         "browser/test_boxes.py::test_every_text_can_be_read",
-        "half of the pages in English on every width, the other half in Chinese on a phone",
-        (
-            "en-*-squeeze",
-            "zh-*-excitation",
-            "en-*-rescale",
-            "zh-*-channel_weights",
-            "en-*-kernel_selection",
-            "zh-*-sk_anatomy",
-            "zh-*-where_it_sits",
-            "en-*-what_it_costs",
-            "zh-*-compare",
-            "en-*-what_if",
-            "zh-*-attribution",
-            "en-*-class_profiles",
-        ),
+        "two pages in English on every width, two in Chinese on a phone; test_words_apart reads all without a browser",
+        ("en-*-squeeze", "zh-*-sk_anatomy", "zh-*-compare", "en-*-what_if"),
     ),
     # --- processes of their own ---
     Cut("test_cli_fuzz.py::test_any_line_is_answered", "every verb that runs no sweep", ("[!sw]*",)),
@@ -305,28 +292,32 @@ CUTS = (
         "browser/test_walk.py::test_forwards_and_backwards_by_the_links_under_every_page",
         "test_one_press_of_back_is_one_page follows the links of four pages, the next one meets all",
     ),
-    Cut("browser/test_walk.py::test_in_any_order_by_the_menu", "one order, on SK", ("1",)),
+    Cut(
+        "browser/test_walk.py::test_in_any_order_by_the_menu",
+        "test_journeys.test_the_pages_are_a_walk_from_one_to_the_next meets all pages in one order",
+    ),
     Cut(
         "browser/test_components.py::test_every_page_has_one_title_and_no_level_is_left_out",
         "test_boxes reads the levels of every page on one network",
     ),
     Cut(
         "browser/test_journeys.py::test_words_are_read_on_either_background",
-        "two pages, one a background",
-        (
-            "light-kernel_selection",
-            "dark-compare",
-        ),
+        "one page on the dark background",
+        ("dark-compare",),
     ),
     Cut(
         "browser/test_components.py::test_captions_are_read_by_weak_eyes",
-        "two pages, one a background",
-        (
-            "dark-squeeze",
-            "light-what_it_costs",
-        ),
+        "one page on the dark background",
+        ("dark-squeeze",),
     ),
-    Cut("browser/test_components.py::test_no_quick_click_on_the_console_is_lost_or_doubled", "the quicker", ("12-30",)),
+    Cut(
+        "browser/test_components.py::test_no_quick_click_on_the_console_is_lost_or_doubled",
+        "test_ui: clicks are numbered, each is taken once; test_of_quick_pins_the_last_one_holds",
+    ),
+    Cut(
+        "browser/test_components.py::test_arrow_keys_on_the_console_move_and_enter_clicks",
+        "test_journeys.test_arrow_keys_move_the_pin",
+    ),
     Cut("browser/test_components.py::test_a_page_scrolls_before_anybody_has_clicked", "one key of two", ("PageDown",)),
     Cut("browser/test_components.py::test_a_board_has_a_name_and_says_where_its_pin_is", "English", ("en",)),
     Cut(
@@ -337,7 +328,10 @@ CUTS = (
         "browser/test_components.py::test_a_channel_that_is_clicked_twice_is_open_again",
         "test_no_quick_click_on_the_console_is_lost_or_doubled",
     ),
-    Cut("browser/test_slides.py::test_a_slide_names_model_block_and_photographer_and_leads_back", "Chinese", ("zh",)),
+    Cut(
+        "browser/test_slides.py::test_a_slide_names_model_block_and_photographer_and_leads_back",
+        "test_export: what a slide says; test_a_pdf_is_one_page_whose_text_can_be_searched comes from a page",
+    ),
     Cut(
         "browser/test_slides.py::test_a_photo_of_ones_own_has_no_credit_and_no_way_back",
         "test_export.test_samples_bring_their_credit_and_own_photos_have_none",
@@ -345,8 +339,7 @@ CUTS = (
     Cut("browser/test_slides.py::test_a_figure_that_is_of_no_photo_claims_none", "the same"),
     Cut(
         "browser/test_networks.py::test_the_options_of_every_kind_of_network_fit_on_a_small_projector",
-        "English, whose words are the longer",
-        ("en",),
+        "test_cost_page: every option has a control",
     ),
     Cut(
         "browser/test_networks.py::test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured",
@@ -354,24 +347,25 @@ CUTS = (
     ),
     Cut(
         "browser/test_off_list.py::test_from_a_wrong_answer_to_a_network_that_knows_more",
-        "one width and language",
-        ("phone-en",),
+        "test_off_list: what is said beside an answer, without a browser",
     ),
     Cut(
         "browser/test_off_list.py::test_every_model_fits_the_box_with_what_is_said_of_it",
-        "one width and language",
-        ("wide-zh",),
+        "test_off_list.test_the_list_of_models_says_where_weights_are",
     ),
     Cut(
         "browser/test_off_list.py::test_a_model_stays_chosen_when_its_weights_have_come",
         "test_off_list.test_the_list_of_models_says_where_weights_are",
     ),
-    Cut("browser/test_uploads.py::test_every_file_gets_its_own_sentence_where_it_was_chosen", "English", ("en",)),
+    Cut(
+        "browser/test_uploads.py::test_every_file_gets_its_own_sentence_where_it_was_chosen",
+        "test_pages: files that are no photo, each with its sentence",
+    ),
     Cut("browser/test_uploads.py::test_the_limits_hold_and_nothing_is_written", "test_photos and test_images: limits"),
     Cut("browser/test_uploads.py::test_without_a_secure_address_the_camera_says_so", "test_ui: allows_camera"),
     Cut(
         "browser/test_journeys.py::test_bad_uploads_say_why_and_change_nothing",
-        "test_uploads.test_every_file_gets_its_own_sentence_where_it_was_chosen",
+        "test_pages: the same without a browser",
     ),
     Cut("browser/test_journeys.py::test_the_scrubber_asks_nobody", "test_what_plays_belongs_to_the_photo_on_screen"),
     Cut(
