@@ -15,6 +15,7 @@ import pytest
 
 from senet_viz import assets, errors, i18n
 from senet_viz.errors import ImageRejected, SenetVizError
+from senet_viz.figures.walk import block
 from senet_viz.models import catalogue
 from senet_viz.photos import reading, samples
 
@@ -98,7 +99,8 @@ def spoken() -> set[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         words |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     rows = {row.note_key for row in catalogue.MODELS} | {sample.title for sample in samples.SAMPLES}
-    return words | rows | {key for call in CALLS for key in asked(call.pattern)}
+    browser = {key for key in ENGLISH if key.startswith(block.WORDS)}  # handed on as they are
+    return words | rows | browser | {key for call in CALLS for key in asked(call.pattern)}
 
 
 def kinds(base: type[SenetVizError] = SenetVizError) -> list[type[SenetVizError]]:

@@ -83,6 +83,11 @@ def build(
     return Atlas(png, columns, rows, w, h, gap, chosen, scale, (h, w) != picked.shape[1:], levels)
 
 
+def shrunk(maps: np.ndarray, budget: int) -> np.ndarray:
+    """Return maps (C, H, W) averaged down by area, so that all together have at most ``budget`` pixels: (C, h, w)."""
+    return _shrink(maps.astype(np.float32), *_cell_size(maps.shape, None, budget))
+
+
 def cell_at(atlas: Atlas, channel: int) -> tuple[int, int]:
     """Return (row, column) of a channel's cell.
 

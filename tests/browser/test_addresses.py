@@ -32,7 +32,7 @@ READ = """() => Object.fromEntries([...document.querySelectorAll('[class*="st-ke
     const chosen = kind === "stButtonGroup"
         ? [...box.querySelectorAll('button[aria-checked="true"]')].map(e => e.innerText)
         : kind === "stSelectbox" ? [box.querySelector("input").value || box.innerText.split("\\n").at(-1)]
-        : [...box.querySelectorAll('[data-baseweb="tag"]')].map(e => e.innerText);
+        : [box.innerText];
     return [[key, [kind, chosen.join(" | ").trim(), Boolean(box.closest('[data-testid="stMain"]'))]]];
 }))"""
 

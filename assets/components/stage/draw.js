@@ -1,0 +1,136 @@
+// Puts the items of a frame on screen: shapes and maps on a canvas, words in an SVG above it. Keeps nothing between frames
+// but the pictures of the atlases, which change with the block, the order and the colours alone.
+import { mapOf, mixed } from "./data.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Colour of ``share`` in [0, 1] on a ramp of (n, 3) bytes. */
+const at = (ramp, share) => 3 * Math.min(Math.max(Math.round(share * (ramp.length / 3 - 1)), 0), ramp.length / 3 - 1);
+const css = (ramp, share) => `rgb(${ramp.slice(at(ramp, share), at(ramp, share) + 3).join()})`;
+
+/** A map's values as pixels; ``far`` is what the ends of the diverging ramp stand for. */
+const paint = (pixels, width, left, top, values, w, far, ramp) => {
+  for (let i = 0; i < values.length; i++) {
+    const from = at(ramp, values[i] / far / 2 + 0.5), to = 4 * ((top + Math.floor(i / w)) * width + left + (i % w));
+    pixels[to] = ramp[from], pixels[to + 1] = ramp[from + 1], pixels[to + 2] = ramp[from + 2], pixels[to + 3] = 255;
+  }
+};
+
+const greatest = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
+
+const picture = (w, h, fill) => {
+  const canvas = new OffscreenCanvas(w, h), context = canvas.getContext("2d"), image = context.createImageData(w, h);
+  fill(image.data);
+  context.putImageData(image, 0, 0);
+  return canvas;
+};
+
+/** Draws frames of one block into one element. */
+export const painter = (root, block) => {
+  const { head } = block, { colours } = head, ramps = { maps: head.ramps.maps, gates: head.ramps.gates };
+  const canvas = root.querySelector("canvas"), svg = root.querySelector("svg"), kept = new Map();
+  const once = (key, make) => kept.get(key) ?? kept.set(key, make()).get(key);
+  const { cell_w: cw, cell_h: ch } = head;
+
+  const sheet = (item, view, far) => {
+    const { m, order, cols, rows } = item, own = view.scope === "channel";
+    return once(["sheet", m, view.sort, view.scope, cols].join(), () =>
+      picture(cols * cw, rows * ch, (pixels) => order.forEach((c, i) => {
+        const gates = Array.from({ length: block.M }, (_, b) => block.gate[b * block.C + c]);
+        const values = m === null ? mixed(block, c, gates) : mapOf(block, m, c);
+        const reach = own ? greatest(mixed(block, c, Array(block.M).fill(1))) : far;
+        paint(pixels, cols * cw, (i % cols) * cw, Math.floor(i / cols) * ch, values, cw, reach, ramps.maps);
+      })));
+  };
+  const single = ({ c, weights }) => once(["map", c, ...weights].join(), () => {
+    const far = greatest(mixed(block, c, Array(block.M).fill(1)));
+    return picture(cw, ch, (pixels) => paint(pixels, cw, 0, 0, mixed(block, c, weights), cw, far, ramps.maps));
+  });
+
+  const shapes = {
+    rect: (g, { x, y, w, h, fill, stroke, width, round, gate, fade }) => {
+      g.globalAlpha *= fade ?? 1;
+      g.beginPath();
+      g.roundRect(x, y, w, h, round ?? 0);
+      if (fill || gate !== undefined) g.fillStyle = fill ?? css(ramps.gates, gate), g.fill();
+      if (stroke) g.strokeStyle = stroke, g.lineWidth = width, g.stroke();
+    },
+    line: (g, { x1, y1, x2, y2, stroke, width, dash, fade }) => {
+      g.globalAlpha *= fade ?? 1;
+      g.setLineDash(dash ? [dash, dash] : []);
+      g.strokeStyle = stroke, g.lineWidth = width;
+      g.beginPath(), g.moveTo(x1, y1), g.lineTo(x2, y2), g.stroke();
+    },
+    path: (g, { points, stroke, width, dash }) => {
+      g.setLineDash(dash ? [dash, dash] : []);
+      g.strokeStyle = stroke, g.lineWidth = width, g.lineJoin = "round";
+      g.beginPath(), points.forEach(([x, y], i) => (i ? g.lineTo(x, y) : g.moveTo(x, y))), g.stroke();
+    },
+    arrow: (g, { x1, y1, x2, y2, stroke, width }) => {
+      shapes.line(g, { x1, y1, x2: x2 - 6, y2, stroke, width });
+      g.fillStyle = stroke;
+      g.beginPath(), g.moveTo(x2, y2), g.lineTo(x2 - 9, y2 - 5), g.lineTo(x2 - 9, y2 + 5), g.fill();
+    },
+    circle: (g, { x, y, r, fill, stroke, strength }) => {
+      g.beginPath(), g.arc(x, y, r, 0, 7);
+      if (stroke) g.fillStyle = colours.paper, g.fill();
+      if (strength) g.save(), (g.globalAlpha *= strength), (g.fillStyle = fill), g.fill(), g.restore();
+      if (stroke) g.strokeStyle = stroke, g.lineWidth = 1.5, g.stroke();
+    },
+    strip: (g, { x, y, w, h, values }) => values.forEach((v, i) => {
+      g.fillStyle = css(ramps.gates, v / 255);
+      g.fillRect(x + (i * w) / values.length, y, w / values.length + 0.5, h);
+    }),
+    photo: (g, { x, y, w, h }) => root.photo && g.drawImage(root.photo, x, y, w, h),
+    map: (g, item) => g.drawImage(single(item), item.x, item.y, item.w, item.h),
+    atlas: (g, item, view, far) => {
+      const image = sheet(item, view, far), { x, y, w, h, gain, cols, rows, cw: wide, ch: tall } = item;
+      g.drawImage(image, x, y, w, h);
+      if (item.m === null && gain < 1) { // U is still seen right of the edge, cell by cell as it was
+        const before = sheet({ ...item, m: block.M > 1 ? null : 0 }, view, far), cut = gain * w;
+        g.drawImage(before, (cut / w) * before.width, 0, before.width - (cut / w) * before.width, before.height, x + cut, y, w - cut, h);
+        shapes.line(g, { x1: x + cut, y1: y, x2: x + cut, y2: y + h, stroke: colours.ink, width: 2 });
+      }
+      g.strokeStyle = colours.paper, g.lineWidth = wide > 14 ? 2 : wide > 6 ? 1 : 0.5;
+      g.beginPath();
+      for (let i = 0; i <= cols; i++) g.moveTo(x + i * wide, y), g.lineTo(x + i * wide, y + h);
+      for (let i = 0; i <= rows; i++) g.moveTo(x, y + i * tall), g.lineTo(x + w, y + i * tall);
+      g.stroke();
+    },
+    text: () => {},
+    target: () => {},
+  };
+
+  const word = ({ x, y, s, size, anchor, weight, fill, alpha, name, value, most, halo }) => {
+    const text = document.createElementNS(SVG, "text");
+    const given = { x, y, "font-size": size, "text-anchor": anchor ?? "start", "font-weight": weight ?? 400, fill, opacity: Math.max(alpha, 0.45) };
+    Object.entries(given).forEach(([key, v]) => text.setAttribute(key, v));
+    if (name !== undefined) text.dataset.number = name, text.dataset.value = value;
+    if (halo) text.setAttribute("class", "halo");
+    text.textContent = s;
+    svg.append(text);
+    for (let n = s.length; most && n > 2 && text.getComputedTextLength() > most; ) text.textContent = `${s.slice(0, --n)}…`;
+  };
+
+  /** @param drawn a frame */
+  return (drawn, view) => {
+    const { W, H } = drawn.at, dense = devicePixelRatio || 1, g = canvas.getContext("2d");
+    if (canvas.width !== Math.round(W * dense) || canvas.height !== Math.round(H * dense)) {
+      canvas.width = Math.round(W * dense), canvas.height = Math.round(H * dense);
+      canvas.style.height = svg.style.height = `${H}px`;
+      svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
+    }
+    g.setTransform(dense, 0, 0, dense, 0, 0);
+    g.clearRect(0, 0, W, H);
+    g.imageSmoothingEnabled = false;
+    svg.replaceChildren();
+    for (const item of drawn.items) {
+      g.save();
+      g.globalAlpha = item.alpha;
+      shapes[item.k](g, item, view, drawn.reach);
+      g.restore();
+      if (item.k === "text") word(item);
+    }
+    if (kept.size > 64) kept.clear();
+  };
+};

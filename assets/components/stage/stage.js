@@ -1,0 +1,117 @@
+// The stage: one attention block in one picture, and the steps through it. Draws frame(block, view) whenever one of the two
+// changes; a pin, a step, another order or range is the browser's own matter and sends nothing.
+import { read } from "./data.js";
+import { painter } from "./draw.js";
+import { formula } from "./formulas.js";
+import { frame } from "./frame.js";
+import { listen } from "./input.js";
+import { check, small } from "./numbers.js";
+import { fill, steps, values } from "./steps.js";
+
+const MOVE_MS = 400;
+const KEPT = ["step", "channel", "sort", "scope", "gatefn"]; // of the address
+
+const scrolled = () => document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** What the address says of the view. */
+const asked = (block) => {
+  const said = new URLSearchParams(location.search), one = (name, of, other) => (of.includes(said.get(name)) ? said.get(name) : other);
+  const channel = Number(said.get("channel") ?? block.head.pinned);
+  return {
+    step: one("step", steps(block).map(({ id }) => id), "whole"),
+    pinned: Number.isInteger(channel) && channel >= 0 && channel < block.C ? channel : block.head.pinned,
+    sort: one("sort", ["gate", "z", "index"], "gate"), scope: one("scope", ["block", "channel"], "channel"),
+    fn: one("gatefn", ["own", "sigmoid", "h_sigmoid"], "own"), t: 1, wipe: 1,
+  };
+};
+
+/** Write the view into the address. */
+const tell = (view) => {
+  const said = new URLSearchParams(location.search);
+  const now = { step: view.step, channel: view.pinned, sort: view.sort, scope: view.scope, gatefn: view.fn };
+  KEPT.forEach((name) => said.set(name, now[name]));
+  history.replaceState(history.state, "", `${location.pathname}?${said}${location.hash}`);
+};
+
+/** The lists of the choices, in the reader's words. */
+const CHOICES = { scope: ["channel", "block"], sort: ["gate", "z", "index"], fn: ["own", "sigmoid", "h_sigmoid"] };
+const offer = (root, { words }) => {
+  root.querySelectorAll("[data-word]").forEach((each) => { each.textContent = words[each.dataset.word]; });
+  root.querySelectorAll("select").forEach((each) => each.replaceChildren(...CHOICES[each.name].map((value) => new Option(words[`${each.name}.${value}`], value))));
+  root.querySelector(".back").textContent = words.back;
+  root.querySelector(".next").textContent = words.next;
+};
+
+const photo = (root, raw, redraw) => createImageBitmap(new Blob([raw])).then((image) => { root.photo = image; redraw(); });
+
+/** The words, the formula and the choices of the step, below the picture. */
+const speak = (root, block, view) => {
+  const { words } = block.head, all = steps(block), now = all.findIndex(({ id }) => id === view.step), given = values(block, view.pinned);
+  const kind = block.M > 1 ? "many" : "one", said = words.steps[view.step];
+  root.querySelector("h2").textContent = `${now + 1} · ${fill(said.title, given)}`;
+  root.querySelector(".text").textContent = fill(said[kind] ?? said.text, given);
+  root.querySelector(".formula").innerHTML = formula(view.step, block, view.pinned);
+  root.querySelectorAll(".steps button").forEach((button, i) => {
+    button.classList.toggle("past", i <= now);
+    i === now ? button.setAttribute("aria-current", "step") : button.removeAttribute("aria-current");
+  });
+  root.querySelectorAll("[data-for]").forEach((each) => { each.hidden = !each.dataset.for.split(" ").includes(view.step); });
+  root.querySelectorAll("select").forEach((each) => { each.value = view[each.name]; });
+  root.querySelector("[name=wipe]").value = 100 * view.wipe;
+};
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { signal, end } = begin(parentElement);
+  const root = parentElement.querySelector(".stage");
+  read(data).then((block) => {
+    if (signal.aborted) return;
+    const draw = painter(root, block), view = asked(block), { head } = block;
+    let drawn, moving = 0;
+    const redraw = () => {
+      const width = root.clientWidth, room = Math.max(430, Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64, width * 0.66));
+      drawn = frame(block, view, width, room);
+      draw(drawn, view);
+      Object.assign(root.dataset, { step: view.step, block: head.name, pinned: view.pinned });
+      everywhere().channel = view.pinned;
+    };
+    const move = (from) => { // time runs from 0 to 1, then rests
+      cancelAnimationFrame(moving);
+      const tick = (now) => {
+        view.t = Math.min((now - from) / MOVE_MS, 1);
+        if (view.step === "rescale" && from) view.wipe = view.t;
+        redraw();
+        if (view.t < 1) moving = requestAnimationFrame(tick);
+      };
+      still() ? ((view.t = 1), (view.wipe = 1), redraw()) : (moving = requestAnimationFrame(tick));
+    };
+    signal.addEventListener("abort", () => cancelAnimationFrame(moving));
+    const ask = (c) => { // the one answer that needs a forward: asked for once a channel, without a rerun
+      if (view.step !== "sowhat" || (head.muted ??= {})[c]) return;
+      fetch(new URL(head.ask + c, document.baseURI), { signal }).then((reply) => (reply.ok ? reply.json() : null)).then((scores) => {
+        if (scores) head.muted[c] = scores, redraw();
+      }).catch(() => {});
+    };
+    const change = (what, moves = false) => {
+      Object.assign(view, what);
+      speak(root, block, view);
+      tell(view);
+      ask(view.pinned);
+      moves ? move(performance.now()) : redraw();
+    };
+    root.hidden = false;
+    offer(root, head);
+    listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: () => setTriggerValue("left", { channel: view.pinned }) });
+    const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
+    badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
+    badge.classList.toggle("wrong", most > head.limit);
+    const watch = new ResizeObserver(redraw);
+    watch.observe(root);
+    signal.addEventListener("abort", () => watch.disconnect());
+    photo(root, block.photo, redraw);
+    speak(root, block, view);
+    redraw();
+    ask(view.pinned);
+  });
+  return end;
+}
