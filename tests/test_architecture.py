@@ -47,7 +47,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "app": ("pages",),
 }
 HOOKS = "tap.hooks"  # pages never see a hook
-ROOM = 9  # modules: more of them want a room of their own
+ROOM = 9  # modules, the door included: more of them want a room of their own
+LONG, LONGEST = 250, 400  # lines of a file
 LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub")
 WITHOUT_TORCH = (  # a page can be drawn with
     "assets", "errors", "types", "i18n", "jobs", "stats", "models", "photos", "figures", "drawing", "findings",
@@ -132,8 +133,16 @@ def test_a_room_has_a_door_and_is_not_crowded(room: Path) -> None:
     """Its first file says in two sentences what belongs there."""
     said = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
     assert len(re.findall(r"[.:](?:\s|$)", said)) >= 2
-    crowd = [file.name for file in room.glob("*.py") if file.name != "__init__.py"]
+    crowd = [file.name for file in room.glob("*.py")]
     assert len(crowd) <= ROOM, crowd
+
+
+@pytest.mark.parametrize("file", sources(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_long_file_says_why(file: Path) -> None:
+    """None has more than 400 lines; one of more than 250 gives the reason in its first lines."""
+    text = file.read_text(encoding="utf-8")
+    lines, first = len(text.splitlines()), ast.get_docstring(ast.parse(text)) or ""
+    assert lines <= LONGEST and (lines <= LONG or re.search(r"\b([Ll]ong(er)?|[Oo]ne file)\b", first)), lines
 
 
 def test_imports_point_one_way() -> None:

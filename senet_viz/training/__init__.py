@@ -1,4 +1,4 @@
-"""How the small networks were trained, and the card that says so.
+"""How the small networks were trained: recipe, data and loop.
 
-Recipe, data and loop; ``model_card`` recomputes every number that it prints.
+What came of it is told by ``findings.model_card``, which recomputes every number that it prints.
 """
