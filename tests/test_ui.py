@@ -27,6 +27,7 @@ from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 
 from senet_viz import errors, i18n
+from senet_viz.drawing.renderers import screen
 from senet_viz.errors import (
     EditRefused,
     ImageRejected,
@@ -43,7 +44,7 @@ from senet_viz.photos import reading, samples, sets
 from senet_viz.tap import edit_list, hooks, replay
 from senet_viz.types import Trace
 from senet_viz.ui import short, state
-from senet_viz.ui.elements import boards, components
+from senet_viz.ui.elements import boards, components, frame
 from senet_viz.ui.elements import truth as proof
 from senet_viz.ui.guard import literal, sentence
 from senet_viz.ui.own import photos, uploads
@@ -474,3 +475,12 @@ def test_a_click_counts_once_wherever_a_rerun_ends_its_callback(monkeypatch: pyt
         assert state_[console.EDITS] == "layer4.1.se:mute:7,9" and state_["channel"] == 7, at
         assert len(state_[console.PAST]) == 4, "every click can be taken back"
     assert 10 < ended < 60
+
+
+@pytest.mark.parametrize(
+    ("told", "width"),
+    [(390, 390), (390.4, 390), (1, frame.LEAST), (screen.SLIM, 0), (10**9, 0), (0, 0), (-5, 0), (None, 0), ("390", 0)],
+)
+def test_the_width_that_a_browser_tells_is_kept_within_bounds(told: object, width: int) -> None:
+    """A wide page is drawn for no width of its own, so nothing that a browser says there draws it again."""
+    assert frame.narrow(told) == width

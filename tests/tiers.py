@@ -20,14 +20,13 @@ GIANTS = frozenset(
         "se_resnext101_32x4d",
     }
 )  # fmt: skip
-# Of the networks that are traced with every u: one of each layout, and the small ones of the catalogue.
+# Of the networks that are traced with every u: one of each layout, and the four small ones.
 TRACED = (
-    "ours/*", "timm/*", "torchvision/*", "zoo/tiny_*", "zoo/mobilenet_v3_small*", "zoo/skresnet18*",
-    "zoo/legacy_seresnet18*", "zoo/se_bn_inception*",
+    "ours/*", "timm/*", "torchvision/*", "zoo/tiny_*",
 )  # fmt: skip
 # Of the networks that carry inserted gates, one a host.
 HOSTS = ("se_resnet50*", "se_bn_inception*", "mobilenet_v3_small*", "sknet26*", "se_vgg16_bn*")
-LAYOUTS = "one network of every layout and every small one"
+LAYOUTS = "one network of every layout and the four small ones"
 
 
 @dataclass(frozen=True)
@@ -150,11 +149,6 @@ CUTS = (
     Cut("test_worth.py::test_sample_photos_under_the_same_gates", "one of three networks", ("tiny_se_h",)),
     # --- pages: network x language x choice ---
     Cut(
-        "test_whatif_page.py::test_every_change_that_is_offered_can_be_made_in_one_block_and_in_all",
-        "one of three networks",
-        ("tiny_se",),
-    ),
-    Cut(
         "test_whatif_page.py::test_it_opens_with_every_kind_of_network",
         "every kind of gate, each language",
         (
@@ -269,11 +263,6 @@ CUTS = (
             "deeplabv3",
         ),
     ),
-    Cut(
-        "browser/test_boxes.py::test_every_text_can_be_read",
-        "two pages in English on every width, two in Chinese on a phone; test_words_apart reads all without a browser",
-        ("en-*-squeeze", "zh-*-sk_anatomy", "zh-*-compare", "en-*-what_if"),
-    ),
     # --- processes of their own ---
     Cut("test_cli_fuzz.py::test_any_line_is_answered", "every verb that runs no sweep", ("[!sw]*",)),
     Cut("test_cli_fuzz.py::test_a_line_in_a_process_of_its_own", "one line", ("2",)),
@@ -299,16 +288,6 @@ CUTS = (
     Cut(
         "browser/test_components.py::test_every_page_has_one_title_and_no_level_is_left_out",
         "test_boxes reads the levels of every page on one network",
-    ),
-    Cut(
-        "browser/test_journeys.py::test_words_are_read_on_either_background",
-        "one page on the dark background",
-        ("dark-compare",),
-    ),
-    Cut(
-        "browser/test_components.py::test_captions_are_read_by_weak_eyes",
-        "one page on the dark background",
-        ("dark-squeeze",),
     ),
     Cut(
         "browser/test_components.py::test_no_quick_click_on_the_console_is_lost_or_doubled",
@@ -370,7 +349,7 @@ CUTS = (
     Cut("browser/test_journeys.py::test_the_scrubber_asks_nobody", "test_what_plays_belongs_to_the_photo_on_screen"),
     Cut(
         "browser/test_journeys.py::test_a_shared_url_restores_everything_for_somebody_else",
-        "test_addresses: deep links of four pages",
+        "test_addresses: a deep link",
     ),
     Cut(
         "browser/test_journeys.py::test_a_zip_of_photos_is_measured_and_a_bad_one_is_named",
@@ -380,6 +359,94 @@ CUTS = (
         "browser/test_journeys.py::test_guess_see_and_pin_the_channel_that_matters",
         "test_attribution_page: every dot, every guess",
     ),
+    Cut(
+        "browser/test_journeys.py::test_only_what_random_weights_have_made_is_called_untrained",
+        "test_pages.test_untrained_is_said_and_only_then; test_export: what a slide says",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_what_streamlit_writes_itself_is_in_the_pages_language",
+        "test_walk.test_the_browser_is_told_which_language_the_page_speaks",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_a_click_on_a_strip_pins_what_it_says",
+        "test_a_click_on_the_atlas_pins_what_the_tooltip_says",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_an_svg_is_that_figure",
+        "test_export has every kind of file, test_a_png_is_a_slide_in_chinese comes from a page",
+    ),
+    Cut("browser/test_journeys.py::test_a_csv_holds_the_models_numbers", "the same"),
+    Cut(
+        "browser/test_journeys.py::test_the_gate_function_changes_before_your_eyes",
+        "test_pages: the numbers of either function",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_the_carpet_takes_you_to_a_block",
+        "test_a_click_on_the_atlas_pins_what_the_tooltip_says is the same board",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_words_are_read_on_either_background",
+        "test_boxes.test_every_text_can_be_read; palette's contrasts in test_figures",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_a_good_upload_becomes_the_photo",
+        "test_uploads.test_own_photos_are_seen_and_removed",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_the_first_picture_needs_no_click",
+        "test_pages.test_first_picture_needs_no_click",
+    ),
+    Cut("browser/test_components.py::test_captions_are_read_by_weak_eyes", "test_figures: contrasts of the palette"),
+    Cut(
+        "browser/test_components.py::test_the_focus_stays_with_who_types_and_near_what_was_pressed",
+        "test_a_page_scrolls_before_anybody_has_clicked: who has the focus on arrival",
+    ),
+    Cut(
+        "browser/test_components.py::test_of_quick_pins_the_last_one_holds",
+        "test_journeys.test_arrow_keys_move_the_pin",
+    ),
+    Cut(
+        "browser/test_boxes.py::test_a_wide_page_is_not_drawn_again",
+        "test_ui.test_the_width_that_a_browser_tells_is_kept_within_bounds",
+    ),
+    Cut(
+        "browser/test_walk.py::test_the_address_keeps_what_an_embedding_page_asked_for",
+        "test_one_press_of_back_is_one_page reads addresses too",
+    ),
+    Cut(
+        "browser/test_uploads.py::test_a_photo_from_the_camera_is_traced",
+        "test_own_photos_are_seen_and_removed: the same way from a file",
+    ),
+    Cut(
+        "browser/test_uploads.py::test_class_folders_of_ones_own_are_profiled",
+        "test_class_profiles_page has it without a browser",
+    ),
+    Cut("test_cli.py::test_side_by_side_is_the_same_as_alone", "test_train.test_it_learns"),
+    Cut(
+        "test_adding.py::test_a_page_is_one_file_one_row_its_words_and_its_test",
+        "the verb's half: test_a_verb_is_one_file_one_row_and_its_test",
+    ),
+    Cut(
+        "test_whatif_page.py::test_every_change_that_is_offered_can_be_made_in_one_block_and_in_all",
+        "test_edits: every operation in every layout",
+    ),
+    Cut(
+        "browser/test_boxes.py::test_every_text_can_be_read",
+        "a page in English on every width, one in Chinese on a phone; test_words_apart reads all without a browser",
+        (
+            "en-*-squeeze",
+            "zh-*-compare",
+        ),
+    ),
+    Cut(
+        "browser/test_stage.py::test_every_number_of_every_step_is_the_models",
+        "our own blocks and one without hidden units",
+        (
+            "ours/*",
+            "timm/ecaresnet26t",
+        ),
+    ),
+    Cut("test_renderers.py::test_a_third_renderer_needs_nothing_but_a_placed_figure", "a phone's width", ("[!w]*",)),
 )
 BY_TEST = {cut.test: cut for cut in CUTS}
 IDLE = pytest.StashKey[list[str]]()  # patterns of ``keep`` that fit no test which was collected

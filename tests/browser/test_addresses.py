@@ -13,7 +13,7 @@ from tests.browser.conftest import Visitor
 from tests.places import PAGES, model, named
 
 Visit = Callable[..., Visitor]
-FEW = ("kernel_selection", "class_profiles")  # in the default tier
+FEW = ("class_profiles",)  # in the default tier
 LINKED: dict[str, Any] = {"channel": "33", "photo": "rocket", "lang": "zh", "weights": "pretrained"}
 BLOCKS = {"tiny_se": "layer2.1.se", "tiny_sk": "layer2.1.conv2"}
 # What a page keeps in the address without a row of choices or a list for it.
