@@ -254,7 +254,6 @@ CUTS = (
             "coffee-0",
         ),
     ),
-    Cut("test_kernel_colours.py::test_each_kernel_has_one_colour_in_every_figure_of_every_page", "SK", ("tiny_sk",)),
     Cut(
         "test_foreign_networks.py::test_its_gates_are_traced_without_class_scores",
         "segmentation; what is refused is tested of all",
@@ -447,6 +446,27 @@ CUTS = (
         ),
     ),
     Cut("test_renderers.py::test_a_third_renderer_needs_nothing_but_a_placed_figure", "a phone's width", ("[!w]*",)),
+    Cut(
+        "browser/test_boxes.py::test_on_a_phone_the_menu_closes_when_a_page_is_chosen",
+        "test_every_text_can_be_read goes to a page by its menu on a phone",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_a_png_is_a_slide_in_chinese",
+        "test_slides.test_a_pdf_is_one_page_whose_text_can_be_searched; test_export: Chinese letters",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_a_click_on_a_map_mutes_its_channel_and_undo_opens_it",
+        "test_whatif_page: what a click on the atlas changes, undone",
+    ),
+    Cut(
+        "browser/test_walk.py::test_the_first_page_is_found_under_its_own_name_too",
+        "test_the_pages_are_a_walk_from_one_to_the_next",
+    ),
+    Cut("test_images.py::test_a_photo_of_48_megapixels_is_read", "one format of three", ("JPEG",)),
+    Cut(
+        "test_kernel_colours.py::test_each_kernel_has_one_colour_in_every_figure_of_every_page",
+        "the figures of selection one by one: test_figures_of_selection_keep_to_it_with_any_numbers",
+    ),
 )
 BY_TEST = {cut.test: cut for cut in CUTS}
 IDLE = pytest.StashKey[list[str]]()  # patterns of ``keep`` that fit no test which was collected
