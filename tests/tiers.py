@@ -348,7 +348,7 @@ CUTS = (
     Cut("browser/test_journeys.py::test_the_scrubber_asks_nobody", "test_what_plays_belongs_to_the_photo_on_screen"),
     Cut(
         "browser/test_journeys.py::test_a_shared_url_restores_everything_for_somebody_else",
-        "test_addresses: a deep link",
+        "test_pages: addresses without a browser",
     ),
     Cut(
         "browser/test_journeys.py::test_a_zip_of_photos_is_measured_and_a_bad_one_is_named",
@@ -445,7 +445,10 @@ CUTS = (
             "timm/ecaresnet26t",
         ),
     ),
-    Cut("test_renderers.py::test_a_third_renderer_needs_nothing_but_a_placed_figure", "a phone's width", ("[!w]*",)),
+    Cut(
+        "test_renderers.py::test_a_third_renderer_needs_nothing_but_a_placed_figure",
+        "the rest of test_renderers: every renderer knows every mark",
+    ),
     Cut(
         "browser/test_boxes.py::test_on_a_phone_the_menu_closes_when_a_page_is_chosen",
         "test_every_text_can_be_read goes to a page by its menu on a phone",
@@ -467,6 +470,17 @@ CUTS = (
         "test_kernel_colours.py::test_each_kernel_has_one_colour_in_every_figure_of_every_page",
         "the figures of selection one by one: test_figures_of_selection_keep_to_it_with_any_numbers",
     ),
+    Cut("test_cli.py::test_profile_and_card_follow", "test_profile and test_card, without training first"),
+    Cut(
+        "test_cli.py::test_what_goes_wrong_with_worth_is_one_sentence",
+        "test_profile and test_card, without training first",
+    ),
+    Cut(
+        "browser/test_addresses.py::test_a_deep_link_brings_every_page_as_it_was",
+        "test_pages and every page's own tests open addresses without a browser",
+    ),
+    Cut("browser/test_boxes.py::test_the_look_finds_what_cannot_be_read", "it is the test of a tool of the tests"),
+    Cut("browser/test_walk.py::test_the_browser_is_told_which_language_the_page_speaks", "Chinese", ("zh-*",)),
 )
 BY_TEST = {cut.test: cut for cut in CUTS}
 IDLE = pytest.StashKey[list[str]]()  # patterns of ``keep`` that fit no test which was collected

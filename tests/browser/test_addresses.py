@@ -13,7 +13,6 @@ from tests.browser.conftest import Visitor
 from tests.places import PAGES, model, named
 
 Visit = Callable[..., Visitor]
-FEW = ("class_profiles",)  # in the default tier
 LINKED: dict[str, Any] = {"channel": "33", "photo": "rocket", "lang": "zh", "weights": "pretrained"}
 BLOCKS = {"tiny_se": "layer2.1.se", "tiny_sk": "layer2.1.conv2"}
 # What a page keeps in the address without a row of choices or a list for it.
@@ -105,9 +104,7 @@ def test_every_choice_of_a_page_is_in_its_address_and_comes_back(visit: Visit, p
     assert other.url() == there and other.errors() == []
 
 
-@pytest.mark.parametrize(
-    "page", [page if page in FEW else pytest.param(page, marks=pytest.mark.slow) for page in PAGES]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_a_deep_link_brings_every_page_as_it_was(visitor: Visitor, page: str) -> None:
     visitor.lang = "zh"
     linked = LINKED | {"model": model(page), "block": BLOCKS[model(page)]}
