@@ -168,7 +168,7 @@ LIVE = """async ([script, html, sent, times]) => {
     const data = Uint8Array.from(atob(sent), (c) => c.charCodeAt(0)), counts = [];
     for (let i = 0; i < times; i++) {
         mount({ data, parentElement: document.body, setTriggerValue: () => {} });
-        await new Promise((done) => setTimeout(done, 30));
+        for (let n = 0; live.observers.size < 2 && n < 2000; n++) await new Promise((done) => setTimeout(done, 5));
         document.querySelector(".next").click(); // something moves while the next photo comes
         counts.push([live.observers.size, live.listeners]);
     }
