@@ -162,8 +162,8 @@ const ways = (block, at, { ink, muted }) => {
 const strip = (block, view, at, colours) => {
   const { head, M, z } = block, c = view.pinned, { x, y, w, h } = at.strip, { ink, muted, pinned, paper } = colours;
   const gs = gatesOf(block, c), ls = logitsOf(block, c), items = [{ k: "rect", part: "strip", x, y, w, h, fill: colours.tint, fade: 0.4, round: 8 }];
-  const side = at.narrow ? 64 : h - 20, last = M - 1, mean = 1;
-  items.push({ k: "map", part: "strip", x: x + 10, y: y + 10, w: side, h: side, c, weights: Array(M).fill(mean) });
+  const side = at.narrow ? 64 : h - 20, last = M - 1;
+  items.push({ k: "map", part: "strip", x: x + 10, y: y + 10, w: side, h: side, c, weights: Array(M).fill(1) });
   items.push({ k: "map", part: "strip", x: x + w - side - 10, y: at.narrow ? y + h - side - 10 : y + 10, w: side, h: side, c, weights: gs });
   const line = at.narrow ? [y + 26, y + 48] : [y + 36, y + 62], left = x + side + 24;
   items.push({ ...title("strip", left, line[0], fill(head.words.channel, { c }), pinned) });

@@ -45,7 +45,7 @@ const curve = (block, view, at, colours) => {
   items.push({ k: "circle", part: "inset", x: X(g), y: Y(s), r: 6, fill: colours.pinned, strength: 1 });
   const words = f ? said(f(g)) : said(gatesOf(block, c)[0]), toLeft = X(g) > box.x + box.w * 0.6;
   items.push(text(X(g) + (toLeft ? -12 : 12), Y(s) + (s > 0.5 ? 20 : -10), `${said(g)} → ${words}`, colours.ink, { anchor: toLeft ? "end" : "start", weight: 700, halo: true }));
-  const [zeros, ones] = name === own ? extremes(block) : f ? [0, 1].map((end) => logit.reduce((n, v) => n + (f(v) === end), 0)) : [0, 0];
+  const [zeros, ones] = extremes(name === own ? block : { gate: Array.from(logit, f) });
   items.push(text(box.x + 4, box.y + 14, fill(head.words.exact, { zeros, ones }), colours.muted, { anchor: "start", size: 12, halo: true }));
   return items;
 };

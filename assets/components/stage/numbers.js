@@ -1,6 +1,4 @@
 // The block's arithmetic, done again in the browser from the numbers that it shows. Nothing here draws.
-import { gatesOf } from "./data.js";
-
 export const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 export const hSigmoid = (x) => Math.min(Math.max(x + 3, 0), 6) / 6;
 export const FUNCTIONS = { sigmoid, h_sigmoid: hSigmoid };
@@ -35,7 +33,7 @@ export const votes = ({ C, R, z, hidden, w2 }, c, m = 0) => {
 /** What every channel adds to hidden unit j, as (C,). */
 export const reports = ({ C, z, w1 }, j) => Array.from(z, (value, c) => w1[j * C + c] * value);
 
-/** How an edit, a mean or a sum may differ: |ours - theirs|, relative where theirs exceeds 1. */
+/** |ours - theirs|, relative to theirs where that exceeds 1. */
 const gap = (ours, theirs) => Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs));
 
 /**
@@ -65,9 +63,6 @@ export const extremes = ({ gate }) => [0, 1].map((end) => gate.reduce((n, g) => 
 
 /** Units that are exactly off. */
 export const dead = ({ hidden }) => [...hidden.keys()].filter((j) => hidden[j] === 0);
-
-/** The mean of what the block passes on of channel c: Σ gate · mean(u_m), from the maps as they are drawn. */
-export const strength = (block, c) => gatesOf(block, c).reduce((a, b) => a + b, 0);
 
 /** A difference as people write it: 1.2 × 10⁻⁷. */
 export const small = (value) => {
