@@ -63,10 +63,8 @@ def frame() -> None:
     ui.arrive(page.url_path)
     ui.window()
     if ui.sidebar():
-        with ui.guard():
-            page.run()
+        page.run()
         ui.neighbours(page, pages)
-        ui.address(page)
 
 
 if __name__ == "__main__":

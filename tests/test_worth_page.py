@@ -33,9 +33,9 @@ SECTION = """
 import streamlit as st
 from senet_viz import ui
 from senet_viz.ui.pages.lab import worth
+ui.arrive("worth")
 if ui.sidebar():
-    with ui.guard():
-        worth.worth(ui.scene())
+    ui.page(lambda: worth.worth(ui.scene()))
 """
 
 

@@ -100,17 +100,20 @@ def lesson(record: profiled.Record) -> None:
     ui.badge(view)
 
 
-ui.title(ui.scene().t("lab.class_profiles.title"))
-record = profiled.profiled_scene()
-ui.header(ui.scene() if record is None else record.view)
-if record is not None:
-    lesson(record)
-ui.code(
-    ui.scene(),
-    class_selectivity.variances,
-    class_selectivity.depth,
-    class_selectivity.saturation,
-    class_selectivity.same_pattern,
-    class_selectivity.distances,
-    profiling.Tally,
-)
+@ui.page
+def draw() -> None:
+    """Draw the page."""
+    ui.title(ui.scene().t("lab.class_profiles.title"))
+    record = profiled.profiled_scene()
+    ui.header(ui.scene() if record is None else record.view)
+    if record is not None:
+        lesson(record)
+    ui.code(
+        ui.scene(),
+        class_selectivity.variances,
+        class_selectivity.depth,
+        class_selectivity.saturation,
+        class_selectivity.same_pattern,
+        class_selectivity.distances,
+        profiling.Tally,
+    )

@@ -10,86 +10,88 @@ from senet_viz.figures.walk import squeeze
 from senet_viz.networks import blocks
 from senet_viz.tap import replay
 
-view = ui.scene()
-t, c = view.t, view.channel
-u_c, z_c = view.fused[c], float(view.z[c])
-h, w = u_c.shape
-count = len(view.z)
 
-ui.title(t("walk.squeeze.title"))
-st.markdown(t("walk.squeeze.idea", c=count, h=h, w=w))
-ui.header(view)
-ui.badge(view)
+@ui.page
+def draw() -> None:
+    """Draw the page."""
+    view = ui.scene()
+    t, c = view.t, view.channel
+    u_c, z_c = view.fused[c], float(view.z[c])
+    h, w = u_c.shape
+    count = len(view.z)
 
-# --- one channel: H x W values, one number --------------------------------------------------------------------------
-scope = "block" if ui.asked("scope") == "block" else "channel"
-block_scale = view.drawn(lambda: Scale.around_zero("U", view.fused), "scale")
-channel_scale = Scale.around_zero(f"u{c}", u_c)
-scale = channel_scale if scope == "channel" else block_scale
+    ui.title(t("walk.squeeze.title"))
+    st.markdown(t("walk.squeeze.idea", c=count, h=h, w=w))
+    ui.header(view)
+    ui.badge(view)
 
-ui.figure(view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scale, t), "map", c, scope)
-how = view.replay.squeeze
-total = float(u_c.sum(dtype=np.float64))
-if how == "avg":
-    mean = rf"\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
-    ui.latex(rf"z_{{{c}}}=\frac{{1}}{{H\,W}}\sum_{{i,j}}u_{{{c}}}(i,j)={mean}")
-else:
-    ui.latex(rf"z_{{{c}}}={z_c:.4f}")
-    st.caption(t(f"walk.squeeze.how.{how}"))
-st.caption(t("walk.squeeze.symbols", c=count, h=h, w=w, m=len(view.u)))
+    # --- one channel: H x W values, one number ------------------------------------------------------------------------
+    scope = "block" if ui.asked("scope") == "block" else "channel"
+    block_scale = view.drawn(lambda: Scale.around_zero("U", view.fused), "scale")
+    channel_scale = Scale.around_zero(f"u{c}", u_c)
+    scale = channel_scale if scope == "channel" else block_scale
 
-# --- all channels -----------------------------------------------------------------------------------------------------
-heading = st.container()
-left, right = st.columns([3, 2], gap="medium")
-with right:
-    by = ui.pick("sort", ui.worded(t, "sort", ("index", "z", "gate")), t("sort.label"))
-    ui.pick("scope", ui.worded(t, "scope", ("channel", "block")), t("scope.label"))
-order = view.order(by)
-atlas_scale = Scale("u / max|u|", -1, 1, "activation") if scope == "channel" else block_scale
+    ui.figure(view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scale, t), "map", c, scope)
+    how = view.replay.squeeze
+    total = float(u_c.sum(dtype=np.float64))
+    if how == "avg":
+        mean = rf"\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
+        ui.latex(rf"z_{{{c}}}=\frac{{1}}{{H\,W}}\sum_{{i,j}}u_{{{c}}}(i,j)={mean}")
+    else:
+        ui.latex(rf"z_{{{c}}}={z_c:.4f}")
+        st.caption(t(f"walk.squeeze.how.{how}"))
+    st.caption(t("walk.squeeze.symbols", c=count, h=h, w=w, m=len(view.u)))
 
+    # --- all channels -------------------------------------------------------------------------------------------------
+    heading = st.container()
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        by = ui.pick("sort", ui.worded(t, "sort", ("index", "z", "gate")), t("sort.label"))
+        ui.pick("scope", ui.worded(t, "scope", ("channel", "block")), t("scope.label"))
+    order = view.order(by)
+    atlas_scale = Scale("u / max|u|", -1, 1, "activation") if scope == "channel" else block_scale
 
-def maps() -> np.ndarray:
-    """(C, H, W) in the chosen colour range."""
-    reach = np.abs(view.fused).max(axis=(1, 2), keepdims=True)
-    return view.fused / np.where(reach == 0, 1, reach) if scope == "channel" else view.fused
+    def maps() -> np.ndarray:
+        """(C, H, W) in the chosen colour range."""
+        reach = np.abs(view.fused).max(axis=(1, 2), keepdims=True)
+        return view.fused / np.where(reach == 0, 1, reach) if scope == "channel" else view.fused
 
+    with left:
+        st.markdown(t("walk.squeeze.click"))
+        drawn = ui.atlas(view, maps, atlas_scale, order, "atlas", t("walk.squeeze.atlas", n=count), mark=scope)
+        if drawn.reduced:
+            st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
+    row, column = atlas.cell_at(drawn, c)
+    x0, y0 = column * (drawn.cell_w + drawn.gap) - 0.5, row * (drawn.cell_h + drawn.gap) - 0.5
+    box = (x0, y0, x0 + drawn.cell_w, y0 + drawn.cell_h)
+    with heading:
+        ui.titled(
+            view,
+            ui.heading(t("walk.squeeze.all", c=count), section=True),
+            lambda t: squeeze.draw_atlas(atlas.rgb(drawn), atlas_scale, box, t("walk.squeeze.all", c=count), t),
+            "atlas",
+            (by, scope, c),
+        )
+    with right:
+        ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by, narrow=True)
 
-with left:
-    st.markdown(t("walk.squeeze.click"))
-    drawn = ui.atlas(view, maps, atlas_scale, order, "atlas", t("walk.squeeze.atlas", n=count), mark=scope)
-    if drawn.reduced:
-        st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
-row, column = atlas.cell_at(drawn, c)
-x0, y0 = column * (drawn.cell_w + drawn.gap) - 0.5, row * (drawn.cell_h + drawn.gap) - 0.5
-box = (x0, y0, x0 + drawn.cell_w, y0 + drawn.cell_h)
-with heading:
-    ui.titled(
-        view,
-        ui.heading(t("walk.squeeze.all", c=count), section=True),
-        lambda t: squeeze.draw_atlas(atlas.rgb(drawn), atlas_scale, box, t("walk.squeeze.all", c=count), t),
-        "atlas",
-        (by, scope, c),
-    )
-with right:
-    ui.figure(view, lambda t: squeeze.draw_z(view.z, order, c, t), "z", c, by, narrow=True)
+    ui.section(t("walk.squeeze.adaptive"))
+    st.markdown(t("walk.squeeze.adaptive.idea"))
+    kind = ui.pick("pool", ui.worded(t, "pool", ("avg", "max")), t("pool.label"))
+    sizes: dict[str, int | tuple[int | None, int | None]] = {"1": 1, "7": 7, "(5, 7)": (5, 7), "(None, 7)": (None, 7)}
+    pooled = tuple(replay.pooled(view.fused[c : c + 1], size, kind)[0] for size in sizes.values())
+    titles = tuple(f"{name} → {p.shape[0]}×{p.shape[1]}" for name, p in zip(sizes, pooled, strict=True))
+    ui.figure(view, lambda t: squeeze.draw_pooled(pooled, titles, c, channel_scale, t), "pooled", c, kind)
+    st.caption(t(f"walk.squeeze.{kind}", avg=f"{u_c.mean():.4f}", max=f"{u_c.max():.4f}"))
 
-ui.section(t("walk.squeeze.adaptive"))
-st.markdown(t("walk.squeeze.adaptive.idea"))
-kind = ui.pick("pool", ui.worded(t, "pool", ("avg", "max")), t("pool.label"))
-sizes: dict[str, int | tuple[int | None, int | None]] = {"1": 1, "7": 7, "(5, 7)": (5, 7), "(None, 7)": (None, 7)}
-pooled = tuple(replay.pooled(view.fused[c : c + 1], size, kind)[0] for size in sizes.values())
-titles = tuple(f"{name} → {p.shape[0]}×{p.shape[1]}" for name, p in zip(sizes, pooled, strict=True))
-ui.figure(view, lambda t: squeeze.draw_pooled(pooled, titles, c, channel_scale, t), "pooled", c, kind)
-st.caption(t(f"walk.squeeze.{kind}", avg=f"{u_c.mean():.4f}", max=f"{u_c.max():.4f}"))
-
-base = view.picture.x.shape[-1]
-choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
-size = ui.pick("input", choices, t("walk.squeeze.input"))
-other = view.other(size)
-oh, ow = other.fused.shape[1:]
-own = {"base": base, "h0": h, "w0": w, "z0": f"{z_c:.4f}"}
-st.markdown(t("walk.squeeze.other", size=size, h=oh, w=ow, c=c, z=f"{other.z[c]:.4f}", n=count, **own))
-wide = (u_c, other.fused[c])
-names = (f"{base}×{base} → {h}×{w}", f"{size}×{size} → {oh}×{ow}")
-ui.figure(view, lambda t: squeeze.draw_sizes(wide, names, c, t), "sizes", c, size)
-ui.code(view, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)
+    base = view.picture.x.shape[-1]
+    choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
+    size = ui.pick("input", choices, t("walk.squeeze.input"))
+    other = view.other(size)
+    oh, ow = other.fused.shape[1:]
+    own = {"base": base, "h0": h, "w0": w, "z0": f"{z_c:.4f}"}
+    st.markdown(t("walk.squeeze.other", size=size, h=oh, w=ow, c=c, z=f"{other.z[c]:.4f}", n=count, **own))
+    wide = (u_c, other.fused[c])
+    names = (f"{base}×{base} → {h}×{w}", f"{size}×{size} → {oh}×{ow}")
+    ui.figure(view, lambda t: squeeze.draw_sizes(wide, names, c, t), "sizes", c, size)
+    ui.code(view, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)

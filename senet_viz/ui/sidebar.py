@@ -24,7 +24,7 @@ STYLE = "<style>[data-testid=stFileUploaderDropzoneInstructions] {display: none}
 def sidebar() -> bool:
     """Draw it; True if there is something to show."""
     state.read_url()
-    steps = (_photo, _model, lambda t: prepare(), _status, _block, _channel)
+    steps = (_photo, _model, lambda t: prepare(), _status, _block, _device)
     done = 0
     st.html(STYLE)
     with st.sidebar, guard():
@@ -41,7 +41,18 @@ def sidebar() -> bool:
         for step in steps:
             step(t)
             done += 1
+        st.session_state["_sidebar"] = _shown()
     return done == len(steps)
+
+
+def _shown() -> tuple[object, ...]:
+    """Return what the sidebar says besides the pinned channel."""
+    return tuple(st.session_state.get(key) for key in state.SHARED if key != "channel")
+
+
+def outdated() -> bool:
+    """Return whether something has been chosen since that the sidebar does not show."""
+    return st.session_state.get("_sidebar") != _shown()
 
 
 def _photo(t: Texts) -> None:
@@ -138,17 +149,19 @@ def _like(old: Any, view: Scene) -> str:
     return (same or [view.name])[0]
 
 
-def _channel(t: Texts) -> None:
-    state_ = st.session_state
+def channel() -> None:
+    """Draw the number of the pinned channel where the sidebar has left room for it; a page does, for its own block."""
+    state_, view = st.session_state, scene()
     if state_.get("channel") is None:
-        state_["channel"] = 0
         # the first picture should have something to show: the map with the strongest coarse structure
-        coarse = replay.pooled(scene().fused, 8)
-        state_["channel"] = int(coarse.std(axis=(1, 2)).argmax())
-    state_["channel"] = int(state_["channel"])
-    count = scene().block.channels
-    state_["channel"] = min(max(state_["channel"], 0), count - 1)
-    st.number_input(t("channel.label", last=count - 1), 0, count - 1, step=1, key="channel", help=t("channel.help"))
-    device = devices.resolve(state_["device"])
+        state_["channel"] = int(replay.pooled(view.fused, 8).std(axis=(1, 2)).argmax())
+    last = view.block.channels - 1
+    state_["channel"] = min(max(int(state_["channel"]), 0), last)
+    t = view.t
+    state_["_room"].number_input(t("channel.label", last=last), 0, last, step=1, key="channel", help=t("channel.help"))
+
+
+def _device(t: Texts) -> None:
+    st.session_state["_room"] = st.container()  # see ``channel``
     st.selectbox(t("device.label"), ("auto", *devices.devices()), key="device", help=t("device.help"))
-    st.caption(t("device.used", device=device))
+    st.caption(t("device.used", device=devices.resolve(st.session_state["device"])))

@@ -191,6 +191,11 @@ def arrive(page: str) -> None:
     state["_arrived"], state["_page"] = state.get("_page") != page, page
 
 
+def settled() -> None:
+    """Note that the page has been drawn: from now on its widgets hold their values themselves."""
+    st.session_state["_arrived"] = False
+
+
 def keep(key: str, options: Iterable[Any], default: Any) -> Any:
     """Give a widget of this key, before it is drawn, a value that is one of ``options``; returns the value.
 

@@ -75,14 +75,14 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>$~|&#])", r"\\\1", text)
 
 
-def address(page: st.Page) -> None:
-    """Tell the browser what the address of this page is, and in which language it speaks.
+def address(page: str) -> None:
+    """Tell the browser what the address of the page of this name is, and in which language it speaks.
 
     ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
     """
     lang = st.session_state["lang"]
     tongue = {"zh": "zh-CN"}.get(lang, lang)
-    data = {"page": page.url_path, "query": state.query(), "lang": tongue, "words": _words(lang)}
+    data = {"page": page, "query": state.query(), "lang": tongue, "words": _words(lang)}
     component("frame", isolated=False)(key="frame", data=data)
 
 

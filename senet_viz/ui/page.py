@@ -1,0 +1,34 @@
+"""A page: a part of the app that answers by itself.
+
+What is chosen or pinned on a page is drawn again with the page alone; the sidebar and the menu stay as they are, and
+the browser gets no message about them.
+"""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from senet_viz.ui import sidebar, state
+from senet_viz.ui.elements.frame import address
+from senet_viz.ui.guard import guard
+
+
+def page(draw: Callable[[], None]) -> None:
+    """Draw a page, and from then on it alone whenever something on it is used.
+
+    The pinned channel stands in the sidebar but belongs to the page. Where the page has chosen what the rest of the
+    sidebar shows (another block, another network), all is drawn again.
+    """
+    name = st.session_state["_page"]
+
+    @st.fragment(key=f"page-{name or 'first'}")
+    def body() -> None:
+        if sidebar.outdated():
+            st.rerun()
+        with guard():
+            sidebar.channel()
+            draw()
+        address(name)
+        state.settled()
+
+    body()
