@@ -34,7 +34,7 @@ from senet_viz.tap import hooks
 from senet_viz.training.recipe import Recipe
 from senet_viz.ui import state
 from tests import pictures, truth
-from tests.places import FIRST, SECTIONS, WALK
+from tests.places import FIRST, OPEN, SECTIONS, WALK
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 MODELS = ("tiny_se", "tiny_sk", "mobilenet_v3_small", "efficientnet_b0", "skresnet18", "legacy_seresnet18")
@@ -42,9 +42,9 @@ NUMBER = r"-?\d+\.\d+"
 
 
 def start(page: str = FIRST, **url: object) -> AppTest:
-    """The app opened by that URL, with random weights unless it says otherwise."""
+    """The app opened by that URL, with random weights and all closer looks open unless it says otherwise."""
     at = AppTest.from_file(str(APP), default_timeout=120)
-    for key, value in ({"weights": "random", "lang": "en"} | url).items():
+    for key, value in ({"weights": "random", "lang": "en", "more": OPEN} | url).items():
         at.query_params[key] = str(value)
     go(at.run(), page)
     return well(at.run())  # the URL follows the widgets one rerun later

@@ -22,10 +22,9 @@ def draw() -> None:
     names = kernel_preference.units(view.trace)
     u, kernels = names.index(view.name), list(map(str, view.kernels))
 
-    ui.title(t("scale.kernel_selection.title"))
+    ui.title(t("scale.kernel_selection.title"), view)
     st.markdown(t("scale.kernel.idea", unit=unit))
     ui.header(view)
-    ui.badge(view)
 
     # --- one photo, one unit ------------------------------------------------------------------------------------------
     first = st.container()

@@ -17,10 +17,9 @@ def draw() -> None:
     view = ui.sk_scene()
     t = view.t
 
-    ui.title(t("scale.sk_anatomy.title"))
+    ui.title(t("scale.sk_anatomy.title"), view)
     st.markdown(t("scale.sk_anatomy.idea"))
     ui.header(view)
-    ui.badge(view)
 
     # --- the whole way of one channel ---------------------------------------------------------------------------------
     m = ui.pick("m", {2: t("scale.sk_anatomy.m.2"), 3: t("scale.sk_anatomy.m.3")}, t("scale.sk_anatomy.m"))

@@ -19,10 +19,9 @@ def draw() -> None:
     count, branches = len(view.z), len(view.gate)
     competing = branches > 1
 
-    ui.title(t("walk.excitation.title"))
+    ui.title(t("walk.excitation.title"), view)
     st.markdown(t("walk.excitation.idea.sk" if competing else "walk.excitation.idea", c=count))
     ui.header(view)
-    ui.badge(view)
 
     branch = 0
     if competing:

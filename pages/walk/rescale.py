@@ -31,10 +31,9 @@ def draw() -> None:
         lambda: Scale.around_zero("U, x̃", [f(m) for m in (view.u, view.fused) for f in (np.min, np.max)]), "both"
     )
 
-    ui.title(t("walk.rescale.title"))
+    ui.title(t("walk.rescale.title"), view)
     st.markdown(t("walk.rescale.idea.sk" if branches > 1 else "walk.rescale.idea", c=count))
     ui.header(view)
-    ui.badge(view)
 
     # --- one channel --------------------------------------------------------------------------------------------------
     ui.figure(view, lambda t: rescale.draw_before_after(view.u[:, c], gate[:, c], out, c, scale, t), "before", c)

@@ -17,16 +17,12 @@ from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.shown import photos as titled
 from senet_viz.ui.shown import prepare, scene
 
-# Streamlit says the server's limit in every uploader, in English; the words beside it say what holds for that one.
-STYLE = "<style>[data-testid=stFileUploaderDropzoneInstructions] {display: none}</style>"
-
 
 def sidebar() -> bool:
     """Draw it; True if there is something to show."""
     state.read_url()
     steps = (_photo, _model, lambda t: prepare(), _status, _block, _device)
     done = 0
-    st.html(STYLE)
     with st.sidebar, guard():
         state.keep("lang", i18n.LANGUAGES, i18n.preferred(st.context.locale))
         lang = st.segmented_control(

@@ -27,7 +27,7 @@ from senet_viz.drawing.renderers import screen
 from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import samples
 from tests import pictures
-from tests.places import FIRST, SECTIONS, named
+from tests.places import FIRST, OPEN, SECTIONS, named
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
@@ -233,7 +233,8 @@ class Visitor:
     # --- acting ---
 
     def open(self, page: str = FIRST, /, **url: object) -> Visitor:
-        """Open a page of the app and wait until it stands there."""
+        """Open a page of the app, its closer looks too unless ``more`` names some; wait until it stands there."""
+        url = {"more": OPEN} | url
         path = "" if page == FIRST else page
         self.page.goto(f"{self.address}/{path}{'?' + urlencode(url) if url else ''}", timeout=PATIENCE_S * 1000)
         self.until(lambda: self.heading() == self.t(named(page, "title")), f"the page {page}")

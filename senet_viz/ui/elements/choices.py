@@ -3,7 +3,7 @@
 A choice registers its own key: whoever adds one to a page touches nothing else.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,26 @@ def several(key: str, options: Mapping[str, str], label: str, default: Sequence[
             label, list(options), format_func=options.__getitem__, key=widget, max_selections=most, on_change=picked
         )
     )
+
+
+def closer(t: Texts, *names: str) -> Container[str]:
+    """Offer closer looks by name, any number at once; returns those that are open.
+
+    They live in the URL as ``more=name,name``, those of other pages too: a name is one look wherever it is offered.
+    What is not open is neither computed nor sent.
+    """
+    s, widget = st.session_state, "-".join(("more", *names))
+    asked = [part for part in str(state.asked("more") or "").split(",") if part]
+    s[widget] = [name for name in names if name in asked]
+
+    def picked() -> None:
+        s["more"] = ",".join([*(name for name in asked if name not in names), *s[widget]]) or None
+
+    st.pills(
+        t("more.label"), names, format_func=lambda name: t(f"more.{name}"), key=widget, selection_mode="multi",
+        on_change=picked,
+    )  # fmt: skip
+    return frozenset(s[widget])
 
 
 def target(view: Scene) -> int:

@@ -97,7 +97,7 @@ def titled(
 ) -> None:
     """Write a title (Markdown) with the export of what stands below it: one click to a PNG, SVG, PDF or CSV.
 
-    A file is drawn only when it is asked for.
+    Nothing of it is made before it is opened, and a file is drawn only when it is asked for.
 
     Args:
         key: what ``name`` shows, besides the scene.
@@ -114,9 +114,15 @@ def titled(
     t, blank, link = view.t, not view.trained if untrained is None else untrained, state.link()
     what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
     stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
-    left, right = st.columns([1, 1] if narrow else [4, 1], vertical_alignment="bottom")
-    left.markdown(title)
-    with right, st.popover(t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(title, width="content")
+        more = st.popover(
+            t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary",
+            key=f"export-{name}", on_change="rerun",
+        )  # fmt: skip
+    if not more.open:
+        return
+    with more:
         dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
         for kind, mime in slides.MIMES.items():
             st.download_button(

@@ -24,7 +24,7 @@ def window() -> None:
     """
     data = {"width": st.session_state.get("_width", 0), "slim": SLIM, "least": LEAST}
     component("window")(key="window", data=data, default={"width": 0}, on_width_change=_measured)
-    st.html(assets.COMPONENTS / "narrow.css")
+    st.html(assets.COMPONENTS / "page.css")
 
 
 def _measured() -> None:
@@ -47,10 +47,9 @@ def latex(tex: str) -> None:
         st.latex(line)
 
 
-def title(text: str) -> None:
-    """Write the one heading of the first level that a page has."""
+def begin() -> None:
+    """Note that a page begins: no part of it has."""
     st.session_state[_SECTION] = False
-    st.title(text, anchor=False)
 
 
 def section(text: str) -> None:

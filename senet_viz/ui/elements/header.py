@@ -10,15 +10,17 @@ from senet_viz.ui.elements import boards
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.scene import Scene, short
 
+TOP = 3  # answers
+
 
 def header(view: Scene) -> None:
     """Draw photo, gates and answer; and pin the channel, for every board below."""
     boards.pin(view)
     t = view.t
-    left, middle, right = st.columns([1, 3, 2], vertical_alignment="center")
+    left, middle, right = st.columns([1, 5, 3], vertical_alignment="center")
     left.image(
         view.drawn(lambda: _thumbnail(view.picture.shown), "shown"),
-        width=150,
+        width=96,
         alt=t("header.photo", size=view.picture.shown.shape[0]),
     )
     with middle:
@@ -27,7 +29,7 @@ def header(view: Scene) -> None:
         st.markdown(t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title))
         boards.rows(view, [("z", view.z, Scale.span("z", view.z)), *gates], "header", t("header.alt"))
     with right:
-        scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top()]
+        scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top(TOP)]
         said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
         component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
         if not view.trained:

@@ -9,7 +9,19 @@ import numpy as np
 import streamlit as st
 
 from senet_viz.tap.replay import TOLERANCE
+from senet_viz.ui.elements.frame import begin, section
 from senet_viz.ui.scene import Scene
+
+
+def title(text: str, view: Scene | None = None) -> None:
+    """Write the one heading of the first level that a page has; beside it what was checked of ``view``."""
+    begin()
+    if view is None:
+        st.title(text, anchor=False)
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(text, anchor=False, width="content")
+        badge(view)
 
 
 def badge(view: Scene) -> None:
@@ -24,7 +36,7 @@ def badge(view: Scene) -> None:
     verdict(
         t("badge.true" if replay.holds else "badge.false", **values),
         replay.holds,
-        t("badge.help", least=small(TOLERANCE)),
+        t("badge.help", what=values["what"], off=off, limit=limit, least=small(TOLERANCE)),
     )
 
 
@@ -60,6 +72,6 @@ def source(function: Callable[..., Any] | type) -> str:
 
 def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
     """Show the source of what made this page."""
-    with st.expander(view.t("code.label"), icon=":material/code:"):
-        for function in functions:
-            st.code(source(function), language="python")
+    section(view.t("code.label"))
+    for function in functions:
+        st.code(source(function), language="python")
