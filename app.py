@@ -11,6 +11,7 @@ from senet_viz import assets, i18n, ui
 
 SECTIONS = {
     "walk": (
+        ("block", ":material/theaters:"),
         ("squeeze", ":material/compress:"),
         ("excitation", ":material/tune:"),
         ("rescale", ":material/equalizer:"),
@@ -73,4 +74,4 @@ else:
     # The first page lives at the root, and is found under its own name too. The way there names no host and no scheme:
     # a server behind a proxy knows neither.
     named = Route(f"/{FIRST}", lambda request: RedirectResponse(f"./?{request.url.query}"))
-    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=[named])
+    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=[named, ui.answers])

@@ -34,14 +34,14 @@ from senet_viz.tap import hooks
 from senet_viz.training.recipe import Recipe
 from senet_viz.ui import state
 from tests import pictures, truth
-from tests.places import FIRST, OPEN, SECTIONS, WALK
+from tests.places import OPEN, SECTIONS, WALK
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 MODELS = ("tiny_se", "tiny_sk", "mobilenet_v3_small", "efficientnet_b0", "skresnet18", "legacy_seresnet18")
 NUMBER = r"-?\d+\.\d+"
 
 
-def start(page: str = FIRST, **url: object) -> AppTest:
+def start(page: str = "squeeze", **url: object) -> AppTest:
     """The app opened by that URL, with random weights and all closer looks open unless it says otherwise."""
     at = AppTest.from_file(str(APP), default_timeout=120)
     for key, value in ({"weights": "random", "lang": "en", "more": OPEN} | url).items():

@@ -74,6 +74,7 @@ export default function ({ data, parentElement }) {
   const asked = new URLSearchParams(data.query);
   new URLSearchParams(location.search).forEach((value, name) => {
     if (name.startsWith("embed")) asked.append(name, value); // Streamlit's own
+    else if (data.own.includes(name)) asked.set(name, value);
   });
   const search = asked.size ? `?${asked}` : "";
   if (search !== location.search) history.replaceState(history.state, "", location.pathname + search + location.hash);

@@ -80,6 +80,7 @@ class Replay:
     b2: Array | None  # (M*C,)
     gate_fn: str  # a key of GATE_FUNCTIONS, or the class name of another function
     squeeze: str  # "avg", or the way z was made: "avg_max", "attention"
+    near: int  # how many channels ECA's layer reaches; 0 where the last layer reaches all
     z: Array | None  # (C,) from u; None without u
     pre: Array | None  # (C/r,)
     hidden: Array | None  # (C/r,)
@@ -233,12 +234,14 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
         hidden = act(seen_pre) if act else _through(place.act, seen_pre, (1, -1, 1, 1))
         hidden = np.zeros_like(hidden) if "dead" in used else hidden
         compare("hidden", hidden, seen_hidden)
+    near = 0
     if w2 is not None:
         flat, error = _linear(w2, b2, seen_z if hidden is None or seen_hidden is None else seen_hidden)
         logit = place.layout.per_branch(place.module, torch.from_numpy(flat)[None], logits=True)[0].numpy()
         compare("logit", logit, seen_logit, error)
     else:  # ECA: a 1d convolution along the channels
         logit = _through(place.w2, seen_z, (1, 1, -1)).reshape(seen_logit.shape)
+        near = int(place.w2.kernel_size[0])  # type: ignore[index]
         compare("logit", logit, seen_logit)
     gate_fn = gate_function(place)
     known = GATE_FUNCTIONS.get(gate_fn)
@@ -251,7 +254,9 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
         differences["out"] = block.residue / max(1.0, float(block.out.abs().max()))
         limits["out"] = TOLERANCE
     norm, activation = ("" if part is None else type(part).__name__ for part in (place.norm, place.act))
-    return Replay(w1, b1, norm, activation, w2, b2, gate_fn, how, z, pre, hidden, logit, gate, differences, limits)
+    return Replay(
+        w1, b1, norm, activation, w2, b2, gate_fn, how, near, z, pre, hidden, logit, gate, differences, limits
+    )
 
 
 def pooled(u: Array, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:

@@ -4,7 +4,7 @@ What is chosen or pinned on a page is drawn again with the page alone; the sideb
 the browser gets no message about them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -13,11 +13,14 @@ from senet_viz.ui.elements.frame import address
 from senet_viz.ui.guard import guard
 
 
-def page(draw: Callable[[], None]) -> None:
+def page(draw: Callable[[], None], own: Sequence[str] = ()) -> None:
     """Draw a page, and from then on it alone whenever something on it is used.
 
     The pinned channel stands in the sidebar but belongs to the page. Where the page has chosen what the rest of the
     sidebar shows (another block, another network), all is drawn again.
+
+    Args:
+        own: what the browser keeps in the address by itself on this page; the pinned channel may be of that.
     """
     name = st.session_state["_page"]
 
@@ -26,9 +29,9 @@ def page(draw: Callable[[], None]) -> None:
         if sidebar.outdated():
             st.rerun()
         with guard():
-            sidebar.channel()
+            sidebar.channel(shown="channel" not in own)
             draw()
-        address(name)
+        address(name, own)
         state.settled()
 
     body()

@@ -40,7 +40,7 @@ def photo(key: str) -> Image.Image:
     return uploaded if uploaded is not None else samples.sample(key)
 
 
-def _picture(key: str, row: catalogue.ModelSpec) -> Picture:
+def picture_of(key: str, row: catalogue.ModelSpec) -> Picture:
     """Return that photo as this network takes it."""
     made: Picture = state.drawings().get(("picture", row.key, key), lambda: preprocess.preprocess(photo(key), row))
     return made
@@ -94,7 +94,7 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
     Where it has not that block, a telling one takes its place; the channel may be beyond the block's last.
     """
     s, spec = st.session_state, catalogue.spec(key)
-    device, image, picture = devices.resolve(s["device"]), photo(s["photo"]), _picture(s["photo"], spec)
+    device, image, picture = devices.resolve(s["device"]), photo(s["photo"]), picture_of(s["photo"], spec)
     blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
     trained = weight_files.trained(key, weights)
     if name not in blocks:
@@ -146,6 +146,6 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
         WeightsUnavailable, WeightsInvalid: its weights cannot be had.
     """
     s, row = st.session_state, catalogue.spec(key)
-    picture, device = _picture(other or s["photo"], row), devices.resolve(s["device"])
+    picture, device = picture_of(other or s["photo"], row), devices.resolve(s["device"])
     trace = state.engine().ask(TraceQuestion(key, picture, tuple(edits), device=device, weights=weights))
     return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)

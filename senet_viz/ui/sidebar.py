@@ -145,8 +145,8 @@ def _like(old: Any, view: Scene) -> str:
     return (same or [view.name])[0]
 
 
-def channel() -> None:
-    """Draw the number of the pinned channel where the sidebar has left room for it; a page does, for its own block."""
+def channel(shown: bool) -> None:
+    """Pin a channel that the block has, and draw its number where the sidebar has left room for it, if ``shown``."""
     state_, view = st.session_state, scene()
     if state_.get("channel") is None:
         # the first picture should have something to show: the map with the strongest coarse structure
@@ -154,7 +154,9 @@ def channel() -> None:
     last = view.block.channels - 1
     state_["channel"] = min(max(int(state_["channel"]), 0), last)
     t = view.t
-    state_["_room"].number_input(t("channel.label", last=last), 0, last, step=1, key="channel", help=t("channel.help"))
+    if shown:
+        label = t("channel.label", last=last)
+        state_["_room"].number_input(label, 0, last, step=1, key="channel", help=t("channel.help"))
 
 
 def _device(t: Texts) -> None:

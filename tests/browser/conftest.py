@@ -42,6 +42,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WATCH = Path(__file__).with_name("watch.js")
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit looks for its root below the page's path first
 
+CHANNEL = ".st-key-channel input, [data-testid=stage] input[name=channel]"  # a page has one of them
 LEVELS = "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(e => Number(e.tagName[1]))"
 ROOM = """() => {
   const main = document.querySelector('[data-testid="stMainBlockContainer"]'), style = getComputedStyle(main);
@@ -213,8 +214,8 @@ class Visitor:
         return self.page.locator(f".st-key-{key} button[aria-checked=true]").inner_text().strip()
 
     def number(self) -> int:
-        """The pinned channel as the sidebar has it."""
-        return int(self.page.locator(".st-key-channel input").input_value())
+        """The pinned channel as the sidebar has it, or the stage."""
+        return int(self.page.locator(CHANNEL).input_value())
 
     def stage(self, board: str) -> Locator:
         """The picture part of a board."""
@@ -295,7 +296,7 @@ class Visitor:
 
     def pin(self, channel: int) -> Visitor:
         """By number."""
-        box = self.page.locator(".st-key-channel input")
+        box = self.page.locator(CHANNEL)
         box.fill(str(channel))
         box.press("Enter")
         self.until(lambda: self.url().get("channel") == str(channel), f"channel {channel} in the URL")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import http.server
-import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -17,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
-from torch import nn
 
 from senet_viz import assets
 from senet_viz.figures.walk import block as figure
 from senet_viz.tap import hooks, layouts, replay
+from senet_viz.ui.elements import components
 from tests.conftest import Build, pictures, side
 
 KINDS = {
@@ -29,7 +28,6 @@ KINDS = {
     "timm/ecaresnet26t": "ECA", "timm/ese_vovnet19b_dw": "ESE", "timm/gc_efficientnetv2_rw_t": "GC",
     "timm/resnest14d": "split attention", "torchvision/regnet_y_400mf": "SE, library",
 }  # fmt: skip
-FILES = ("data", "numbers", "steps", "layout", "network", "insets", "frame", "formulas", "draw", "input", "stage")
 STEPS = ("whole", "maps", "squeeze", "compress", "expand", "gate", "rescale", "sowhat")
 DRAW = """async ([sent, wanted]) => {
     const [{ read }, { frame }, { check, softmax }, { steps }] = await Promise.all(
@@ -67,12 +65,6 @@ def page(browser: Browser, modules: str) -> Iterator[Page]:
     context.close()
 
 
-def near(module: Any, name: str) -> int:
-    """How many channels the last layer reaches where it is a convolution along the channels; or else 0."""
-    layer = next(place.w2 for place in layouts.places(module) if place.name == name)
-    return int(layer.kernel_size[0]) if isinstance(layer, nn.Conv1d) else 0
-
-
 def of(module: Any, x: Any, name: str) -> tuple[figure.Stage, Any]:
     """What the stage is given of one block of any network, and the block's trace."""
     trace = hooks.run(module, x, keep_u=(name,))
@@ -81,10 +73,10 @@ def of(module: Any, x: Any, name: str) -> tuple[figure.Stage, Any]:
     empty = np.empty(0)
     head = {
         "name": name, "short": name, "model": "", "gate_fn": again.gate_fn, "squeeze": again.squeeze, "act": again.act,
-        "normed": bool(again.norm), "near": near(module, name), "pinned": 0, "limit": 1e-5,
+        "normed": bool(again.norm), "near": again.near, "pinned": 0, "limit": 1e-5,
         "branches": [str(m) for m in range(block.branches)], "ask": "",
         "blocks": [{"name": each.name, "short": each.name} for each in trace.blocks],
-        "scores": [{"label": "a", "share": 0.5}] * 3, "ones": [{"label": "b", "share": 0.25}] * 3,
+        "scores": [{"label": "a", "share": 0.5}] * 3, "answers": {"ones": [{"label": "b", "share": 0.25}] * 3}, "chosen": {},
         "words": figure.words("en"), "colours": figure.colours(False), "ramps": figure.ramps(),
     }  # fmt: skip
     made = figure.Stage(
@@ -139,18 +131,6 @@ def test_a_wrong_gate_is_seen(page: Page, build: Build) -> None:
     assert got["worst"]["gate"] == pytest.approx(1e-3, rel=1e-2) and got["worst"]["logit"] <= 1e-5
 
 
-def joined() -> str:
-    """The modules as one script, as the library takes it: each keeps its names to itself."""
-    parts = [(assets.COMPONENTS / "shared.js").read_text("utf-8")]
-    for name in FILES:
-        text = (assets.COMPONENTS / "stage" / f"{name}.js").read_text("utf-8")
-        text = re.sub(r'^import (\{.*?\}) from "\./(\w+)\.js";$', r"const \1 = in_\2;", text, flags=re.MULTILINE)
-        own = r"^export (?=(?:const|function) (\w+))"
-        given, text = ", ".join(re.findall(own, text, re.MULTILINE)), re.sub(own, "", text, flags=re.MULTILINE)
-        parts.append(f"const in_{name} = (() => {{\n{text}\nreturn {{ {given} }};\n}})();" if given else text)
-    return "\n".join(parts)
-
-
 LIVE = """async ([script, html, sent, times]) => {
     const live = { observers: new Set(), frames: 0, listeners: 0 };
     const Observer = window.ResizeObserver;
@@ -179,7 +159,9 @@ LIVE = """async ([script, html, sent, times]) => {
 def test_nothing_survives_a_redraw(page: Page, build: Build) -> None:
     module = build("ours/se")
     made, _ = of(module, pictures(1)[:1], layouts.find(module)[0].name)
-    html = (assets.COMPONENTS / "stage" / "stage.html").read_text("utf-8")
-    counts = page.evaluate(LIVE, [joined(), html, base64.b64encode(made.payload()).decode(), 50])
+    folder = assets.COMPONENTS / "stage"
+    html, shared = ((folder / name).read_text("utf-8") for name in ("stage.html", "../shared.js"))
+    script = f"{shared}\n{components.script(folder, 'stage')}"
+    counts = page.evaluate(LIVE, [script, html, base64.b64encode(made.payload()).decode(), 50])
     assert counts[0][0] == 2 and counts[0][1] > 5, "it observes and listens"
     assert all(each == counts[0] for each in counts), "and no more after fifty photos"

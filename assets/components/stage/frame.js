@@ -168,7 +168,7 @@ const strip = (block, view, at, colours) => {
   const line = at.narrow ? [y + 26, y + 48] : [y + 36, y + 62], left = x + side + 24;
   items.push({ ...title("strip", left, line[0], fill(head.words.channel, { c }), pinned) });
   items.push(note("strip", left, line[1], fill(head.words.values, { n: head.h * head.w }), muted));
-  const found = votes(block, c, last).slice(0, 2).map(({ weight, value }) => `${said(weight, 3)}·${said(value, 2)}`).join(" + ");
+  const found = votes(block, c, last).slice(0, 2).map(({ weight, value }) => `${said(weight, 3)}·${said(value, 2)}`).join(" + ").replace("+ −", "− ");
   const fn = { sigmoid: `σ(${said(ls[last], 4)})`, h_sigmoid: `h-σ(${said(ls[last], 4)})`, softmax: `softmax(${ls.map((v) => said(v, 2)).join(", ")})` }[head.gate_fn] ?? head.gate_fn;
   const index = M > 1 ? String.fromCharCode(8320 + last) : "", from = at.narrow ? x + 10 : left + 120, room = at.narrow ? w - 20 : x + w - side - 130 - from;
   const steps3 = [

@@ -79,10 +79,11 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
   });
   on(picture, "pointerleave", () => { tip.hidden = true; });
 
-  let told = view.pinned; // the server hears of the pin when somebody goes on to another page
+  let told = JSON.stringify(view); // the server hears of the pin and the choices when somebody goes on to another page
   document.addEventListener("click", ({ target }) => {
-    if (told === view.pinned || !target.closest?.("a[href], [data-testid^=stTopNav]")) return;
-    told = view.pinned;
+    const now = JSON.stringify(view);
+    if (told === now || !target.closest?.("a[href], [data-testid^=stTopNav]")) return;
+    told = now;
     leave();
   }, { signal, capture: true });
 
@@ -95,6 +96,7 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
   root.querySelector(".back").onclick = () => go(-1);
   root.querySelector(".next").onclick = () => go(1);
   root.querySelectorAll("select").forEach((each) => on(each, "change", () => change({ [each.name]: each.value }, each.name === "fn")));
+  on(root.querySelector("[name=channel]"), "change", ({ target }) => change({ pinned: Math.min(Math.max(Math.trunc(target.value) || 0, 0), block.C - 1) }));
   on(root.querySelector("[name=wipe]"), "input", ({ target }) => change({ wipe: target.value / 100 }));
   const watch = new ResizeObserver(place);
   watch.observe(picture);

@@ -67,11 +67,11 @@ const tug = (block, view, at, colours) => {
 /** The class scores with the gates as they are, with all of them 1, and without the pinned channel. */
 const answers = (block, view, at, colours) => {
   const { head } = block, { middle } = at, items = [], pitch = Math.min(88, middle.h / 3);
-  const closed = head.muted?.[view.pinned], rows = [[head.words.as_is, head.scores], [head.words.all_one, head.ones], [fill(head.words.closed, { c: view.pinned }), closed]];
+  const { answers: got, words } = head, rows = [[words.as_is, head.scores], [words.all_one, got.ones], [fill(words.closed, { c: view.pinned }), got[view.pinned]]];
   rows.forEach(([name, scores], i) => {
     const y = middle.y + i * pitch + 16;
     items.push(text(middle.x, y, name, colours.ink, { anchor: "start", weight: 600 }));
-    if (!scores) items.push(text(middle.x, y + 20, head.words.asking, colours.muted, { anchor: "start", size: 12 }));
+    if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : words.asking, colours.muted, { anchor: "start", size: 12 }));
     (scores ?? []).slice(0, 2).forEach(({ label, share }, j) => {
       const line = y + 20 + j * 20;
       items.push(text(middle.x, line, label, j ? colours.muted : colours.ink, { anchor: "start", size: 12, most: middle.w * 0.45 }));

@@ -9,14 +9,14 @@ import { check, small } from "./numbers.js";
 import { fill, steps, values } from "./steps.js";
 
 const MOVE_MS = 400;
-const KEPT = ["step", "channel", "sort", "scope", "gatefn"]; // of the address
 
 const scrolled = () => document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** What the address says of the view. */
 const asked = (block) => {
-  const said = new URLSearchParams(location.search), one = (name, of, other) => (of.includes(said.get(name)) ? said.get(name) : other);
+  const said = new URLSearchParams(location.search), { chosen } = block.head;
+  const one = (name, of, other) => [said.get(name), chosen[name]].find((each) => of.includes(each)) ?? other;
   const channel = Number(said.get("channel") ?? block.head.pinned);
   return {
     step: one("step", steps(block).map(({ id }) => id), "whole"),
@@ -26,11 +26,13 @@ const asked = (block) => {
   };
 };
 
+/** What the address keeps of the view. */
+const kept = ({ step, pinned, sort, scope, fn }) => ({ step, channel: pinned, sort, scope, gatefn: fn });
+
 /** Write the view into the address. */
 const tell = (view) => {
   const said = new URLSearchParams(location.search);
-  const now = { step: view.step, channel: view.pinned, sort: view.sort, scope: view.scope, gatefn: view.fn };
-  KEPT.forEach((name) => said.set(name, now[name]));
+  Object.entries(kept(view)).forEach(([name, value]) => said.set(name, value));
   history.replaceState(history.state, "", `${location.pathname}?${said}${location.hash}`);
 };
 
@@ -59,6 +61,7 @@ const speak = (root, block, view) => {
   root.querySelectorAll("[data-for]").forEach((each) => { each.hidden = !each.dataset.for.split(" ").includes(view.step); });
   root.querySelectorAll("select").forEach((each) => { each.value = view[each.name]; });
   root.querySelector("[name=wipe]").value = 100 * view.wipe;
+  Object.assign(root.querySelector("[name=channel]"), { value: view.pinned, max: block.C - 1 });
 };
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -86,22 +89,24 @@ export default function ({ data, parentElement, setTriggerValue }) {
       still() ? ((view.t = 1), (view.wipe = 1), redraw()) : (moving = requestAnimationFrame(tick));
     };
     signal.addEventListener("abort", () => cancelAnimationFrame(moving));
-    const ask = (c) => { // the one answer that needs a forward: asked for once a channel, without a rerun
-      if (view.step !== "sowhat" || (head.muted ??= {})[c]) return;
-      fetch(new URL(head.ask + c, document.baseURI), { signal }).then((reply) => (reply.ok ? reply.json() : null)).then((scores) => {
-        if (scores) head.muted[c] = scores, redraw();
-      }).catch(() => {});
+    const ask = () => { // the answers that need a forward: each is asked for once, without a rerun; again where none came
+      for (const gate of view.step === "sowhat" ? ["ones", view.pinned] : []) {
+        if (head.answers[gate]?.length) continue;
+        delete head.answers[gate];
+        fetch(new URL(head.ask + gate, document.baseURI), { signal }).then((reply) => (reply.ok ? reply.json() : []))
+          .then((scores) => { head.answers[gate] = scores, redraw(); }).catch(() => {});
+      }
     };
     const change = (what, moves = false) => {
       Object.assign(view, what);
       speak(root, block, view);
       tell(view);
-      ask(view.pinned);
+      ask();
       moves ? move(performance.now()) : redraw();
     };
     root.hidden = false;
     offer(root, head);
-    listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: () => setTriggerValue("left", { channel: view.pinned }) });
+    listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: () => setTriggerValue("left", kept(view)) });
     const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
     badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
     badge.classList.toggle("wrong", most > head.limit);
@@ -111,7 +116,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     photo(root, block.photo, redraw);
     speak(root, block, view);
     redraw();
-    ask(view.pinned);
+    ask();
   });
   return end;
 }

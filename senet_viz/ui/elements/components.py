@@ -1,6 +1,8 @@
 """Elements of ours that run in the browser, and how what they show is packed for the way."""
 
 import base64
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,21 +10,44 @@ import streamlit as st
 
 from senet_viz import assets
 
+_IMPORT = re.compile(r'^import (\{.*?\}) from "\./(\w+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
+
 
 @st.cache_resource(show_spinner=False)
 def component(name: str, isolated: bool = True) -> Any:
-    """Register an element of ours, ``assets/components/<name>.{html,css,js}``; returns what mounts it.
+    """Register an element of ours; returns what mounts it.
 
-    Its script begins with ``shared.js``: a component is one module of its own and imports nothing.
+    It is ``<name>.{html,css,js}`` in ``assets/components``, or in a folder of its name there if it has several modules.
+    Its script begins with ``shared.js``, and for the library it is one module that imports nothing.
 
     Args:
         isolated: its style holds within it alone; otherwise for the whole page.
     """
-    files = (f"{name}.html", f"{name}.css", "shared.js", f"{name}.js")
-    html, css, shared, js = ((assets.COMPONENTS / file).read_text(encoding="utf-8") for file in files)
-    return st.components.v2.component(
-        f"senet_viz_{name}", html=html, css=css, js=f"{shared}\n{js}", isolate_styles=isolated
-    )
+    own = assets.COMPONENTS / name
+    folder = own if own.is_dir() else assets.COMPONENTS
+    html, css = ((folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
+    shared = (assets.COMPONENTS / "shared.js").read_text(encoding="utf-8")
+    js = f"{shared}\n{script(folder, name)}"
+    return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js, isolate_styles=isolated)
+
+
+def script(folder: Path, name: str) -> str:
+    """Return a module and all that it imports as one script, the imported first; each keeps its names to itself."""
+    parts: dict[str, str] = {}
+
+    def take(name: str) -> None:
+        text = (folder / f"{name}.js").read_text(encoding="utf-8")
+        for _, other in _IMPORT.findall(text):
+            if other not in parts:
+                take(other)
+        given = ", ".join(_EXPORT.findall(text))
+        text = _IMPORT.sub(r"const \1 = in_\2;", text)
+        text = re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
+        parts[name] = f"const in_{name} = (() => {{\n{text}\nreturn {{ {given} }};\n}})();" if given else text
+
+    take(name)
+    return "\n".join(parts.values())
 
 
 def data_url(png: bytes) -> str:

@@ -74,14 +74,16 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>$~|&#])", r"\\\1", text)
 
 
-def address(page: str) -> None:
+def address(page: str, own: Sequence[str]) -> None:
     """Tell the browser what the address of the page of this name is, and in which language it speaks.
+
+    What it keeps itself on this page (``own``) it has from the server only where its address does not say it.
 
     ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
     """
     lang = st.session_state["lang"]
     tongue = {"zh": "zh-CN"}.get(lang, lang)
-    data = {"page": page, "query": state.query(), "lang": tongue, "words": _words(lang)}
+    data = {"page": page, "query": state.query(), "own": list(own), "lang": tongue, "words": _words(lang)}
     component("frame", isolated=False)(key="frame", data=data)
 
 

@@ -32,10 +32,15 @@ def header(view: Scene) -> None:
         scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top(TOP)]
         said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
         component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
-        if not view.trained:
-            untrained(t("model.untrained"))
-        elif not models.off_list(view.seen, view.photo):
-            st.caption(t("header.knows", n=len(view.trace.logits)))
+        known(view)
+
+
+def known(view: Scene) -> None:
+    """Say how far the network's answer can be trusted: untrained, off its list of classes, or what it knows."""
+    if not view.trained:
+        untrained(view.t("model.untrained"))
+    elif not models.off_list(view.seen, view.photo):
+        st.caption(view.t("header.knows", n=len(view.trace.logits)))
 
 
 def untrained(said: str) -> None:

@@ -1,0 +1,18 @@
+"""The block: the whole of it in one picture, and the steps through it."""
+
+from functools import partial
+
+from senet_viz import ui
+from senet_viz.networks import blocks
+from senet_viz.ui.pages.walk import stage
+
+
+@partial(ui.page, own=stage.OWN)
+def draw() -> None:
+    """Draw the stage; what is said of the network below it."""
+    view = ui.scene()
+    ui.title(view.t("walk.block.title"), view)
+    stage.stage(view)
+    ui.known(view)
+    if "code" in ui.closer(view.t, "code"):
+        ui.code(view, blocks.SEBlock.forward if len(view.gate) == 1 else blocks.SKConv.forward)

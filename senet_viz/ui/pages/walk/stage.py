@@ -1,0 +1,95 @@
+"""The stage on its page: what the browser is given of the block on screen, and what it tells when somebody leaves.
+
+Stepping, pinning, sorting, colours and gate functions are the browser's own matter (``assets/components/stage/``); it
+keeps them in the address. The server hears of them when another page wants to know.
+"""
+
+import io
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from senet_viz.figures.walk import block as figure
+from senet_viz.tap.replay import Replay
+from senet_viz.ui import state
+from senet_viz.ui.elements.components import component
+from senet_viz.ui.scene import Scene, short
+
+OWN = ("step", "channel", "sort", "scope", "gatefn")  # of the address: what the browser keeps itself
+TOP = 3  # classes of an answer
+_KEY, _SENT = "stage", "_stage_channel"
+
+
+def stage(view: Scene) -> None:
+    """Mount the stage with the block on screen; a click on the network's ribbon opens another block."""
+    s = st.session_state
+    if s.get(_KEY, {}).get("left") and s.get(_SENT) is not None:  # it has what it needs, and is about to go
+        view = replace(view, channel=s[_SENT])
+    s[_SENT] = view.channel
+    chosen = {key: s.get(key) for key in OWN if key != "channel"}
+    data = view.drawn(
+        lambda: gathered(view, chosen).payload(), "stage", view.lang, view.dark, view.channel, *chosen.items()
+    )
+    component("stage")(key=_KEY, data=data, on_open_change=_open, on_left_change=_left)
+
+
+def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
+    """Return all that the stage shows of the block on screen.
+
+    Args:
+        chosen: how it begins where the address does not say it: values of ``OWN``, None where nobody has chosen.
+    """
+    again, block, empty = view.replay, view.block, np.empty(0, np.float32)
+    asked = {
+        "model": view.spec.key, "weights": view.weights, "photo": view.photo, "block": view.name, "lang": view.lang,
+    }  # fmt: skip
+    head = {
+        "name": view.name, "short": short(view.name), "model": view.spec.title, "gate_fn": again.gate_fn,
+        "squeeze": again.squeeze, "act": again.act, "normed": bool(again.norm), "near": again.near,
+        "pinned": view.channel, "chosen": chosen, "limit": max(again.limits.values()),
+        "branches": [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""],
+        "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
+        "scores": [{"label": label, "share": share} for label, share in view.seen.top(TOP)],
+        "ask": f"answers?{urlencode(asked)}&gate=", "answers": {},
+        "words": figure.words(view.lang), "colours": figure.colours(view.dark), "ramps": figure.ramps(),
+    }  # fmt: skip
+    return figure.Stage(
+        maps=view.u, z=view.z, hidden=empty if block.hidden is None else block.hidden.numpy(),
+        logit=view.logits, gate=view.gate, w1=_array(again.w1), w2=_array(again.w2), b2=_bias(again, view.gate),
+        gates=[each.gate[-1].numpy() for each in view.trace.blocks], photo=_png(view.picture.shown), head=head,
+    )  # fmt: skip
+
+
+def _array(values: np.ndarray | None) -> np.ndarray:
+    return np.empty(0, np.float32) if values is None else values
+
+
+def _bias(again: Replay, gate: np.ndarray) -> np.ndarray:
+    return np.zeros(gate.shape, np.float32) if again.b2 is None else again.b2
+
+
+def _png(shown: np.ndarray) -> bytes:
+    """Return the photo as the network sees it, (H, W, 3) bytes, as PNG."""
+    out = io.BytesIO()
+    Image.fromarray(shown).save(out, "PNG")
+    return out.getvalue()
+
+
+def _open() -> None:
+    """Open the block that was clicked in the ribbon."""
+    st.session_state["block"] = str(st.session_state[_KEY]["open"])
+
+
+def _left() -> None:
+    """Take over what was chosen on the stage: another page comes, and shows the same channel."""
+    told = st.session_state[_KEY]["left"]
+    for key in OWN:
+        value = told.get(key) if isinstance(told, dict) else None
+        if key == "channel" and isinstance(value, int | float):
+            st.session_state[key] = int(value)
+        elif key != "channel" and isinstance(value, str) and state.OWN_KEY.fullmatch(value):
+            state.asked(key)
+            st.session_state[key] = value
