@@ -106,15 +106,19 @@ import streamlit as st
 
 from senet_viz import ui
 
-view = ui.scene()
-t = view.t
 
-ui.title(t("lab.widest.title"))
-ui.header(view)
-count = ui.pick("widest", {n: str(n) for n in (3, 5, 9)}, t("lab.widest.count"))
-st.markdown(t("lab.widest.list", channels=", ".join(map(str, np.argsort(-view.gate[-1], kind="stable")[:count]))))
-ui.badge(view)
-ui.code(view, np.argsort)
+@ui.page
+def draw() -> None:
+    """Draw the widest gates."""
+    view = ui.scene()
+    t = view.t
+    ui.title(t("lab.widest.title"), view)
+    ui.header(view)
+    count = ui.pick("widest", {n: str(n) for n in (3, 5, 9)}, t("lab.widest.count"))
+    widest = np.argsort(-view.gate[-1], kind="stable")[:count]
+    st.markdown(t("lab.widest.list", channels=", ".join(map(str, widest))))
+    if "code" in ui.closer(t, "code"):
+        ui.code(view, np.argsort)
 '''
 WORDS = {  # what stands under ``lab.widest`` in every language
     "en": {"nav": "Widest", "title": "The widest gates", "count": "How many", "list": "The widest are {channels}."},

@@ -33,6 +33,7 @@ from senet_viz.service.engine import Engine
 from senet_viz.tap import hooks
 from senet_viz.training.recipe import Recipe
 from senet_viz.ui import state
+from senet_viz.ui.elements.header import TOP
 from tests import pictures, truth
 from tests.places import OPEN, SECTIONS, WALK
 
@@ -181,8 +182,9 @@ def test_every_photo_opens(photo: str) -> None:
 def test_first_picture_needs_no_click() -> None:
     at = AppTest.from_file(str(APP), default_timeout=120).run()
     well(at)
-    assert [h.value for h in at.title] == [i18n.text("walk.squeeze.title", i18n.DEFAULT)]
-    assert at.get("bidi_component") and at.get("plotly_chart") and at.latex
+    assert [h.value for h in at.title] == [i18n.text("walk.block.title", i18n.DEFAULT)]
+    assert [e for e in at.get("bidi_component") if e.proto.component_name.endswith("stage")]
+    assert not at.get("plotly_chart"), "no picture waits for a megabyte of plotly"
     assert url(at)["model"] == catalogue.DEFAULT and url(at)["photo"] == samples.SAMPLES[0].key
 
 
@@ -285,7 +287,7 @@ def test_scores_are_the_models() -> None:
         json.loads(e.proto.json) for e in at.get("bidi_component") if e.proto.component_name.endswith("scores")
     ]
     shown = [score["share"] for score in scores["scores"]]
-    np.testing.assert_allclose(shown, torch.softmax(logits, 0).topk(5).values, rtol=1e-4)
+    np.testing.assert_allclose(shown, torch.softmax(logits, 0).topk(TOP).values, rtol=1e-4)
 
 
 def test_another_input_size_is_another_forward(engine: Engine) -> None:
@@ -393,12 +395,14 @@ def test_a_choice_runs_no_forward(engine: Engine, page: str, key: str, value: st
 def test_a_channel_runs_no_forward_and_stays_pinned(engine: Engine) -> None:
     at = start(model="tiny_se_h", block="layer3.1.se", channel=7)
     before = engine.forwards
-    for page in WALK:
+    for page in WALK[1:]:
         go(at, page)
         assert at.number_input(key="channel").value in (7, 21, 22)
         at.number_input(key="channel").set_value({"squeeze": 21, "excitation": 22, "rescale": 7}[page])
         well(at.run())
     assert at.number_input(key="channel").value == 7
+    go(at, "block")
+    assert not at.number_input and url(at)["channel"] == "7", "the stage has its own"
     go(at, "squeeze")
     assert board(at, "atlas")["pinned"] == 7 and url(at)["channel"] == "7"
     assert engine.forwards == before

@@ -29,7 +29,7 @@ def everything(view: Scene, scale: Scale, scope: str) -> None:
         return view.fused / np.where(reach == 0, 1, reach) if scope == "channel" else view.fused
 
     with left:
-        st.caption(t("walk.squeeze.click"))
+        st.markdown(t("walk.squeeze.click"))
         drawn = ui.atlas(view, maps, shown, order, "atlas", t("walk.squeeze.atlas", n=count), mark=scope)
         if drawn.reduced:
             st.caption(t("atlas.reduced", h=drawn.cell_h, w=drawn.cell_w, H=h, W=w))
