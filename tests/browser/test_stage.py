@@ -76,7 +76,8 @@ def of(module: Any, x: Any, name: str) -> tuple[figure.Stage, Any]:
         "normed": bool(again.norm), "near": again.near, "pinned": 0, "limit": 1e-5,
         "branches": [str(m) for m in range(block.branches)], "ask": "",
         "blocks": [{"name": each.name, "short": each.name} for each in trace.blocks],
-        "scores": [{"label": "a", "share": 0.5}] * 3, "answers": {"ones": [{"label": "b", "share": 0.25}] * 3}, "chosen": {},
+        "scores": [{"label": "a", "share": 0.5}] * 3, "answers": {"ones": [{"label": "b", "share": 0.25}] * 3},
+        "chosen": {},
         "words": figure.words("en"), "colours": figure.colours(False), "ramps": figure.ramps(),
     }  # fmt: skip
     made = figure.Stage(
