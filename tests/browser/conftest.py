@@ -233,7 +233,7 @@ class Visitor:
 
     # --- acting ---
 
-    def open(self, page: str = FIRST, /, **url: object) -> Visitor:
+    def open(self, page: str = "squeeze", /, **url: object) -> Visitor:
         """Open a page of the app, its closer looks too unless ``more`` names some; wait until it stands there."""
         url = {"more": OPEN} | url
         path = "" if page == FIRST else page

@@ -462,15 +462,15 @@ def test_guess_see_and_pin_the_channel_that_matters(visitor: Visitor) -> None:
 
 
 def test_the_pages_are_a_walk_from_one_to_the_next(visitor: Visitor) -> None:
-    visitor.open("squeeze", **HERE)
+    visitor.open("block", **HERE)
     links = visitor.page.get_by_test_id("stMain").get_by_test_id("stPageLink-NavLink")
     assert links.count() == 1, "nothing lies before the first page"
     links.first.click()
-    visitor.until(lambda: visitor.heading() == visitor.t("walk.excitation.title"), "the next page")
+    visitor.until(lambda: visitor.heading() == visitor.t("walk.squeeze.title"), "the next page")
     visitor.settle()
     assert visitor.number() == HERE["channel"] and links.count() == 2
     links.first.click()
-    visitor.until(lambda: visitor.heading() == visitor.t("walk.squeeze.title"), "the page before")
+    visitor.until(lambda: visitor.heading() == visitor.t("walk.block.title"), "the page before")
 
 
 # --- how it looks ---------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ MODELS: dict[str, dict[str, str]] = {
     "mobilenet_v3_small": {"model": "mobilenet_v3_small", "weights": "random"},
 }
 ORDERS = 20
-FIGURES = '[data-testid="stPlotlyChart"] .main-svg, .board img[src], .scrub canvas'
+FIGURES = '[data-testid="stPlotlyChart"] .main-svg, .board img[src], .scrub canvas, [data-testid="stage"] canvas'
 
 
 def arrived(visitor: Visitor, page: str) -> None:
@@ -83,7 +83,7 @@ def test_in_any_order_by_the_menu(visit: Visit, seed: int) -> None:
 
 
 def test_one_press_of_back_is_one_page(visitor: Visitor) -> None:
-    visitor.open()
+    visitor.open(FIRST)
     for page in PAGES[1:4]:
         link(visitor, page)
         touch(visitor, page, Random(page))

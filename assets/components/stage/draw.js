@@ -101,9 +101,9 @@ export const painter = (root, block) => {
     target: () => {},
   };
 
-  const word = ({ x, y, s, size, anchor, weight, fill, alpha, name, value, most, halo }) => {
+  const word = (large, { x, y, s, size, anchor, weight, fill, alpha, name, value, most, halo }) => {
     const text = document.createElementNS(SVG, "text");
-    const given = { x, y, "font-size": size, "text-anchor": anchor ?? "start", "font-weight": weight ?? 400, fill, opacity: Math.max(alpha, 0.45) };
+    const given = { x, y, "font-size": size * large, "text-anchor": anchor ?? "start", "font-weight": weight ?? 400, fill, opacity: Math.max(alpha, 0.45) };
     Object.entries(given).forEach(([key, v]) => text.setAttribute(key, v));
     if (name !== undefined) text.dataset.number = name, text.dataset.value = value;
     if (halo) text.setAttribute("class", "halo");
@@ -129,7 +129,7 @@ export const painter = (root, block) => {
       g.globalAlpha = item.alpha;
       shapes[item.k](g, item, view, drawn.reach);
       g.restore();
-      if (item.k === "text") word(item);
+      if (item.k === "text") word(drawn.at.large, item);
     }
     if (kept.size > 64) kept.clear();
   };

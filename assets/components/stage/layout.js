@@ -21,7 +21,7 @@ const wide = (W, H) => {
   const left = map + arrow, right = W - map - arrow, span = right - left;
   const z = rect(left, y, span * 0.14, tall), gate = rect(right - span * 0.2, y, span * 0.2, tall);
   const middle = rect(z.x + z.w + 10, y, gate.x - z.x - z.w - 20, tall);
-  return { W, H, narrow: false, ribbon, around: y - 40, u, z, middle, gate, out, strip };
+  return { W, H, large: Math.min(Math.max(W / 1050, 1), 1.35), narrow: false, ribbon, around: y - 40, u, z, middle, gate, out, strip };
 };
 
 /** The same from the top down, for a phone. */
@@ -31,7 +31,7 @@ const narrow = (W) => {
   const z = rect(0, y, W * 0.2, tall), gate = rect(W * 0.76, y, W * 0.24, tall);
   const middle = rect(W * 0.23, y, W * 0.5, tall);
   const out = rect(0, y + tall + 60, W, W * 0.8), strip = rect(0, out.y + out.h + 22, W, 176);
-  return { W, H: strip.y + strip.h + 4, narrow: true, ribbon, around: null, u, z, middle, gate, out, strip };
+  return { W, H: strip.y + strip.h + 4, large: 1, narrow: true, ribbon, around: null, u, z, middle, gate, out, strip };
 };
 
 /** @returns the rectangles of every part. @param {number} H height that there is; a narrow stage takes what it needs */

@@ -4,6 +4,7 @@
 channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest classes first.
 """
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from senet_viz import i18n
-from senet_viz.errors import SenetVizError
+from senet_viz.errors import Busy, SenetVizError
 from senet_viz.models import catalogue, devices, weight_files
 from senet_viz.photos import samples
 from senet_viz.service.questions import TraceQuestion
@@ -42,14 +43,16 @@ def _answer(request: Request) -> JSONResponse:
         if not known or (weights == "pretrained" and weight_files.available(key) in ("download", "missing")):
             return JSONResponse({"error": "unknown"}, 404)
         device = devices.resolve("auto")
-        found = {ref.name: ref for ref in layouts.find(state.engine().model(key, device, weights))}
-        if name not in found or (gate != "ones" and not (gate.isdecimal() and len(gate) < 6)):
+        if name not in [ref.name for ref in layouts.find(state.engine().model(key, device, weights))]:
             return JSONResponse({"error": "unknown"}, 404)
-        edit = Edit(name, "ones") if gate == "ones" else Edit(name, "mute", (int(gate),))
-        picture = shown.picture_of(photo, row)
-        trace = state.engine().ask(TraceQuestion(key, picture, (edit,), device=device, weights=weights))
+        plain = TraceQuestion(key, shown.picture_of(photo, row), keep_u=(name,), device=device, weights=weights)
+        channels = {str(c): (c,) for c in range(state.engine().ask(plain).block(name).channels)}
+        if gate != "ones" and gate not in channels:
+            return JSONResponse({"error": "unknown"}, 404)
+        edit = Edit(name, "ones") if gate == "ones" else Edit(name, "mute", channels[gate])
+        trace = state.engine().ask(replace(plain, edits=(edit,), keep_u=()))
     except SenetVizError as error:
-        return JSONResponse({"error": error.code}, 503)
+        return JSONResponse({"error": error.code}, 503 if isinstance(error, Busy) else 404)
     seen = Seen(str(asked["lang"]), row, weights, weight_files.trained(key, weights), trace)
     return JSONResponse([{"label": label, "share": share} for label, share in seen.top(TOP)])
 
