@@ -1,7 +1,7 @@
 """Picture the running app: every page, two widths, light and dark, every language.
 
     python tools/screenshots.py FOLDER             all of them, as PNG
-    python tools/screenshots.py FOLDER --readme    and assets/screenshots/squeeze.webp for the README
+    python tools/screenshots.py FOLDER --readme    and assets/screenshots/stage.webp for the README
 
 The app is started on a free port of this machine and ended afterwards. The browser is $CHROMIUM, else a Chromium or
 Chrome on the PATH, else the one that `playwright install chromium` put in its place.
@@ -28,8 +28,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "assets" / "screenshots" / "squeeze.webp"
-README_BYTES = 300_000
+README = ROOT / "assets" / "screenshots" / "stage.webp"
+README_BYTES = 1_500_000
+MOVING, MOVE_MS, REST_MS = 3, 120, 2600  # pictures of a move, and how long each is seen, and the last
 WIDTHS = {1280: 720, 1920: 1080}  # and the height of such a screen
 THEMES = ("light", "dark")
 LANGUAGES = ("en", "zh")
@@ -156,18 +157,27 @@ def all_of(browser: Browser, url: str, folder: Path, query: dict[str, str]) -> i
 
 
 def readme(browser: Browser, url: str, query: dict[str, str]) -> None:
-    """The first page down to its formula, drawn at 1.5 pixels a pixel, below ``README_BYTES``."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1030}, device_scale_factor=1.5, color_scheme="light")
+    """The stage in motion, from the first step to the last, below ``README_BYTES``."""
+    page = browser.new_page(viewport={"width": 1120, "height": 760}, color_scheme="light")
     page.goto(f"{url}/?{urlencode({**query, 'lang': 'en', 'embed': 'true'})}")
     settle(page)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    red = errors(page)
-    page.close()
-    if red:
+    if errors(page):
         sys.exit("the first page shows an error: no picture for the README")
-    for quality in (90, 80, 70, 60, 50):
+    stage, frames, times = page.get_by_test_id("stage"), [], []
+    for step in range(page.locator("[data-testid=stage] .steps button").count()):
+        if step:
+            page.keyboard.press("Space")
+        for turn in range(MOVING + 1):  # a few pictures while it moves, then one at rest
+            if turn == MOVING:
+                page.wait_for_timeout(800)
+            frames.append(Image.open(io.BytesIO(stage.screenshot())).convert("RGB"))
+            times.append(REST_MS if turn == MOVING else MOVE_MS)
+    page.close()
+    for quality in (80, 65, 50, 35):
         out = io.BytesIO()
-        picture.save(out, "WEBP", quality=quality, method=6)
+        frames[0].save(
+            out, "WEBP", save_all=True, append_images=frames[1:], duration=times, loop=0, quality=quality, method=4
+        )
         if len(out.getvalue()) < README_BYTES:
             README.parent.mkdir(parents=True, exist_ok=True)
             README.write_bytes(out.getvalue())
