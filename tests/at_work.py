@@ -1,6 +1,6 @@
 """Is every gate of a network at work? It runs once in a forward, its weights get gradients, shutting it is noticed.
 
-``test_insert.py`` and ``test_every_gate.py`` ask it of what is offered; ``every_pair.py`` of all of it.
+``test_variants.py`` and ``test_every_gate.py`` ask it of what is offered; ``every_pair.py`` of all of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SKNet, a ResNeXt whose 3x3 convolutions are Selective Kernel convolutions: the paper's rules at every depth.
 
-``test_insert.py`` compares it with timm's skresnext50_32x4d.
+``test_variants.py`` compares it with timm's skresnext50_32x4d.
 """
 
 import pytest

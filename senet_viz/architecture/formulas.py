@@ -1,7 +1,7 @@
 """Convolutions in whole numbers, and the equations of a Selective Kernel unit, as LaTeX with numbers in them.
 
 A convolution has k x k kernels, C channels in and out, G groups, dilation d and no bias, as in SKNet (section 3.1);
-``tests/test_kernels.py`` compares its arithmetic with torch's own. The letters of the unit (SKNet, eqs. 1-6) are those
+``tests/test_formulas.py`` compares its arithmetic with torch's own. The letters of the unit (SKNet, eqs. 1-6) are those
 of ``docs/notation.md``: z is the paper's s, h its z, and g are the logits.
 """
 

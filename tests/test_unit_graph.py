@@ -27,7 +27,7 @@ from senet_viz.networks import registry, variants
 from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.gated import INTEGRATIONS
 from senet_viz.networks.registry import Choice
-from tests.test_figures import to_plotly
+from tests.test_drawing import to_plotly
 
 LIGHT = [name for name in recorder.UNITS if name not in ("senet154", "se_resnet152", "se_resnext101_32x4d", "sknet101")]
 HAND_ON = (nn.Identity, nn.Dropout)
