@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from senet_viz.networks import variants
 from senet_viz.networks.blocks import SEBlock, SKConv
 from senet_viz.networks.registry import Network
-from tests.conftest import pictures
 from tests.covering import Row, every_pair
+from tests.networks import pictures
 
 
 def side(row: Network) -> int:

@@ -25,7 +25,7 @@ from senet_viz.photos import preprocess, samples
 from senet_viz.training.data import normalise
 from senet_viz.training.loop import Run, read_data, write
 from senet_viz.training.recipe import Recipe
-from tests import folders
+from tests import folders, truth
 
 SHIPPED = gate_profile.FILE.parent
 READY = all((SHIPPED / f"tiny_{b}.safetensors").is_file() for b in BLOCKS) and gate_profile.FILE.is_file()
@@ -225,5 +225,5 @@ class TestShipped:
     def test_the_default_model_knows_the_sample_photos(self, sample: str, names: tuple[str, ...]) -> None:
         spec = catalogue.spec(catalogue.DEFAULT)
         with torch.inference_mode():
-            scores = load.load(spec.key)(preprocess.preprocess(samples.sample(sample), spec).x)[0]
+            scores = truth.model(spec.key, "pretrained")(preprocess.preprocess(samples.sample(sample), spec).x)[0]
         assert class_names.names(spec)[int(scores.argmax())] in names

@@ -39,7 +39,8 @@ from senet_viz.tap.replay import (
     sigmoid,
 )
 from senet_viz.types import BlockTrace, Edit
-from tests.conftest import GATED, Build, Traced, pictures, stir
+from tests.conftest import GATED, Build, Traced
+from tests.networks import pictures, stir
 
 HIDDEN = {"se", "gc", "sk", "split"}
 GATES = {"se": {"sigmoid", "h_sigmoid"}, "sk": {"softmax"}, "split": {"softmax", "sigmoid"}}
@@ -352,10 +353,10 @@ def test_it_holds_on_other_processors(capability: str, names: tuple[str, ...]) -
     script = (
         "import sys, torch; torch.set_num_threads(1)\n"
         "from senet_viz.tap import hooks, layouts, replay\n"
-        "from tests.conftest import _built, pictures, side\n"
+        "from tests.networks import pictures, side, stirred\n"
         "print(torch.backends.cpu.get_cpu_capability())\n"
         "for name in sys.argv[1:]:\n"
-        "    net = _built(name)\n"
+        "    net = stirred(name)\n"
         "    every = [ref.name for ref in layouts.find(net)]\n"
         "    for block in hooks.run(net, pictures(2, seed=2, size=side(name))[:1], keep_u=every).blocks:\n"
         "        again = replay.replay(net, block)\n"

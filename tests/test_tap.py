@@ -13,14 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound
-from senet_viz.models import catalogue, load
+from senet_viz.models import catalogue
 from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts, sharing
 from senet_viz.tap.replay import difference
 from senet_viz.types import BlockTrace, Edit, Trace
-from tests.conftest import Build, Traced, hooks, pictures, stir
+from tests import truth
+from tests.conftest import Build, Traced, hooks
+from tests.networks import pictures, stir
 
 TOLERANCE = 1e-5
 
@@ -145,7 +147,7 @@ def test_a_model_without_gates_has_scores_and_no_blocks() -> None:
     rows = [row for row in catalogue.MODELS if not row.blocks]
     assert rows
     for row in rows:
-        module, x = load.load(row.key, weights="random"), pictures(1)
+        module, x = truth.model(row.key), pictures(1)
         with torch.inference_mode():
             bare = module(x)[0]
         trace = tap.run(module, x)

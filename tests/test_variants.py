@@ -20,7 +20,7 @@ from senet_viz.networks.registry import NETWORKS, Choice, Network
 from senet_viz.tap import hooks, layouts
 from tests import at_work
 from tests.at_work import backbone, gated, lively, side
-from tests.conftest import pictures
+from tests.networks import pictures
 
 RESNETS = tuple(row for row in NETWORKS if row.family == "resnet")
 SE = tuple(row for row in NETWORKS if row.family != "sk")
