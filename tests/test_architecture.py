@@ -40,7 +40,6 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "drawing": ("i18n",),
     "figures": ("architecture", "drawing"),
     "ui": ("figures", "findings", "service"),
-    "public": ("experiments",),  # what the package's own file gives away
     "cli": ("figures", "findings", "service"),
     "__main__": ("cli",),
     "pages": ("ui",),

@@ -71,7 +71,7 @@ def run(
     method: str,
     module: nn.Module,
     x: Tensor,
-    target: int,
+    target: int | None = None,
     block: str | None = None,
     steps: int | None = None,
     window: int | None = None,
@@ -85,6 +85,7 @@ def run(
     Args:
         method: one of ``METHODS``.
         x: (1, 3, H, W), normalised.
+        target: number of the class; by default the network's own answer, of a method on gates as it is edited.
         block: whose gates; needed for ``ON_GATES``. For Grad-CAM: whose output; by default the last map there is.
         steps: of a path; by default as many as it takes to add up to ``ENOUGH``, at most ``most``.
         window: side of what occlusion covers, in pixels; by default an eighth of the photo. It moves by half of that.
@@ -111,6 +112,7 @@ def run(
     before = hooks.run(module, x, edits if on_gates else ())
     if block is not None and block in before.silent:
         raise NoGateFound(f"{block} never runs", name=block)
+    target = int(before.logits.argmax()) if target is None else target
     if not 0 <= target < len(before.logits):
         raise ValueError(f"target must be from 0 to {len(before.logits) - 1}; got {target}")
     weight = next(module.parameters())
@@ -128,6 +130,22 @@ def run(
             found, first, used = explain_photo(question, method, block, window)
         values = found.detach().float().cpu().numpy()
     return Attribution(method, target, block, values, float(before.logits[target]), first, used, on_gates)
+
+
+def attribute(
+    module: nn.Module,
+    x: Tensor,
+    method: str,
+    block: str | None = None,
+    target: int | None = None,
+    steps: int | None = None,
+    edits: Sequence[Edit] = (),
+) -> Attribution:
+    """Return which pixels of a picture, or which gates of a block, the score of one class rests on.
+
+    It is ``run`` as the public interface has it: arguments and errors are the same.
+    """
+    return run(method, module, x, target, block, steps, edits=edits)
 
 
 @dataclass(frozen=True, eq=False)
