@@ -67,8 +67,3 @@ def together(profiles: Mapping[str, Profile], models: Sequence[str]) -> Together
     guesses = np.stack([p.predicted[0] for p in found if p.predicted is not None])  # (N, P)
     same = (guesses[:, None] == guesses[None]).mean(axis=2)
     return Together(tuple(p.model for p in found), guesses == found[0].truth, same, len(found[0].truth))
-
-
-def depths(count: int) -> np.ndarray:
-    """Return where the blocks of a network lie, (B,), 0 the first and 1 the last."""
-    return np.linspace(0, 1, count) if count > 1 else np.zeros(count)
