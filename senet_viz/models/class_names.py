@@ -23,9 +23,13 @@ def names(spec: ModelSpec, lang: str = "en") -> tuple[str, ...]:
     """Return every class name, in the order of the model's outputs."""
     if spec.source != "ours":
         return _imagenet(lang)
-    tiny = _table("tiny.json")
     # An untrained network's outputs mean nothing: any fixed order will do.
-    wnids = weight_files.classes(spec.key) or tuple(sorted(tiny))[: catalogue.UNTRAINED_CLASSES]
+    return called(weight_files.classes(spec.key) or sorted(_table("tiny.json"))[: catalogue.UNTRAINED_CLASSES], lang)
+
+
+def called(wnids: Sequence[str], lang: str = "en") -> tuple[str, ...]:
+    """Return the name of each of the small networks' classes, or WordNet's number itself where no name is known."""
+    tiny = _table("tiny.json")
     return tuple(tiny.get(wnid, {}).get(lang) or tiny.get(wnid, {}).get("en") or wnid for wnid in wnids)
 
 
