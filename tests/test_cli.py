@@ -17,13 +17,12 @@ from senet_viz import i18n
 from senet_viz.cli import main
 from senet_viz.experiments import attribution, gate_ablation, gate_profile
 from senet_viz.findings import class_selectivity, open_or_important
-from senet_viz.findings.model_card import read_all
+from senet_viz.findings.model_card import read_all, read_weights
 from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.networks import registry
 from senet_viz.networks.tiny import BLOCKS
 from senet_viz.photos import preprocess, reading, samples
 from senet_viz.tap import edits, hooks
-from senet_viz.training.loop import written_top1
 from senet_viz.types import Edit
 from tests import folders, truth
 
@@ -135,7 +134,9 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     for block in BLOCKS:
         assert f"{block}: epoch 2: loss" in done.stdout
-        assert f"{block}: top-1 {written_top1(out / f'tiny_{block}.safetensors')['64']:.2f} % at 64 px" in done.stdout
+        assert (
+            f"{block}: top-1 {read_weights(out / f'tiny_{block}.safetensors').top1[64]:.2f} % at 64 px" in done.stdout
+        )
     return out
 
 
