@@ -1,4 +1,4 @@
-"""Intervals, ranks and shares: one definition of each, for every room. Needs numpy alone."""
+"""Intervals, ranks, shares and gate functions: one definition of each, for every room. Needs numpy alone."""
 
 from math import isnan
 from typing import NamedTuple
@@ -96,6 +96,16 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a - a.mean(), b - b.mean()
     size = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float((a * b).sum()) / size if size else float("nan")
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-x)), any shape."""
+    return 1 / (1 + np.exp(-x))
+
+
+def h_sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return ReLU6(x + 3) / 6, any shape."""
+    return np.clip(x + 3, 0, 6) / 6
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

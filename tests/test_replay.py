@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound
 from senet_viz.networks.blocks import SEBlock
-from senet_viz.stats import softmax
+from senet_viz.stats import h_sigmoid, sigmoid, softmax
 from senet_viz.tap import hooks, layouts
 from senet_viz.tap.edits import apply
 from senet_viz.tap.layouts import places
@@ -32,11 +32,9 @@ from senet_viz.tap.replay import (
     difference,
     fc_against_conv,
     gate_function,
-    h_sigmoid,
     pooled,
     replay,
     rounding,
-    sigmoid,
 )
 from senet_viz.types import BlockTrace, Edit
 from tests.conftest import GATED, Build, Traced

@@ -221,7 +221,7 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
     # conductance: along the path of photos, what passes through each gate
     net, steps = _Told(q.module, q.progress), q.steps or STEPS
     net.total = steps
-    place = next(p for p in layouts.places(q.module) if p.name == block)
+    place = layouts.place(q.module, block)
     layer = captum.attr.LayerConductance(net, place.gate)
     raw = layer.attribute(q.x, q.start, q.target, n_steps=steps, internal_batch_size=q.batch)
     found = place.layout.per_branch(place.module, raw).reshape(m, channels)

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_viz.stats import softmax
+from senet_viz.stats import h_sigmoid, sigmoid, softmax
 from senet_viz.tap import edits as edit_ops
 from senet_viz.tap import layouts
 from senet_viz.tap.layouts import Place, child
@@ -41,16 +41,6 @@ _GATES = {  # class name of a gate function -> what it computes
     **dict.fromkeys(("HSigmoid", "Hardsigmoid", "HardSigmoid", "HardSigmoidMe"), "h_sigmoid"),
     **dict.fromkeys(("Softmax", "SelectiveKernelAttn", "RadixSoftmax"), "softmax"),
 }
-
-
-def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)), any shape."""
-    return 1 / (1 + np.exp(-x))
-
-
-def h_sigmoid(x: Array) -> Array:
-    """Return ReLU6(x + 3) / 6, any shape."""
-    return np.clip(x + 3, 0, 6) / 6
 
 
 GATE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {

@@ -15,8 +15,8 @@ from torch import nn
 from senet_viz.errors import NoGateFound
 from senet_viz.networks.blocks import SKConv
 from senet_viz.stats import softmax
-from senet_viz.tap import edits
-from senet_viz.tap.layouts import Place, places
+from senet_viz.tap import edits, layouts
+from senet_viz.tap.layouts import Place
 from senet_viz.tap.replay import Replay
 from senet_viz.types import BlockTrace, Edit
 
@@ -79,8 +79,8 @@ def own(module: nn.Module, block: BlockTrace, again: Replay) -> Unit:
     Raises:
         NoGateFound: the block is no SK unit, or was traced without its u.
     """
-    place = next((p for p in places(module) if p.name == block.name), None)
-    if place is None or block.kind != "sk" or block.u is None or block.x is None or block.hidden is None:
+    place = layouts.place(module, block.name)
+    if block.kind != "sk" or block.u is None or block.x is None or block.hidden is None:
         raise NoGateFound(f"no SK unit with its u: {block.name}", name=block.name)
     assert block.logit is not None and block.z is not None and again.w2 is not None  # every SK unit has them
     m, c = block.branches, block.channels
@@ -98,7 +98,7 @@ def _kernels(module: nn.Module) -> tuple[Kernel, ...]:
 
 def rule(module: nn.Module) -> tuple[int, int] | None:
     """Return r and L of ``d = max(C // r, L)``: the first of ``RULES`` that fits every SK unit of a network, if any."""
-    widths = [_widths(place) for place in places(module) if place.layout.kind == "sk"]
+    widths = [_widths(place) for place in layouts.places(module) if place.layout.kind == "sk"]
     fitting = (each for each in RULES if all(d == max(c // each[0], each[1]) for c, d in widths))
     return next(fitting, None) if widths else None
 
@@ -118,8 +118,8 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
     Raises:
         NoGateFound: see ``own``.
     """
-    place = next((p for p in places(module) if p.name == block.name), None)
-    if place is None or block.kind != "sk" or block.x is None:
+    place = layouts.place(module, block.name)
+    if block.kind != "sk" or block.x is None:
         raise NoGateFound(f"no SK unit with its x: {block.name}", name=block.name)
     channels, (r, floor) = len(block.x), rule(module) or RULES[0]
     groups = gcd(channels, _kernels(place.module)[0].groups)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from senet_viz import stats
 from senet_viz.drawing.grammar import Bars, Box, Figure, Line, Panel, Rule, Scale
 from senet_viz.figures.pieces import matrix, minus, parted, rank, stacked, table
 from senet_viz.i18n import Texts
@@ -98,7 +99,7 @@ def draw_gates(
             Line(x, hard, "h-sigmoid", "h_sigmoid", width=3, dash=own != "h_sigmoid"),
         )
 
-    curves = both(x, 1 / (1 + np.exp(-x)), np.clip(x + 3, 0, 6) / 6)
+    curves = both(x, stats.sigmoid(x), stats.h_sigmoid(x))
     ranked = both(np.arange(len(logit)), sigmoid[order], h_sigmoid[order])
     pin = Rule(float(logit[channel]), "x", t("fig.pinned", c=channel), "pinned")
     place = Rule(rank(order, channel), "x", "", "pinned")
