@@ -15,7 +15,7 @@ LARGE = 1000  # from so many values on a set is a large one
 
 
 class Interval(NamedTuple):
-    """A number and its 95 % interval; the bounds are NaN where one observation alone tells of no spread."""
+    """An interval is a number and its 95 % bounds; they are NaN where one observation alone tells of no spread."""
 
     value: float
     low: float
@@ -23,12 +23,12 @@ class Interval(NamedTuple):
 
     @property
     def half(self) -> float:
-        """Half the interval's length."""
+        """Return half the interval's length."""
         return (self.high - self.low) / 2
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval lies above or below 0, else 0; where there is none, the sign of the value."""
+        """Return 1 or -1 where the interval lies above or below 0, else 0; without one, the sign of the value."""
         low, high = (self.value, self.value) if isnan(self.low) else (self.low, self.high)
         return int(low > 0) - int(high < 0)
 

@@ -15,7 +15,7 @@ from senet_viz import assets
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; None where it has no such number."""
+    """A row is one line of a table; None stands where it has no such number."""
 
     label: str
     top1: float | None = None
@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: ``key`` is stable, ``number`` and ``paper`` are the citation."""
+    """A table is found by its ``key``; ``number`` and ``paper`` are its citation."""
 
     key: str
     paper: str
@@ -37,7 +37,7 @@ class Table:
 
     @property
     def cite(self) -> str:
-        """Paper, version and table."""
+        """Return the citation: authors, title, version and number of the table."""
         return f"{self.paper}, Table {self.number}"
 
     def row(self, label: str, group: str = "") -> Row:

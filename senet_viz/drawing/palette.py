@@ -168,7 +168,7 @@ class Scale:
 
     @property
     def ticks(self) -> tuple[float, ...]:
-        """The values that the colour bar labels: both ends, then marks (and 0) that do not crowd another label."""
+        """Return the values that the colour bar labels: both ends, then marks (and 0) that crowd no other label."""
         kept = [self.low, self.high]
         for value in (*((0.0,) if self.palette in DIVERGING else ()), *self.marks):
             if self.low < value < self.high and min(abs(value - k) for k in kept) > 0.12 * (self.high - self.low):

@@ -38,7 +38,7 @@ BATCH, SIDE = 32, 96  # so many pictures of that side, or gates, go through the 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """One answer of one method about one class score (the logit before softmax).
+    """An attribution is one method's answer about one class score (the logit before softmax).
 
     ``values`` are (H, W) on the photo: exactly the pixels that the model saw, colours added up; (M, C) on gates, but
     (1, C) for ``gate_ablation``, which mutes a channel in all its branches.
@@ -55,12 +55,12 @@ class Attribution:
 
     @property
     def total(self) -> float:
-        """Sum of all values."""
+        """Return the sum of all values."""
         return float(self.values.sum(dtype="float64"))
 
     @property
     def completeness(self) -> float | None:
-        """|sum - score difference| relative to that difference, or to ``FLOOR``; None where none is promised."""
+        """Return |sum - score difference| relative to that difference, or to ``FLOOR``; None where none is promised."""
         if self.baseline is None or self.method not in COMPLETE:
             return None
         difference = self.score - self.baseline
@@ -150,7 +150,7 @@ def attribute(
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """What ``run`` was asked: ``x`` and ``start`` (1, 3, H, W) are where the network is."""
+    """A question holds what ``run`` was asked; ``x`` and ``start`` (1, 3, H, W) are where the network is."""
 
     module: nn.Module
     x: Tensor
@@ -229,7 +229,7 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
 
 
 class _Told:
-    """A network, or the rest of one, that says before every batch how many runs are done."""
+    """A network, or the rest of one, says before every batch how many runs are done."""
 
     def __init__(self, forward: Callable[[Tensor], Any], progress: Progress) -> None:
         self.forward, self.progress = forward, progress

@@ -10,7 +10,7 @@ MOSTLY = 0.8  # of what gates are worth, from which share on one says "most of i
 
 
 class Need(StrEnum):
-    """What a network needs of its gates."""
+    """A need says what a network needs its gates for."""
 
     CHANCE = "chance"  # with its own gates it is no better than guessing
     FEW = "few"  # with a constant for each channel no loss is shown, but the interval leaves room for one above ROOM
@@ -22,7 +22,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a network needs, and the number that decides between a constant and the photo."""
+    """A verdict says what a network needs, and holds the number that decides between a constant and the photo."""
 
     word: Need
     needs_photo: float  # share of the loss of "level" that "mean" has too, 0 to 1

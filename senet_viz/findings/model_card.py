@@ -36,7 +36,7 @@ BESIDE_PLAIN = {1: "better than plain", 0: "no difference shown", -1: "worse tha
 
 @dataclass(frozen=True)
 class Weights(weight_files.Shipped):
-    """What one weight file is, beside what it says about itself."""
+    """The facts about one weight file stand here, beside what it says about itself."""
 
     key: str
     torch: str
@@ -46,7 +46,7 @@ class Weights(weight_files.Shipped):
 
     @property
     def block(self) -> str:
-        """One of ``networks.tiny.BLOCKS``."""
+        """Return the name of its attention block, one of ``networks.tiny.BLOCKS``."""
         return str(self.recipe["block"])
 
 

@@ -79,7 +79,7 @@ def count(spec: ModelSpec) -> int:
 
 
 def outputs(spec: ModelSpec, folders: Sequence[str]) -> tuple[int | None, ...]:
-    """Which output each folder names; None where none does.
+    """Return which output each folder names; None where none does.
 
     A folder is called like a class in any language of the app, or by its number in WordNet (n01443537), as in ImageNet
     and its excerpts. ``_`` stands for a space, and case does not matter, unless two classes differ in nothing else

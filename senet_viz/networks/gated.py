@@ -20,7 +20,7 @@ MIXED = {  # output channels of the modules of Inception-v3; the digit is their 
 
 
 class GatedUnit(nn.Module):
-    """A residual unit of another library with one gate in it; its parts keep their names and weights.
+    """A gated unit is a residual unit of another library with one gate in it; its parts keep their names and weights.
 
     ``x -> relu(branch(x) + shortcut(x))``, and ``se`` gates, by ``integration`` (TPAMI, fig. 5 and table 15):
     ``"standard"`` the branch's result, before the addition; ``"pre"`` what enters the branch; ``"post"`` the sum,
@@ -114,7 +114,7 @@ class GatedInceptionResidual(GatedUnit):
 
 @dataclass(frozen=True)
 class Site:
-    """One place for a gate: the module at ``path`` becomes ``wrap(gate)``."""
+    """A site is one place for a gate: the module at ``path`` becomes ``wrap(gate)``."""
 
     path: str
     stage: int  # from 1

@@ -135,7 +135,7 @@ def _take_away(model: nn.Module, path: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """One block of ours in a network."""
+    """A gate is one block of ours in a network."""
 
     name: str  # dotted module path
     stage: int  # from 1; 0 where nobody said
@@ -186,7 +186,7 @@ def bare(name: str, *, classes: int = 1000, device: str | torch.device | None = 
 def _made(
     row: Network, classes: int, device: str | torch.device | None, seed: int, options: dict[str, Any]
 ) -> nn.Module:
-    """Global randomness is left as it was. Other devices get what the CPU drew, so that numbers are the same there."""
+    """Build a network and leave global randomness as it was. Other devices get what the CPU drew: the same numbers."""
     where: AbstractContextManager[Any] = nullcontext()  # as the caller says, who may be in a ``with torch.device(...)``
     if device is not None:
         where = torch.device("meta" if torch.device(device).type == "meta" else "cpu")

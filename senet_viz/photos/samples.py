@@ -14,7 +14,7 @@ from senet_viz.photos import decode, reading
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo that comes with a library we need anyway: no file of ours, no download. Its name is text ``title``."""
+    """A sample comes with a library that we need anyway: no file of ours, no download. Its name is text ``title``."""
 
     key: str
     package: str
@@ -26,7 +26,7 @@ class Sample:
 
     @property
     def title(self) -> str:
-        """Key of its name in ``assets/i18n``."""
+        """Return the key of its name in ``assets/i18n``."""
         return f"sample.{self.key}"
 
 

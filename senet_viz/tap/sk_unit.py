@@ -32,7 +32,7 @@ MIXES: dict[str, tuple[str, float | None]] = {
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """One branch's convolution."""
+    """A kernel holds the weights of one branch's convolution."""
 
     weight: np.ndarray  # (C, C'/G, k, k)
     dilation: int
@@ -50,7 +50,7 @@ class Kernel:
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One SK unit on one picture, step by step."""
+    """A unit holds every step of one SK unit on one picture."""
 
     x_shape: tuple[int, ...]  # (C', H', W') of what the branches were made of
     kernels: tuple[Kernel, ...]  # M
@@ -104,7 +104,7 @@ def rule(module: nn.Module) -> tuple[int, int] | None:
 
 
 def _widths(place: Place) -> tuple[int, int]:
-    """C and d."""
+    """Return C and d."""
     weight = place.w1.weight if place.w1 is not None else None
     assert isinstance(weight, torch.Tensor)  # a 1x1 convolution
     return weight.shape[1], weight.shape[0]
@@ -144,7 +144,7 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
 
 
 def _seeded(unit: SKConv, seed: int) -> SKConv:
-    """Torch's own initialisation, from a generator of our own."""
+    """Initialise a unit as torch does, from a generator of our own."""
     generator = torch.Generator().manual_seed(seed)
     for part in unit.modules():
         if isinstance(part, nn.Conv2d):

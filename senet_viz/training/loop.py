@@ -52,7 +52,7 @@ def accuracy(model: nn.Module, data: Folder, size: int, device: torch.device) ->
 
 
 class Run:
-    """A training that can be saved after every epoch and taken up again."""
+    """A run is a training that can be saved after every epoch and taken up again."""
 
     def __init__(self, recipe: Recipe, train: Folder, device: torch.device) -> None:
         if len(train.x) < 2:
@@ -187,7 +187,7 @@ def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
 
 @contextmanager
 def _settings(device: torch.device) -> Iterator[None]:
-    """One thread on the CPU, where a network this small is no faster on two; the fastest kernels on a GPU."""
+    """Use one thread on the CPU, where two are no faster for a network this small; the fastest kernels on a GPU."""
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
     if device.type == "cpu":
         torch.set_num_threads(1)
