@@ -197,9 +197,3 @@ def host_of(model: nn.Module) -> str:
     """Return the key of ``HOSTS`` for this model or a class that it is made from; "" where there is none."""
     names = (f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(model).__mro__)
     return next((name for name in names if name in HOSTS), "")
-
-
-def replace(model: nn.Module, path: str, part: nn.Module) -> None:
-    """Put ``part`` where ``path`` is."""
-    parent, _, leaf = path.rpartition(".")
-    setattr(model.get_submodule(parent), leaf, part)
