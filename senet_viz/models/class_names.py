@@ -1,10 +1,8 @@
 """Names of the classes in the language of the page; English where a name is not known in it."""
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from senet_viz import assets, i18n
@@ -56,11 +54,9 @@ def wnids(spec: ModelSpec) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _imagenet_wnids() -> tuple[str, ...]:
-    package = importlib.util.find_spec("timm")
-    if package is None or not package.submodule_search_locations:
-        return ()
-    file = Path(package.submodule_search_locations[0], "data", "_info", "imagenet_synsets.txt")
-    return tuple(file.read_text(encoding="utf-8").split()) if file.is_file() else ()
+    folder = assets.package("timm")
+    file = folder and folder / "data" / "_info" / "imagenet_synsets.txt"
+    return tuple(file.read_text(encoding="utf-8").split()) if file and file.is_file() else ()
 
 
 def knows(spec: ModelSpec, shows: Sequence[str] | None) -> bool | None:
