@@ -22,7 +22,7 @@ from senet_viz.tap import layouts
 from senet_viz.types import Trace
 from tests import networks, tiers
 
-# One real network for every class that `layouts` knows, beyond those of the zoo.
+# One real network for every class that `layouts` knows, beyond those of the catalogue.
 OTHERS = (
     "timm/ecaresnet26t",  # EcaModule
     "timm/efficientnet_b0",  # SqueezeExcite
@@ -43,7 +43,7 @@ OTHERS = (
 BROWSER = "tests/browser/"
 HERE = Path(__file__).parent
 Build = Callable[[str], Any]  # a network, whose parts are reached by attribute
-GATED = tuple(f"zoo/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS
+GATED = tuple(f"models/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -106,7 +106,7 @@ class Traced:
 
 @pytest.fixture(scope="session", params=GATED)
 def traced(request: pytest.FixtureRequest) -> Traced:
-    """Every network with a gate that the suite knows, one after the other: the zoo, then one of every layout."""
+    """Every network with a gate that the suite knows, one after the other: the catalogue, then one of every layout."""
     module = networks.stirred(request.param)
     x = networks.pictures(2, seed=2, size=networks.side(request.param))
     every = tuple(ref.name for ref in layouts.find(module))

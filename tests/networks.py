@@ -36,7 +36,7 @@ def pictures(count: int, seed: int = 5, size: int = 64) -> Tensor:
 def side(name: str) -> int:
     """Of the pictures for a network of ``stirred``: 64 pixels, or what leaves more than one at the end."""
     source, _, key = name.partition("/")
-    return 139 if source == "zoo" and catalogue.spec(key).size == 299 else 64
+    return 139 if source == "models" and catalogue.spec(key).size == 299 else 64
 
 
 def stir(module: nn.Module, size: int = 64) -> nn.Module:
@@ -67,8 +67,8 @@ def network(name: str, weights: Weights = "random", **options: Any) -> nn.Module
     """Return a network; its random weights are the same on every call.
 
     Args:
-        name: ``"zoo/KEY"`` of the catalogue, ``"inserted/NAME"`` of the registry, ``"ours/BLOCK"``, ``"timm/ARCH"`` or
-            ``"torchvision/ARCH"``.
+        name: ``"models/KEY"`` of the catalogue, ``"inserted/NAME"`` of the registry, ``"ours/BLOCK"``,
+            ``"timm/ARCH"`` or ``"torchvision/ARCH"``.
         weights: of the catalogue's.
         options: of ``variants.build``.
     """
@@ -82,7 +82,7 @@ def stirred(name: str) -> nn.Module:
 
 def _built(name: str, weights: Weights = "random", **options: Any) -> nn.Module:
     source, _, arch = name.partition("/")
-    if source == "zoo":
+    if source == "models":
         return load.load(arch, weights=weights)
     if source == "inserted":
         return variants.build(arch, **options)

@@ -116,7 +116,13 @@ def cam_by_hand(module: Any, x: torch.Tensor, target: int, name: str) -> np.ndar
 
 @pytest.mark.parametrize(
     "name",
-    ["zoo/seresnet50", "torchvision/efficientnet_b0", "zoo/mobilenet_v3_small", "timm/efficientnet_b0", "ours/sk"],
+    [
+        "models/seresnet50",
+        "torchvision/efficientnet_b0",
+        "models/mobilenet_v3_small",
+        "timm/efficientnet_b0",
+        "ours/sk",
+    ],
 )
 def test_grad_cam_is_the_papers_where_activations_overwrite_their_input(build: Build, name: str) -> None:
     module, x = build(name), pictures(1, seed=2, size=96)

@@ -51,7 +51,7 @@ def by_hand(
     return int(tap.run(module, x, edits[condition]).logits.argmax())
 
 
-@pytest.mark.parametrize("name", ["ours/se", "ours/se_h", "ours/sk", "zoo/mobilenet_v3_small"])
+@pytest.mark.parametrize("name", ["ours/se", "ours/se_h", "ours/sk", "models/mobilenet_v3_small"])
 def test_every_condition_is_one_picture_at_a_time(build: Build, name: str) -> None:
     module, x = build(name), pictures(7)
     module_hooks = hooks(module)

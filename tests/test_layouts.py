@@ -85,7 +85,7 @@ IN_MODELS = {  # one small real model for every class: its kind, how many blocks
     "torchvision/mobilenet_v3_small": ("se", 9, "features.1.block.1"),
     "timm/legacy_seresnet18": ("se", 8, "layer1.0.se_module"),
     "timm/skresnet18": ("sk", 8, "layer1.0.conv1"),
-    "zoo/skresnext50_32x4d": ("sk", 16, "layer1.0.conv2"),
+    "models/skresnext50_32x4d": ("sk", 16, "layer1.0.conv2"),
     "ours/se": ("se", 10, "layer1.0.se"),
     "ours/sk": ("sk", 10, "layer1.0.conv2"),
 }

@@ -341,7 +341,7 @@ def test_rounding_covers_float32_sums_in_any_order() -> None:
 
 
 CAPABILITIES = ("default", "avx2")
-SOME = ("timm/efficientnet_b0", "timm/gc_efficientnetv2_rw_t", "zoo/mobilenet_v3_small", "ours/sk")
+SOME = ("timm/efficientnet_b0", "timm/gc_efficientnetv2_rw_t", "models/mobilenet_v3_small", "ours/sk")
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)

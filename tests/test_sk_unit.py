@@ -28,7 +28,7 @@ from senet_viz.types import BlockTrace, Edit, Trace
 from tests.conftest import Build
 from tests.networks import pictures
 
-NETS = ("ours/sk", "zoo/skresnet18", "zoo/skresnext50_32x4d")
+NETS = ("ours/sk", "models/skresnet18", "models/skresnext50_32x4d")
 LANGS = pytest.mark.parametrize("lang", i18n.LANGUAGES)
 
 

@@ -277,7 +277,7 @@ def test_another_gate_function_sees_the_logits_of_every_layout(traced: Traced) -
 
 def test_x_is_what_the_branches_were_made_of(build: Build, x: Tensor) -> None:
     """The block alone, given x, answers what it answered in the network."""
-    for name in ("ours/sk", "zoo/skresnet18", "timm/resnest14d", "ours/se"):
+    for name in ("ours/sk", "models/skresnet18", "timm/resnest14d", "ours/se"):
         net = build(name)
         refs = layouts.find(net)
         trace = tap.run(net, x, keep_u=tuple(ref.name for ref in refs))

@@ -22,7 +22,7 @@ GIANTS = frozenset(
 )  # fmt: skip
 # Of the networks that are traced with every u: one of each layout, and the four small ones.
 TRACED = (
-    "ours/*", "timm/*", "torchvision/*", "zoo/tiny_*",
+    "ours/*", "timm/*", "torchvision/*", "models/tiny_*",
 )  # fmt: skip
 # Of the networks that carry inserted gates, one a host.
 HOSTS = ("se_resnet50*", "se_bn_inception*", "mobilenet_v3_small*", "sknet26*", "se_vgg16_bn*")
@@ -120,7 +120,7 @@ CUTS = (
     Cut(
         "test_attribution.py::test_grad_cam_is_the_papers_where_activations_overwrite_their_input",
         "the small ones of five networks",
-        ("torchvision/*", "timm/*", "ours/*", "zoo/mobilenet_v3_small"),
+        ("torchvision/*", "timm/*", "ours/*", "models/mobilenet_v3_small"),
     ),
     Cut(
         "test_attribution.py::test_every_method_has_the_shape_of_what_it_explains_and_leaves_nothing",

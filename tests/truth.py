@@ -18,7 +18,7 @@ from tests.networks import Weights
 
 def model(key: str, weights: Weights = "random") -> nn.Module:
     """The model; its random weights are the same on every call."""
-    return networks.network(f"zoo/{key}", weights)
+    return networks.network(f"models/{key}", weights)
 
 
 def names(key: str) -> tuple[str, ...]:

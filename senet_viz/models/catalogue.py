@@ -19,8 +19,8 @@ class ModelSpec:
     """A row says what a model is, how it wants its pictures, where its weights are and what is known about it."""
 
     key: str
-    source: Literal["ours", "torchvision", "timm", "built"]  # "built": by ``insert``; nobody has weights that fit
-    arch: str  # the library's own name; of ours, the block of networks.tiny; of what is built, insert's name
+    source: Literal["ours", "torchvision", "timm", "built"]  # "built": by ``variants``; nobody has weights that fit
+    arch: str  # the library's own name; of ours, the block of networks.tiny; of what is built, the row of the registry
     title: str
     paper: str
     # what is gated; SENet's are "branch_end", "module_end" (Inception) and "after_relu" (VGG)
@@ -29,7 +29,7 @@ class ModelSpec:
     blocks: int
     weights: str  # an address, "hf:<repository>", or a file name of ours; "" where there are none
     weights_mib: float
-    top1: float | None = None  # per cent, ImageNet validation, as published; of ours, see `shipped`
+    top1: float | None = None  # per cent, ImageNet validation, as published; of ours, see ``weight_files.shipped``
     top1_source: str = ""
     size: int = 224
     crop_pct: float = 0.875
