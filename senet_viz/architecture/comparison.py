@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from senet_viz.architecture import counting
-from senet_viz.architecture.papers import INTEGRATED, Row, Table
+from senet_viz.architecture.papers import INTEGRATED, PaperRow, Table
 from senet_viz.architecture.prices import DEFAULT, build, parameters, row
 from senet_viz.networks import registry
 from senet_viz.networks.registry import Choice
@@ -52,7 +52,7 @@ class Comparison:
     """A comparison holds what one table printed, and what we count in the way that agrees with it most often."""
 
     unit: str  # "params" or "gflops"; what is compared, or only counted where nothing was printed
-    lines: tuple[Row, ...]
+    lines: tuple[PaperRow, ...]
     printed: tuple[str | None, ...]  # millions, or billions, with the digits that were printed
     ours: tuple[float, ...]
     way: str  # how ``ours`` is counted
@@ -101,7 +101,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @lru_cache(maxsize=128)
-def ours(table: str, line: Row) -> Counted | None:
+def ours(table: str, line: PaperRow) -> Counted | None:
     """Count one line of a table; None for "original", which is somebody else's network of that name."""
     if line.group == "original":
         return None

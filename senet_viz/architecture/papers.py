@@ -14,7 +14,7 @@ from senet_viz import assets
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperRow:
     """A row is one line of a table; None stands where it has no such number."""
 
     label: str
@@ -33,14 +33,14 @@ class Table:
     paper: str
     number: int
     evidence: str
-    rows: tuple[Row, ...]
+    rows: tuple[PaperRow, ...]
 
     @property
     def cite(self) -> str:
         """Return the citation: authors, title, version and number of the table."""
         return f"{self.paper}, Table {self.number}"
 
-    def row(self, label: str, group: str = "") -> Row:
+    def row(self, label: str, group: str = "") -> PaperRow:
         """Return the line of that label.
 
         Raises:
@@ -53,7 +53,7 @@ class Table:
 
 
 TABLES = tuple(
-    Table(**{**table, "rows": tuple(Row(*row) for row in table["rows"])})
+    Table(**{**table, "rows": tuple(PaperRow(*row) for row in table["rows"])})
     for table in json.loads(assets.PAPERS.read_text(encoding="utf-8"))
 )
 INTEGRATED = {  # integration: table and line

@@ -21,23 +21,23 @@ class Need(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """A verdict says what a network needs, and holds the number that decides between a constant and the photo."""
 
     word: Need
     needs_photo: float  # share of the loss of "level" that "mean" has too, 0 to 1
 
 
-def verdict(found: Worth) -> Verdict:
+def verdict(found: Worth) -> GateVerdict:
     """Return what the gates are worth. A loss counts where its interval leaves out 0."""
     change = {c: found.change(c) for c in CONDITIONS[1:]}
     lost = {c: -each.value if each.sign < 0 else 0.0 for c, each in change.items()}
     most = max(lost["level"], lost["mean"])
     needs = lost["mean"] / most if most else 0.0
     if found.accuracy("own").low <= found.chance:
-        return Verdict(Need.CHANCE, needs)
+        return GateVerdict(Need.CHANCE, needs)
     if not lost["mean"] and change["mean"].low < -ROOM:
-        return Verdict(Need.FEW, needs)
+        return GateVerdict(Need.FEW, needs)
     if not most:
-        return Verdict(Need.CONSTANT if lost["ones"] else Need.NOTHING, needs)
-    return Verdict(Need.CONSTANT if needs <= 1 - MOSTLY else Need.PHOTO if needs >= MOSTLY else Need.BOTH, needs)
+        return GateVerdict(Need.CONSTANT if lost["ones"] else Need.NOTHING, needs)
+    return GateVerdict(Need.CONSTANT if needs <= 1 - MOSTLY else Need.PHOTO if needs >= MOSTLY else Need.BOTH, needs)

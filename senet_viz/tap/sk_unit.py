@@ -31,7 +31,7 @@ MIXES: dict[str, tuple[str, float | None]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Kernel:
+class BranchKernel:
     """A kernel holds the weights of one branch's convolution."""
 
     weight: np.ndarray  # (C, C'/G, k, k)
@@ -53,7 +53,7 @@ class Unit:
     """A unit holds every step of one SK unit on one picture."""
 
     x_shape: tuple[int, ...]  # (C', H', W') of what the branches were made of
-    kernels: tuple[Kernel, ...]  # M
+    kernels: tuple[BranchKernel, ...]  # M
     u: np.ndarray  # (M, C, H, W)   split
     z: np.ndarray  # (C,)   fuse: the mean over H and W of the branches' sum
     h: np.ndarray  # (d,)   ReLU(BN(W z))
@@ -90,10 +90,10 @@ def own(module: nn.Module, block: BlockTrace, again: Replay) -> Unit:
     )  # fmt: skip
 
 
-def _kernels(module: nn.Module) -> tuple[Kernel, ...]:
+def _kernels(module: nn.Module) -> tuple[BranchKernel, ...]:
     branches = next(part for part in module.children() if isinstance(part, nn.ModuleList))
     convs = [next(part for part in branch.modules() if isinstance(part, nn.Conv2d)) for branch in branches]
-    return tuple(Kernel(conv.weight.detach().float().cpu().numpy(), conv.dilation[0], conv.groups) for conv in convs)
+    return tuple(BranchKernel(c.weight.detach().float().cpu().numpy(), c.dilation[0], c.groups) for c in convs)
 
 
 def rule(module: nn.Module) -> tuple[int, int] | None:
