@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
         WeightsInvalid,
         WeightsUnavailable,
     )  # fmt: skip
+    from senet_viz.experiments.attribution import attribute
     from senet_viz.experiments.channel_ranking import ranking as rank_channels
     from senet_viz.experiments.scale_sweep import scale_sweep
     from senet_viz.models.catalogue import MODELS, spec
@@ -39,7 +40,6 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
     from senet_viz.photos.preprocess import preprocess
     from senet_viz.photos.reading import read
     from senet_viz.photos.samples import sample
-    from senet_viz.public import attribute
     from senet_viz.tap.edits import OPS
     from senet_viz.tap.hooks import run as trace
     from senet_viz.tap.hooks import run_batch as trace_batch
@@ -59,7 +59,7 @@ __all__ = [
 _PLACES = {
     "MODELS": "models.catalogue",
     "OPS": "tap.edits",
-    "attribute": "public",
+    "attribute": "experiments.attribution",
     "build": "networks.variants",
     "find": "tap.layouts",
     "load": "models.load",

@@ -3,6 +3,7 @@
 In the repository they lie beside the package; a wheel carries them inside it, in ``senet_viz/_site`` (see setup.py).
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -16,5 +17,12 @@ ICON = FOLDER / "icon.svg"
 CARD = FOLDER / "model_card.txt"
 COMPONENTS = FOLDER / "components"
 LABELS = FOLDER / "labels"
+PAPERS = FOLDER / "papers.json"
 TEXTS = FOLDER / "i18n"
 WEIGHTS = FOLDER / "weights"
+
+
+def package(name: str) -> Path | None:
+    """Return the folder of an installed package, which is found and not imported; None where it is not installed."""
+    found = find_spec(name)
+    return Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None

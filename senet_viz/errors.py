@@ -2,7 +2,7 @@
 
 
 class SenetVizError(Exception):
-    """Base of all. ``code`` picks the sentence, ``details`` fill its placeholders."""
+    """Every named error is one of these: ``code`` picks the sentence, ``details`` fill its placeholders."""
 
     code = "unexpected"
 
@@ -15,7 +15,7 @@ class SenetVizError(Exception):
 
 
 class ImageRejected(SenetVizError):
-    """A file that is no picture, or one that is refused; ``reason`` is one of ``reading.REASONS``."""
+    """A file is no picture, or one that is refused; ``reason`` is one of ``reading.REASONS``."""
 
     def __init__(self, reason: str, **details: object) -> None:
         super().__init__(f"picture refused: {reason} {details or ''}".strip(), **details)
@@ -24,7 +24,7 @@ class ImageRejected(SenetVizError):
 
 
 class PhotosRejected(SenetVizError, code="photos.none"):
-    """A set of photos that is refused, or one file of it; ``reason`` is one of ``sets.REASONS``."""
+    """A set of photos is refused, or one file of it; ``reason`` is one of ``sets.REASONS``."""
 
     def __init__(self, reason: str, **details: object) -> None:
         super().__init__(f"photos refused: {reason} {details or ''}".strip(), **details)
@@ -42,7 +42,7 @@ class WeightsUnavailable(SenetVizError, code="weights"):
 
 
 class WeightsInvalid(SenetVizError, code="weights_invalid"):
-    """A weight file that is damaged, or made for another network."""
+    """A weight file is damaged, or made for another network."""
 
 
 class NoGateFound(SenetVizError, code="no_gate"):
@@ -64,7 +64,7 @@ class NoClassScores(SenetVizError, code="no_scores"):
 
 
 class UnknownModel(SenetVizError, code="unknown_model"):
-    """No model of that key."""
+    """No model has that key."""
 
 
 class OptionRefused(SenetVizError, code="option"):
@@ -78,14 +78,14 @@ class OptionRefused(SenetVizError, code="option"):
 
 
 class EditRefused(SenetVizError, ValueError, code="edit"):
-    """Text that is no edit, or an edit that does not fit its block; ``reason`` says in a few words why."""
+    """A text is no edit, or an edit does not fit its block; the message says in a few words why."""
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(f"{text!r}: {reason}", text=text)
 
 
 class NotAHost(SenetVizError, code="host"):
-    """A network that gates of ours cannot be put into, or that has some already."""
+    """Gates of ours cannot be put into this network, or it has some already."""
 
     def __init__(self, network: str) -> None:
         told = f"{network}: no place for a gate is known, or there are gates of ours already"
@@ -101,12 +101,12 @@ class Busy(SenetVizError, code="busy"):
 
 
 class Stopped(SenetVizError, code="stopped"):
-    """Work that was ended before it was done, because nobody waits for it any more."""
+    """The work was ended before it was done, because nobody waits for it any more."""
 
 
 class TrainingRefused(SenetVizError, code="train"):
-    """Data or a checkpoint that cannot be trained with; the message is a plain sentence."""
+    """Data or a checkpoint cannot be trained with; the message is a plain sentence."""
 
 
 class CardRefused(SenetVizError, code="card"):
-    """Weight files and a profile that do not belong together; the message is a plain sentence."""
+    """Weight files and a profile do not belong together; the message is a plain sentence."""

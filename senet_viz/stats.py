@@ -1,4 +1,4 @@
-"""Intervals, ranks and shares: one definition of each, for every room. Needs numpy alone."""
+"""Intervals, ranks, shares and gate functions: one definition of each, for every room. Needs numpy alone."""
 
 from math import isnan
 from typing import NamedTuple
@@ -15,7 +15,7 @@ LARGE = 1000  # from so many values on a set is a large one
 
 
 class Interval(NamedTuple):
-    """A number and its 95 % interval; the bounds are NaN where one observation alone tells of no spread."""
+    """An interval is a number and its 95 % bounds; they are NaN where one observation alone tells of no spread."""
 
     value: float
     low: float
@@ -23,12 +23,12 @@ class Interval(NamedTuple):
 
     @property
     def half(self) -> float:
-        """Half the interval's length."""
+        """Return half the interval's length."""
         return (self.high - self.low) / 2
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval lies above or below 0, else 0; where there is none, the sign of the value."""
+        """Return 1 or -1 where the interval lies above or below 0, else 0; without one, the sign of the value."""
         low, high = (self.value, self.value) if isnan(self.low) else (self.low, self.high)
         return int(low > 0) - int(high < 0)
 
@@ -96,6 +96,16 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a - a.mean(), b - b.mean()
     size = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float((a * b).sum()) / size if size else float("nan")
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-x)), any shape."""
+    return 1 / (1 + np.exp(-x))
+
+
+def h_sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return ReLU6(x + 3) / 6, any shape."""
+    return np.clip(x + 3, 0, 6) / 6
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

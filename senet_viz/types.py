@@ -20,7 +20,7 @@ MOST_STEPS = 1024
 
 @dataclass(frozen=True)
 class BlockRef:
-    """Where an attention block is: ``name`` is its dotted module path, ``kind`` what it is.
+    """A reference says where an attention block is: ``name`` is its dotted module path, ``kind`` what it is.
 
     Kinds: ``"se"`` (pool, two layers, gate), ``"ese"`` (one layer), ``"eca"`` (1d convolution over channels),
     ``"gc"`` (softmax pooling), ``"sk"`` (branches compete by softmax), ``"split"`` (ResNeSt's split attention).
@@ -32,7 +32,7 @@ class BlockRef:
 
 @dataclass(frozen=True, eq=False)
 class BlockTrace:
-    """What one block computed for one picture. M = 1 unless branches compete; what its kind of block has not is None.
+    """A block trace holds what one block computed for one picture; M = 1 unless branches compete, None: it has none.
 
     ``pre``, ``hidden`` and ``logit`` are the model's own numbers. ``gate`` is what multiplied U, after any edit.
     """
@@ -72,7 +72,7 @@ class BlockTrace:
 
 @dataclass(frozen=True)
 class Edit:
-    """One change to one block, hashable: ``op`` names a function of ``edits``, see ``edits.STAGES``.
+    """An edit is one change to one block, hashable: ``op`` names a function of ``edits``, see ``edits.STAGES``.
 
     ``channels`` is () for all of them; ``value`` is what the operation needs, if anything. An operation of
     ``edits.GIVEN_OPS`` puts ``gates`` there, M rows of C; ``source`` says whose they are.
@@ -88,7 +88,7 @@ class Edit:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One picture's way through one model: class scores and every block, in the order in which they ran.
+    """A trace is one picture's way through one model: class scores and every block, in the order in which they ran.
 
     ``scores`` is None where a network gives something else, as those for segmentation and detection do.
     """
@@ -122,7 +122,7 @@ class Trace:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A photo as a model sees it: ``shown`` is exactly the pixels that ``x`` holds."""
+    """A picture is a photo as a model sees it: ``shown`` is exactly the pixels that ``x`` holds."""
 
     shown: np.ndarray  # (H, W, 3) uint8
     x: Tensor  # (1, 3, H, W) float32, normalised

@@ -1,6 +1,6 @@
 """Is every gate of a network at work? It runs once in a forward, its weights get gradients, shutting it is noticed.
 
-``test_insert.py`` and ``test_every_gate.py`` ask it of what is offered; ``every_pair.py`` of all of it.
+``test_variants.py`` and ``test_every_gate.py`` ask it of what is offered; ``every_pair.py`` of all of it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from senet_viz.networks import variants
 from senet_viz.networks.blocks import SEBlock, SKConv
 from senet_viz.networks.registry import Network
-from tests.conftest import pictures
 from tests.covering import Row, every_pair
+from tests.networks import pictures
 
 
 def side(row: Network) -> int:

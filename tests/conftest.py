@@ -1,4 +1,4 @@
-"""What every test shares: one torch thread, and networks with random weights, each built once.
+"""What every test shares: one torch thread, and the traces of every network that has gates.
 
 Sockets are blocked except loopback for the whole suite: the options are pytest-socket's, in ``pyproject.toml``, and
 ``test_architecture.py`` fails where they are missing.
@@ -9,22 +9,20 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_viz.models import catalogue, load
+from senet_viz.models import catalogue
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts
 from senet_viz.types import Trace
-from tests import tiers
+from tests import networks, tiers
 
-# One real network for every class that `layouts` knows, beyond those of the zoo.
+# One real network for every class that `layouts` knows, beyond those of the catalogue.
 OTHERS = (
     "timm/ecaresnet26t",  # EcaModule
     "timm/efficientnet_b0",  # SqueezeExcite
@@ -45,7 +43,7 @@ OTHERS = (
 BROWSER = "tests/browser/"
 HERE = Path(__file__).parent
 Build = Callable[[str], Any]  # a network, whose parts are reached by attribute
-GATED = tuple(f"zoo/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS
+GATED = tuple(f"models/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -89,73 +87,10 @@ def one_torch_thread() -> None:
     torch.set_num_threads(1)
 
 
-def pictures(count: int, seed: int = 5, size: int = 64) -> Tensor:
-    """(count, 3, size, size): coarse shapes under fine noise, of very different brightness and contrast."""
-    rng = torch.Generator().manual_seed(seed)
-    coarse = F.interpolate(torch.randn(count, 3, 5, 5, generator=rng), size=(size, size), mode="bicubic")
-    fine = torch.randn(count, 3, size, size, generator=rng)
-    contrast, brightness = torch.rand(count, 1, 1, 1, generator=rng) + 0.5, torch.randn(count, 1, 1, 1, generator=rng)
-    return (coarse + fine / 2) * contrast + brightness
-
-
-def side(name: str) -> int:
-    """Of the pictures for a network of ``build``: 64 pixels, or what leaves more than one at the end."""
-    source, _, key = name.partition("/")
-    return 139 if source == "zoo" and catalogue.spec(key).size == 299 else 64
-
-
-def stir(module: nn.Module, size: int = 64) -> nn.Module:
-    """Random weights that are worth looking at: without this most random networks fade to 0 and gate with 0.5.
-
-    Gates get larger weights, norms a random scale and shift and the statistics of a batch of pictures, so that a step
-    left out, or taken from another picture or block, changes the numbers.
-    """
-    torch.manual_seed(1)
-    module.eval().requires_grad_(False)
-    for place in layouts.places(module):
-        weight = place.w2.weight
-        assert isinstance(weight, Tensor)
-        nn.init.normal_(weight, 0, 3 / weight[0].numel() ** 0.5)
-    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
-    for norm in norms:
-        nn.init.uniform_(norm.weight, 0.5, 1.5)
-        nn.init.normal_(norm.bias, 0, 0.3)
-        norm.momentum = 1.0  # the statistics of the last batch
-        norm.train()
-    module(pictures(6, seed=3, size=size))
-    for norm in norms:
-        norm.momentum = 0.1
-    return module.eval()
-
-
-@lru_cache(maxsize=4)
-def _built(name: str) -> nn.Module:
-    source, _, arch = name.partition("/")
-    if source == "zoo":
-        return stir(load.load(arch, weights="random"), side(name))
-    torch.manual_seed(0)
-    if source == "ours":
-        from senet_viz.networks.tiny import TinyNet
-
-        module: nn.Module = TinyNet(arch)
-    elif source == "torchvision":
-        import torchvision
-
-        module = torchvision.models.get_model(arch, weights=None)
-    else:
-        import timm
-
-        module = timm.create_model(arch)
-    return stir(module)
-
-
 @pytest.fixture(scope="session")
 def build() -> Build:
-    """``"zoo/KEY"``, ``"timm/ARCH"``, ``"torchvision/ARCH"`` or ``"ours/BLOCK"`` to a network in eval mode.
-
-    Shared between tests: copy it before changing it.
-    """
-    return _built
+    """``networks.stirred``: a name to a network that tests share. Copy it before changing it."""
+    return networks.stirred
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +106,9 @@ class Traced:
 
 @pytest.fixture(scope="session", params=GATED)
 def traced(request: pytest.FixtureRequest) -> Traced:
-    """Every network with a gate that the suite knows, one after the other: the zoo, then one of every layout."""
-    module = _built(request.param)
-    x = pictures(2, seed=2, size=side(request.param))
+    """Every network with a gate that the suite knows, one after the other: the catalogue, then one of every layout."""
+    module = networks.stirred(request.param)
+    x = networks.pictures(2, seed=2, size=networks.side(request.param))
     every = tuple(ref.name for ref in layouts.find(module))
     with torch.inference_mode():
         logits = module(x[:1])

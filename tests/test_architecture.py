@@ -40,7 +40,6 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "drawing": ("i18n",),
     "figures": ("architecture", "drawing"),
     "ui": ("figures", "findings", "service"),
-    "public": ("experiments",),  # what the package's own file gives away
     "cli": ("figures", "findings", "service"),
     "__main__": ("cli",),
     "pages": ("ui",),
@@ -50,6 +49,19 @@ HOOKS = "tap.hooks"  # pages never see a hook
 ROOM = 9  # modules, the door included: more of them want a room of their own
 LONG, LONGEST = 250, 400  # lines of a file
 LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub")
+BUILDS = re.compile(r"load\.load\(|variants\.(build|bare)\((?!.*meta)|(create_model|get_model)\(")
+BUILDERS = {  # tests that do not take their networks from networks.py, and why
+    "networks.py": "it is the place",
+    "at_work.py": "hundreds of variants, each changed at once, from one backbone",
+    "test_variants.py": "whether what is built is right, against networks with copied weights",
+    "test_compare_page.py": "whether what is built is what the page compares",
+    "test_models.py": "whether weights arrive",
+    "test_downloading.py": "the same, through a browser",
+    "test_weights_folder.py": "the same, from a folder with faults",
+    "test_random.py": "whether random weights are those of their seed, each time",
+    "test_training.py": "weights that it has just trained",
+    "test_model_card.py": "weights that it has just made up",
+}
 WITHOUT_TORCH = (  # a page can be drawn with
     "assets", "errors", "types", "i18n", "jobs", "stats", "models", "photos", "figures", "drawing", "findings",
     "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
@@ -246,6 +258,12 @@ def test_a_page_is_short(file: Path) -> None:
 
 
 # --- the suite and the text ----------------------------------------------------------------------------------------
+
+
+def test_tests_take_their_networks_from_one_place() -> None:
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    own = {file.name for file in files if BUILDS.search(file.read_text(encoding="utf-8"))}
+    assert own - {Path(__file__).name} == set(BUILDERS)
 
 
 def test_the_suite_reaches_nothing_but_this_machine() -> None:

@@ -21,7 +21,7 @@ from senet_viz.ui import plain, state
 from senet_viz.ui.pages.lab import profiled
 from tests import pictures, truth
 from tests.test_pages import array, badges, chart, emptied, fresh, start, url, well, words
-from tests.test_photos import packed
+from tests.test_sets import packed
 
 PAGE = "class_profiles"
 GOLDFISH, LION = "n01443537", "n02129165"

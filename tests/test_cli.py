@@ -17,15 +17,14 @@ from senet_viz import i18n
 from senet_viz.cli import main
 from senet_viz.experiments import attribution, gate_ablation, gate_profile
 from senet_viz.findings import class_selectivity, open_or_important
-from senet_viz.findings.model_card import read_all
-from senet_viz.models import catalogue, class_names, load, weight_files
+from senet_viz.findings.model_card import read_all, read_weights
+from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.networks import registry
 from senet_viz.networks.tiny import BLOCKS
 from senet_viz.photos import preprocess, reading, samples
 from senet_viz.tap import edits, hooks
-from senet_viz.training.loop import written_top1
 from senet_viz.types import Edit
-from tests import folders
+from tests import folders, truth
 
 ROOT = Path(__file__).resolve().parents[1]
 Said = pytest.CaptureFixture[str]
@@ -74,7 +73,7 @@ def test_list_names_every_model() -> None:
 def test_trace_prints_the_models_own_numbers(photo: Path, capsys: Said, model: str, block: str) -> None:
     assert main(["trace", str(photo), "--model", model, "--block", block, "--random", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    module = load.load(model, weights="random")
+    module = truth.model(model)
     trace = hooks.run(module, preprocess.preprocess(reading.read(photo), catalogue.spec(model)).x)
     expected = trace.block(block)
     assert (answer["model"], answer["trained"], answer["block"]) == (model, False, block)
@@ -91,9 +90,7 @@ def test_trace_says_it_in_words_too(photo: Path) -> None:
     done = command("trace", photo, "--model", "tiny_sk", "--block", "layer2.1.conv2", "--random")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("tiny_sk (UNTRAINED")
-    trace = hooks.run(
-        load.load("tiny_sk", weights="random"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_sk")).x
-    )
+    trace = hooks.run(truth.model("tiny_sk"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_sk")).x)
     block = trace.block("layer2.1.conv2")
     assert "layer2.1.conv2  sk, 2 branches of 64 channels" in done.stdout
     for name in ("z", "pre", "hidden", "logit[0]", "logit[1]", "gate[0]", "gate[1]"):
@@ -137,7 +134,9 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     for block in BLOCKS:
         assert f"{block}: epoch 2: loss" in done.stdout
-        assert f"{block}: top-1 {written_top1(out / f'tiny_{block}.safetensors')['64']:.2f} % at 64 px" in done.stdout
+        assert (
+            f"{block}: top-1 {read_weights(out / f'tiny_{block}.safetensors').top1[64]:.2f} % at 64 px" in done.stdout
+        )
     return out
 
 
@@ -218,7 +217,7 @@ def test_worth_of_a_folder(data: Path, capsys: Said, tmp_path: Path) -> None:
     for name in ("goldfish", "n07920052"):
         for file in (tmp_path / "set" / name).glob("?.png"):
             x[file] = preprocess.preprocess(reading.read(file), catalogue.spec("tiny_se")).x
-    module, about = load.load("tiny_se"), weight_files.shipped("tiny_se")
+    module, about = truth.model("tiny_se", "pretrained"), weight_files.shipped("tiny_se")
     assert about is not None
     wnid = {"goldfish": "n01443537"}
     traces = {file: hooks.run(module, each) for file, each in x.items()}
@@ -281,7 +280,9 @@ def test_sweep_writes_figures_and_every_gate(tmp_path: Path, photo: Path, capsys
         assert slide.width * 9 == slide.height * 16
     head, *rows = (out / "gates.csv").read_text("utf-8-sig").splitlines()
     assert head == "scale,block,channel,branch,gate"
-    trace = hooks.run(load.load("tiny_sk"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_sk")).x)
+    trace = hooks.run(
+        truth.model("tiny_sk", "pretrained"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_sk")).x
+    )
     assert len(rows) == 3 * sum(block.gate.numel() for block in trace.blocks)
     own = {tuple(row.split(",")[1:4]): float(row.split(",")[4]) for row in rows if row.startswith("1.0,")}
     for block in trace.blocks:
@@ -344,10 +345,7 @@ def test_whatif_prints_before_and_after(photo: Path, capsys: Said) -> None:
     given = [part for text in texts for part in ("--edit", text)]
     assert main(["whatif", str(photo), "--model", "tiny_se", *given, "--random", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    module, x = (
-        load.load("tiny_se", weights="random"),
-        preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_se")).x,
-    )
+    module, x = truth.model("tiny_se"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_se")).x
     before, after = hooks.run(module, x), hooks.run(module, x, tuple(map(edits.parse, texts)))
     assert answer["edits"] == list(texts) and answer["trained"] is False
     for key, trace in (("before", before), ("after", after)):
@@ -378,10 +376,7 @@ def test_attribute_prints_what_a_score_rests_on(photo: Path, capsys: Said) -> No
     given = [str(photo), "--model", "tiny_se", "--random", "--block", "layer3.1.se", "--target", "7"]
     assert main(["attribute", *given, "--method", "gate_integrated_gradients", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    module, x = (
-        load.load("tiny_se", weights="random"),
-        preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_se")).x,
-    )
+    module, x = truth.model("tiny_se"), preprocess.preprocess(reading.read(photo), catalogue.spec("tiny_se")).x
     own = attribution.run("gate_integrated_gradients", module, x, 7, "layer3.1.se")
     gate = hooks.run(module, x).block("layer3.1.se").gate
     assert answer["values"] == own.values.tolist() and answer["gate"] == gate.tolist()

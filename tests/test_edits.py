@@ -32,7 +32,8 @@ from senet_viz.tap.edits import (
     written,
 )
 from senet_viz.types import Edit
-from tests.conftest import Build, Traced, hooks, pictures
+from tests.conftest import Build, Traced, hooks
+from tests.networks import pictures
 
 SOME = (1, 4)
 VALUE = {"scale": 0.5, "fill": 0.25, "branch": 1.0, "clamp": 0.3, "threshold": 0.4, "top": 1.0, "shuffle": 3.0}

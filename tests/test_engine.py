@@ -19,8 +19,8 @@ import torch
 
 from senet_viz.errors import Busy, NoGateFound, OptionRefused, UnknownModel
 from senet_viz.experiments import channel_ranking
-from senet_viz.models import catalogue, load
-from senet_viz.networks import random, variants
+from senet_viz.models import catalogue
+from senet_viz.networks import random
 from senet_viz.networks.registry import Choice
 from senet_viz.photos import preprocess, samples
 from senet_viz.service import questions
@@ -36,6 +36,7 @@ from senet_viz.service.questions import (
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts, replay, sharing
 from senet_viz.types import Edit, Picture, Trace
+from tests import networks, truth
 from tests.conftest import hooks
 
 WAIT = 60  # seconds after which a test that hangs fails
@@ -195,7 +196,7 @@ def test_trace_is_the_taps(engine: Engine, picture: Picture) -> None:
     name = "layer3.1.se"
     edits = (Edit("layer2.0.se", "fill", (1, 2), 0.0),)
     ours = ask(engine, picture, edits=edits, keep_u=(name,))
-    theirs = tap.run(load.load("tiny_se", weights="random"), picture.x, edits, (name,), "tiny_se", picture.key)
+    theirs = tap.run(truth.model("tiny_se"), picture.x, edits, (name,), "tiny_se", picture.key)
     assert (ours.model, ours.picture_key, ours.edits, ours.silent) == ("tiny_se", picture.key, edits, ())
     torch.testing.assert_close(ours.logits, theirs.logits, rtol=0, atol=1e-6)
     for a, b in zip(ours.blocks, theirs.blocks, strict=True):
@@ -229,7 +230,7 @@ def test_another_question_is_another_forward(engine: Engine) -> None:
 
 
 def test_threads_with_questions_of_their_own_get_their_own_answers(engine: Engine) -> None:
-    module = load.load("tiny_se", weights="random")
+    module = truth.model("tiny_se")
     shown = [photo(sample.key) for sample in samples.SAMPLES]
     blocks = [ref.name for ref in layouts.find(module)]
 
@@ -247,7 +248,7 @@ def test_replay_is_the_replays(engine: Engine, picture: Picture) -> None:
     trace = ask(engine, picture, keep_u=("layer3.1.se",))
     before = engine.forwards
     ours = engine.ask(ReplayQuestion("tiny_se", trace, "layer3.1.se", weights="random"))
-    theirs = replay.replay(load.load("tiny_se", weights="random"), trace.block("layer3.1.se"))
+    theirs = replay.replay(truth.model("tiny_se"), trace.block("layer3.1.se"))
     assert ours.differences == theirs.differences and ours.holds
     assert engine.ask(ReplayQuestion("tiny_se", trace, "layer3.1.se", weights="random")) is ours
     without = engine.ask(ReplayQuestion("tiny_se", ask(engine, picture), "layer3.1.se", weights="random"))
@@ -510,7 +511,7 @@ def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
     engine, choice = Engine(workers=1), Choice("mobilenet_v3_small").but(gate="relu", stages=(2, 3))
     question = TraceQuestion(choice, picture, weights="random")
     trace = engine.ask(question)
-    own = tap.run(variants.build("mobilenet_v3_small", gate="relu", stages=(2, 3)), picture.x)
+    own = tap.run(networks.network("inserted/mobilenet_v3_small", gate="relu", stages=(2, 3)), picture.x)
     assert trace.model == str(choice) == "mobilenet_v3_small gate=relu stages=(2, 3)"
     assert torch.equal(trace.logits, own.logits) and len(trace.blocks) == len(own.blocks) == 8
     before = engine.forwards

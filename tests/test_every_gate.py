@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from senet_viz.networks import blocks, registry, variants
 from senet_viz.networks import gated as gateds
 from senet_viz.networks.blocks import FORMS, SEBlock
-from senet_viz.networks.bn_inception import BNInception, InceptionModule
-from senet_viz.networks.bn_inception import Row as Branches
+from senet_viz.networks.bn_inception import BNInception, Branches, InceptionModule
 from senet_viz.networks.gated import HOSTS, INTEGRATIONS, MIXED, GatedUnit
 from senet_viz.networks.registry import NETWORKS, Network
 from tests import at_work, covering

@@ -17,7 +17,8 @@ from senet_viz.networks.blocks import SEBlock
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts, replay
 from senet_viz.types import Edit
-from tests.conftest import hooks, pictures, stir
+from tests.conftest import hooks
+from tests.networks import pictures, stir
 
 BARE = {"weights": None, "weights_backbone": None}
 NETWORKS: dict[str, Callable[[], nn.Module]] = {

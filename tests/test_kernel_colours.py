@@ -16,7 +16,7 @@ from senet_viz.drawing.grammar import Box, Figure, Mark, Panel
 from senet_viz.drawing.renderers import slides
 from senet_viz.drawing.renderers.screen import spec
 from tests import drawn
-from tests.test_selection_figures import BUILDS
+from tests.test_kernel_selection_figures import BUILDS
 
 KERNELS = {"3×3": 0, "5×5": 1, "7×7": 2}
 LETTERS = {"A·h": 0, "B·h": 1}  # the paper's names of the rows of the two branches

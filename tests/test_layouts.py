@@ -10,9 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-import timm
 import torch
-import torchvision
 from timm.layers import CecaModule, EcaModule, EffectiveSEModule, GlobalContext, SelectiveKernel, SEModule
 from timm.layers import SplitAttn as Split
 from timm.layers.cbam import CbamModule
@@ -28,6 +26,7 @@ from senet_viz.tap import hooks, layouts
 from senet_viz.tap.replay import replay
 from senet_viz.types import BlockRef
 from tests.conftest import Build
+from tests.networks import network
 
 C = 32
 plain_norm: Any = partial(nn.BatchNorm2d, affine=False)
@@ -86,7 +85,7 @@ IN_MODELS = {  # one small real model for every class: its kind, how many blocks
     "torchvision/mobilenet_v3_small": ("se", 9, "features.1.block.1"),
     "timm/legacy_seresnet18": ("se", 8, "layer1.0.se_module"),
     "timm/skresnet18": ("sk", 8, "layer1.0.conv1"),
-    "zoo/skresnext50_32x4d": ("sk", 16, "layer1.0.conv2"),
+    "models/skresnext50_32x4d": ("sk", 16, "layer1.0.conv2"),
     "ours/se": ("se", 10, "layer1.0.se"),
     "ours/sk": ("sk", 10, "layer1.0.conv2"),
 }
@@ -139,7 +138,7 @@ def test_every_kind_is_found_in_a_real_model(name: str, build: Build) -> None:
 
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet1_0", "vgg11", "shufflenet_v2_x0_5"])
 def test_a_network_without_attention_has_none(name: str) -> None:
-    net = torchvision.models.get_model(name, weights=None)
+    net = network(f"torchvision/{name}")
     assert layouts.find(net) == ()
     assert layouts.near_misses(net) == ()
 
@@ -195,7 +194,7 @@ def test_the_right_children_under_another_name_are_not_guessed() -> None:
 
 
 def test_timms_adding_global_context_is_a_near_miss_in_a_real_model() -> None:
-    net = timm.create_model("gcresnext26ts")
+    net = network("timm/gcresnext26ts")
     assert layouts.find(net) == ()
     assert len(layouts.near_misses(net)) == 8
 

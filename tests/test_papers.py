@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from senet_viz.architecture import comparison, counting, papers
-from senet_viz.architecture.papers import SENET, SKNET
 from senet_viz.networks import registry, variants
+
+SENET = "Hu et al., Squeeze-and-Excitation Networks, TPAMI 2020"
+SKNET = "Li et al., Selective Kernel Networks, CVPR 2019"
 
 
 def errors(key: str) -> dict[str, tuple[float | None, float | None]]:

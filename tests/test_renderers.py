@@ -13,7 +13,7 @@ from senet_viz.drawing.layout import place
 from senet_viz.drawing.placed import PlacedMark, PlacedPanel
 from senet_viz.drawing.renderers import screen, slides
 from tests import drawn
-from tests.test_figures import every_mark
+from tests.test_drawing import every_mark
 
 Point = tuple[float, float]
 

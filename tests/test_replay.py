@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound
 from senet_viz.networks.blocks import SEBlock
-from senet_viz.stats import softmax
+from senet_viz.stats import h_sigmoid, sigmoid, softmax
 from senet_viz.tap import hooks, layouts
 from senet_viz.tap.edits import apply
 from senet_viz.tap.layouts import places
@@ -32,14 +32,13 @@ from senet_viz.tap.replay import (
     difference,
     fc_against_conv,
     gate_function,
-    h_sigmoid,
     pooled,
     replay,
     rounding,
-    sigmoid,
 )
 from senet_viz.types import BlockTrace, Edit
-from tests.conftest import GATED, Build, Traced, pictures, stir
+from tests.conftest import GATED, Build, Traced
+from tests.networks import pictures, stir
 
 HIDDEN = {"se", "gc", "sk", "split"}
 GATES = {"se": {"sigmoid", "h_sigmoid"}, "sk": {"softmax"}, "split": {"softmax", "sigmoid"}}
@@ -342,7 +341,7 @@ def test_rounding_covers_float32_sums_in_any_order() -> None:
 
 
 CAPABILITIES = ("default", "avx2")
-SOME = ("timm/efficientnet_b0", "timm/gc_efficientnetv2_rw_t", "zoo/mobilenet_v3_small", "ours/sk")
+SOME = ("timm/efficientnet_b0", "timm/gc_efficientnetv2_rw_t", "models/mobilenet_v3_small", "ours/sk")
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)
@@ -352,10 +351,10 @@ def test_it_holds_on_other_processors(capability: str, names: tuple[str, ...]) -
     script = (
         "import sys, torch; torch.set_num_threads(1)\n"
         "from senet_viz.tap import hooks, layouts, replay\n"
-        "from tests.conftest import _built, pictures, side\n"
+        "from tests.networks import pictures, side, stirred\n"
         "print(torch.backends.cpu.get_cpu_capability())\n"
         "for name in sys.argv[1:]:\n"
-        "    net = _built(name)\n"
+        "    net = stirred(name)\n"
         "    every = [ref.name for ref in layouts.find(net)]\n"
         "    for block in hooks.run(net, pictures(2, seed=2, size=side(name))[:1], keep_u=every).blocks:\n"
         "        again = replay.replay(net, block)\n"

@@ -1,6 +1,6 @@
 """SKNet, a ResNeXt whose 3x3 convolutions are Selective Kernel convolutions: the paper's rules at every depth.
 
-``test_insert.py`` compares it with timm's skresnext50_32x4d.
+``test_variants.py`` compares it with timm's skresnext50_32x4d.
 """
 
 import pytest
@@ -10,6 +10,7 @@ from senet_viz.networks import variants
 from senet_viz.networks.blocks import SKConv
 from senet_viz.networks.registry import NETWORKS
 from senet_viz.tap import hooks, layouts
+from tests.networks import network
 
 
 @pytest.mark.parametrize("name", [row.name for row in NETWORKS if row.family == "sk"])
@@ -23,7 +24,7 @@ def test_every_depth_follows_the_papers_rule(name: str) -> None:
 
 
 def test_three_branches_and_the_gates_of_all_units() -> None:
-    net = variants.build("sknet26", classes=5, branches=3)
+    net = network("inserted/sknet26", classes=5, branches=3)
     trace = hooks.run(net, torch.randn(1, 3, 64, 64))
     assert len(trace.blocks) == len(layouts.find(net)) == 8 and trace.silent == ()
     for block in trace.blocks:

@@ -13,14 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound
-from senet_viz.models import catalogue, load
+from senet_viz.models import catalogue
 from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts, sharing
 from senet_viz.tap.replay import difference
 from senet_viz.types import BlockTrace, Edit, Trace
-from tests.conftest import Build, Traced, hooks, pictures, stir
+from tests import truth
+from tests.conftest import Build, Traced, hooks
+from tests.networks import pictures, stir
 
 TOLERANCE = 1e-5
 
@@ -145,7 +147,7 @@ def test_a_model_without_gates_has_scores_and_no_blocks() -> None:
     rows = [row for row in catalogue.MODELS if not row.blocks]
     assert rows
     for row in rows:
-        module, x = load.load(row.key, weights="random"), pictures(1)
+        module, x = truth.model(row.key), pictures(1)
         with torch.inference_mode():
             bare = module(x)[0]
         trace = tap.run(module, x)
@@ -275,7 +277,7 @@ def test_another_gate_function_sees_the_logits_of_every_layout(traced: Traced) -
 
 def test_x_is_what_the_branches_were_made_of(build: Build, x: Tensor) -> None:
     """The block alone, given x, answers what it answered in the network."""
-    for name in ("ours/sk", "zoo/skresnet18", "timm/resnest14d", "ours/se"):
+    for name in ("ours/sk", "models/skresnet18", "timm/resnest14d", "ours/se"):
         net = build(name)
         refs = layouts.find(net)
         trace = tap.run(net, x, keep_u=tuple(ref.name for ref in refs))

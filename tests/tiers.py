@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 # As a parameter of any test: the largest network of a family stays out, its smaller ones stay in. Inception-ResNet has
-# none: its unit is in test_wiring and test_every_gate, its numbers are in the full run.
+# none: its unit is in test_unit_graph and test_every_gate, its numbers are in the full run.
 GIANTS = frozenset(
     {
         "senet154", "legacy_senet154", "se_inception_resnet_v2", "se_resnet101", "se_resnet152", "sknet101",
@@ -22,7 +22,7 @@ GIANTS = frozenset(
 )  # fmt: skip
 # Of the networks that are traced with every u: one of each layout, and the four small ones.
 TRACED = (
-    "ours/*", "timm/*", "torchvision/*", "zoo/tiny_*",
+    "ours/*", "timm/*", "torchvision/*", "models/tiny_*",
 )  # fmt: skip
 # Of the networks that carry inserted gates, one a host.
 HOSTS = ("se_resnet50*", "se_bn_inception*", "mobilenet_v3_small*", "sknet26*", "se_vgg16_bn*")
@@ -77,7 +77,7 @@ CUTS = (
     ),
     Cut(
         "test_cost_page.py::test_every_network_opens",
-        "one network of each family; test_cost counts the others without a page",
+        "one network of each family; test_counting counts the others without a page",
         ("se_resnet50", "legacy_seresnet18", "skresnet18", "se_vgg16_bn", "tiny_se"),
     ),
     Cut("test_cost_page.py::test_options_are_counted", "test_what_each_option_costs, on a smaller network"),
@@ -88,17 +88,21 @@ CUTS = (
         "the test of this name in test_compare_page",
     ),
     Cut("test_cost_page.py::test_figures_become_slides", "English", ("en",)),
-    Cut("test_cost.py::test_equation_5_agrees_with_the_modules", "two reductions of ResNet-50", ("[28]-se_resnet50",)),
-    Cut("test_cost.py::test_the_gates_share_is_what_the_gates_add", "one network a host", HOSTS),
     Cut(
-        "test_cost.py::test_every_network_agrees_with_torchs_counter",
+        "test_counting.py::test_equation_5_agrees_with_the_modules",
+        "two reductions of ResNet-50",
+        ("[28]-se_resnet50",),
+    ),
+    Cut("test_counting.py::test_the_gates_share_is_what_the_gates_add", "one network a host", HOSTS),
+    Cut(
+        "test_counting.py::test_every_network_agrees_with_torchs_counter",
         "one network a host and one a layout",
         (*HOSTS, "tiny_*", "skresnet18", "legacy_seresnet18", "efficientnet_b0"),
     ),
     # --- attributions: every method, network and photo ---
-    Cut("test_attribute.py::test_integrated_gradients_add_up", "one network and photo", ("tiny_se-coffee",)),
+    Cut("test_attribution.py::test_integrated_gradients_add_up", "one network and photo", ("tiny_se-coffee",)),
     Cut(
-        "test_attribute.py::test_gate_integrated_gradients_add_up",
+        "test_attribution.py::test_gate_integrated_gradients_add_up",
         "SK and h-sigmoid; the next but one has every method",
         (
             "tiny_sk-coffee",
@@ -106,7 +110,7 @@ CUTS = (
         ),
     ),
     Cut(
-        "test_attribute.py::test_it_says_how_far_it_is_and_can_be_ended",
+        "test_attribution.py::test_it_says_how_far_it_is_and_can_be_ended",
         "the two quick methods, SE and SK",
         (
             "tiny_se-conductance",
@@ -114,18 +118,18 @@ CUTS = (
         ),
     ),
     Cut(
-        "test_attribute.py::test_grad_cam_is_the_papers_where_activations_overwrite_their_input",
+        "test_attribution.py::test_grad_cam_is_the_papers_where_activations_overwrite_their_input",
         "the small ones of five networks",
-        ("torchvision/*", "timm/*", "ours/*", "zoo/mobilenet_v3_small"),
+        ("torchvision/*", "timm/*", "ours/*", "models/mobilenet_v3_small"),
     ),
     Cut(
-        "test_attribute.py::test_every_method_has_the_shape_of_what_it_explains_and_leaves_nothing",
+        "test_attribution.py::test_every_method_has_the_shape_of_what_it_explains_and_leaves_nothing",
         "every method, on SK",
         ("tiny_sk-*",),
     ),
     Cut(
         "test_engine.py::test_an_attribution_says_how_far_it_is_and_ends_when_nobody_waits",
-        "test_attribute.test_it_says_how_far_it_is_and_can_be_ended, and the engine's other questions",
+        "test_attribution.test_it_says_how_far_it_is_and_can_be_ended, and the engine's other questions",
     ),
     Cut(
         "test_attribution_page.py::test_it_opens_with_every_kind_of_network",
@@ -134,7 +138,7 @@ CUTS = (
     ),
     Cut(
         "test_attribution_page.py::test_every_dot_is_a_channel",
-        "two of four methods; test_attribute has the numbers of all",
+        "two of four methods; test_attribution has the numbers of all",
         ("gate_ablation", "gradient_x_gate"),
     ),
     Cut(
@@ -143,10 +147,12 @@ CUTS = (
         ("grad_cam-*",),
     ),
     # --- experiments: every network ---
-    Cut("test_whatif.py::test_a_ranking_is_its_channels_one_by_one", "the network with most branches", ("sk",)),
-    Cut("test_whatif.py::test_other_operations_and_edits_that_are_there_already", "the same", ("sk",)),
-    Cut("test_worth.py::test_every_condition_is_one_picture_at_a_time", "one of four networks", ("ours/se",)),
-    Cut("test_worth.py::test_sample_photos_under_the_same_gates", "one of three networks", ("tiny_se_h",)),
+    Cut(
+        "test_channel_ranking.py::test_a_ranking_is_its_channels_one_by_one", "the network with most branches", ("sk",)
+    ),
+    Cut("test_channel_ranking.py::test_other_operations_and_edits_that_are_there_already", "the same", ("sk",)),
+    Cut("test_gate_ablation.py::test_every_condition_is_one_picture_at_a_time", "one of four networks", ("ours/se",)),
+    Cut("test_gate_ablation.py::test_sample_photos_under_the_same_gates", "one of three networks", ("tiny_se_h",)),
     # --- pages: network x language x choice ---
     Cut(
         "test_whatif_page.py::test_it_opens_with_every_kind_of_network",
@@ -189,15 +195,15 @@ CUTS = (
     # --- figures ---
     Cut(
         "test_words_apart.py::test_words_lie_on_nothing_and_on_no_other_words",
-        "test_export.test_nothing_is_clipped_and_texts_stay_apart, on figures of every kind of mark",
+        "test_slides.test_nothing_is_clipped_and_texts_stay_apart, on figures of every kind of mark",
     ),
     Cut(
-        "test_export.py::test_without_a_font_the_slide_is_english_and_says_so",
+        "test_slides.py::test_without_a_font_the_slide_is_english_and_says_so",
         "every kind of file once",
         ("pdf-none", "png-latin", "svg-none"),
     ),
     Cut(
-        "test_export.py::test_the_row_that_is_framed_can_be_seen",
+        "test_slides.py::test_the_row_that_is_framed_can_be_seen",
         "each size, each paper",
         (
             "512-dark",
@@ -205,7 +211,7 @@ CUTS = (
         ),
     ),
     Cut(
-        "test_export.py::test_slides_drawn_at_once_are_the_slides_drawn_in_turn",
+        "test_slides.py::test_slides_drawn_at_once_are_the_slides_drawn_in_turn",
         "slides in turn; test_engine has threads",
     ),
     Cut(
@@ -271,10 +277,10 @@ CUTS = (
         "test_cli_refusals.py::test_a_terminal_that_knows_only_ascii_shows_everything",
         "the same output in UTF-8: test_list_names_every_model",
     ),
-    Cut("test_cli.py::test_all_trains_the_four_with_one_recipe", "test_train.test_it_learns"),
+    Cut("test_cli.py::test_all_trains_the_four_with_one_recipe", "test_training.test_it_learns"),
     Cut("test_cli.py::test_what_goes_wrong_with_training_is_one_sentence", "the other verbs' refusals in test_cli"),
-    Cut("test_train.py::test_killed_in_the_middle_and_resumed_is_the_same_training", "the next one"),
-    Cut("test_train.py::test_interrupted_and_resumed_is_the_same_training", "one of four blocks", ("se",)),
+    Cut("test_training.py::test_killed_in_the_middle_and_resumed_is_the_same_training", "the next one"),
+    Cut("test_training.py::test_interrupted_and_resumed_is_the_same_training", "one of four blocks", ("se",)),
     # --- in the browser: page x language x width, and long walks ---
     Cut(
         "browser/test_walk.py::test_forwards_and_backwards_by_the_links_under_every_page",
@@ -308,11 +314,11 @@ CUTS = (
     ),
     Cut(
         "browser/test_slides.py::test_a_slide_names_model_block_and_photographer_and_leads_back",
-        "test_export: what a slide says; test_a_pdf_is_one_page_whose_text_can_be_searched comes from a page",
+        "test_slides: what a slide says; test_a_pdf_is_one_page_whose_text_can_be_searched comes from a page",
     ),
     Cut(
         "browser/test_slides.py::test_a_photo_of_ones_own_has_no_credit_and_no_way_back",
-        "test_export.test_samples_bring_their_credit_and_own_photos_have_none",
+        "test_slides.test_samples_bring_their_credit_and_own_photos_have_none",
     ),
     Cut("browser/test_slides.py::test_a_figure_that_is_of_no_photo_claims_none", "the same"),
     Cut(
@@ -339,7 +345,7 @@ CUTS = (
         "browser/test_uploads.py::test_every_file_gets_its_own_sentence_where_it_was_chosen",
         "test_pages: files that are no photo, each with its sentence",
     ),
-    Cut("browser/test_uploads.py::test_the_limits_hold_and_nothing_is_written", "test_photos and test_images: limits"),
+    Cut("browser/test_uploads.py::test_the_limits_hold_and_nothing_is_written", "test_sets and test_reading: limits"),
     Cut("browser/test_uploads.py::test_without_a_secure_address_the_camera_says_so", "test_ui: allows_camera"),
     Cut(
         "browser/test_journeys.py::test_bad_uploads_say_why_and_change_nothing",
@@ -360,7 +366,7 @@ CUTS = (
     ),
     Cut(
         "browser/test_journeys.py::test_only_what_random_weights_have_made_is_called_untrained",
-        "test_pages.test_untrained_is_said_and_only_then; test_export: what a slide says",
+        "test_pages.test_untrained_is_said_and_only_then; test_slides: what a slide says",
     ),
     Cut(
         "browser/test_journeys.py::test_what_streamlit_writes_itself_is_in_the_pages_language",
@@ -372,7 +378,7 @@ CUTS = (
     ),
     Cut(
         "browser/test_journeys.py::test_an_svg_is_that_figure",
-        "test_export has every kind of file, test_a_png_is_a_slide_in_chinese comes from a page",
+        "test_slides has every kind of file, test_a_png_is_a_slide_in_chinese comes from a page",
     ),
     Cut("browser/test_journeys.py::test_a_csv_holds_the_models_numbers", "the same"),
     Cut(
@@ -385,7 +391,7 @@ CUTS = (
     ),
     Cut(
         "browser/test_journeys.py::test_words_are_read_on_either_background",
-        "test_boxes.test_every_text_can_be_read; palette's contrasts in test_figures",
+        "test_boxes.test_every_text_can_be_read; palette's contrasts in test_drawing",
     ),
     Cut(
         "browser/test_journeys.py::test_a_good_upload_becomes_the_photo",
@@ -395,7 +401,7 @@ CUTS = (
         "browser/test_journeys.py::test_the_first_picture_needs_no_click",
         "test_pages.test_first_picture_needs_no_click",
     ),
-    Cut("browser/test_components.py::test_captions_are_read_by_weak_eyes", "test_figures: contrasts of the palette"),
+    Cut("browser/test_components.py::test_captions_are_read_by_weak_eyes", "test_drawing: contrasts of the palette"),
     Cut(
         "browser/test_components.py::test_the_focus_stays_with_who_types_and_near_what_was_pressed",
         "test_a_page_scrolls_before_anybody_has_clicked: who has the focus on arrival",
@@ -420,7 +426,7 @@ CUTS = (
         "browser/test_uploads.py::test_class_folders_of_ones_own_are_profiled",
         "test_class_profiles_page has it without a browser",
     ),
-    Cut("test_cli.py::test_side_by_side_is_the_same_as_alone", "test_train.test_it_learns"),
+    Cut("test_cli.py::test_side_by_side_is_the_same_as_alone", "test_training.test_it_learns"),
     Cut(
         "test_adding.py::test_a_page_is_one_file_one_row_its_words_and_its_test",
         "the verb's half: test_a_verb_is_one_file_one_row_and_its_test",
@@ -455,7 +461,7 @@ CUTS = (
     ),
     Cut(
         "browser/test_journeys.py::test_a_png_is_a_slide_in_chinese",
-        "test_slides.test_a_pdf_is_one_page_whose_text_can_be_searched; test_export: Chinese letters",
+        "browser/test_slides has a PDF of a page; test_slides: Chinese letters",
     ),
     Cut(
         "browser/test_journeys.py::test_a_click_on_a_map_mutes_its_channel_and_undo_opens_it",
@@ -465,15 +471,15 @@ CUTS = (
         "browser/test_walk.py::test_the_first_page_is_found_under_its_own_name_too",
         "test_the_pages_are_a_walk_from_one_to_the_next",
     ),
-    Cut("test_images.py::test_a_photo_of_48_megapixels_is_read", "one format of three", ("JPEG",)),
+    Cut("test_reading.py::test_a_photo_of_48_megapixels_is_read", "one format of three", ("JPEG",)),
     Cut(
         "test_kernel_colours.py::test_each_kernel_has_one_colour_in_every_figure_of_every_page",
         "the figures of selection one by one: test_figures_of_selection_keep_to_it_with_any_numbers",
     ),
-    Cut("test_cli.py::test_profile_and_card_follow", "test_profile and test_card, without training first"),
+    Cut("test_cli.py::test_profile_and_card_follow", "test_gate_profile and test_model_card, without training first"),
     Cut(
         "test_cli.py::test_what_goes_wrong_with_worth_is_one_sentence",
-        "test_profile and test_card, without training first",
+        "test_gate_profile and test_model_card, without training first",
     ),
     Cut(
         "browser/test_addresses.py::test_a_deep_link_brings_every_page_as_it_was",

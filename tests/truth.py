@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from senet_viz.models import catalogue, load
+from senet_viz.models import catalogue
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks, layouts
 from senet_viz.types import BlockTrace, Trace
+from tests import networks
+from tests.networks import Weights
 
-Weights = Literal["pretrained", "random"]
 
-
-@lru_cache(maxsize=8)
 def model(key: str, weights: Weights = "random") -> nn.Module:
     """The model; its random weights are the same on every call."""
-    return load.load(key, weights=weights)
+    return networks.network(f"models/{key}", weights)
 
 
 def names(key: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlencode, urlsplit
@@ -30,7 +31,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "assets" / "screenshots" / "stage.webp"
 README_BYTES = 1_500_000
-MOVING, MOVE_MS, REST_MS = 3, 120, 2600  # pictures of a move, and how long each is seen, and the last
+MOVING, MOVE_MS, REST_MS = 4, 80, 2600  # pictures of a move, and how long each is seen, and the last
 WIDTHS = {1280: 720, 1920: 1080}  # and the height of such a screen
 THEMES = ("light", "dark")
 LANGUAGES = ("en", "zh")
@@ -158,9 +159,11 @@ def all_of(browser: Browser, url: str, folder: Path, query: dict[str, str]) -> i
 
 def readme(browser: Browser, url: str, query: dict[str, str]) -> None:
     """The stage in motion, from the first step to the last, below ``README_BYTES``."""
-    page = browser.new_page(viewport={"width": 1120, "height": 760}, color_scheme="light")
-    page.goto(f"{url}/?{urlencode({**query, 'lang': 'en', 'embed': 'true'})}")
+    page = browser.new_page(viewport={"width": 1320, "height": 800}, color_scheme="light")
+    page.clock.install()
+    page.goto(f"{url}/?{urlencode({**query, 'lang': 'en'})}")
     settle(page)
+    page.clock.pause_at(datetime.now() + timedelta(hours=1))
     if errors(page):
         sys.exit("the first page shows an error: no picture for the README")
     stage, frames, times = page.get_by_test_id("stage"), [], []
@@ -168,8 +171,7 @@ def readme(browser: Browser, url: str, query: dict[str, str]) -> None:
         if step:
             page.keyboard.press("Space")
         for turn in range(MOVING + 1):  # a few pictures while it moves, then one at rest
-            if turn == MOVING:
-                page.wait_for_timeout(800)
+            page.clock.run_for(MOVE_MS if turn < MOVING else 1000)
             frames.append(Image.open(io.BytesIO(stage.screenshot())).convert("RGB"))
             times.append(REST_MS if turn == MOVING else MOVE_MS)
     page.close()

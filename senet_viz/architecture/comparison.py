@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from senet_viz.architecture import counting
-from senet_viz.architecture.papers import INTEGRATED, Row, Table
+from senet_viz.architecture.papers import INTEGRATED, PaperRow, Table
 from senet_viz.architecture.prices import DEFAULT, build, parameters, row
 from senet_viz.networks import registry
 from senet_viz.networks.registry import Choice
@@ -16,7 +16,7 @@ from senet_viz.networks.registry import Choice
 
 @dataclass(frozen=True)
 class Counted:
-    """Ways in which one may count one network of a table. GFLOPs that a paper rounds may mean any of them."""
+    """A line of a table is counted in every way that a rounded number of a paper may mean."""
 
     params: int  # as the paper says: gates of tables 10 to 16 without biases
     biases: int  # of gates, which the released networks have
@@ -49,10 +49,10 @@ def agrees(value: int, printed: str, unit: float) -> bool:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was printed in one table and what we count, in the way of counting that agrees most often."""
+    """A comparison holds what one table printed, and what we count in the way that agrees with it most often."""
 
     unit: str  # "params" or "gflops"; what is compared, or only counted where nothing was printed
-    lines: tuple[Row, ...]
+    lines: tuple[PaperRow, ...]
     printed: tuple[str | None, ...]  # millions, or billions, with the digits that were printed
     ours: tuple[float, ...]
     way: str  # how ``ours`` is counted
@@ -60,7 +60,7 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the lines are called."""
+        """Return the names of the lines, "SE-" before those of networks with gates."""
         return tuple(f"SE-{line.label}" if line.group == "se" else line.label for line in self.lines)
 
 
@@ -101,7 +101,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @lru_cache(maxsize=128)
-def ours(table: str, line: Row) -> Counted | None:
+def ours(table: str, line: PaperRow) -> Counted | None:
     """Count one line of a table; None for "original", which is somebody else's network of that name."""
     if line.group == "original":
         return None

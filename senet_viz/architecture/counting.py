@@ -28,7 +28,7 @@ STEM, HEAD, UNUSED = "stem", "head", "unused"  # before the stages, behind them,
 
 @dataclass(frozen=True)
 class Count:
-    """Parameters and arithmetic for one picture."""
+    """A count holds the parameters and the arithmetic of one picture's forward."""
 
     params: int = 0
     conv: int = 0  # MACs of convolutions
@@ -38,7 +38,7 @@ class Count:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates as the papers count them: conv + linear."""
+        """Return the multiply-accumulates as the papers count them: conv + linear."""
         return self.conv + self.linear
 
     def __add__(self, other: Self) -> Self:
@@ -47,7 +47,7 @@ class Count:
 
 @dataclass(frozen=True)
 class ModuleCost:
-    """What one module takes by itself, its children left out: all of them add up to the network."""
+    """A module's cost leaves its children out, so that the costs of all modules add up to the network's."""
 
     name: str  # dotted, "" for the network itself
     kind: str  # class name
@@ -58,7 +58,7 @@ class ModuleCost:
 
 @dataclass(frozen=True)
 class GateCost:
-    """One attention block: C channels are gated through ``hidden`` units (0 where there is one layer)."""
+    """An attention block gates C channels through ``hidden`` units (0 where there is one layer)."""
 
     name: str
     kind: str
@@ -71,7 +71,7 @@ class GateCost:
 
 @dataclass(frozen=True)
 class StageCost:
-    """Neighbours whose maps have one size, split into what attention takes and what the rest takes."""
+    """A stage groups neighbours whose maps have one size, and splits their cost into attention and the rest."""
 
     name: str
     side: int  # height of the maps that leave it, 0 where nothing with a height does
@@ -87,7 +87,7 @@ def added(parts: Iterable[ModuleCost]) -> Count:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network takes for one picture of ``size`` x ``size``, module by module."""
+    """A cost holds what a network takes for one picture of ``size`` x ``size``, module by module."""
 
     per_module: tuple[ModuleCost, ...]
     size: int
@@ -96,32 +96,32 @@ class Cost:
 
     @cached_property
     def total(self) -> Count:
-        """Everything."""
+        """Return what all modules take together."""
         return added(self.per_module)
 
     @property
     def params(self) -> int:
-        """Parameters of the network."""
+        """Return the number of parameters of the network."""
         return self.total.params
 
     @property
     def macs(self) -> int:
-        """Its multiply-accumulates."""
+        """Return the number of multiply-accumulates of the network."""
         return self.total.macs
 
     @cached_property
     def gate(self) -> Count:
-        """What attention takes: pooling, both layers, scaling; of an SK unit not its branches."""
+        """Return what attention takes: pooling, both layers, scaling; of an SK unit not its branches."""
         return added(m for m in self.per_module if m.gate)
 
     @cached_property
     def rest(self) -> Count:
-        """What the network takes without its gates."""
+        """Return what the network takes without its gates."""
         return added(m for m in self.per_module if not m.gate)
 
     @cached_property
     def stages(self) -> tuple[StageCost, ...]:
-        """Stem, stages and head, in the order in which they run."""
+        """Return the costs of stem, stages and head, in the order in which they run."""
         found = []
         for name, side in self.sides:
             here = [m for m in self.per_module if m.stage == name]
@@ -133,7 +133,7 @@ class Cost:
 
     @property
     def gated(self) -> tuple[StageCost, ...]:
-        """The stages that have gates."""
+        """Return the costs of the stages that have gates."""
         return tuple(stage for stage in self.stages if stage.gates)
 
 
@@ -168,7 +168,7 @@ def picture(net: nn.Module, batch: int, size: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """An attention block, and which parts of it are attention."""
+    """A block knows which of its parts are attention."""
 
     name: str
     kind: str
@@ -178,7 +178,7 @@ class Block:
 
     @property
     def parts(self) -> Iterator[tuple[str, bool]]:
-        """Dotted name of every module in it, and whether it is attention."""
+        """Yield the dotted name of every module in it, and whether that is attention."""
         for name, _ in self.module.named_modules():
             whole = self.heads is None or not name or name.partition(".")[0] in self.heads
             yield f"{self.name}.{name}".strip("."), whole
@@ -200,7 +200,7 @@ def blocks(net: nn.Module) -> tuple[Block, ...]:
 
 
 class _Ledger(TorchDispatchMode):
-    """Books every operation of one forward under the module that asked for it. Hooks stay in the private copy."""
+    """A ledger books every operation of one forward under the module that asked for it, in a private copy."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -233,7 +233,7 @@ class _Ledger(TorchDispatchMode):
         return out
 
     def cost(self, size: int) -> Cost:
-        """Close the books."""
+        """Add up what was booked, once the forward is over."""
         seen: set[int] = set()
         per_module, found = [], blocks(self.net)
         gated = dict(part for block in found for part in block.parts)
@@ -259,7 +259,7 @@ class _Ledger(TorchDispatchMode):
         return GateCost(block.name, block.kind, stage, self.widths.get(block.name, 0), hidden, weights, count)
 
     def _stages(self, blocks: Sequence[Block]) -> tuple[dict[str, str], tuple[tuple[str, int], ...]]:
-        """Every module's stage, and the height of the maps that leave each of them.
+        """Return every module's stage, and the height of the maps that leave each of them.
 
         A stage is a ``layerN`` where the network names its stages so, else all units whose maps have one size; units
         of a size without gates go with the gates that follow them. Blocks of ours say the number themselves.

@@ -1,7 +1,7 @@
 """Convolutions in whole numbers, and the equations of a Selective Kernel unit, as LaTeX with numbers in them.
 
 A convolution has k x k kernels, C channels in and out, G groups, dilation d and no bias, as in SKNet (section 3.1);
-``tests/test_kernels.py`` compares its arithmetic with torch's own. The letters of the unit (SKNet, eqs. 1-6) are those
+``tests/test_formulas.py`` compares its arithmetic with torch's own. The letters of the unit (SKNet, eqs. 1-6) are those
 of ``docs/notation.md``: z is the paper's s, h its z, and g are the logits.
 """
 
@@ -19,7 +19,7 @@ from senet_viz.stats import softmax
 
 @dataclass(frozen=True)
 class Conv:
-    """A k x k convolution from C to C channels.
+    """A convolution has k x k kernels and leads from C to C channels.
 
     Raises:
         ValueError: a number below 1, or channels that cannot be dealt out to the groups evenly.
@@ -38,22 +38,22 @@ class Conv:
 
     @property
     def field(self) -> int:
-        """Side of the receptive field, pixels: k + (k - 1)(d - 1)."""
+        """Return the side of the receptive field, in pixels: k + (k - 1)(d - 1)."""
         return self.k + (self.k - 1) * (self.dilation - 1)
 
     @property
     def fan(self) -> int:
-        """Input channels that one output channel sees: C / G."""
+        """Return the number of input channels that one output channel sees: C / G."""
         return self.channels // self.groups
 
     @property
     def per_filter(self) -> int:
-        """Weights of one output channel: k^2 C / G. As many multiplications make one output number."""
+        """Return the weights of one output channel: k^2 C / G. As many multiplications make one output number."""
         return self.k**2 * self.fan
 
     @property
     def parameters(self) -> int:
-        """Weights of the layer: k^2 C^2 / G."""
+        """Return the weights of the layer: k^2 C^2 / G."""
         return self.per_filter * self.channels
 
     def multiplications(self, height: int, width: int) -> int:
@@ -62,22 +62,22 @@ class Conv:
 
     @property
     def dense(self) -> Self:
-        """The same with one group: every output channel sees every input channel."""
+        """Return the same convolution with one group: every output channel sees every input channel."""
         return replace(self, groups=1)
 
     @property
     def depthwise(self) -> Self:
-        """The same with a group for each channel."""
+        """Return the same convolution with a group for each channel."""
         return replace(self, groups=self.channels)
 
     @property
     def filled(self) -> Self:
-        """The kernel without gaps that sees as far."""
+        """Return the convolution without gaps that sees as far."""
         return replace(self, k=self.field, dilation=1)
 
     @property
     def taps(self) -> tuple[tuple[int, int], ...]:
-        """(row, column) of every weight within the receptive field."""
+        """Return the (row, column) of every weight within the receptive field."""
         steps = range(0, self.field, self.dilation)
         return tuple((row, column) for row in steps for column in steps)
 

@@ -104,7 +104,7 @@ def eq5(stages: Sequence[tuple[int, int]], r: int) -> int:
 
 @dataclass(frozen=True)
 class Price:
-    """Everything that is counted, with gates and without. Where nothing can be left out, ``bare`` is None."""
+    """A price holds all counts with gates and without. Where no gate can be left out, ``bare`` is None."""
 
     cost: Cost
     kept: int  # bytes of a training step a picture: see ``kept``
@@ -113,33 +113,33 @@ class Price:
 
     @property
     def without(self) -> tuple[int, int]:
-        """Parameters and MACs of the network without gates."""
+        """Return parameters and MACs of the network without gates."""
         return (self.bare.params, self.bare.macs) if self.bare else (self.cost.rest.params, self.cost.rest.macs)
 
     @property
     def memory(self) -> tuple[int, ...]:
-        """(bytes of a training step without gates, what they add); () where that is not known."""
+        """Return (bytes of a training step without gates, what they add), or () where that is not known."""
         return () if self.kept_bare is None else (self.kept_bare, self.kept - self.kept_bare)
 
     @property
     def adds(self) -> tuple[int, int]:
-        """What the gates add: parameters and MACs; in SKNet the branches that they choose from as well."""
+        """Return the parameters and MACs that gates add; in SKNet also those of the branches to choose from."""
         params, macs = self.without
         return self.cost.params - params, self.cost.macs - macs
 
     @property
     def ratio(self) -> int:
-        """The r that most gates have."""
+        """Return the reduction r that most gates have."""
         return Counter(round(gate.channels / gate.hidden) for gate in self.cost.gates).most_common(1)[0][0]
 
     @property
     def formula(self) -> int:
-        """The number of eq. 5."""
+        """Return the extra weights that eq. 5 gives for this network's gates."""
         return eq5(tuple((1, gate.channels) for gate in self.cost.gates), self.ratio)
 
     @property
     def eq5(self) -> str:
-        """SENet's eq. 5 with this network's numbers, in LaTeX: blocks of equal width are added up."""
+        """Return SENet's eq. 5 with this network's numbers, in LaTeX: blocks of equal width are added up."""
         counts = Counter(gate.channels for gate in self.cost.gates)
         terms = [rf"{n}\cdot {c}^2" for c, n in sorted(counts.items())]
         terms = terms if len(terms) <= 6 else [*terms[:3], r"\dots", terms[-1]]
@@ -148,7 +148,7 @@ class Price:
 
     @property
     def weights(self) -> int:
-        """Weights of all gates, counted in the modules, biases and norms apart."""
+        """Return the number of weights of all gates, counted in the modules, biases and norms apart."""
         return sum(gate.weights for gate in self.cost.gates)
 
 

@@ -95,11 +95,11 @@ def record(net: nn.Module, x: Tensor, paths: Iterable[str]) -> tuple[Step, ...]:
 
 
 class _Enough(Exception):
-    """The unit has run; the rest of the network need not."""
+    """The unit has run, and the rest of the network need not."""
 
 
 class _Watch(TorchFunctionMode):
-    """Makes a step of every leaf module, and of every function called outside of them, below ``paths``."""
+    """A watch makes a step of every leaf module, and of every function called outside of them, below ``paths``."""
 
     def __init__(self, paths: tuple[str, ...]) -> None:
         super().__init__()

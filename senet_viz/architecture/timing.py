@@ -21,7 +21,7 @@ from senet_viz.jobs import Progress, silent
 
 @dataclass(frozen=True)
 class Timing:
-    """Two networks, turn and turn about in one run. Times in milliseconds for one picture."""
+    """A timing holds the times of two networks that ran in turn, in milliseconds for one picture."""
 
     rounds: tuple[tuple[float, float], ...]  # (bare, gated) of every round
     size: int
@@ -36,7 +36,7 @@ class Timing:
 
     @property
     def extra(self) -> tuple[float, float, float]:
-        """Quartiles of gated / bare - 1, round by round: what both had to suffer cancels out."""
+        """Return the quartiles of gated / bare - 1, round by round: what slowed both of a round cancels out."""
         return _quartiles([gated / bare - 1 for bare, gated in self.rounds])
 
 

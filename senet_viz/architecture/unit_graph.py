@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that ran: where, what, on which earlier steps, the shape it gave. Step 0 is what enters the unit."""
+    """A step is one operation that ran: which module, on which earlier steps, to what shape. Step 0 enters the unit."""
 
     path: str  # of the module that ran it
     kind: Kind
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Part:
-    """One box: a step with the norm and the activation that follow it at once. ``inputs`` are indices of parts."""
+    """A part is one box of a drawing: a step with the norm and activation that follow it. ``inputs`` index parts."""
 
     kind: Kind
     inputs: tuple[int, ...]
@@ -41,23 +41,23 @@ class Part:
 
     @property
     def first(self) -> Step:
-        """The step that gives it its name."""
+        """Return the step that gives the part its name."""
         return self.steps[0]
 
     @property
     def norm(self) -> bool:
-        """Whether batch normalisation follows."""
+        """Tell whether batch normalisation follows."""
         return any(step.kind == "norm" for step in self.steps)
 
     @property
     def act(self) -> str:
-        """The activation at its end, "" for none."""
+        """Return the name of the activation at its end, "" for none."""
         return next((step.detail for step in self.steps[1:] if step.kind == "act"), "")
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What one attention block is, read off what ran: the rows of the table of differences."""
+    """The facts describe one attention block, as read off what ran: the rows of the table of differences."""
 
     where: str  # "branch_end", "after_relu", "module_end", "inner", "conv", or "pre", "post", "identity", "3x3"
     layers: str  # "fc" or "conv"
@@ -70,18 +70,18 @@ class Facts:
 
     @property
     def ratio(self) -> float:
-        """C over the width of the hidden layer, which need not be the r that was asked for."""
+        """Return C over the width of the hidden layer, which need not be the r that was asked for."""
         return self.channels / self.hidden
 
     @property
     def widths(self) -> tuple[int, int]:
-        """C and the width of the hidden layer."""
+        """Return C and the width of the hidden layer."""
         return self.channels, self.hidden
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit as it ran. ``parts[0]`` is what enters it; ``gate`` is the dotted path of its attention block."""
+    """A unit holds its parts as they ran: ``parts[0]`` enters it; ``gate`` is the path of its attention block."""
 
     network: str
     title: str
@@ -92,7 +92,7 @@ class Unit:
 
     @property
     def wires(self) -> tuple[tuple[int, int], ...]:
-        """(from, to) of every arrow."""
+        """Return (from, to) of every arrow, as indices of parts."""
         return tuple((source, at) for at, part in enumerate(self.parts) for source in part.inputs)
 
     def users(self, at: int) -> tuple[int, ...]:
@@ -101,12 +101,12 @@ class Unit:
 
     @property
     def scales(self) -> tuple[int, ...]:
-        """Where the gates multiply."""
+        """Return the indices of the parts that multiply a map by its gates."""
         return tuple(i for i, part in enumerate(self.parts) if part.kind == "scale")
 
     @property
     def gated(self) -> tuple[tuple[int, int], ...]:
-        """The wires of the signal that is gated: into the multiplication and out of it."""
+        """Return the wires of the signal that is gated: into the multiplication and out of it."""
         found = []
         for at in self.scales:
             found += [(source, at) for source in self.parts[at].inputs if self.parts[source].kind != "gate"]

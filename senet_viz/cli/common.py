@@ -73,7 +73,7 @@ def network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, b
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One photo, and the network that looks at it."""
+    """A look holds one photo and the network that looks at it."""
 
     name: str  # of the photo
     spec: catalogue.ModelSpec
@@ -83,17 +83,17 @@ class Look:
 
     @property
     def head(self) -> dict[str, Any]:
-        """What an answer in JSON begins with."""
+        """Return the fields with which every answer in JSON begins."""
         return {"model": self.spec.key, "trained": self.trained, "picture": self.picture.key}
 
     @property
     def title(self) -> str:
-        """The first line of an answer."""
+        """Return the first line of an answer: the network, and whether it is untrained."""
         return self.spec.key if self.trained else f"{self.spec.key} (UNTRAINED: its answers mean nothing)"
 
     @property
     def in_list(self) -> bool | None:
-        """Whether what the photo shows is one of the network's classes; None where nobody can say."""
+        """Tell whether what the photo shows is one of the network's classes; None where nobody can say."""
         from senet_viz.photos import samples
 
         return class_names.knows(self.spec, None if Path(self.name).exists() else samples.shows(self.name))

@@ -21,7 +21,7 @@ GREY = (128, 128, 128)  # between cells where nothing can be transparent
 
 @dataclass(frozen=True)
 class Atlas:
-    """A picture of maps, ``gap`` pixels apart: ``order[i]`` is in row ``i // columns``, column ``i % columns``."""
+    """An atlas is one picture of maps, ``gap`` pixels apart: ``order[i]`` is at ``divmod(i, columns)``."""
 
     png: bytes
     columns: int
@@ -36,7 +36,7 @@ class Atlas:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
+        """Return (width, height) in pixels."""
         step_x, step_y = self.cell_w + self.gap, self.cell_h + self.gap
         return self.columns * step_x - self.gap, self.rows * step_y - self.gap
 

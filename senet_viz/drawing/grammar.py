@@ -80,7 +80,7 @@ class Panel:
 
     @cached_property
     def limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The ends of both axes, as asked for or as the marks need them. Rows and ranked bars count from the top."""
+        """Return the ends of both axes, as asked for or as marks need them; rows and ranked bars count from the top."""
         shapes = [mark.shape for mark in self.marks if isinstance(mark, Cells)]
         if shapes:
             need_x, need_y = (-0.5, max(w for _, w in shapes) - 0.5), (max(h for h, _ in shapes) - 0.5, -0.5)
@@ -104,7 +104,7 @@ class Panel:
 
     @property
     def _bar_axes(self) -> tuple[set[str], set[str]]:
-        """The axes along which bars stand, and those along which they are long."""
+        """Return the axes along which bars stand, and those along which they are long."""
         axes = [mark.axes for mark in self.marks if isinstance(mark, Bars)]
         return {place for place, _ in axes}, {length for _, length in axes}
 
@@ -114,12 +114,12 @@ class Panel:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules among its marks, in order."""
+        """Return the rules among its marks, in order."""
         return tuple(mark for mark in self.marks if isinstance(mark, Rule))
 
     @property
     def celled(self) -> bool:
-        """Whether it shows a photo or a heat-map, so that its axes count cells."""
+        """Tell whether it shows a photo or a heat-map, so that its axes count cells."""
         return any(isinstance(m, Cells) for m in self.marks)
 
     @property
@@ -128,7 +128,7 @@ class Panel:
 
     @property
     def aspect(self) -> float | None:
-        """Width over height where both axes share one unit, else None."""
+        """Return width over height where both axes share one unit, else None."""
         if not (self.equal or self._pictured):
             return None
         (x0, x1), (y0, y1) = self.limits
@@ -136,22 +136,22 @@ class Panel:
 
     @property
     def bare(self) -> bool:
-        """Whether it has no ticks, no grid and no frame."""
+        """Tell whether it has no ticks, no grid and no frame."""
         return not self.axes or (self._pictured and self.x_ticks is None and self.y_ticks is None)
 
     @property
     def scales(self) -> tuple[Scale, ...]:
-        """The distinct scales of its marks, in order."""
+        """Return the distinct scales of its marks, in order."""
         return tuple(dict.fromkeys(m.scale for m in self.marks if isinstance(m, Cells) and m.scale))
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The distinct names of its marks, in order."""
+        """Return the distinct names of its marks, in order."""
         return tuple(dict.fromkeys(m.name for m in self.marks if isinstance(m, Series) and m.name))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that its legend lists; none where it would tell nothing."""
+        """Return the names that its legend lists; none where a legend would tell nothing."""
         return self.named if self.legend and len(self.named) > 1 else ()
 
 
@@ -226,17 +226,17 @@ class Figure:
 
     @property
     def rows(self) -> tuple[tuple[Panel, ...], ...]:
-        """The panels row by row; the last may be short."""
+        """Return the panels row by row; the last row may be short."""
         return tuple(self.panels[i : i + self.columns] for i in range(0, len(self.panels), self.columns))
 
     @property
     def scales(self) -> tuple[Scale, ...]:
-        """The distinct scales, in order of appearance."""
+        """Return the distinct scales, in order of appearance."""
         return tuple(dict.fromkeys(scale for panel in self.panels for scale in panel.scales))
 
     @property
     def common(self) -> tuple[str, ...]:
-        """The names that one legend for all panels lists, where two or more show the same ones and none others."""
+        """Return the names that one legend lists for all panels, where two or more show these and no others."""
         lists = [panel.named for panel in self.panels if panel.named]
         same = len(lists) > 1 and len(set(lists)) == 1 and any(panel.names for panel in self.panels)
         return lists[0] if same else ()

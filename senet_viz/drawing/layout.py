@@ -75,7 +75,7 @@ def _complete(panel: Panel, first: Panel) -> Panel:
 
 
 class _Page:
-    """Works out the rows and columns of a page. Panels are named by their number n."""
+    """A page works out its rows and columns. Panels are named by their number n."""
 
     def __init__(
         self,

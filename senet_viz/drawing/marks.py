@@ -33,7 +33,7 @@ class Cells(Mark):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
+        """Return (rows, columns)."""
         raise NotImplementedError
 
 
@@ -89,7 +89,7 @@ class Series(Mark):
 
     @property
     def axes(self) -> tuple[str, str]:
-        """The axis along which its parts stand, and the one along which they are long."""
+        """Return the axis along which its parts stand, and the one along which they are long."""
         return "x", "y"
 
     def reach(self, at: Numbers) -> Reach:
@@ -113,12 +113,12 @@ class Bars(Series):
 
     @property
     def lengths(self) -> np.ndarray:
-        """(n,) how long each bar is."""
+        """Return how long each bar is, (n,)."""
         return self.x if self.horizontal else self.y
 
     @property
     def bases(self) -> np.ndarray:
-        """(n,) where each bar starts."""
+        """Return where each bar starts, (n,)."""
         return np.broadcast_to(np.asarray(0.0 if self.base is None else self.base, dtype=float), self.lengths.shape)
 
     def widths(self, at: np.ndarray) -> np.ndarray:
@@ -200,7 +200,7 @@ class Text(Mark):
 
 @dataclass(frozen=True)
 class Between(Mark):
-    """What lies between two points."""
+    """A mark of this kind lies between two points."""
 
     x0: float
     y0: float

@@ -40,7 +40,6 @@ BRANCHES = ("branch0", "branch1", "branch2")  # of kernels alone, the smallest f
 
 KERNELS = tuple(f"{BRANCHES[0]}-{large}" for large in BRANCHES[1:])
 DIVERGING = ("activation", "weight", "difference", *KERNELS)
-SEQUENTIAL = ("gate", "squeeze")
 _STOPS: dict[str, str] = {
     "activation": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
     "weight": "40004b 762a83 9970ab c2a5cf e7d4e8 f7f7f7 d9f0d3 a6dba0 5aae61 1b7837 00441b",
@@ -169,7 +168,7 @@ class Scale:
 
     @property
     def ticks(self) -> tuple[float, ...]:
-        """The values that the colour bar labels: both ends, then marks (and 0) that do not crowd another label."""
+        """Return the values that the colour bar labels: both ends, then marks (and 0) that crowd no other label."""
         kept = [self.low, self.high]
         for value in (*((0.0,) if self.palette in DIVERGING else ()), *self.marks):
             if self.low < value < self.high and min(abs(value - k) for k in kept) > 0.12 * (self.high - self.low):

@@ -15,7 +15,7 @@ from senet_viz.drawing.text import FRAME, HALO, number, wrap
 
 
 class Rect(NamedTuple):
-    """A rectangle of the page."""
+    """A rect is a rectangle of the page."""
 
     left: float
     top: float
@@ -24,13 +24,13 @@ class Rect(NamedTuple):
 
     @property
     def foot(self) -> float:
-        """Its lower edge."""
+        """Return the place of its lower edge."""
         return self.top + self.height
 
 
 @dataclass(frozen=True)
 class PlacedAxis:
-    """An axis with its ``limits``, left or bottom first, and its ``name`` in lines.
+    """A placed axis has its ``limits``, left or bottom first, and its ``name`` in lines.
 
     ``ticks`` are those asked for, as many as fit; None: the renderer chooses at most ``most``. Their labels ``lean``
     where they would touch. ``zero``: 0 deserves a line.
@@ -46,7 +46,7 @@ class PlacedAxis:
 
 @dataclass(frozen=True)
 class Label:
-    """The name of a rule, broken into lines, outside the plot.
+    """A label is the name of a rule, broken into lines, outside the plot.
 
     Above an upright rule: ``anchor`` says which part of it is over the rule, and it stands ``rise`` above the plot.
     Right of a lying rule: it is vertically centred at ``share`` of the plot's height, from below.
@@ -60,7 +60,7 @@ class Label:
 
 @dataclass(frozen=True, eq=False)
 class PlacedMark:
-    """A mark and what the page adds to it. The mark of a box is already moved apart from what it frames.
+    """A placed mark has what the page adds to it. The mark of a box is already moved apart from what it frames.
 
     Args:
         at: positions of a series on both axes as numbers, each (n,): categories became their places.
@@ -78,7 +78,7 @@ class PlacedMark:
 
 @dataclass(frozen=True)
 class Legend:
-    """Names of series in so many ``lines``; one a line where it stands ``upright``. ``bottom`` is its lower edge."""
+    """A legend lists names in so many ``lines``, one a line where it is ``upright``; ``bottom`` is its lower edge."""
 
     names: tuple[str, ...]
     left: float
@@ -89,7 +89,7 @@ class Legend:
 
 @dataclass(frozen=True, eq=False)
 class PlacedPanel:
-    """A panel: its marks, its axes and the words above it.
+    """A placed panel has its marks, its axes and the words above it.
 
     Args:
         n: its number, from 0.
@@ -110,13 +110,13 @@ class PlacedPanel:
 
     @property
     def lined(self) -> bool:
-        """Whether it has a grid."""
+        """Tell whether it has a grid."""
         return not self.panel.bare and not self.panel.celled
 
 
 @dataclass(frozen=True)
 class PlacedBar:
-    """A colour bar and the numbers of the ``panels`` whose colours it explains.
+    """A colour bar explains the colours of the ``panels`` with these numbers.
 
     It is ``lying`` below them with its name underneath, or standing right of all of them with its name above.
     """
@@ -128,18 +128,18 @@ class PlacedBar:
 
     @property
     def name(self) -> list[str]:
-        """The name of its scale in lines."""
+        """Return the name of its scale in lines."""
         return [self.scale.name] if self.lying else wrap(self.scale.name, 7)
 
     @property
     def ticks(self) -> tuple[tuple[float, str], ...]:
-        """(value, label) of its ticks."""
+        """Return (value, label) of its ticks."""
         return tuple((at, number(at)) for at in self.scale.ticks)
 
 
 @dataclass(frozen=True, eq=False)
 class PlacedFigure:
-    """A figure on a page, its panels between the margins ``left`` and ``right``. One ``legend`` may serve them all."""
+    """A placed figure has its panels between the margins ``left`` and ``right``. One ``legend`` may serve them all."""
 
     figure: Figure
     width: float

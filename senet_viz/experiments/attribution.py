@@ -38,7 +38,7 @@ BATCH, SIDE = 32, 96  # so many pictures of that side, or gates, go through the 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """One answer of one method about one class score (the logit before softmax).
+    """An attribution is one method's answer about one class score (the logit before softmax).
 
     ``values`` are (H, W) on the photo: exactly the pixels that the model saw, colours added up; (M, C) on gates, but
     (1, C) for ``gate_ablation``, which mutes a channel in all its branches.
@@ -55,12 +55,12 @@ class Attribution:
 
     @property
     def total(self) -> float:
-        """Sum of all values."""
+        """Return the sum of all values."""
         return float(self.values.sum(dtype="float64"))
 
     @property
     def completeness(self) -> float | None:
-        """|sum - score difference| relative to that difference, or to ``FLOOR``; None where none is promised."""
+        """Return |sum - score difference| relative to that difference, or to ``FLOOR``; None where none is promised."""
         if self.baseline is None or self.method not in COMPLETE:
             return None
         difference = self.score - self.baseline
@@ -71,7 +71,7 @@ def run(
     method: str,
     module: nn.Module,
     x: Tensor,
-    target: int,
+    target: int | None = None,
     block: str | None = None,
     steps: int | None = None,
     window: int | None = None,
@@ -85,6 +85,7 @@ def run(
     Args:
         method: one of ``METHODS``.
         x: (1, 3, H, W), normalised.
+        target: number of the class; by default the network's own answer, of a method on gates as it is edited.
         block: whose gates; needed for ``ON_GATES``. For Grad-CAM: whose output; by default the last map there is.
         steps: of a path; by default as many as it takes to add up to ``ENOUGH``, at most ``most``.
         window: side of what occlusion covers, in pixels; by default an eighth of the photo. It moves by half of that.
@@ -111,6 +112,7 @@ def run(
     before = hooks.run(module, x, edits if on_gates else ())
     if block is not None and block in before.silent:
         raise NoGateFound(f"{block} never runs", name=block)
+    target = int(before.logits.argmax()) if target is None else target
     if not 0 <= target < len(before.logits):
         raise ValueError(f"target must be from 0 to {len(before.logits) - 1}; got {target}")
     weight = next(module.parameters())
@@ -130,9 +132,25 @@ def run(
     return Attribution(method, target, block, values, float(before.logits[target]), first, used, on_gates)
 
 
+def attribute(
+    module: nn.Module,
+    x: Tensor,
+    method: str,
+    block: str | None = None,
+    target: int | None = None,
+    steps: int | None = None,
+    edits: Sequence[Edit] = (),
+) -> Attribution:
+    """Return which pixels of a picture, or which gates of a block, the score of one class rests on.
+
+    It is ``run`` as the public interface has it: arguments and errors are the same.
+    """
+    return run(method, module, x, target, block, steps, edits=edits)
+
+
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """What ``run`` was asked: ``x`` and ``start`` (1, 3, H, W) are where the network is."""
+    """A question holds what ``run`` was asked; ``x`` and ``start`` (1, 3, H, W) are where the network is."""
 
     module: nn.Module
     x: Tensor
@@ -203,7 +221,7 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
     # conductance: along the path of photos, what passes through each gate
     net, steps = _Told(q.module, q.progress), q.steps or STEPS
     net.total = steps
-    place = next(p for p in layouts.places(q.module) if p.name == block)
+    place = layouts.place(q.module, block)
     layer = captum.attr.LayerConductance(net, place.gate)
     raw = layer.attribute(q.x, q.start, q.target, n_steps=steps, internal_batch_size=q.batch)
     found = place.layout.per_branch(place.module, raw).reshape(m, channels)
@@ -211,7 +229,7 @@ def explain_gates(q: _Question, method: str, block: str, gate: Tensor, edits: Se
 
 
 class _Told:
-    """A network, or the rest of one, that says before every batch how many runs are done."""
+    """A network, or the rest of one, says before every batch how many runs are done."""
 
     def __init__(self, forward: Callable[[Tensor], Any], progress: Progress) -> None:
         self.forward, self.progress = forward, progress

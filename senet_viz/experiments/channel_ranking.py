@@ -22,7 +22,7 @@ CHUNK = 32  # counterfactuals that go through the network together: "how far?" i
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Each channel of one block changed alone; channels that were not reached before a stop are not in it."""
+    """A ranking holds the class scores with each channel of one block changed alone, as far as it came."""
 
     block: str
     op: str
@@ -36,17 +36,17 @@ class Ranking:
 
     @property
     def change(self) -> np.ndarray:
-        """(N,) what the change does to the target's score; below 0 where it hurts."""
+        """Return what the change of each channel does to the target's score, (N,); below 0 where it hurts."""
         return self.logits[:, self.target] - self.base[self.target]
 
     @property
     def hurts_most(self) -> tuple[int, ...]:
-        """Channels, the one whose change hurts the target most first."""
+        """Return the channels, first the one whose change hurts the target most."""
         return tuple(self.channels[i] for i in np.argsort(self.change, kind="stable"))
 
     @property
     def flips(self) -> tuple[int, ...]:
-        """Channels whose change makes another class the first."""
+        """Return the channels whose change makes another class the first."""
         return tuple(np.asarray(self.channels)[self.logits.argmax(1) != self.base.argmax()].tolist())
 
 
@@ -142,7 +142,7 @@ def filled(
 
 @dataclass(frozen=True)
 class Moved:
-    """What became of one block's gates: over all branches and channels, and the channel that moved most."""
+    """A block's gates moved so far, over all branches and channels, and in the channel that moved most."""
 
     name: str
     edited: bool
@@ -154,7 +154,7 @@ class Moved:
 
     @property
     def largest(self) -> float:
-        """|now - was|: no gate of the block moved more."""
+        """Return |now - was|: no gate of the block moved more."""
         return abs(self.now - self.was)
 
 

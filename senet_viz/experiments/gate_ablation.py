@@ -48,7 +48,7 @@ def rows(seeds: Sequence[int] = SEEDS) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """One network on N labelled pictures, its gates as they are and otherwise."""
+    """A worth holds which of N labelled pictures one network recognises, with its own gates and with others."""
 
     model: str
     outputs: int  # K classes that the network chooses among
@@ -70,7 +70,7 @@ class Worth:
 
     @property
     def chance(self) -> float:
-        """Accuracy of guessing."""
+        """Return the accuracy of guessing."""
         return 1 / self.outputs
 
 

@@ -23,7 +23,7 @@ FORMAT = "senet-viz profile 1"
 
 @dataclass(frozen=True, eq=False)
 class BlockProfile:
-    """One block's gate over the pictures of each class: Z zooms, K classes, M branches of C channels each."""
+    """A block's profile holds its gates over the pictures of K classes at Z zooms: M branches of C channels."""
 
     name: str
     kind: str
@@ -44,7 +44,7 @@ class BlockProfile:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The mean over c of (a_5x5 - a_3x3) for every picture and SK unit: above 0, the larger kernel wins."""
+    """A selection holds the mean of a_5x5 - a_3x3 for every picture and SK unit: above 0 the larger kernel wins."""
 
     zooms: tuple[float, ...]
     units: tuple[str, ...]
@@ -53,7 +53,7 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """One network over one validation set of N pictures."""
+    """A profile holds what one network's gates do over one validation set of N pictures."""
 
     model: str
     size: int  # side of the input, pixels
@@ -66,7 +66,7 @@ class Profile:
 
     @property
     def counts(self) -> np.ndarray:
-        """(K,) pictures of each class."""
+        """Return the number of pictures of each class, (K,)."""
         return np.bincount(self.truth, minlength=len(self.classes))
 
     def block(self, name: str) -> BlockProfile:

@@ -29,7 +29,7 @@ _WIDTH, _SIDE, _BATCH, _CLASSES = 64, 8, 8, 10
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """Gradients in one kind of stack. ``norms[s, l]``: with seed s, that of the loss towards what enters unit l.
+    """A flow holds gradients in one kind of stack: ``norms[s, l]`` with seed s, of the loss towards what enters unit l.
 
     The last column is what leaves the last unit, where the gradient comes from.
     """
@@ -40,19 +40,19 @@ class Flow:
 
     @property
     def units(self) -> int:
-        """How deep the stack is."""
+        """Return how many units the stack has."""
         return self.norms.shape[1] - 1
 
     @property
     def log10(self) -> np.ndarray:
-        """(seeds, units + 1): log10 of every norm over that of the stack's end; NaN where nothing arrived."""
+        """Return log10 of every norm over that of the stack's end, (seeds, units + 1); NaN where nothing arrived."""
         with np.errstate(divide="ignore"):
             found = np.log10(self.norms / self.norms[:, -1:])
         return np.where(np.isfinite(found), found, np.nan)
 
     @property
     def arrives(self) -> float:
-        """Gradient that reaches the first unit over that which left the last: the median over the seeds."""
+        """Return the gradient that reaches the first unit over that which left the last: the median over the seeds."""
         return float(np.median(self.norms[:, 0] / self.norms[:, -1]))
 
 
@@ -120,7 +120,7 @@ def compared(
 
 
 def _backward(stack: Sequence[GatedUnit], head: nn.Module, x: Tensor, target: Tensor) -> tuple[list[float], float]:
-    """Norms of the gradients towards what enters each unit and what leaves the last, and the mean of all gates."""
+    """Return the norms of the gradients towards what enters each unit and what leaves the last, and the mean gate."""
     import torch
     import torch.nn.functional as F
 
@@ -171,7 +171,7 @@ def _stack(bare: Sequence[nn.Module], width: int, opened: bool, start: str) -> l
 
 
 class Passage(StrEnum):
-    """What SE-POST lets through, beside what the standard unit does."""
+    """A passage says how much gradient SE-POST lets through, beside the standard unit."""
 
     VANISHES = "vanishes"  # less than a tenth of it
     SAME = "same"

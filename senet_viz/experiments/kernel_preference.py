@@ -140,7 +140,7 @@ def one_a_stage(names: Sequence[str], current: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Kernel:
-    """One branch's convolution, as the network has it."""
+    """A kernel describes one branch's convolution, as the network has it."""
 
     size: int
     dilation: int
@@ -148,7 +148,7 @@ class Kernel:
 
     @property
     def reach(self) -> int:
-        """Side of the square that its taps span: a 3x3 of dilation 2 reaches as far as a 5x5."""
+        """Return the side of the square that its taps span: a 3x3 of dilation 2 reaches as far as a 5x5."""
         return (self.size - 1) * self.dilation + 1
 
     def __str__(self) -> str:

@@ -69,7 +69,7 @@ def blurred(x: Tensor, zoom: float, size: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """What mean and std of every gate by class are made of. A batch more gives a new one: one can stop and go on."""
+    """A tally sums up gates by class, for mean and std. One more batch makes a new one: one can stop and go on."""
 
     counts: np.ndarray  # (K,) pictures of each class so far
     heads: tuple[tuple[str, str, int], ...] = ()  # name, kind and M of every block
@@ -82,7 +82,7 @@ class Tally:
 
     @property
     def mib(self) -> float:
-        """Memory that it takes."""
+        """Return the MiB of memory that it takes."""
         return sum(each.nbytes for each in self.sums) / 2**20
 
     def plus(self, y: np.ndarray, traces: Sequence[Trace]) -> Tally:

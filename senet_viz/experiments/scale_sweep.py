@@ -28,7 +28,7 @@ CHUNK = 16 * 224 * 224  # pixels that go through the network together; the wides
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """One trace a scale, in the order asked for; ``pictures`` are what the network saw."""
+    """A sweep has one trace a scale, in the order asked for; ``pictures`` are what the network saw."""
 
     kind: Kind
     scales: tuple[float, ...]

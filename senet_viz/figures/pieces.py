@@ -70,12 +70,15 @@ def parted(x: np.ndarray, y: np.ndarray, *parts: Part, **how: Any) -> list[Mark]
     return [Bars(x[part], y[part], name, colour, **how) for part, name, colour in parts if part.any()]
 
 
-def followed(values: np.ndarray, place: int, name: str, colour: str, pinned: str, slim: int = 120) -> list[Mark]:
+def followed(
+    values: np.ndarray, place: int, name: str, colour: str, pinned: str, slim: int = 120, lying: bool = False
+) -> list[Mark]:
     """Return touching bars (C,), and the one at ``place`` in the pinned colour, at least 1 / ``slim`` of them wide."""
-    x = np.arange(len(values))
+    at = np.arange(len(values))
+    (x, y), rest = (values, at) if lying else (at, values), at != place
     return [
-        Bars(x[x != place], values[x != place], name, colour, width=1),
-        Bars(x[[place]], values[[place]], pinned, "pinned", width=max(1, len(values) / slim)),
+        Bars(x[rest], y[rest], name, colour, lying, width=1),
+        Bars(x[~rest], y[~rest], pinned, "pinned", lying, width=max(1, len(values) / slim)),
     ]
 
 

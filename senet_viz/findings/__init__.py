@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Held(StrEnum):
-    """What becomes of a paper's claim."""
+    """A claim of a paper holds, is mixed, or fails."""
 
     HOLDS = "holds"
     MIXED = "mixed"

@@ -43,7 +43,7 @@ def variances(block: BlockProfile, counts: np.ndarray, zoom: int = 0) -> tuple[n
 
 @dataclass(frozen=True)
 class Role:
-    """One block. Stds are root mean squares over its channels, so that eta2 = between^2 / (between^2 + within^2)."""
+    """A role describes one block; its stds are root mean squares: eta2 = between^2 / (between^2 + within^2)."""
 
     name: str
     between: float  # std of the class means
@@ -54,7 +54,7 @@ class Role:
 
     @property
     def eta2(self) -> float:
-        """Share of the gates' variance that lies between classes, 0 to 1; 0 for gates that never move."""
+        """Return the share of the gates' variance that lies between classes, 0 to 1; 0 for gates that never move."""
         both = self.between**2 + self.within**2
         return self.between**2 / both if both else 0.0
 
@@ -87,7 +87,7 @@ def roles(profile: Profile, zoom: int = 0) -> tuple[Role, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One of the paper's findings, looked for here: a word, and the numbers that decided it."""
+    """A finding says what becomes of one claim of the paper here: a word, and the numbers that decided it."""
 
     key: str
     word: Held
@@ -100,7 +100,7 @@ def _word(*conditions: bool) -> Held:
 
 
 def _halves(profile: Profile, zoom: int) -> tuple[float, float, np.ndarray]:
-    """Mean eta2 of the first and of the last half, and (3, DRAWS) resamples of both and of their difference."""
+    """Return mean eta2 of the first and of the last half, and (3, DRAWS) resamples of both and of their difference."""
     half = len(profile.blocks) // 2
     if not half:
         raise ValueError("early and late need at least two blocks")
@@ -143,7 +143,7 @@ def depth(profile: Profile, zoom: int = 0) -> tuple[Finding, Finding]:
 
 
 class Trend(StrEnum):
-    """What eta2 does from early to late blocks."""
+    """A trend says what eta2 does from early to late blocks."""
 
     LUCK = "luck"  # in neither half it is BEYOND times what luck alone would give
     FALLS = "falls"
@@ -216,7 +216,7 @@ def candidates(found: Sequence[Role], luck: float = 0.0) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Guess:
-    """Which class one block takes a photo for."""
+    """A guess says which class one block takes a photo for."""
 
     name: str
     nearest: int  # index into the profile's classes

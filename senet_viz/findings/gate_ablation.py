@@ -10,7 +10,7 @@ MOSTLY = 0.8  # of what gates are worth, from which share on one says "most of i
 
 
 class Need(StrEnum):
-    """What a network needs of its gates."""
+    """A need says what a network needs its gates for."""
 
     CHANCE = "chance"  # with its own gates it is no better than guessing
     FEW = "few"  # with a constant for each channel no loss is shown, but the interval leaves room for one above ROOM
@@ -21,23 +21,23 @@ class Need(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a network needs, and the number that decides between a constant and the photo."""
+class GateVerdict:
+    """A verdict says what a network needs, and holds the number that decides between a constant and the photo."""
 
     word: Need
     needs_photo: float  # share of the loss of "level" that "mean" has too, 0 to 1
 
 
-def verdict(found: Worth) -> Verdict:
+def verdict(found: Worth) -> GateVerdict:
     """Return what the gates are worth. A loss counts where its interval leaves out 0."""
     change = {c: found.change(c) for c in CONDITIONS[1:]}
     lost = {c: -each.value if each.sign < 0 else 0.0 for c, each in change.items()}
     most = max(lost["level"], lost["mean"])
     needs = lost["mean"] / most if most else 0.0
     if found.accuracy("own").low <= found.chance:
-        return Verdict(Need.CHANCE, needs)
+        return GateVerdict(Need.CHANCE, needs)
     if not lost["mean"] and change["mean"].low < -ROOM:
-        return Verdict(Need.FEW, needs)
+        return GateVerdict(Need.FEW, needs)
     if not most:
-        return Verdict(Need.CONSTANT if lost["ones"] else Need.NOTHING, needs)
-    return Verdict(Need.CONSTANT if needs <= 1 - MOSTLY else Need.PHOTO if needs >= MOSTLY else Need.BOTH, needs)
+        return GateVerdict(Need.CONSTANT if lost["ones"] else Need.NOTHING, needs)
+    return GateVerdict(Need.CONSTANT if needs <= 1 - MOSTLY else Need.PHOTO if needs >= MOSTLY else Need.BOTH, needs)

@@ -13,7 +13,7 @@ EXTREME = 0.1  # a gate whose mean is this near to 0 or 1, and that does not mov
 
 
 class Activity(StrEnum):
-    """What a block's gates do."""
+    """An activity says whether a block's gates move, hardly move, or stand at an end."""
 
     ALIVE = "alive"
     NEARLY_STILL = "nearly still"
@@ -23,7 +23,7 @@ class Activity(StrEnum):
 
 @dataclass(frozen=True)
 class Life:
-    """How much one block's gates do, over all validation pictures."""
+    """A life measures how much one block's gates do, over all validation pictures."""
 
     name: str
     mean: float  # over channels, of the gate's mean
@@ -34,7 +34,7 @@ class Life:
 
     @property
     def verdict(self) -> Activity:
-        """What the gates do."""
+        """Return what the gates do."""
         if self.std < DEAD:
             return Activity.DEAD
         if self.saturated >= 0.5:

@@ -15,7 +15,7 @@ from senet_viz.stats import Interval
 
 
 class Way(StrEnum):
-    """Where a preference goes from the least scale to the greatest."""
+    """A way says where a preference goes from the least scale to the greatest."""
 
     RISES = "rises"
     SAME = "same"
@@ -23,7 +23,7 @@ class Way(StrEnum):
 
 
 class Cause(StrEnum):
-    """What explains a change as well as the object's size does."""
+    """A cause explains a change as well as the object's size does."""
 
     UNTRAINED = "untrained"  # the preference changes as much in the untrained network
     BLUR = "blur"  # it changes as much when only detail is lost
@@ -32,7 +32,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One unit's way, and the numbers that decide it. One photo has no intervals: their bounds are NaN."""
+    """A verdict holds one unit's way and the numbers that decide it; bounds of a single photo's intervals are NaN."""
 
     unit: str
     way: Way
@@ -47,14 +47,14 @@ class Verdict:
 
     @property
     def word(self) -> Held:
-        """What becomes of the claim."""
+        """Return what becomes of the claim."""
         if self.way is not Way.RISES:
             return Held.FAILS
         return Held.MIXED if self.cause else Held.HOLDS
 
     @property
     def reason(self) -> Way | Cause:
-        """Why that becomes of it."""
+        """Return why that becomes of the claim."""
         return self.cause if self.way is Way.RISES and self.cause else self.way
 
 

@@ -26,7 +26,7 @@ def points(ours: np.ndarray, theirs: np.ndarray) -> Interval:
 
 @dataclass(frozen=True, eq=False)
 class Together:
-    """N networks on the same P pictures, each at its own scale 1."""
+    """N networks saw the same P pictures, each at its own scale 1."""
 
     models: tuple[str, ...]
     right: np.ndarray  # (N, P) bool
@@ -35,17 +35,17 @@ class Together:
 
     @property
     def accuracy(self) -> np.ndarray:
-        """(N,) share of pictures whose best class is the right one."""
+        """Return the share of pictures whose best class is the right one, (N,)."""
         return self.right.mean(axis=1)
 
     @property
     def all_right(self) -> float:
-        """Share of pictures that every network gets right."""
+        """Return the share of pictures that every network gets right."""
         return float(self.right.all(axis=0).mean())
 
     @property
     def none_right(self) -> float:
-        """Share of pictures that no network gets right."""
+        """Return the share of pictures that no network gets right."""
         return float((~self.right).all(axis=0).mean())
 
     def against(self, model: str, base: str) -> Interval:
@@ -67,8 +67,3 @@ def together(profiles: Mapping[str, Profile], models: Sequence[str]) -> Together
     guesses = np.stack([p.predicted[0] for p in found if p.predicted is not None])  # (N, P)
     same = (guesses[:, None] == guesses[None]).mean(axis=2)
     return Together(tuple(p.model for p in found), guesses == found[0].truth, same, len(found[0].truth))
-
-
-def depths(count: int) -> np.ndarray:
-    """Return where the blocks of a network lie, (B,), 0 the first and 1 the last."""
-    return np.linspace(0, 1, count) if count > 1 else np.zeros(count)

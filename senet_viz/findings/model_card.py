@@ -21,7 +21,7 @@ from senet_viz.findings import kernel_choice
 from senet_viz.findings.gate_life import ALIVE, DEAD, EXTREME, Activity, life
 from senet_viz.findings.kernel_choice import Cause, Way
 from senet_viz.findings.model_agreement import points
-from senet_viz.models import safetensors_io, weight_files
+from senet_viz.models import class_names, safetensors_io, weight_files
 from senet_viz.stats import Interval
 from senet_viz.training.recipe import Recipe
 
@@ -31,13 +31,12 @@ WHAT = {
     "se_h": "1x1 convolution, batch norm, ReLU, 1x1 convolution, h-sigmoid; r = 4 (MobileNetV3's gate)",
     "sk": "Selective Kernel: 3x3 and 3x3 of dilation 2 compete by softmax; SK[2, 16 channels a group, 16], L = 32",
 }
-LABELS = assets.LABELS / "tiny.json"
 BESIDE_PLAIN = {1: "better than plain", 0: "no difference shown", -1: "worse than plain"}
 
 
 @dataclass(frozen=True)
 class Weights(weight_files.Shipped):
-    """What one weight file is, beside what it says about itself."""
+    """The facts about one weight file stand here, beside what it says about itself."""
 
     key: str
     torch: str
@@ -47,7 +46,7 @@ class Weights(weight_files.Shipped):
 
     @property
     def block(self) -> str:
-        """One of ``networks.tiny.BLOCKS``."""
+        """Return the name of its attention block, one of ``networks.tiny.BLOCKS``."""
         return str(self.recipe["block"])
 
 
@@ -201,14 +200,9 @@ def _best(profile: Profile | None, texts: Mapping[str, str]) -> str:
     if profile is None or hits is None:
         return ""
     share = np.array([100 * hits[profile.truth == k].mean() for k in range(len(profile.classes))])
-    order, known = np.argsort(-share, kind="stable"), _names(profile.classes)
+    order, known = np.argsort(-share, kind="stable"), class_names.called(profile.classes)
     easy, hard = (", ".join(f"{known[k]} ({share[k]:.0f} %)" for k in row) for row in (order[:5], order[:-6:-1]))
     return "\n" + texts["best"].format(easy=easy, hard=hard)
-
-
-def _names(classes: Sequence[str]) -> list[str]:
-    table = json.loads(LABELS.read_text(encoding="utf-8")) if LABELS.is_file() else {}
-    return [table.get(wnid, {}).get("en", wnid) for wnid in classes]
 
 
 def build(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> str:
@@ -219,7 +213,7 @@ def build(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> str:
     """
     size, texts, w = best_size(weights), _texts(), weights[0]
     _check(weights, profiles, size)
-    r, plain, names = Recipe(**w.recipe), asdict(Recipe()), _names(w.classes)
+    r, plain, names = Recipe(**w.recipe), asdict(Recipe()), class_names.called(w.classes)
     ours = {key: w.recipe[key] for key in ("classes", "epochs", "seed")}
     alive = [_alive(profile, texts) for profile in profiles.values() if profile.blocks]
     alive += [_kernels(p.selection, texts) for p in profiles.values() if p.selection is not None]

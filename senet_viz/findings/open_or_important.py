@@ -14,7 +14,7 @@ LITTLE, MUCH = 0.3, 0.6  # |rank correlation| below, and from, which an open gat
 
 
 class Says(StrEnum):
-    """How much an open gate says about what matters."""
+    """An open gate says little, some or much about what matters."""
 
     LITTLE = "little"
     SOME = "some"
@@ -25,7 +25,7 @@ class Says(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """Gates s (C,) beside attributions v (C,). All that are as open as the last of the first ``n`` count as open."""
+    """A standing compares gates s (C,) with attributions v (C,): as open as the last of the first ``n`` is open."""
 
     n: int  # how many channels one speaks of: ``TOP``, or a quarter of a small block
     open: np.ndarray  # channels, most open first; more than n where gates are equal
@@ -34,7 +34,7 @@ class Standing:
 
     @property
     def both(self) -> np.ndarray:
-        """Channels that are among both, most important first."""
+        """Return the channels that are among both, most important first."""
         return self.matter[np.isin(self.matter, self.open)]
 
     def chance(self, channels: int) -> float:
@@ -43,7 +43,7 @@ class Standing:
 
     @property
     def word(self) -> Says:
-        """What may be said."""
+        """Return how much an open gate says about what matters here."""
         if np.isnan(self.rho):
             return Says.UNDEFINED
         if self.rho <= -LITTLE:
@@ -95,7 +95,7 @@ def three(gate: np.ndarray, values: np.ndarray, shown: Callable[[float], str]) -
 
 @dataclass(frozen=True)
 class Trio:
-    """Three channels to guess about, and what tells them apart."""
+    """A trio holds three channels to guess about, and what tells them apart."""
 
     channels: tuple[int, ...]  # ascending
     by: Literal["gate", "z"]

@@ -16,11 +16,11 @@ UNTRAINED_CLASSES = 200  # of a small network whose weight file is not here
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: what it is, how it wants its pictures, where its weights are, what is known about it."""
+    """A row says what a model is, how it wants its pictures, where its weights are and what is known about it."""
 
     key: str
-    source: Literal["ours", "torchvision", "timm", "built"]  # "built": by ``insert``; nobody has weights that fit
-    arch: str  # the library's own name; of ours, the block of networks.tiny; of what is built, insert's name
+    source: Literal["ours", "torchvision", "timm", "built"]  # "built": by ``variants``; nobody has weights that fit
+    arch: str  # the library's own name; of ours, the block of networks.tiny; of what is built, the row of the registry
     title: str
     paper: str
     # what is gated; SENet's are "branch_end", "module_end" (Inception) and "after_relu" (VGG)
@@ -29,7 +29,7 @@ class ModelSpec:
     blocks: int
     weights: str  # an address, "hf:<repository>", or a file name of ours; "" where there are none
     weights_mib: float
-    top1: float | None = None  # per cent, ImageNet validation, as published; of ours, see `shipped`
+    top1: float | None = None  # per cent, ImageNet validation, as published; of ours, see ``weight_files.shipped``
     top1_source: str = ""
     size: int = 224
     crop_pct: float = 0.875
@@ -39,12 +39,12 @@ class ModelSpec:
 
     @property
     def note_key(self) -> str:
-        """Key in ``assets/i18n`` of how this model differs from the paper."""
+        """Return the key in ``assets/i18n`` of how this model differs from the paper."""
         return f"model.{self.key}.note"
 
     @property
     def note(self) -> str:
-        """How this model differs from the paper, in English."""
+        """Return how this model differs from the paper, in English."""
         return i18n.text(self.note_key, "en")
 
 
@@ -69,7 +69,7 @@ def _library(
     arch: str, title: str, paper: str, position: Any, gate_fn: Any, blocks: int, mib: float, top1: float,
     file: str = "", **how: Any,
 ) -> ModelSpec:  # fmt: skip
-    """timm's names end with those of their weights, which are on the hub where there is no ``file``."""
+    """Return a library's row: timm's names end with those of their weights, on the hub where there is no ``file``."""
     key, _, timms = arch.partition(".")
     if timms:
         source: Any = "timm"

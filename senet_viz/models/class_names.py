@@ -1,10 +1,8 @@
 """Names of the classes in the language of the page; English where a name is not known in it."""
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from senet_viz import assets, i18n
@@ -23,9 +21,13 @@ def names(spec: ModelSpec, lang: str = "en") -> tuple[str, ...]:
     """Return every class name, in the order of the model's outputs."""
     if spec.source != "ours":
         return _imagenet(lang)
-    tiny = _table("tiny.json")
     # An untrained network's outputs mean nothing: any fixed order will do.
-    wnids = weight_files.classes(spec.key) or tuple(sorted(tiny))[: catalogue.UNTRAINED_CLASSES]
+    return called(weight_files.classes(spec.key) or sorted(_table("tiny.json"))[: catalogue.UNTRAINED_CLASSES], lang)
+
+
+def called(wnids: Sequence[str], lang: str = "en") -> tuple[str, ...]:
+    """Return the name of each of the small networks' classes, or WordNet's number itself where no name is known."""
+    tiny = _table("tiny.json")
     return tuple(tiny.get(wnid, {}).get(lang) or tiny.get(wnid, {}).get("en") or wnid for wnid in wnids)
 
 
@@ -52,11 +54,9 @@ def wnids(spec: ModelSpec) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _imagenet_wnids() -> tuple[str, ...]:
-    package = importlib.util.find_spec("timm")
-    if package is None or not package.submodule_search_locations:
-        return ()
-    file = Path(package.submodule_search_locations[0], "data", "_info", "imagenet_synsets.txt")
-    return tuple(file.read_text(encoding="utf-8").split()) if file.is_file() else ()
+    folder = assets.package("timm")
+    file = folder and folder / "data" / "_info" / "imagenet_synsets.txt"
+    return tuple(file.read_text(encoding="utf-8").split()) if file and file.is_file() else ()
 
 
 def knows(spec: ModelSpec, shows: Sequence[str] | None) -> bool | None:
@@ -75,7 +75,7 @@ def count(spec: ModelSpec) -> int:
 
 
 def outputs(spec: ModelSpec, folders: Sequence[str]) -> tuple[int | None, ...]:
-    """Which output each folder names; None where none does.
+    """Return which output each folder names; None where none does.
 
     A folder is called like a class in any language of the app, or by its number in WordNet (n01443537), as in ImageNet
     and its excerpts. ``_`` stands for a space, and case does not matter, unless two classes differ in nothing else

@@ -128,7 +128,7 @@ def from_hub(repository: str, report: Progress) -> Path:
     best = 0
 
     class Bar(tqdm):
-        """Tells ``report`` what it would have drawn; there may be two bars, for transfer and for assembly."""
+        """A bar tells ``report`` what it would have drawn; there may be two, for transfer and for assembly."""
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "file": io.StringIO()})

@@ -19,7 +19,7 @@ FORMAT = "senet-viz tiny 1"
 
 @dataclass(frozen=True)
 class Shipped:
-    """What the file of a small network says about itself; see ``loop.write``."""
+    """The file of a small network says this about itself; see ``loop.write``."""
 
     classes: tuple[str, ...]  # wnids, in the order of the outputs
     top1: dict[int, float]  # per cent on the validation pictures, by input size
@@ -162,7 +162,7 @@ def _cached(row: ModelSpec) -> Path | None:
 
 
 def _checkpoints() -> Path:
-    """torch.hub's folder, without importing torch."""
+    """Return torch.hub's folder, without importing torch."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
     return home / "hub" / "checkpoints"

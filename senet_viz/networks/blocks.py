@@ -75,7 +75,7 @@ class SEBlock(nn.Module):
         ValueError: an option that is not in the lists above, or ``channels`` or ``reduction`` below 1.
     """
 
-    stage = 0  # of the network that it sits in, from 1; ``insert`` says it
+    stage = 0  # of the network that it sits in, from 1; ``variants`` says it
 
     def __init__(
         self,

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Row(NamedTuple):
-    """One module: channels of its four branches. 0 leaves a branch out; a ``project`` of 0 keeps the pooled map."""
+class Branches(NamedTuple):
+    """Channels of the four branches of one module. 0 leaves a branch out; a ``project`` of 0 keeps the pooled map."""
 
     one: int  # 1x1
     reduce: int  # 1x1, and then
@@ -25,17 +25,17 @@ class Row(NamedTuple):
     stride: int = 1
 
 
-MODULES: dict[str, Row] = {
-    "3a": Row(64, 64, 64, 64, 96, "avg", 32),
-    "3b": Row(64, 64, 96, 64, 96, "avg", 64),
-    "3c": Row(0, 128, 160, 64, 96, "max", 0, stride=2),
-    "4a": Row(224, 64, 96, 96, 128, "avg", 128),
-    "4b": Row(192, 96, 128, 96, 128, "avg", 128),
-    "4c": Row(160, 128, 160, 128, 160, "avg", 128),
-    "4d": Row(96, 128, 192, 160, 192, "avg", 128),
-    "4e": Row(0, 128, 192, 192, 256, "max", 0, stride=2),
-    "5a": Row(352, 192, 320, 160, 224, "avg", 128),
-    "5b": Row(352, 192, 320, 192, 224, "max", 128),
+MODULES: dict[str, Branches] = {
+    "3a": Branches(64, 64, 64, 64, 96, "avg", 32),
+    "3b": Branches(64, 64, 96, 64, 96, "avg", 64),
+    "3c": Branches(0, 128, 160, 64, 96, "max", 0, stride=2),
+    "4a": Branches(224, 64, 96, 96, 128, "avg", 128),
+    "4b": Branches(192, 96, 128, 96, 128, "avg", 128),
+    "4c": Branches(160, 128, 160, 128, 160, "avg", 128),
+    "4d": Branches(96, 128, 192, 160, 192, "avg", 128),
+    "4e": Branches(0, 128, 192, 192, 256, "max", 0, stride=2),
+    "5a": Branches(352, 192, 320, 160, 224, "avg", 128),
+    "5b": Branches(352, 192, 320, 192, 224, "max", 128),
 }
 
 
@@ -59,7 +59,7 @@ class HalvingPool(nn.Module):
 class InceptionModule(nn.Module):
     """Branches side by side, concatenated: ``(B, C_in, H, W) -> (B, out_channels, H / stride, W / stride)``."""
 
-    def __init__(self, c_in: int, row: Row) -> None:
+    def __init__(self, c_in: int, row: Branches) -> None:
         super().__init__()
         kept = row.project or c_in
         self.out_channels = row.one + row.three + row.double + kept

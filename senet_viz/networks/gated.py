@@ -20,7 +20,7 @@ MIXED = {  # output channels of the modules of Inception-v3; the digit is their 
 
 
 class GatedUnit(nn.Module):
-    """A residual unit of another library with one gate in it; its parts keep their names and weights.
+    """A gated unit is a residual unit of another library with one gate in it; its parts keep their names and weights.
 
     ``x -> relu(branch(x) + shortcut(x))``, and ``se`` gates, by ``integration`` (TPAMI, fig. 5 and table 15):
     ``"standard"`` the branch's result, before the addition; ``"pre"`` what enters the branch; ``"post"`` the sum,
@@ -114,7 +114,7 @@ class GatedInceptionResidual(GatedUnit):
 
 @dataclass(frozen=True)
 class Site:
-    """One place for a gate: the module at ``path`` becomes ``wrap(gate)``."""
+    """A site is one place for a gate: the module at ``path`` becomes ``wrap(gate)``."""
 
     path: str
     stage: int  # from 1
@@ -197,9 +197,3 @@ def host_of(model: nn.Module) -> str:
     """Return the key of ``HOSTS`` for this model or a class that it is made from; "" where there is none."""
     names = (f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in type(model).__mro__)
     return next((name for name in names if name in HOSTS), "")
-
-
-def replace(model: nn.Module, path: str, part: nn.Module) -> None:
-    """Put ``part`` where ``path`` is."""
-    parent, _, leaf = path.rpartition(".")
-    setattr(model.get_submodule(parent), leaf, part)

@@ -9,7 +9,7 @@ _DRAWING = threading.RLock()
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch draws from ``seed``; afterwards its global random numbers are as they were.
+    """Let torch draw from ``seed`` inside; afterwards its global random numbers are as they were.
 
     They belong to the process: without the lock, two threads that build a network each would draw from each other's.
     """

@@ -24,7 +24,7 @@ HOSTS = {  # family: the library and the class that its networks are made from, 
 
 @dataclass(frozen=True)
 class Option:
-    """Something to choose: the released value and what else is offered. Of ``stages``, any part of ``values``."""
+    """An option has a released value and others to choose from. Of ``stages``, any part of ``values``."""
 
     name: str
     default: Any
@@ -33,7 +33,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Network:
-    """One network of the papers: what it is made of, where its gate sits, what can be chosen."""
+    """A row describes one network of the papers: its host, where its gate sits, and what can be chosen."""
 
     name: str
     title: str
@@ -52,12 +52,12 @@ class Network:
 
     @property
     def host(self) -> str:
-        """Library and class of the network without gates."""
+        """Return library and class of the network without gates."""
         return HOSTS[self.family]
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
-        """What can be chosen, with the released network's values as defaults."""
+        """Return what can be chosen, with the released network's values as defaults."""
         from senet_viz.networks import blocks, gated
 
         numbers = tuple(range(1, len(self.stages) + 1))
@@ -77,7 +77,7 @@ class Network:
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """The released network's options."""
+        """Return the released network's options."""
         return {option.name: option.default for option in self.options}
 
     def option(self, name: str) -> Option:
@@ -188,7 +188,7 @@ def named(key: str) -> Network | None:
 
 @dataclass(frozen=True)
 class Choice:
-    """A network and the options of its gates that are not the released ones: hashable, so caches know it by it."""
+    """A choice is a network and the options of its gates that are not the released ones: hashable, for caches."""
 
     net: str
     options: tuple[tuple[str, Any], ...] = ()
@@ -208,7 +208,7 @@ class Choice:
 
     @property
     def all(self) -> dict[str, Any]:
-        """Every option, the released ones too.
+        """Return every option, the released ones too.
 
         Raises:
             OptionRefused: an option that the network has not; one that is none of ``NETWORKS`` has none.
@@ -221,6 +221,6 @@ class Choice:
 
     @property
     def changed(self) -> dict[str, Any]:
-        """The options that are really others than the released ones."""
+        """Return the options that differ from the released ones."""
         released = network(self.net).defaults
         return {name: value for name, value in self.all.items() if value != released[name]}

@@ -26,7 +26,7 @@ from torch import nn
 
 from senet_viz.errors import NotAHost
 from senet_viz.networks.blocks import SEBlock, SKConv
-from senet_viz.networks.gated import HOSTS, host_of, replace
+from senet_viz.networks.gated import HOSTS, host_of
 from senet_viz.networks.random import seeded
 from senet_viz.networks.registry import Network, Stages, network, refused
 
@@ -66,7 +66,7 @@ def add_se(
         if site.stage in wanted:
             width = site.width(reduction) if site.width else None
             how = (site.channels, reduction, gate, squeeze, form, bias, width)
-            replace(model, site.path, site.wrap(_like(model, site.stage, SEBlock, *how)))
+            model.set_submodule(site.path, site.wrap(_like(model, site.stage, SEBlock, *how)))
         else:
             _take_away(model, site.path)
     return model
@@ -91,8 +91,8 @@ def add_sk(
             conv = unit.get_submodule("conv2")
             assert isinstance(conv, nn.Conv2d)
             how = (conv.out_channels, branches, conv.groups, reduction, floor, conv.stride[0])
-            replace(unit, "conv2", _like(model, stage, SKConv, *how))
-            replace(unit, "bn2", nn.Identity())  # in every branch; the ReLU that follows changes nothing any more
+            unit.set_submodule("conv2", _like(model, stage, SKConv, *how))
+            unit.set_submodule("bn2", nn.Identity())  # in every branch; the ReLU that follows changes nothing any more
     return model
 
 
@@ -128,14 +128,14 @@ def _take_away(model: nn.Module, path: str) -> None:
     """Remove the library's own gate at ``path``, or in the unit there; where there is none, nothing changes."""
     part = model.get_submodule(path)
     if "se_module" in dict(part.named_children()):
-        replace(model, f"{path}.se_module", nn.Identity())
+        model.set_submodule(f"{path}.se_module", nn.Identity())
     elif type(part).__name__ == "SqueezeExcitation":
-        replace(model, path, nn.Identity())
+        model.set_submodule(path, nn.Identity())
 
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """One block of ours in a network."""
+    """A gate is one block of ours in a network."""
 
     name: str  # dotted module path
     stage: int  # from 1; 0 where nobody said
@@ -186,7 +186,7 @@ def bare(name: str, *, classes: int = 1000, device: str | torch.device | None = 
 def _made(
     row: Network, classes: int, device: str | torch.device | None, seed: int, options: dict[str, Any]
 ) -> nn.Module:
-    """Global randomness is left as it was. Other devices get what the CPU drew, so that numbers are the same there."""
+    """Build a network and leave global randomness as it was. Other devices get what the CPU drew: the same numbers."""
     where: AbstractContextManager[Any] = nullcontext()  # as the caller says, who may be in a ``with torch.device(...)``
     if device is not None:
         where = torch.device("meta" if torch.device(device).type == "meta" else "cpu")

@@ -118,7 +118,7 @@ def _gif(data: bytes) -> None:
 
 
 def _metadata(tiff: bytes) -> None:
-    """EXIF, or the list of a JPEG's several pictures: a TIFF's tags. What does not begin like one is never read."""
+    """Check EXIF, or the list of a JPEG's several pictures, as a TIFF's tags; what begins otherwise is never read."""
     if tiff.startswith(b"Exif\0\0"):
         tiff = tiff[6:]
         _at_most(0, tiff.startswith(b"Exif\0\0"), "repeated headers")  # Pillow cuts them off one by one
@@ -130,7 +130,7 @@ def _metadata(tiff: bytes) -> None:
 
 
 def _tags(data: bytes) -> None:
-    """The first directory of a TIFF, the only one that is read."""
+    """Count the first directory of a TIFF, the only one that is read."""
     end = "<" if data.startswith(b"II") else ">"
     if 43 in data[2:4]:  # BigTIFF
         first, count, entry, inline = f"{end}8xQ", f"{end}Q", f"{end}HHQQ", 8

@@ -87,7 +87,7 @@ def decode(data: bytes) -> Image.Image:
 
 
 def _opened(data: bytes) -> Image.Image:
-    """Header only: no pixel is decoded here."""
+    """Open a picture by its header alone: no pixel is decoded here."""
     boxed = data[4:8] == b"ftyp"  # HEIF and AVIF, but videos too
     if boxed:
         import pillow_heif
@@ -112,7 +112,7 @@ def _opened(data: bytes) -> Image.Image:
 
 
 def _foreign(data: bytes) -> str | None:
-    """Name of a known format that we do not open, by its first bytes."""
+    """Return the name of a known format that we do not open, by its first bytes."""
     if data[4:8] == b"ftyp":
         return None if data[8:12] in _HEIF else "MP4"
     if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
@@ -170,7 +170,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float greys to 8 bits by scale, never by clipping.
+    """Turn 16-bit, 32-bit and float greys into 8 bits by scale, never by clipping.
 
     32-bit files do not say what their black and white are. Without negative values black is 0 and white the smallest
     of 1, 255 and 65535 that holds every value; else they are the smallest and the largest value.

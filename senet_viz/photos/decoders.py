@@ -32,7 +32,7 @@ _SCRIPT = (
 
 
 class Decoders:
-    """A few processes that decode pictures.
+    """Decoders are a few processes that decode pictures.
 
     Args:
         count: pictures that are decoded at the same time; who comes later waits.

@@ -1,12 +1,11 @@
 """The sample photos, whose they are, and what they show."""
 
-import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from PIL import Image
 
+from senet_viz import assets
 from senet_viz.errors import ImageRejected
 from senet_viz.i18n import Texts
 from senet_viz.photos import decode, reading
@@ -14,7 +13,7 @@ from senet_viz.photos import decode, reading
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo that comes with a library we need anyway: no file of ours, no download. Its name is text ``title``."""
+    """A sample comes with a library that we need anyway: no file of ours, no download. Its name is text ``title``."""
 
     key: str
     package: str
@@ -26,7 +25,7 @@ class Sample:
 
     @property
     def title(self) -> str:
-        """Key of its name in ``assets/i18n``."""
+        """Return the key of its name in ``assets/i18n``."""
         return f"sample.{self.key}"
 
 
@@ -67,11 +66,10 @@ def sample(key: str) -> Image.Image:
         ImageRejected: the package is not installed or was stripped of its pictures.
     """
     row = _KNOWN[key]
-    package = importlib.util.find_spec(row.package)
-    if package is None or not package.submodule_search_locations:
+    folder = assets.package(row.package)
+    if folder is None:
         raise ImageRejected("missing", name=row.path)
-    file = Path(package.submodule_search_locations[0]) / row.path
-    return decode.decode(reading.contents(file))  # vouched for by its package
+    return decode.decode(reading.contents(folder / row.path))  # vouched for by its package
 
 
 def source(t: Texts, model: str = "", block: str = "", photo: str | None = None) -> str:

@@ -49,7 +49,7 @@ _UTF8 = 0x800  # flag of a zip's entry: its name is UTF-8
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo of a set; ``folder`` is its class, "" where photos are not labelled."""
+    """A photo belongs to a set; ``folder`` is its class, "" where photos are not labelled."""
 
     name: str
     key: str  # sha256 of its bytes
@@ -59,7 +59,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Photos:
-    """A set of photos: ``key`` tells its contents, ``skipped`` names what could not be used and why."""
+    """A set of photos has a ``key`` that tells its contents; ``skipped`` names what could not be used and why."""
 
     key: str
     photos: tuple[Photo, ...]
@@ -79,7 +79,7 @@ class Photos:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One file, not opened yet."""
+    """An entry is one file that is not opened yet."""
 
     path: PurePosixPath
     open: Callable[[], bytes]
@@ -234,7 +234,7 @@ def _packed(archive: zipfile.ZipFile, labelled: bool) -> Iterator[_Entry]:
 
 
 def _named(info: zipfile.ZipInfo) -> str:
-    """An entry's name. Windows writes Chinese names as GBK and does not say so."""
+    """Return an entry's name. Windows writes Chinese names as GBK and does not say so."""
     if info.flag_bits & _UTF8 or info.filename.isascii():
         return info.filename
     for encoding in ("utf-8", "gbk"):

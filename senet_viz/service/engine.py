@@ -55,7 +55,7 @@ def _built(choice: Choice, device: str) -> nn.Module:
 
 
 class Engine:
-    """Answers to questions about networks, for all sessions of this process.
+    """An engine answers questions about networks, for all sessions of this process.
 
     Args:
         workers: forwards that may run at the same time; one a core by default.

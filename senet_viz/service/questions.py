@@ -51,7 +51,7 @@ def _name(value: object) -> object:
 
 @dataclass(frozen=True)
 class Question(Generic[T]):
-    """One question to one network; two of the same ``key`` have the same answer.
+    """A question is put to one network; two of the same ``key`` have the same answer.
 
     A field that others name already is declared with ``compare=False``. ``model`` is a key of the catalogue, or a
     variant.
@@ -67,17 +67,17 @@ class Question(Generic[T]):
 
     @property
     def key(self) -> tuple[Hashable, ...]:
-        """Tells it from all other questions."""
+        """Return what tells it from all other questions."""
         return (type(self), *(_name(getattr(self, each.name)) for each in fields(self) if each.compare))
 
     @property
     def network(self) -> tuple[str | Choice, str, str]:
-        """Who is asked: model, device and weights."""
+        """Return who is asked: model, device and weights."""
         return self.model, self.device, self.weights
 
     @property
     def size(self) -> int:
-        """How many things it asks about."""
+        """Return how many things it asks about."""
         return 1
 
     def batches(self) -> Sequence[Question[T]] | None:

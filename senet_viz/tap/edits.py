@@ -30,14 +30,14 @@ def _only_branch(gate: Tensor, value: float) -> Tensor:
 
 
 def _top(gate: Tensor, mask: Tensor, value: float) -> Tensor:
-    """Of the channels meant, only the ``value`` most open of each branch stay open."""
+    """Keep open, of the channels meant, only the ``value`` most open of each branch."""
     ranked = gate.masked_fill(~mask, -math.inf).argsort(dim=-1, descending=True, stable=True)
     kept = torch.zeros_like(gate, dtype=torch.bool).scatter(-1, ranked[..., : max(int(value), 0)], True)
     return torch.where(mask & ~kept, 0.0, gate)
 
 
 def _shuffled(gate: Tensor, mask: Tensor, value: float) -> Tensor:
-    """The channels meant exchange their gates: one permutation for every branch, so that shares stay shares."""
+    """Exchange the gates of the channels meant by one permutation for every branch, so that shares stay shares."""
     order, meant = torch.arange(len(mask)), mask.nonzero()[:, 0].cpu()
     random = torch.Generator().manual_seed(int(value))
     order[meant] = meant[torch.randperm(len(meant), generator=random)]

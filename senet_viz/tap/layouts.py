@@ -17,7 +17,7 @@ from senet_viz.types import BlockRef
 
 @dataclass(frozen=True)
 class Layout:
-    """One kind of block: which children do what. Names are dotted paths below the block, "" where there is none.
+    """A layout says of one kind of block which children do what, as dotted paths below the block, "" for none.
 
     z is the input of the first layer, hidden the input of the last, logit the last one's output; pre is the output of
     ``norm`` where that is a real normalisation, else of ``w1``.
@@ -112,7 +112,7 @@ def layout_of(module: nn.Module) -> Layout | None:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A block in a network, its parts resolved."""
+    """A place is a block in a network, its parts resolved."""
 
     name: str
     module: nn.Module
@@ -147,7 +147,7 @@ def _steady(part: nn.Module) -> bool:
 
 
 class _Places:
-    """The blocks of one network, found once: looking again costs 5 % of a small network's forward.
+    """The blocks of one network are found once: looking again costs 5 % of a small network's forward.
 
     Out of date when any module anywhere was given a part since, or when a container here grew or shrank.
     """

@@ -24,7 +24,7 @@ Args = tuple[Any, ...]  # what a part is called with
 
 @dataclass(eq=False, slots=True)
 class Probe:
-    """One block during one forward: what its hooks have seen, whole batch, as the model gave it."""
+    """A probe holds what the hooks of one block have seen in one forward, whole batch, as the model gave it."""
 
     place: Place
     edits: tuple[Edit, ...]
@@ -67,7 +67,7 @@ class Probe:
 
 
 class Session:
-    """The hooks of one forward. Values that an activation may overwrite in place are cloned at once."""
+    """A session sets the hooks of one forward. Values that an activation may overwrite in place are cloned at once."""
 
     def __init__(self, probes: Sequence[Probe] = ()) -> None:
         self._probes = probes

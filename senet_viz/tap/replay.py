@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_viz.stats import softmax
+from senet_viz.stats import h_sigmoid, sigmoid, softmax
 from senet_viz.tap import edits as edit_ops
 from senet_viz.tap import layouts
 from senet_viz.tap.layouts import Place, child
@@ -43,16 +43,6 @@ _GATES = {  # class name of a gate function -> what it computes
 }
 
 
-def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)), any shape."""
-    return 1 / (1 + np.exp(-x))
-
-
-def h_sigmoid(x: Array) -> Array:
-    """Return ReLU6(x + 3) / 6, any shape."""
-    return np.clip(x + 3, 0, 6) / 6
-
-
 GATE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": sigmoid,
     "h_sigmoid": h_sigmoid,
@@ -67,7 +57,7 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """One block's excitation again, each step from the model's numbers of the step before.
+    """A replay is one block's excitation again, each step from the model's numbers of the step before.
 
     Arrays are float64; what the block has not is None.
     """
@@ -117,14 +107,14 @@ def rounding(count: int, total: Array, squares: Array) -> Array:
 
 
 def _linear(w: Array, b: Array | None, x: Array) -> tuple[Array, Array]:
-    """``w @ x + b`` and what float32 may do to it, both (out,)."""
+    """Return ``w @ x + b`` and what float32 may do to it, both (out,)."""
     bias = np.zeros(len(w)) if b is None else b
     y = w @ x + bias
     return y, rounding(len(x) + (b is not None), y, w**2 @ x**2 + bias**2)
 
 
 def _matrix(layer: nn.Module | None) -> tuple[Array | None, Array | None]:
-    """Weights (out, in) and bias (out,) of a linear layer or 1x1 convolution, groups written out."""
+    """Return weights (out, in) and bias (out,) of a linear layer or 1x1 convolution, groups written out."""
     if not isinstance(layer, nn.Linear | nn.Conv2d):
         return None, None
     w = layer.weight.detach().double().cpu().flatten(1)
@@ -143,7 +133,7 @@ def _through(part: nn.Module, x: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _normalised(part: nn.Module, x: Array, error: Array) -> tuple[Array, Array]:
-    """The norm of x (C/r,), and what float32 may do to it where x is off by ``error``; 0 for a norm that is not BN."""
+    """Return the norm of x (C/r,), and what float32 may do where x is off by ``error``; 0 for a norm that is not BN."""
     if type(part) is nn.BatchNorm2d and part.affine and part.running_mean is not None and part.running_var is not None:
         mean, var = (v.double().cpu().numpy() for v in (part.running_mean, part.running_var))
         scale, shift = (v.detach().double().cpu().numpy() for v in (part.weight, part.bias))
@@ -160,7 +150,7 @@ def gate_function(place: Place) -> str:
 
 
 def _squeeze(place: Place, u: Array, by_max: bool) -> tuple[str, Array, Array]:
-    """How this block squeezes, z (C,) from u (M, C, H, W), and what float32 may do to it."""
+    """Return how this block squeezes, z (C,) from u (M, C, H, W), and what float32 may do to it."""
     fused, area = u.sum(axis=0), u.shape[2] * u.shape[3]
     squares = (u**2).sum(axis=0)
     mean, top = fused.mean(axis=(1, 2)), fused.max(axis=(1, 2))

@@ -15,8 +15,8 @@ from torch import nn
 from senet_viz.errors import NoGateFound
 from senet_viz.networks.blocks import SKConv
 from senet_viz.stats import softmax
-from senet_viz.tap import edits
-from senet_viz.tap.layouts import Place, places
+from senet_viz.tap import edits, layouts
+from senet_viz.tap.layouts import Place
 from senet_viz.tap.replay import Replay
 from senet_viz.types import BlockTrace, Edit
 
@@ -31,8 +31,8 @@ MIXES: dict[str, tuple[str, float | None]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Kernel:
-    """One branch's convolution."""
+class BranchKernel:
+    """A kernel holds the weights of one branch's convolution."""
 
     weight: np.ndarray  # (C, C'/G, k, k)
     dilation: int
@@ -50,10 +50,10 @@ class Kernel:
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One SK unit on one picture, step by step."""
+    """A unit holds every step of one SK unit on one picture."""
 
     x_shape: tuple[int, ...]  # (C', H', W') of what the branches were made of
-    kernels: tuple[Kernel, ...]  # M
+    kernels: tuple[BranchKernel, ...]  # M
     u: np.ndarray  # (M, C, H, W)   split
     z: np.ndarray  # (C,)   fuse: the mean over H and W of the branches' sum
     h: np.ndarray  # (d,)   ReLU(BN(W z))
@@ -79,8 +79,8 @@ def own(module: nn.Module, block: BlockTrace, again: Replay) -> Unit:
     Raises:
         NoGateFound: the block is no SK unit, or was traced without its u.
     """
-    place = next((p for p in places(module) if p.name == block.name), None)
-    if place is None or block.kind != "sk" or block.u is None or block.x is None or block.hidden is None:
+    place = layouts.place(module, block.name)
+    if block.kind != "sk" or block.u is None or block.x is None or block.hidden is None:
         raise NoGateFound(f"no SK unit with its u: {block.name}", name=block.name)
     assert block.logit is not None and block.z is not None and again.w2 is not None  # every SK unit has them
     m, c = block.branches, block.channels
@@ -90,21 +90,21 @@ def own(module: nn.Module, block: BlockTrace, again: Replay) -> Unit:
     )  # fmt: skip
 
 
-def _kernels(module: nn.Module) -> tuple[Kernel, ...]:
+def _kernels(module: nn.Module) -> tuple[BranchKernel, ...]:
     branches = next(part for part in module.children() if isinstance(part, nn.ModuleList))
     convs = [next(part for part in branch.modules() if isinstance(part, nn.Conv2d)) for branch in branches]
-    return tuple(Kernel(conv.weight.detach().float().cpu().numpy(), conv.dilation[0], conv.groups) for conv in convs)
+    return tuple(BranchKernel(c.weight.detach().float().cpu().numpy(), c.dilation[0], c.groups) for c in convs)
 
 
 def rule(module: nn.Module) -> tuple[int, int] | None:
     """Return r and L of ``d = max(C // r, L)``: the first of ``RULES`` that fits every SK unit of a network, if any."""
-    widths = [_widths(place) for place in places(module) if place.layout.kind == "sk"]
+    widths = [_widths(place) for place in layouts.places(module) if place.layout.kind == "sk"]
     fitting = (each for each in RULES if all(d == max(c // each[0], each[1]) for c, d in widths))
     return next(fitting, None) if widths else None
 
 
 def _widths(place: Place) -> tuple[int, int]:
-    """C and d."""
+    """Return C and d."""
     weight = place.w1.weight if place.w1 is not None else None
     assert isinstance(weight, torch.Tensor)  # a 1x1 convolution
     return weight.shape[1], weight.shape[0]
@@ -118,8 +118,8 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
     Raises:
         NoGateFound: see ``own``.
     """
-    place = next((p for p in places(module) if p.name == block.name), None)
-    if place is None or block.kind != "sk" or block.x is None:
+    place = layouts.place(module, block.name)
+    if block.kind != "sk" or block.x is None:
         raise NoGateFound(f"no SK unit with its x: {block.name}", name=block.name)
     channels, (r, floor) = len(block.x), rule(module) or RULES[0]
     groups = gcd(channels, _kernels(place.module)[0].groups)
@@ -144,7 +144,7 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
 
 
 def _seeded(unit: SKConv, seed: int) -> SKConv:
-    """Torch's own initialisation, from a generator of our own."""
+    """Initialise a unit as torch does, from a generator of our own."""
     generator = torch.Generator().manual_seed(seed)
     for part in unit.modules():
         if isinstance(part, nn.Conv2d):

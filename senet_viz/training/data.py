@@ -22,7 +22,7 @@ DRAWS = 7  # random numbers a picture: area, aspect, centre x, centre y, flip, c
 
 @dataclass(frozen=True, eq=False)
 class Folder:
-    """A whole image folder in memory: ``x`` (N, 3, S, S) uint8, ``y`` (N,) int64, class names in order of ``y``."""
+    """A folder holds all its pictures: ``x`` (N, 3, S, S) uint8, ``y`` (N,) int64, class names in order of ``y``."""
 
     x: Tensor
     y: Tensor
@@ -75,7 +75,7 @@ def read_folder(
 
 @lru_cache(maxsize=8)
 def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and std (1, 3, 1, 1), made once: a tensor made from Python numbers would halt a GPU at every batch."""
+    """Return mean and std (1, 3, 1, 1), made once: one made from Python numbers would halt a GPU at every batch."""
     with torch.inference_mode(False):
         mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
     return mean, std

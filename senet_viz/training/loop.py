@@ -31,6 +31,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from senet_viz import assets
 from senet_viz.errors import TrainingRefused
+from senet_viz.networks.random import seeded
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.training.data import Folder, batches, normalise, read_folder
 from senet_viz.training.recipe import Recipe
@@ -51,14 +52,13 @@ def accuracy(model: nn.Module, data: Folder, size: int, device: torch.device) ->
 
 
 class Run:
-    """A training that can be saved after every epoch and taken up again."""
+    """A run is a training that can be saved after every epoch and taken up again."""
 
     def __init__(self, recipe: Recipe, train: Folder, device: torch.device) -> None:
         if len(train.x) < 2:
             raise TrainingRefused("There must be at least two pictures to train on.")
         self.recipe, self.device, self.train = recipe, device, train.to(device)
-        with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(recipe.seed)
+        with seeded(recipe.seed):
             self.model = TinyNet(recipe.block, len(train.classes))
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
@@ -187,7 +187,7 @@ def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
 
 @contextmanager
 def _settings(device: torch.device) -> Iterator[None]:
-    """One thread on the CPU, where a network this small is no faster on two; the fastest kernels on a GPU."""
+    """Use one thread on the CPU, where two are no faster for a network this small; the fastest kernels on a GPU."""
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
     if device.type == "cpu":
         torch.set_num_threads(1)
@@ -263,11 +263,10 @@ def train_all(
     report: Callable[[str], None] = print,
     jobs: int = 1,
     bar: bool = True,
-) -> dict[str, dict[str, float]]:
+) -> None:
     """Train the four networks into ``out/tiny_<block>.safetensors``, ``jobs`` of them side by side.
 
-    Returns top-1 by block and size. On a GPU a network this small is limited by how fast one process can start kernels,
-    so four share one GPU well.
+    On a GPU a network this small is limited by how fast one process can start kernels, so four share one GPU well.
 
     Raises:
         TrainingRefused: data or a checkpoint that cannot be used, or a training that ended badly.
@@ -279,7 +278,6 @@ def train_all(
             train(folders, path, replace(recipe, block=block), device, resume, report, bar=bar)
     else:
         _side_by_side(data, paths, recipe, device, resume, report, jobs)
-    return {block: written_top1(path) for block, path in paths.items()}
 
 
 def _side_by_side(
@@ -319,12 +317,3 @@ def _side_by_side(
             for child in running:
                 child.terminate()
             raise
-
-
-def written_top1(path: Path) -> dict[str, float]:
-    """Return top-1 in percent by input size, as a weight file of ours says."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="np") as file:
-        top1: dict[str, float] = json.loads(file.metadata()["top1"])
-    return top1

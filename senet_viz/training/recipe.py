@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the result, written into the weight file."""
+    """A recipe holds everything that decides the result, and is written into the weight file."""
 
     block: str = "se"
     classes: int = 0  # 0: every class that the folder has; else the first N in alphabetical order

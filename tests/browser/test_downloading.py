@@ -65,7 +65,7 @@ def source(data: bytes, name: str, gates: list[Event]) -> Iterator[str]:
 def test_a_bar_moves_while_weights_come_and_others_work(
     visit: Callable[..., Visitor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By default ``test_zoo`` has the transfer, its progress and its end without a page."""
+    """By default ``test_models`` has the transfer, its progress and its end without a page."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     packed, row = io.BytesIO(), catalogue.spec(KEY)
     torch.save(load.load(KEY, weights="random").state_dict(), packed)

@@ -21,7 +21,8 @@ from senet_viz import assets
 from senet_viz.figures.walk import block as figure
 from senet_viz.tap import hooks, layouts, replay
 from senet_viz.ui.elements import components
-from tests.conftest import Build, pictures, side
+from tests.conftest import Build
+from tests.networks import pictures, side
 
 KINDS = {
     "ours/se": "SE", "ours/se_h": "SE with h-sigmoid", "ours/sk": "SK", "timm/skresnet34": "SK on a split input",

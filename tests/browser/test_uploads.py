@@ -24,7 +24,7 @@ from tests import pictures, truth
 from tests.browser.conftest import ARGUMENTS, CAMERA, PATIENCE_S, Visitor, chromium, serving
 from tests.test_class_profiles_page import crops, own_profile
 from tests.test_pages import last_number, printed
-from tests.test_photos import packed
+from tests.test_sets import packed
 
 Visit = Callable[..., Visitor]
 HERE: dict[str, Any] = {"model": "tiny_se", "weights": "random", "photo": "chelsea"}

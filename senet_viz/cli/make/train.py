@@ -36,6 +36,7 @@ def add(parsers: options.Parsers) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train one small network or all four, and print their accuracy."""
+    from senet_viz.findings import model_card
     from senet_viz.training import loop
     from senet_viz.training import recipe as recipes
 
@@ -50,9 +51,10 @@ def run(args: argparse.Namespace) -> None:
 
     if args.all:
         jobs = args.jobs or (len(catalogue.OURS) if device.startswith("cuda") else 1)
-        tables = loop.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet)
+        loop.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet)
+        written = model_card.read_all(args.out)
     else:
-        top1 = loop.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet)
-        tables = {recipe.block: top1 or {}}
-    for block, table in tables.items():
-        print(f"{block}: top-1 " + ", ".join(f"{value:.2f} % at {size} px" for size, value in table.items()))
+        loop.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet)
+        written = (model_card.read_weights(args.out),)
+    for each in written:
+        print(f"{each.block}: top-1 " + ", ".join(f"{value:.2f} % at {size} px" for size, value in each.top1.items()))

@@ -61,7 +61,7 @@ def typed(value: Any) -> Any:
 
 
 class _Sheet:
-    """Collects traces and layout."""
+    """A sheet collects plotly's traces and layout of one figure."""
 
     def __init__(self, figure: Figure, dark: bool, width: float) -> None:
         top = LINE + 14 if figure.title else 4

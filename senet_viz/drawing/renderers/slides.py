@@ -45,7 +45,7 @@ _LOCK = threading.Lock()
 
 @dataclass(frozen=True)
 class Slide:
-    """A file to take away. ``note`` says what differs from the screen, if anything does."""
+    """A slide is a file to take away. ``note`` says what differs from the screen, if anything does."""
 
     data: bytes
     mime: str
@@ -165,7 +165,7 @@ def _broken(link: str, width: float) -> list[str]:
 
 
 class _Sheet:
-    """One page of matplotlib; lengths are the layout's, ``zoom`` of them to a point."""
+    """A sheet is one page of matplotlib; lengths are the layout's, ``zoom`` of them to a point."""
 
     def __init__(self, page: "MplFigure", placed: PlacedFigure, dark: bool, height: float, zoom: float) -> None:
         self.page, self.placed, self.dark, self.height, self.zoom = page, placed, dark, height, zoom

@@ -15,7 +15,7 @@ EXTREME = 0.995  # of single pixels: a few are far beyond all others, and would 
 
 @dataclass(frozen=True, eq=False)
 class Effects:
-    """One branch's gates and what one method says about them for one class."""
+    """The effects hold one branch's gates and what one method says about them for one class."""
 
     block: str  # short name
     symbol: str  # of the gate: "s", "a1"

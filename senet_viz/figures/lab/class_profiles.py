@@ -16,7 +16,7 @@ MOST = len(CLASSES)
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """One panel: a block's gates at its sampled channels."""
+    """One panel of curves shows a block's gates at its sampled channels."""
 
     title: str  # short name of the block
     total: int  # channels in all

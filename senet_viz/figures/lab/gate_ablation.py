@@ -15,7 +15,7 @@ from senet_viz.stats import Interval
 
 @dataclass(frozen=True)
 class Row:
-    """One condition: shares from 0 to 1."""
+    """A row holds the accuracy under one condition, as shares from 0 to 1."""
 
     key: str
     accuracy: Interval
@@ -23,13 +23,13 @@ class Row:
 
 
 def points(value: float) -> str:
-    """A difference of shares as per cent points, with its sign."""
+    """Return a difference of shares as per cent points, with its sign."""
     text = f"{100 * value:+.1f}".replace("-", "\u2212")
     return "0.0" if text[1:] == "0.0" else text
 
 
 def draw_worth(model: str, rows: Sequence[Row], chance: float, pictures: int, t: Texts) -> Figure:
-    """Accuracy under each condition with its interval, and what it costs against the first row, which is their own."""
+    """Draw the accuracy under each condition with its interval, and the change against the first, their own gates."""
     own, mean = rows[0], next(row for row in rows if row.key == "mean")
     at = np.arange(len(rows), dtype=float)
     middle, low, high = np.array([row.accuracy for row in rows]).T

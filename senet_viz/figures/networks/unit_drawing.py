@@ -33,7 +33,7 @@ def _spatial(part: Part) -> bool:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a box lies: its middle, its row from the top, and its width."""
+    """A spot says where a box lies: its middle, its row from the top, and its width."""
 
     x: float
     row: int

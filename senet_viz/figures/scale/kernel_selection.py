@@ -20,7 +20,7 @@ LIKELIEST = 5  # classes of an answer that are drawn
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One unit's preference against scale. ``spread`` is the std over a set's photos, None for one photo."""
+    """A curve is one unit's preference against scale. ``spread`` is the std over a set's photos, None for one photo."""
 
     name: str
     values: np.ndarray  # (Z,)

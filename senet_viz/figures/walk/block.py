@@ -21,7 +21,7 @@ STRIP = 24  # gates that stand for a block in the network's ribbon
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One block on one photo; what the block has not is empty.
+    """A stage holds one block on one photo; what the block has not is empty.
 
     Args:
         maps: (M, C, h, w) U, one set of maps a branch.

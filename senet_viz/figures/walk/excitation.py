@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from senet_viz import stats
 from senet_viz.drawing.grammar import Bars, Box, Figure, Line, Panel, Rule, Scale
-from senet_viz.figures.pieces import matrix, minus, parted, rank, stacked, table
+from senet_viz.figures.pieces import followed, matrix, minus, parted, rank, stacked, table
 from senet_viz.i18n import Texts
 
 
@@ -33,28 +34,20 @@ def draw_network(
     stub = -0.04 * (hidden.max() or 1.0)  # a unit that is off is seen, below the line
     parts = ((~dead, t("fig.net.alive"), "hidden"), (dead, t("fig.net.dead"), "dead"))
     units = parted(np.arange(h), np.where(dead, stub, hidden), *parts, width=0.8)
+    entering = tuple(followed(z, channel, "z", "z", str(channel), 100, lying=True))
+    leaving = tuple(followed(gate, channel, "gate", "gate", str(channel), 100, lying=True))
     first, second = Scale.around_zero("W1", w1, "weight"), Scale.around_zero("W2", w2, "weight")
     panels = (
-        Panel(_lying(z, channel, "z"), title=f"z ({c})", **column),
+        Panel(entering, title=f"z ({c})", **column),
         Panel((matrix(w1.T, first, "W1"), pinned), title=f"W1ᵀ ({c}×{h})", axes=False),
         Panel(tuple(units), title=t("fig.net.hidden", act=act, n=h), x_range=(-0.5, h - 0.5), x_ticks=()),
         Panel((matrix(w2, second, "W2"), pinned), title=f"W2 ({c}×{h})", axes=False),
-        Panel(_lying(gate, channel, "gate"), title=f"s ({c})", x_range=(0, 1), **column),
+        Panel(leaving, title=f"s ({c})", x_range=(0, 1), **column),
     )
     said = {"c": c, "h": h, "dead": int(dead.sum())}
     title, alt = t("fig.net.title"), t("fig.net.alt", **said, channel=channel, gate=f"{gate[channel]:.4f}")
     note, rows = t("fig.net.note", **said, r=f"{c / h:.3g}"), table(("channel", "z", "gate"), range(c), z, gate)
     return Figure("excitation-network", title, panels, 5, rows, alt, note, widths=(1, 0.8, 1.2, 0.8, 1), height=430)
-
-
-def _lying(values: np.ndarray, channel: int, role: str) -> tuple[Bars, Bars]:
-    """Return the bars of ``followed``, one below the other."""
-    down = np.arange(len(values))
-    rest, thick = down != channel, max(1.0, len(values) / 100)
-    return (
-        Bars(values[rest], down[rest], role, role, horizontal=True, width=1),
-        Bars(values[[channel]], down[[channel]], str(channel), "pinned", horizontal=True, width=thick),
-    )
 
 
 def draw_contributions(
@@ -98,7 +91,7 @@ def draw_gates(
             Line(x, hard, "h-sigmoid", "h_sigmoid", width=3, dash=own != "h_sigmoid"),
         )
 
-    curves = both(x, 1 / (1 + np.exp(-x)), np.clip(x + 3, 0, 6) / 6)
+    curves = both(x, stats.sigmoid(x), stats.h_sigmoid(x))
     ranked = both(np.arange(len(logit)), sigmoid[order], h_sigmoid[order])
     pin = Rule(float(logit[channel]), "x", t("fig.pinned", c=channel), "pinned")
     place = Rule(rank(order, channel), "x", "", "pinned")

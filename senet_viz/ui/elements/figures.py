@@ -72,7 +72,7 @@ class Ready(go.Figure):
     """A plotly figure that is taken as it was drawn: Streamlit asks a figure for nothing but ``to_dict``.
 
     One that plotly checks property by property takes 13 ms to make and 0.8 ms at every rerun; a dictionary, of which
-    Streamlit makes such a figure each time, 11 ms at every rerun; this one 0.1 ms. ``tests/test_figures.py`` checks the
+    Streamlit makes such a figure each time, 11 ms at every rerun; this one 0.1 ms. ``tests/test_drawing.py`` checks the
     same specs with plotly's own validators.
     """
 

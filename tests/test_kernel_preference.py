@@ -20,7 +20,7 @@ from senet_viz.photos import preprocess, samples
 from senet_viz.photos import scale as scales
 from senet_viz.tap import hooks
 from senet_viz.types import Edit
-from tests import truth
+from tests import networks, truth
 
 UNITS = ("layer1.0.conv2", "layer1.1.conv2", "layer2.0.conv2")
 
@@ -241,9 +241,7 @@ def test_taps_are_what_the_convolution_sees(model: str, unit: str) -> None:
 
 
 def test_the_branches_of_split_attention_have_one_kernel() -> None:
-    import timm
-
-    network = timm.create_model("resnest14d", pretrained=False).eval()
+    network = networks.network("timm/resnest14d")
     found = kernel_preference.kernels(network, "layer1.0.conv2")
     conv = network.get_submodule("layer1.0.conv2").conv
     assert [str(kernel) for kernel in found] == ["3×3"] * 2 and conv.kernel_size == (3, 3)

@@ -26,7 +26,7 @@ def test_a_seed_is_a_seed_and_nobody_elses_numbers_move() -> None:
 
 
 def test_who_builds_at_the_same_time_does_not_disturb() -> None:
-    """The zoo, the surgery and the gradients all draw from torch's one generator."""
+    """Loading, the surgery and the gradients all draw from torch's one generator."""
     net = load.load("tiny_se", weights="random").state_dict()
     mobile = variants.build("mobilenet_v3_small", classes=4).state_dict()
     flow = gradient_flow.measure("pre", 3, seeds=(1,)).norms

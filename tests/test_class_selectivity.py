@@ -15,7 +15,7 @@ from senet_viz.figures.lab import class_profiles as figures
 from senet_viz.figures.lab.class_profiles import Curves
 from senet_viz.findings import class_selectivity
 from senet_viz.findings.class_selectivity import Role
-from tests.test_figures import BLINDNESS, lab, linear
+from tests.test_drawing import BLINDNESS, lab, linear
 
 K, PICTURES, C = 10, 20, 64
 COUNTS = np.full(K, PICTURES)

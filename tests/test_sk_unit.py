@@ -25,9 +25,10 @@ from senet_viz.service.engine import Engine
 from senet_viz.service.questions import ReplayQuestion, TraceQuestion, UnitQuestion
 from senet_viz.tap import hooks, layouts, replay, sk_unit
 from senet_viz.types import BlockTrace, Edit, Trace
-from tests.conftest import Build, pictures
+from tests.conftest import Build
+from tests.networks import pictures
 
-NETS = ("ours/sk", "zoo/skresnet18", "zoo/skresnext50_32x4d")
+NETS = ("ours/sk", "models/skresnet18", "models/skresnext50_32x4d")
 LANGS = pytest.mark.parametrize("lang", i18n.LANGUAGES)
 
 

@@ -27,7 +27,8 @@ from senet_viz.networks import registry, variants
 from senet_viz.networks.blocks import SEBlock
 from senet_viz.networks.gated import INTEGRATIONS
 from senet_viz.networks.registry import Choice
-from tests.test_figures import to_plotly
+from tests.networks import network
+from tests.test_drawing import to_plotly
 
 LIGHT = [name for name in recorder.UNITS if name not in ("senet154", "se_resnet152", "se_resnext101_32x4d", "sknet101")]
 HAND_ON = (nn.Identity, nn.Dropout)
@@ -41,13 +42,12 @@ def of_unit(unit: Unit, name: str) -> bool:
 def real(name: str, unit: Unit, **options: Any) -> tuple[list[str], list[int], nn.Module]:
     """Leaf modules of the unit in the order in which they ran on real numbers, their channels, and the network."""
     if name not in registry.NAMED:
-        import torchvision
-
-        net, size = torchvision.models.get_model(name, weights=None).eval(), 64
+        net, size = network(f"torchvision/{name}"), 64
     else:
-        net, size = variants.build(name, **options), max(64, registry.network(name).smallest)
+        net, size = network(f"inserted/{name}", **options), max(64, registry.network(name).smallest)
     order: list[str] = []
     channels: list[int] = []
+    handles = []
 
     def see(path: str) -> Any:
         def hook(module: nn.Module, args: Any, out: Any) -> None:
@@ -59,9 +59,11 @@ def real(name: str, unit: Unit, **options: Any) -> tuple[list[str], list[int], n
     for path, part in net.named_modules():
         leaf = next(part.children(), None) is None and not isinstance(part, HAND_ON)
         if leaf and of_unit(unit, path) and type(part).__name__ != "StochasticDepth":
-            part.register_forward_hook(see(path))
+            handles.append(part.register_forward_hook(see(path)))
     with torch.no_grad():
         net(torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0)))
+    for handle in handles:
+        handle.remove()
     return order, channels, net
 
 
@@ -116,7 +118,7 @@ def test_nothing_with_weights_is_missing_and_arrows_follow_execution(name: str) 
 @pytest.mark.parametrize("name", [name for name in LIGHT if name in registry.NAMED])
 def test_wires_carry_what_flows(name: str) -> None:
     """Change one convolution of the real unit: the parts that hang on it, and only those, change too."""
-    unit, net = recorder.unit(name), variants.build(name)
+    unit, net = recorder.unit(name), network(f"inserted/{name}")
     seen: dict[str, torch.Tensor] = {}
     target = next(p for p in unit.parts if p.kind == "conv" and not p.inside)
     index = unit.parts.index(target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from senet_viz.photos import preprocess, samples
 from senet_viz.training.data import normalise
 from senet_viz.training.loop import Run, read_data, write
 from senet_viz.training.recipe import Recipe
-from tests import folders
+from tests import folders, truth
 
 SHIPPED = gate_profile.FILE.parent
 READY = all((SHIPPED / f"tiny_{b}.safetensors").is_file() for b in BLOCKS) and gate_profile.FILE.is_file()
@@ -214,7 +213,7 @@ class TestShipped:
             assert w.val_pictures == 50 * len(w.classes) and w.train_pictures == 500 * len(w.classes)
             assert Recipe(**w.recipe) == Recipe(block=w.block)
             assert min(w.top1.values()) > 100 / len(w.classes)
-            assert json.loads(model_card.LABELS.read_text(encoding="utf-8")).keys() >= set(w.classes)
+            assert class_names._table("tiny.json").keys() >= set(w.classes)
 
     def test_at_least_half_of_the_gates_are_alive(self) -> None:
         for key in ("tiny_se", "tiny_se_h"):
@@ -225,5 +224,5 @@ class TestShipped:
     def test_the_default_model_knows_the_sample_photos(self, sample: str, names: tuple[str, ...]) -> None:
         spec = catalogue.spec(catalogue.DEFAULT)
         with torch.inference_mode():
-            scores = load.load(spec.key)(preprocess.preprocess(samples.sample(sample), spec).x)[0]
+            scores = truth.model(spec.key, "pretrained")(preprocess.preprocess(samples.sample(sample), spec).x)[0]
         assert class_names.names(spec)[int(scores.argmax())] in names

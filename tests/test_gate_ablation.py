@@ -15,11 +15,13 @@ from senet_viz.errors import WeightsInvalid
 from senet_viz.experiments import gate_ablation, gate_profile
 from senet_viz.experiments.gate_ablation import CONDITIONS, Worth
 from senet_viz.findings import gate_ablation as findings
-from senet_viz.models import catalogue, load, weight_files
+from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks as tap
 from senet_viz.types import Edit
-from tests.conftest import hooks, pictures
+from tests import truth
+from tests.conftest import hooks
+from tests.networks import pictures
 
 Build = Callable[[str], nn.Module]
 
@@ -49,7 +51,7 @@ def by_hand(
     return int(tap.run(module, x, edits[condition]).logits.argmax())
 
 
-@pytest.mark.parametrize("name", ["ours/se", "ours/se_h", "ours/sk", "zoo/mobilenet_v3_small"])
+@pytest.mark.parametrize("name", ["ours/se", "ours/se_h", "ours/sk", "models/mobilenet_v3_small"])
 def test_every_condition_is_one_picture_at_a_time(build: Build, name: str) -> None:
     module, x = build(name), pictures(7)
     module_hooks = hooks(module)
@@ -238,7 +240,11 @@ class TestShipped:
 
     def test_sample_photos_under_the_same_gates(self, model: str) -> None:
         """The constants that were measured with are the profile's: one picture at a time gives the same."""
-        spec, module, means = catalogue.spec(model), load.load(model), gate_profile.read()[model].means()
+        spec, module, means = (
+            catalogue.spec(model),
+            truth.model(model, "pretrained"),
+            gate_profile.read()[model].means(),
+        )
         shown = [
             preprocess.preprocess(samples.sample(key), spec).x for key in ("chelsea", "coffee", "flower", "rocket")
         ]

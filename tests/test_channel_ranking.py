@@ -12,7 +12,8 @@ from senet_viz.errors import EditRefused, NoGateFound
 from senet_viz.experiments import channel_ranking
 from senet_viz.tap import hooks as tap
 from senet_viz.types import Edit
-from tests.conftest import Build, hooks, pictures
+from tests.conftest import Build, hooks
+from tests.networks import pictures
 
 X = pictures(1, seed=9)
 

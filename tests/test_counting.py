@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from itertools import combinations
 
 import pytest
@@ -16,6 +17,7 @@ from senet_viz.models import catalogue, load
 from senet_viz.networks import registry, variants
 from senet_viz.networks.blocks import SEBlock, SKConv
 from senet_viz.networks.registry import Choice
+from tests import truth
 
 KEYS = [*(row.name for row in registry.NETWORKS), *(row.key for row in catalogue.MODELS)]
 R50 = ((3, 256), (4, 512), (6, 1024), (3, 2048))
@@ -132,7 +134,7 @@ def test_a_weight_that_is_shared_is_counted_once() -> None:
 
 
 def test_the_module_is_left_as_it_was() -> None:
-    net = load.load("tiny_se", weights="random").train()
+    net = deepcopy(truth.model("tiny_se")).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     counting.of(net, 32), prices.kept(net, 32), prices.ungated(net)
     assert all(part.training for part in net.modules())
@@ -148,7 +150,7 @@ def test_memory_of_a_training_step_by_hand() -> None:
 
 def test_memory_is_what_real_tensors_hold() -> None:
     """The same hooks on a real forward: storages that are kept, of a batch of 3 minus one of 2."""
-    net = load._build(catalogue.spec("tiny_se")).train()
+    net = deepcopy(truth.model("tiny_se")).train().requires_grad_()
     own = {p.untyped_storage().data_ptr() for p in (*net.parameters(), *net.buffers())}
 
     def held(batch: int) -> int:

@@ -10,10 +10,10 @@ import pytest
 from senet_viz import i18n
 from senet_viz.errors import ImageRejected, PhotosRejected
 from senet_viz.experiments import profiling
-from senet_viz.models import catalogue, class_names, load, weight_files
+from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.photos import reading, sets
 from senet_viz.tap import hooks
-from tests import folders
+from tests import folders, truth
 
 WNIDS = ("n01440764", "n01443537", "n15075141")  # the first two of ImageNet and its last
 
@@ -76,7 +76,7 @@ def test_a_folder_is_its_photos_one_by_one(tmp_path: Path) -> None:
     def skipped(file: Path, error: ImageRejected) -> None:
         told.append((file.name, error.reason))
 
-    spec, module = catalogue.spec("tiny_sk"), load.load("tiny_sk")
+    spec, module = catalogue.spec("tiny_sk"), truth.model("tiny_sk", "pretrained")
     found = profiling.measured(module, spec, sets.folder(root), skipped, lambda *n: steps.append(n), zoom=1.5)
     assert told == [("bad.png", "not_a_picture")] and steps[-1] == (12, 12)
     assert found.classes == ("goldfish", "mine") and found.counts.tolist() == [5, 5] and found.zooms == (1.5,)
@@ -96,5 +96,5 @@ def test_one_class_is_refused_after_reading_too(tmp_path: Path) -> None:
     root = named(tmp_path / "set", ("a", "b"), each=2)
     (root / "b" / "0.png").write_bytes(b"no picture at all")
     with pytest.raises(PhotosRejected) as caught:
-        profiling.measured(load.load("tiny_se"), catalogue.spec("tiny_se"), sets.folder(root))
+        profiling.measured(truth.model("tiny_se", "pretrained"), catalogue.spec("tiny_se"), sets.folder(root))
     assert caught.value.reason == "classes" and caught.value.details["n"] == 1

@@ -11,19 +11,21 @@ import torch
 
 from senet_viz.errors import NoGateFound, Stopped
 from senet_viz.experiments import attribution
-from senet_viz.models import catalogue, load
+from senet_viz.models import catalogue
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts
 from senet_viz.types import Edit
-from tests.conftest import Build, hooks, pictures
+from tests import truth
+from tests.conftest import Build, hooks
+from tests.networks import pictures
 
 KEYS = ("tiny_se", "tiny_se_h", "tiny_sk")
 
 
 @pytest.fixture(scope="module", params=KEYS)
 def net(request: pytest.FixtureRequest) -> Any:
-    return load.load(request.param)
+    return truth.model(request.param, "pretrained")
 
 
 def photo(sample: str = "chelsea") -> torch.Tensor:
@@ -84,7 +86,7 @@ def test_gate_integrated_gradients_add_up(net: Any, sample: str) -> None:
 @pytest.mark.parametrize("key", ["tiny_plain", *KEYS])
 def test_integrated_gradients_add_up(key: str, sample: str) -> None:
     """With the default steps, on every shipped network, for its own answer and for a class that it doubts."""
-    net, x = load.load(key), photo(sample)
+    net, x = truth.model(key, "pretrained"), photo(sample)
     scores = [trace.logits for trace in tap.run_batch(net, torch.cat([x, torch.zeros_like(x)]))]
     order = scores[0].argsort(descending=True).tolist()
     for target in (order[0], order[25]):
@@ -114,7 +116,13 @@ def cam_by_hand(module: Any, x: torch.Tensor, target: int, name: str) -> np.ndar
 
 @pytest.mark.parametrize(
     "name",
-    ["zoo/seresnet50", "torchvision/efficientnet_b0", "zoo/mobilenet_v3_small", "timm/efficientnet_b0", "ours/sk"],
+    [
+        "models/seresnet50",
+        "torchvision/efficientnet_b0",
+        "models/mobilenet_v3_small",
+        "timm/efficientnet_b0",
+        "ours/sk",
+    ],
 )
 def test_grad_cam_is_the_papers_where_activations_overwrite_their_input(build: Build, name: str) -> None:
     module, x = build(name), pictures(1, seed=2, size=96)

@@ -15,12 +15,12 @@ from senet_viz.errors import NoGateFound, NotAHost, OptionRefused, UnknownModel
 from senet_viz.models import catalogue, load
 from senet_viz.networks import gated as gateds
 from senet_viz.networks import registry, variants
-from senet_viz.networks.gated import HOSTS, GatedBottleneck, GatedInceptionResidual, replace
+from senet_viz.networks.gated import HOSTS, GatedBottleneck, GatedInceptionResidual
 from senet_viz.networks.registry import NETWORKS, Choice, Network
 from senet_viz.tap import hooks, layouts
 from tests import at_work
 from tests.at_work import backbone, gated, lively, side
-from tests.conftest import pictures
+from tests.networks import pictures
 
 RESNETS = tuple(row for row in NETWORKS if row.family == "resnet")
 SE = tuple(row for row in NETWORKS if row.family != "sk")
@@ -321,7 +321,7 @@ def test_with_its_gates_open_a_network_is_the_bare_one(row: Network) -> None:
     else:
         gated, plain = variants.build(row.name, classes=10, seed=5), variants.bare(row.name, classes=10, seed=5)
     for gate in variants.gates(gated):
-        replace(gated, gate.name, nn.Identity())
+        gated.set_submodule(gate.name, nn.Identity())
     x = pictures(1, size=side(row))
     with torch.inference_mode():
         assert torch.equal(gated.eval()(x), plain.eval()(x))

@@ -44,7 +44,7 @@ def profiles(build: Build) -> dict[str, Profile]:
     for name in ("se", "se_h", "sk", "plain"):
         module = build(f"ours/{name}")
         found[name] = profiling.run(module, x, y, CLASSES, SIZE, normalise, model=f"tiny_{name}", outputs=outputs)
-    chosen = kernel_preference.selection(build("ours/sk"), build("zoo/tiny_sk"), x, SIZE, normalise)
+    chosen = kernel_preference.selection(build("ours/sk"), build("models/tiny_sk"), x, SIZE, normalise)
     found["sk"] = replace(found["sk"], selection=chosen)
     return found
 
@@ -195,7 +195,7 @@ def test_selection_is_the_mean_difference_of_the_branches(build: Build, profiles
     chosen = profiles["sk"].selection
     assert chosen is not None and chosen.zooms == (1.0, 1.5, 2.0)
     assert chosen.difference.shape == (3, 3, 9, 10) and chosen.units[0] == "layer1.0.conv2"
-    ways = ((build("ours/sk"), zoomed), (build("ours/sk"), blurred), (build("zoo/tiny_sk"), zoomed))
+    ways = ((build("ours/sk"), zoomed), (build("ours/sk"), blurred), (build("models/tiny_sk"), zoomed))
     for way, (network, change) in enumerate(ways):
         for level, zoom in enumerate(chosen.zooms):
             for picture in (0, 5):

@@ -15,7 +15,7 @@ from senet_viz.drawing.renderers import slides
 from senet_viz.experiments import kernel_preference
 from senet_viz.figures.scale import kernel_selection as draw
 from senet_viz.i18n import Texts
-from tests.test_figures import BLINDNESS, lab, linear, to_plotly
+from tests.test_drawing import BLINDNESS, lab, linear, to_plotly
 
 RNG = np.random.default_rng(0)
 EN = i18n.texts("en")

@@ -30,7 +30,7 @@ from senet_viz.drawing.renderers import fonts, slides
 from senet_viz.drawing.renderers.screen import spec
 from senet_viz.figures.walk.excitation import draw_network
 from senet_viz.photos import samples
-from tests.test_figures import AROUND, GATE, MAP, RGB, THEMES, every_mark, figure, one
+from tests.test_drawing import AROUND, GATE, MAP, RGB, THEMES, every_mark, figure, one
 
 CHINESE = "压缩与激励"
 FONT = fonts.font_for(CHINESE)
