@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlencode, urlsplit
@@ -163,7 +163,7 @@ def readme(browser: Browser, url: str, query: dict[str, str]) -> None:
     page.clock.install()
     page.goto(f"{url}/?{urlencode({**query, 'lang': 'en'})}")
     settle(page)
-    page.clock.pause_at(datetime.now() + timedelta(hours=1))
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
     if errors(page):
         sys.exit("the first page shows an error: no picture for the README")
     stage, frames, times = page.get_by_test_id("stage"), [], []
