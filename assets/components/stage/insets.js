@@ -1,15 +1,16 @@
 // What a step shows in the middle instead of the units: the pinned map at large, the gate function, the answers.
-import { gatesOf } from "./data.js";
+import { gatesOf, order } from "./data.js";
 import { FUNCTIONS, extremes, logitsOf, said } from "./numbers.js";
 import { fill } from "./steps.js";
 
 const text = (x, y, s, fillOf, more = {}) => ({ k: "text", part: "inset", x, y, s, size: 13, anchor: "middle", fill: fillOf, ...more });
 
-/** The pinned map, whose values run together into one: at t = 0 they lie in their places, at t = 1 in one. */
+/** The pinned map, whose values run together into one: at t = 0 they lie in their places, at t = 1 in its bar of z. */
 const map = (block, view, at, colours) => {
   const { head, z, M } = block, c = view.pinned, { middle } = at, side = Math.min(middle.w * 0.62, middle.h * 0.72);
-  const x = middle.x + (middle.w - side) / 2 - side * 0.12, y = middle.y + (middle.h - side) / 2, shrink = 1 - 0.82 * view.t;
-  const centre = y + side / 2, end = middle.x + middle.w - 6;
+  const x = middle.x + (middle.w - side) / 2 - side * 0.12, y = middle.y + (middle.h - side) / 2, shrink = 1 - 0.95 * view.t;
+  const row = at.z.y + ((order(block, view.sort).indexOf(c) + 0.5) / block.C) * at.z.h, end = at.z.x + at.z.w;
+  const centre = y + side / 2 + (row - y - side / 2) * view.t;
   return [
     { k: "map", part: "inset", x, y, w: side, h: side, c, weights: Array(M).fill(1) },
     { k: "rect", part: "inset", x, y, w: side, h: side, stroke: colours.pinned, width: 2 },
