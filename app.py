@@ -63,9 +63,14 @@ def frame() -> None:
     page, pages = navigation(ui.language())
     ui.arrive(page.url_path)
     ui.window()
-    if ui.sidebar():
+    ready, first = ui.settle(), page.url_path == ""
+    if not ready or not first:
+        ui.sidebar(ready)
+    if ready:
         page.run()
         ui.neighbours(page, pages)
+    if ready and first:  # the first picture waits for nothing
+        ui.sidebar()
 
 
 if __name__ == "__main__":

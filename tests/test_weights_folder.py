@@ -159,7 +159,8 @@ def test_the_app_starts_and_says_it_where_that_model_is_chosen(folder: Path, fre
     at.query_params["lang"] = lang
     sentence = i18n.text("error.weights_invalid", lang, file=f"{catalogue.DEFAULT}.safetensors")
     assert shown(at.run()) == [sentence] and sentence in [box.value for box in at.sidebar.error]
-    assert len(at.main.latex)  # the page is there, of the untrained network
+    stages = [each for each in at.main.get("bidi_component") if each.proto.component_name.endswith("stage")]
+    assert len(stages) == 1  # the page is there, of the untrained network
     assert any(i18n.text("model.untrained", lang) in e.value for e in at.main.markdown)
     at.selectbox(key="model").set_value("tiny_se_h").run()
     assert shown(at) == []  # and of a whole file nothing is said

@@ -34,7 +34,8 @@ import streamlit as st
 from senet_viz import ui
 from senet_viz.ui.pages.lab import worth
 ui.arrive("worth")
-if ui.sidebar():
+if ui.settle():
+    ui.sidebar()
     ui.page(lambda: worth.worth(ui.scene()))
 """
 

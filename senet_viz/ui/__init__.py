@@ -13,12 +13,12 @@ from senet_viz.ui.page import page
 from senet_viz.ui.pages.walk.answers import answers
 from senet_viz.ui.scene import short
 from senet_viz.ui.shown import scene, sk_scene
-from senet_viz.ui.sidebar import sidebar
+from senet_viz.ui.sidebar import settle, sidebar
 from senet_viz.ui.state import arrive, asked, language, warm
 
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "carpet", "choose", "closer", "code", "figure",
     "header", "heading", "judge", "known", "language", "latex", "neighbours", "page", "pick", "plain", "predict",
-    "rows", "scene", "section", "several", "short", "sidebar", "sk_scene", "target", "title", "titled", "untrained",
-    "warm", "window", "worded",
+    "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "target", "title", "titled",
+    "untrained", "warm", "window", "worded",
 ]  # fmt: skip

@@ -18,14 +18,39 @@ from senet_viz.ui.shown import photos as titled
 from senet_viz.ui.shown import prepare, scene
 
 
-def sidebar() -> bool:
-    """Draw it; True if there is something to show."""
+def settle() -> bool:
+    """Take what was chosen, load the network, and decide what is shown; True if there is something to show.
+
+    Draws nothing but what went wrong: the first picture of a visitor does not wait for the sidebar.
+    """
+    s = st.session_state
     state.read_url()
-    steps = (_photo, _model, lambda t: prepare(), _status, _block, _device)
-    done = 0
-    with st.sidebar, guard():
+    s["_top"], s["_room"], s["_foot"] = (st.sidebar.container() for _ in range(3))  # see ``sidebar``, ``channel``
+    with s["_top"], guard():
         state.keep("lang", i18n.LANGUAGES, i18n.preferred(st.context.locale))
-        lang = st.segmented_control(
+        t = i18n.texts(s["lang"])
+        titles = titled(t)
+        if s.get("photo") not in titles:
+            if str(s.get("photo", "")).startswith("up-"):
+                st.warning(t("photo.gone"))
+            s["photo"] = next(iter(titles))
+        state.keep("model", _networks(t), catalogue.DEFAULT)
+        state.keep("weights", ("pretrained", "random"), "pretrained")
+        state.keep("device", ("auto", *devices.devices()), "auto")
+        prepare()
+        view = scene()
+        state.keep("block", view.blocks, _like(s.get("block"), view))
+        s["_sidebar"] = _shown()
+        return True
+    return False
+
+
+def sidebar(whole: bool = True) -> None:
+    """Draw the choices that ``settle`` took; not ``whole``: those by which another network can be had."""
+    s = st.session_state
+    t = i18n.texts(s["lang"])
+    with s["_top"]:
+        st.segmented_control(
             "Language · 语言",
             list(i18n.LANGUAGES),
             format_func=i18n.LANGUAGES.__getitem__,
@@ -33,12 +58,12 @@ def sidebar() -> bool:
             required=True,
             label_visibility="collapsed",
         )
-        t = i18n.texts(str(lang))
-        for step in steps:
-            step(t)
-            done += 1
-        st.session_state["_sidebar"] = _shown()
-    return done == len(steps)
+        for step in (_photo, _model, _status, _block)[: None if whole else 2]:
+            with guard():
+                step(t)
+    with s["_foot"], guard():
+        st.selectbox(t("device.label"), ("auto", *devices.devices()), key="device", help=t("device.help"))
+        st.caption(t("device.used", device=devices.resolve(s["device"])))
 
 
 def _shown() -> tuple[object, ...]:
@@ -53,10 +78,6 @@ def outdated() -> bool:
 
 def _photo(t: Texts) -> None:
     titles = titled(t)
-    if st.session_state.get("photo") not in titles:
-        if str(st.session_state.get("photo", "")).startswith("up-"):
-            st.warning(t("photo.gone"))
-        st.session_state["photo"] = next(iter(titles))
     st.pills(t("photo.label"), list(titles), format_func=titles.__getitem__, key="photo", required=True)
     credit = next((sample.credit for sample in samples.SAMPLES if sample.key == st.session_state["photo"]), "")
     if credit:
@@ -64,14 +85,17 @@ def _photo(t: Texts) -> None:
     photos.draw(t)
 
 
+def _networks(t: Texts) -> dict[str, str]:
+    """Return every network that has blocks, and what it is called."""
+    return {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}
+
+
 def _model(t: Texts) -> None:
-    rows = {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}
-    state.keep("model", rows, catalogue.DEFAULT)
+    rows = _networks(t)
     st.selectbox(
         t("model.label"), list(rows), format_func=rows.__getitem__, key="model",
         help=t("model.marks"),
     )  # fmt: skip
-    state.keep("weights", ("pretrained", "random"), "pretrained")
     names = {"pretrained": t("weights.pretrained"), "random": t("weights.random")}
     st.segmented_control(
         t("weights.label"),
@@ -81,8 +105,6 @@ def _model(t: Texts) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    here = ("auto", *devices.devices())
-    state.keep("device", here, "auto")
 
 
 def _status(t: Texts) -> None:
@@ -135,7 +157,6 @@ def _retry(wanted: tuple[str, str]) -> None:
 
 def _block(t: Texts) -> None:
     view = scene()
-    state.keep("block", view.blocks, _like(st.session_state.get("block"), view))
     st.pills(t("block.label"), view.blocks, format_func=short, key="block", required=True, help=t("block.help"))
 
 
@@ -157,9 +178,3 @@ def channel(shown: bool) -> None:
     if shown:
         label = t("channel.label", last=last)
         state_["_room"].number_input(label, 0, last, step=1, key="channel", help=t("channel.help"))
-
-
-def _device(t: Texts) -> None:
-    st.session_state["_room"] = st.container()  # see ``channel``
-    st.selectbox(t("device.label"), ("auto", *devices.devices()), key="device", help=t("device.help"))
-    st.caption(t("device.used", device=devices.resolve(st.session_state["device"])))

@@ -1,6 +1,6 @@
 // Puts the items of a frame on screen: shapes and maps on a canvas, words in an SVG above it. Keeps nothing between frames
 // but the pictures of the atlases, which change with the block, the order and the colours alone.
-import { mapOf, mixed } from "./data.js";
+import { mixed } from "./data.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -8,19 +8,37 @@ const SVG = "http://www.w3.org/2000/svg";
 const at = (ramp, share) => 3 * Math.min(Math.max(Math.round(share * (ramp.length / 3 - 1)), 0), ramp.length / 3 - 1);
 const css = (ramp, share) => `rgb(${ramp.slice(at(ramp, share), at(ramp, share) + 3).join()})`;
 
-/** A map's values as pixels; ``far`` is what the ends of the diverging ramp stand for. */
-const paint = (pixels, width, left, top, values, w, far, ramp) => {
-  for (let i = 0; i < values.length; i++) {
-    const from = at(ramp, values[i] / far / 2 + 0.5), to = 4 * ((top + Math.floor(i / w)) * width + left + (i % w));
-    pixels[to] = ramp[from], pixels[to + 1] = ramp[from + 1], pixels[to + 2] = ramp[from + 2], pixels[to + 3] = 255;
+/** What a colour is in memory: red, green, blue, and opaque. */
+const colour = (ramp, share) => { const i = at(ramp, share); return (255 << 24) | (ramp[i + 2] << 16) | (ramp[i + 1] << 8) | ramp[i]; };
+
+/**
+ * The sum of weights[m] * map of branch m as pixels; ``far`` is what the ends of the diverging ramp stand for.
+ * One branch has 256 levels, of which each has its colour once; sums of several are coloured value by value.
+ */
+const paint = (pixels, width, left, top, block, c, weights, far, ramp) => {
+  const { cell_w: w, cell_h: h } = block.head, branches = weights.flatMap((weight, m) => (weight ? [m] : [])), [m] = branches;
+  let colourOf;
+  if (branches.length > 1) {
+    const sum = mixed(block, c, weights);
+    colourOf = (i) => colour(ramp, sum[i] / far / 2 + 0.5);
+  } else {
+    const size = w * h, from = ((m ?? 0) * block.C + c), low = block.range[2 * from], step = (block.range[2 * from + 1] - low) / 255;
+    const weight = weights[m] ?? 0, levels = block.maps.subarray(from * size, (from + 1) * size);
+    const table = Int32Array.from({ length: 256 }, (_, level) => colour(ramp, (weight * (low + level * step)) / far / 2 + 0.5));
+    colourOf = (i) => table[levels[i]];
   }
+  for (let y = 0, i = 0; y < h; y++) for (let x = 0, to = (top + y) * width + left; x < w; x++) pixels[to++] = colourOf(i++);
 };
 
-const greatest = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
+/** The greatest |value| of a channel's map, the branches' together. */
+const greatest = (block, c) => {
+  if (block.M === 1) return Math.max(-block.range[2 * c], block.range[2 * c + 1], 0) || 1;
+  return mixed(block, c, Array(block.M).fill(1)).reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
+};
 
 const picture = (w, h, fill) => {
   const canvas = new OffscreenCanvas(w, h), context = canvas.getContext("2d"), image = context.createImageData(w, h);
-  fill(image.data);
+  fill(new Int32Array(image.data.buffer));
   context.putImageData(image, 0, 0);
   return canvas;
 };
@@ -36,15 +54,12 @@ export const painter = (root, block) => {
     const { m, order, cols, rows } = item, own = view.scope === "channel";
     return once(["sheet", m, view.sort, view.scope, cols].join(), () =>
       picture(cols * cw, rows * ch, (pixels) => order.forEach((c, i) => {
-        const gates = Array.from({ length: block.M }, (_, b) => block.gate[b * block.C + c]);
-        const values = m === null ? mixed(block, c, gates) : mapOf(block, m, c);
-        const reach = own ? greatest(mixed(block, c, Array(block.M).fill(1))) : far;
-        paint(pixels, cols * cw, (i % cols) * cw, Math.floor(i / cols) * ch, values, cw, reach, ramps.maps);
+        const weights = Array.from({ length: block.M }, (_, b) => (m === null ? block.gate[b * block.C + c] : +(b === m)));
+        paint(pixels, cols * cw, (i % cols) * cw, Math.floor(i / cols) * ch, block, c, weights, own ? greatest(block, c) : far, ramps.maps);
       })));
   };
   const single = ({ c, weights }) => once(["map", c, ...weights].join(), () => {
-    const far = greatest(mixed(block, c, Array(block.M).fill(1)));
-    return picture(cw, ch, (pixels) => paint(pixels, cw, 0, 0, mixed(block, c, weights), cw, far, ramps.maps));
+    return picture(cw, ch, (pixels) => paint(pixels, cw, 0, 0, block, c, weights, greatest(block, c), ramps.maps));
   });
 
   const shapes = {
