@@ -61,7 +61,7 @@ def frame() -> None:
     """Draw the page that was asked for: one rerun."""
     st.set_page_config("senet-viz", page_icon=str(assets.ICON), layout="wide")
     page, pages = navigation(ui.language())
-    ui.arrive(page.url_path)
+    ui.arrive(page, pages)
     ui.window()
     ready, first = ui.settle(), page.url_path == ""
     if not ready or not first:

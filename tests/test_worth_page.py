@@ -33,7 +33,7 @@ SECTION = """
 import streamlit as st
 from senet_viz import ui
 from senet_viz.ui.pages.lab import worth
-ui.arrive("worth")
+ui.arrive(st.Page(lambda: None, url_path="worth", title="worth"), [])
 if ui.settle():
     ui.sidebar()
     ui.page(lambda: worth.worth(ui.scene()))

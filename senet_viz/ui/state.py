@@ -185,10 +185,11 @@ def link() -> str:
     return f"{here}?{query()}" if here and not own else ""
 
 
-def arrive(page: str) -> None:
-    """Note, at the start of a rerun, which page it draws."""
-    state = st.session_state
-    state["_arrived"], state["_page"] = state.get("_page") != page, page
+def arrive(page: st.Page, pages: Iterable[st.Page]) -> None:
+    """Note, at the start of a rerun, which page it draws, and which there are."""
+    state, name = st.session_state, page.url_path
+    state["_arrived"], state["_page"] = state.get("_page") != name, name
+    state["_pages"] = {each.url_path: each for each in pages}
 
 
 def settled() -> None:

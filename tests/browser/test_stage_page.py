@@ -17,6 +17,7 @@ from senet_viz.tap import hooks
 from senet_viz.types import Edit
 from tests import truth
 from tests.browser.conftest import Visitor
+from tests.places import named
 
 Visit = Callable[..., Visitor]
 STEPS = ["whole", "maps", "squeeze", "compress", "expand", "gate", "rescale", "sowhat"]
@@ -118,6 +119,19 @@ def test_the_pin_goes_along_and_comes_back(visitor: Visitor) -> None:
     now = visitor.number()
     visitor.go("block")
     visitor.until(lambda: said(visitor, "pinned") == str(now), "the pin on the stage")
+
+
+@pytest.mark.parametrize(("model", "part", "page"), [
+    ("tiny_se", "z", "squeeze"), ("tiny_se", "hidden", "excitation"), ("tiny_se", "out", "rescale"),
+    ("tiny_se", "answer", "what_if"), ("tiny_sk", "gate", "kernel_selection"), ("tiny_sk", "maps", "sk_anatomy"),
+])  # fmt: skip
+def test_a_part_leads_to_the_page_that_looks_closer(visitor: Visitor, model: str, part: str, page: str) -> None:
+    opened(visitor, model=model)
+    c = click_map(visitor, 0.6, 0.2)
+    stage(visitor).locator(f"[data-closer={part}]").click()
+    visitor.until(lambda: visitor.heading() == visitor.t(named(page, "title")), page)
+    visitor.settle()
+    assert visitor.path() == page and visitor.url()["channel"] == str(c)
 
 
 def test_the_ribbon_opens_another_block(visitor: Visitor) -> None:

@@ -158,6 +158,14 @@ const ways = (block, at, { ink, muted }) => {
   ];
 };
 
+/** The titles of parts lead to the pages that look closer at them. */
+const doors = ({ head: { pages, words } }, at) => {
+  const { u, z, middle, gate, out, ribbon } = at, title = ({ x, w }, y) => ({ x, y: y - 28, w, h: 24 });
+  const boxes = { maps: title(u, u.y), z: title({ x: z.x, w: z.w * 0.7 }, z.y), hidden: title({ x: middle.x + middle.w / 2 - 45, w: 90 }, middle.y),
+    gate: title(gate, gate.y), out: title({ x: at.narrow ? out.x : out.x + out.w - 90, w: 90 }, out.y), answer: { x: ribbon.x + ribbon.w - 190, y: ribbon.y, w: 190, h: 60 } };
+  return Object.entries(pages).map(([part, { page, name }]) => ({ k: "target", part, ...boxes[part], page, label: fill(words.closer, { name }) }));
+};
+
 /** The pinned channel from its map to its map: the arithmetic in its own numbers. */
 const strip = (block, view, at, colours) => {
   const { head, M, z } = block, c = view.pinned, { x, y, w, h } = at.strip, { ink, muted, pinned, paper } = colours;
@@ -195,7 +203,7 @@ export const frame = (block, view, W, H) => {
   const items = [
     ...ribbon(block, view, at, colours), ...ways(block, at, colours), ...maps(block, view, at, colours, ordered),
     ...squeeze(block, view, at, colours, ordered), ...gates(block, view, at, colours, ordered),
-    ...output(block, view, at, colours, ordered), ...strip(block, view, at, colours),
+    ...output(block, view, at, colours, ordered), ...strip(block, view, at, colours), ...doors(block, at),
     ...(step.inset ? inset(step.inset, block, view, at, colours) : network(block, view, at, colours, ordered)),
   ];
   return { at, ordered, reach: reach(block), items: items.map((item) => ({ ...item, alpha: item.part === "inset" || step.focus.includes(item.part) ? 1 : FADED })) };

@@ -54,12 +54,13 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
     if (!frame()) return; // the network's blocks and the maps, for the pointer, Tab and a screen reader
     const targets = frame().items.filter(({ k }) => k === "target"), { u } = frame().at, layer = root.querySelector(".targets");
     const boxes = [...targets, { ...u, part: "maps", label: words.pick }];
-    layer.replaceChildren(...boxes.map(({ x, y, w, h, part, label, to }) => {
+    layer.replaceChildren(...boxes.map(({ x, y, w, h, part, label, to, page }) => {
       const box = document.createElement("button");
       Object.assign(box.style, { left: `${x}px`, top: `${y}px`, width: `${w}px`, height: `${h}px` });
-      box.dataset.part = part;
+      box.dataset[page ? "closer" : "part"] = part;
       box.ariaLabel = label;
-      if (to) box.onclick = () => open(to);
+      if (page) box.title = label;
+      if (to || page) box.onclick = () => (page ? leave(page) : open(to));
       if (part === "maps") box.setAttribute("aria-roledescription", words.grid);
       return box;
     }));
@@ -84,7 +85,7 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
     const now = JSON.stringify(view);
     if (told === now || !target.closest?.("a[href], [data-testid^=stTopNav]")) return;
     told = now;
-    leave();
+    leave("");
   }, { signal, capture: true });
 
   root.querySelector(".steps").replaceChildren(...all.map(({ id }) => {

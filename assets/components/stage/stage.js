@@ -106,7 +106,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     root.hidden = false;
     offer(root, head);
-    listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: () => setTriggerValue("left", kept(view)) });
+    listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });
     const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
     badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
     badge.classList.toggle("wrong", most > head.limit);

@@ -26,7 +26,10 @@ _KEY, _SENT = "stage", "_stage_channel"
 def stage(view: Scene) -> None:
     """Mount the stage with the block on screen; a click on the network's ribbon opens another block."""
     s = st.session_state
-    if s.get(_KEY, {}).get("left") and s.get(_SENT) is not None:  # it has what it needs, and is about to go
+    left = s.get(_KEY, {}).get("left")
+    if isinstance(left, dict) and left.get("page") in s["_pages"]:
+        st.switch_page(s["_pages"][left["page"]])
+    if left and s.get(_SENT) is not None:  # it has what it needs, and is about to go
         view = replace(view, channel=s[_SENT])
     s[_SENT] = view.channel
     chosen = {key: s.get(key) for key in OWN if key != "channel"}
@@ -53,6 +56,7 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         "branches": [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""],
         "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
         "scores": [{"label": label, "share": share} for label, share in view.seen.top(TOP)],
+        "pages": {part: {"page": page, "name": view.t(key)} for part, (page, key) in _closer(view).items()},
         "ask": f"answers?{urlencode(asked)}&gate=", "answers": {},
         "words": figure.words(view.lang), "colours": figure.colours(view.dark), "ramps": figure.ramps(),
     }  # fmt: skip
@@ -61,6 +65,19 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         logit=view.logits, gate=view.gate, w1=_array(again.w1), w2=_array(again.w2), b2=_bias(again, view.gate),
         gates=[each.gate[-1].numpy() for each in view.trace.blocks], photo=_png(view.picture.shown), head=head,
     )  # fmt: skip
+
+
+def _closer(view: Scene) -> dict[str, tuple[str, str]]:
+    """Return which page looks closer at a part of the stage, and the key of its name."""
+    sk = view.block.kind == "sk"
+    return {
+        "maps": ("sk_anatomy", "scale.sk_anatomy.nav") if sk else ("squeeze", "walk.squeeze.nav"),
+        "z": ("squeeze", "walk.squeeze.nav"),
+        **({"hidden": ("excitation", "walk.excitation.nav")} if view.block.hidden is not None else {}),
+        "gate": ("kernel_selection", "scale.kernel_selection.nav") if sk else ("excitation", "walk.excitation.nav"),
+        "out": ("rescale", "walk.rescale.nav"),
+        "answer": ("what_if", "lab.what_if.nav"),
+    }
 
 
 def _array(values: np.ndarray | None) -> np.ndarray:
