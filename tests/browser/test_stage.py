@@ -78,7 +78,7 @@ def of(module: Any, x: Any, name: str) -> tuple[figure.Stage, Any]:
         "branches": [str(m) for m in range(block.branches)], "ask": "",
         "blocks": [{"name": each.name, "short": each.name} for each in trace.blocks],
         "scores": [{"label": "a", "share": 0.5}] * 3, "answers": {"ones": [{"label": "b", "share": 0.25}] * 3},
-        "chosen": {}, "pages": {"z": {"page": "squeeze", "name": "Squeeze"}},
+        "chosen": {}, "source": "", "pages": {"z": {"page": "squeeze", "name": "Squeeze"}},
         "words": figure.words("en"), "colours": figure.colours(False), "ramps": figure.ramps(),
     }  # fmt: skip
     made = figure.Stage(

@@ -8,6 +8,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator
 
 from senet_viz.models import catalogue
@@ -143,6 +144,16 @@ def test_the_ribbon_opens_another_block(visitor: Visitor) -> None:
     visitor.settle()
     visitor.until(lambda: visitor.chosen("block") == "2.0", "the sidebar's tiles")
     assert said(visitor, "pinned") == "63"
+
+
+def test_a_slide_is_saved_in_one_click(visitor: Visitor) -> None:
+    opened(visitor, step="gate", channel=24)
+    with visitor.page.expect_download() as coming:
+        stage(visitor).locator(".slide").click()
+    assert coming.value.suggested_filename == "stage-layer1.0.se-24-gate.png"
+    picture = Image.open(coming.value.path()).convert("RGB")
+    colours = picture.getcolors(1920 * 1080)
+    assert picture.size == (1920, 1080) and colours and len(colours) > 500, "no empty slide"
 
 
 def answer(name: str, edit: Edit) -> np.ndarray:

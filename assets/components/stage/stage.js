@@ -2,6 +2,7 @@
 // changes; a pin, a step, another order or range is the browser's own matter and sends nothing.
 import { read } from "./data.js";
 import { painter } from "./draw.js";
+import { slide } from "./export.js";
 import { formula } from "./formulas.js";
 import { frame } from "./frame.js";
 import { listen } from "./input.js";
@@ -43,9 +44,19 @@ const offer = (root, { words }) => {
   root.querySelectorAll("select").forEach((each) => each.replaceChildren(...CHOICES[each.name].map((value) => new Option(words[`${each.name}.${value}`], value))));
   root.querySelector(".back").textContent = words.back;
   root.querySelector(".next").textContent = words.next;
+  root.querySelector(".slide").textContent = words.slide;
 };
 
 const photo = (root, raw, redraw) => createImageBitmap(new Blob([raw])).then((image) => { root.photo = image; redraw(); });
+
+/** Save the picture as it is now, with its words, for a slide. */
+const save = async (root, block, view) => {
+  const { name, source, words } = block.head, link = document.createElement("a"), [title, text] = ["h2", ".text"].map((each) => root.querySelector(each).textContent);
+  link.href = URL.createObjectURL(await slide(root, block, view, { title, text, source: `${source} · ${fill(words.channel, { c: view.pinned })}` }));
+  link.download = `stage-${name}-${view.pinned}-${view.step}.png`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
 
 /** The words, the formula and the choices of the step, below the picture. */
 const speak = (root, block, view) => {
@@ -72,6 +83,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const draw = painter(root, block), view = asked(block), { head } = block;
     let drawn, moving = 0;
     const redraw = () => {
+      if (!root.clientWidth) return; // it is being taken away
       const width = root.clientWidth, room = Math.max(430, Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64, width * 0.66));
       drawn = frame(block, view, width, room);
       draw(drawn, view);
@@ -107,6 +119,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.hidden = false;
     offer(root, head);
     listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });
+    root.querySelector(".slide").onclick = () => save(root, block, view);
     const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
     badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
     badge.classList.toggle("wrong", most > head.limit);

@@ -13,6 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from senet_viz.figures.walk import block as figure
+from senet_viz.photos import samples
 from senet_viz.tap.replay import Replay
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
@@ -54,7 +55,7 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         "squeeze": again.squeeze, "act": again.act, "normed": bool(again.norm), "near": again.near,
         "pinned": view.channel, "chosen": chosen, "limit": max(again.limits.values()),
         "branches": [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""],
-        "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
+        "source": _source(view), "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
         "scores": [{"label": label, "share": share} for label, share in view.seen.top(TOP)],
         "pages": {part: {"page": page, "name": view.t(key)} for part, (page, key) in _closer(view).items()},
         "ask": f"answers?{urlencode(asked)}&gate=", "answers": {},
@@ -78,6 +79,13 @@ def _closer(view: Scene) -> dict[str, tuple[str, str]]:
         "out": ("rescale", "walk.rescale.nav"),
         "answer": ("what_if", "lab.what_if.nav"),
     }
+
+
+def _source(view: Scene) -> str:
+    """Return what a slide says of where its picture comes from."""
+    named = {"model": view.spec.title, "block": view.name, "photo": "" if view.photo.startswith("up-") else view.photo}
+    said = samples.source(view.t, **named)
+    return said if view.trained else f"{view.t('model.untrained')} · {said}"
 
 
 def _array(values: np.ndarray | None) -> np.ndarray:
