@@ -155,7 +155,7 @@ def drawing(unit: Unit, t: Texts, rows: int, full: bool = False, highlight: bool
         marks.append(Text(spot.x, spot.row, label(part, t, True) if full else brief(part, t), 15))
     nothing = np.array([np.nan])
     marks += [Points(nothing, nothing, t(f"fig.wiring.{name}"), colour) for name, colour in COLOURS.items()]
-    spare = max(0.0, LEAST - (high - low)) / 2
+    spare = max(0.0, LEAST - (high - low)) / 2 if full else 0.0
     ends = low - spare - 0.04, high + spare + 0.04
     return Panel(tuple(marks), unit.title, x_range=ends, y_range=(rows - 0.1, -0.5), axes=False)
 

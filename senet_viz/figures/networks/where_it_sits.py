@@ -29,7 +29,8 @@ def draw_units(units: Sequence[Unit], t: Texts) -> Figure:
     title = t("fig.wiring.pair", a=names[0], b=names[-1]) if full else t("fig.wiring.title", n=len(units))
     alt = t("fig.wiring.alt", told="; ".join(f"{unit.title}: {_told(unit, t)}" for unit in units))
     name = "pair" if full else "units"
-    return Figure(name, title, tuple(panels), len(units), _table(units), alt, note, height=72 + least, least=least)
+    widths = None if full else tuple(panel.limits[0][1] - panel.limits[0][0] for panel in panels)
+    return Figure(name, title, tuple(panels), len(units), _table(units), alt, note, widths, 72 + least, least)
 
 
 def _family(title: str) -> str:
