@@ -37,6 +37,16 @@ def test_it_opens_against_every_kind_of_rival(rival: str, lang: str) -> None:
     assert badges(at, "red"), "the rival is untrained, and says so"
 
 
+def test_as_first_shown_it_holds_both_answers_and_nothing_of_what_is_closed() -> None:
+    at = start(PAGE, more="", model="tiny_se", rival="tiny_sk")
+    assert [e.proto.id.split("-chart-")[1] for e in at.get("plotly_chart")] == ["compare-answers"]
+    assert not at.table and not at.main.header and not at.main.code
+    assert [e.proto.id.split("-chart-")[1] for e in start(PAGE, more="both_gates").get("plotly_chart")] == [
+        "compare-answers",
+        "compare-gates",
+    ]
+
+
 def test_answers_are_both_networks_own() -> None:
     at = start(PAGE, model="tiny_se", rival="tiny_sk", photo="coffee")
     ours, theirs = (

@@ -16,7 +16,7 @@ from senet_viz.figures.networks import what_it_costs as figures
 from senet_viz.networks import blocks, registry, variants
 from senet_viz.networks.registry import Choice
 from senet_viz.ui import state
-from senet_viz.ui.pages.networks import costs
+from senet_viz.ui.pages.networks import options as controls
 from tests.test_pages import array, chart, fresh, start, url, well, words
 
 PAGE = "what_it_costs"
@@ -52,6 +52,36 @@ def test_it_opens(lang: str) -> None:
     assert said[i18n.text("networks.cost.eq5.rest", lang)] == "16,048"
     (formula,) = [e.value for e in at.latex]
     assert r"\frac{2}{16}\,(3\cdot 256^2+4\cdot 512^2+6\cdot 1024^2+3\cdot 2048^2)=2{,}514{,}944" in formula
+
+
+def test_as_first_shown_it_holds_what_gates_add_and_nothing_of_what_is_closed() -> None:
+    at = start(PAGE, more="", r=8, gate="tanh", bias="no")
+    assert [e.proto.id.split("-chart-")[1] for e in at.get("plotly_chart")] == ["cost-adds"]
+    assert not at.latex and not at.table and not at.main.header and not at.main.code and not at.main.metric
+    assert [box.key for box in at.main.selectbox] == ["net"] and not at.main.button
+    params, macs = added("se_resnet50", reduction=8, gate="tanh", bias=False)
+    base = counting.of(variants.bare("se_resnet50", device="meta"))
+    np.testing.assert_allclose(bars(at, "cost-adds")[1][:2], [100 * params / base.params, 100 * macs / base.macs],
+                               rtol=1e-6)  # fmt: skip
+    no = f"{i18n.text('networks.cost.bias', 'en')} {i18n.text('networks.cost.bias.no', 'en')}"
+    said = f"r = 8 · tanh · {no}"
+    assert i18n.text("networks.compare.variant.all", "en", said=said) in words(at), "what no control shows is said"
+
+
+def test_an_option_holds_when_its_control_is_put_away() -> None:
+    at = start(PAGE, more="options")
+    at.selectbox(key="gate").set_value("tanh")
+    well(at.run())
+    assert url(at)["gate"] == "tanh"
+    (looks,) = [group for group in at.get("button_group") if group.key.startswith("more-")]
+    looks.set_value([])
+    well(at.run())
+    assert "gate" not in [box.key for box in at.main.selectbox] and url(at)["gate"] == "tanh"
+    well(at.run())
+    (looks,) = [group for group in at.get("button_group") if group.key.startswith("more-")]
+    looks.set_value(["options"])
+    well(at.run())
+    assert at.selectbox(key="gate").value == url(at)["gate"] == "tanh"
 
 
 @pytest.mark.parametrize("net", prices.names())
@@ -112,7 +142,7 @@ def test_another_network_begins_with_its_own_gates() -> None:
 )
 def test_every_option_of_a_network_has_a_control(net: str, url_: dict[str, object], options: dict[str, object]) -> None:
     at = start(PAGE, net=net, **url_)
-    assert {costs.KEYS[option.name] for option in registry.network(net).options} <= set(url(at))
+    assert {controls.KEYS[option.name] for option in registry.network(net).options} <= set(url(at))
     params, macs = added(net, **options)
     base = counting.of(variants.bare(net, device="meta"), registry.network(net).size)
     np.testing.assert_allclose(bars(at, "cost-adds")[1][:2], [100 * params / base.params, 100 * macs / base.macs],
@@ -125,7 +155,7 @@ def test_what_each_option_costs() -> None:
     lines = {(option, value): (params, macs) for option, value, params, macs in table.itertuples(index=False)}
     t = i18n.texts("en")
     own = counting.of(variants.build("se_resnet50", device="meta", reduction=4)).gate
-    functions = " · ".join(costs.said(t, "gate", gate) for gate in blocks.GATES)
+    functions = " · ".join(controls.said(t, "gate", gate) for gate in blocks.GATES)
     assert lines[t("networks.cost.gate"), functions] == (f"{own.params:,}", f"{own.macs:,}"), (
         "no function costs anything"
     )

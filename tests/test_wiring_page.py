@@ -48,10 +48,20 @@ def table(at: AppTest) -> Any:
 def test_it_opens(versus: str, lang: str) -> None:
     at = start(PAGE, versus=versus, lang=lang)
     assert [h.value for h in at.title] == [i18n.text("networks.where_it_sits.title", lang)]
-    assert url(at)["versus"] == versus and len(at.get("plotly_chart")) == 3
+    assert url(at)["versus"] == versus and len(at.get("plotly_chart")) == 3 + (versus != "all")
     assert all(e.proto.alt for e in at.get("plotly_chart"))
-    names = recorder.SIX if versus == "all" else ("se_resnet50", versus)
-    assert len(boxes(at, "units")) == sum(len(recorder.unit(name).parts) for name in names)
+    assert len(boxes(at, "units")) == sum(len(recorder.unit(name).parts) for name in recorder.SIX)
+    if versus != "all":
+        assert len(boxes(at, "pair")) == sum(len(recorder.unit(name).parts) for name in ("se_resnet50", versus))
+
+
+def test_as_first_shown_it_holds_the_six_families_and_nothing_of_what_is_closed() -> None:
+    at = start(PAGE, more="", versus="efficientnet_b0")
+    assert [e.proto.id.split("-chart-")[1] for e in at.get("plotly_chart")] == ["units"]
+    assert not at.table and not at.main.header and not at.main.code and not at.main.selectbox
+    assert url(at)["versus"] == "efficientnet_b0", "kept for when it is opened"
+    (opened,) = start(PAGE, more="facts", versus="efficientnet_b0").table
+    assert prices.row("efficientnet_b0").title in opened.value
 
 
 def test_the_table_says_what_differs() -> None:
@@ -112,7 +122,8 @@ def test_nothing_is_measured_before_the_button(unmeasured: None) -> None:
             assert drawn[i18n.text(f"fig.integration.{name}", "en")] == pytest.approx(own, abs=1e-2), (begin, name)
         verdict = gradient_flow.verdict(list(flows.values()))
         ratio = flows["post"].arrives / flows["standard"].arrives
-        (line,) = [text for text in words(at) if text.startswith(f"- {i18n.text(f'networks.where.{begin}', 'en')}")]
+        said = f"- {i18n.text(f'networks.where.{begin}', 'en')}"
+        (line,) = [line for text in words(at) for line in text.split("\n") if line.startswith(said)]
         assert wired.share(i18n.texts("en"), ratio) in line and verdict != "unclear"
 
 

@@ -10,28 +10,23 @@ from senet_viz.experiments import gradient_flow
 from senet_viz.figures.networks import where_it_sits
 from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
 from senet_viz.ui.pages.networks import wired
+from senet_viz.ui.scene import Scene
+
+LIKE = "se_resnet50"
+ERRORS = [(name, papers.table(key).row(row).top1 or 0.0) for name, (key, row) in papers.INTEGRATED.items()]
+show = partial(ui.figure, untrained=False)  # no number here is of the network on screen
 
 
-@ui.page
-def draw() -> None:
-    """Draw the page."""
-    view = ui.scene()
+def facts(view: Scene) -> None:
+    """Draw two units beside each other, or list all six; and say in a table what their gates are."""
     t = view.t
-    show = partial(ui.figure, view, untrained=False)  # no number here is of the network on screen
-    LIKE = "se_resnet50"
-
-    ui.title(t("networks.where_it_sits.title"))
-    st.markdown(t("networks.where_it_sits.idea"))
-
-    # --- the same part in every network -------------------------------------------------------------------------------
+    ui.section(t("more.facts"))
     others = [name for name in recorder.UNITS if name != LIKE]
     choices: dict[str, str] = {"all": t("networks.where.all"), **{name: prices.row(name).title for name in others}}
     versus = ui.choose("versus", choices, t("networks.where.versus"))
-    names = recorder.SIX if versus == "all" else (LIKE, versus)
-    units = wired.units(names)
-    show(lambda t: where_it_sits.draw_units(units, t), "units", versus)
-
-    like = wired.unit(LIKE)
+    units, like = wired.units(recorder.SIX if versus == "all" else (LIKE, versus)), wired.unit(LIKE)
+    if versus != "all":
+        show(view, lambda t: where_it_sits.draw_units(units, t), "pair", versus)
     rows = unit_graph.differences(units, like.facts)
     table = {t("networks.where.table"): [t(f"networks.where.row.{row}") for row in rows]}
     for i, unit in enumerate(units):
@@ -43,25 +38,42 @@ def draw() -> None:
         differ = sum(each[1][1] for each in rows.values())
         st.markdown(t("networks.where.same", title=units[1].title, like=like.title, n=differ, rows=len(rows) - 1))
 
+
+def calls(view: Scene) -> None:
+    """Draw the parts of one block as ``print`` lists them and as they run."""
+    t = view.t
     ui.section(t("networks.where.order"))
     st.markdown(t("networks.where.order.idea"))
-    block = names[-1] if len(units[-1].scales) == 1 else LIKE  # SK is defined in the order in which it runs
+    versus = str(ui.asked("versus"))  # SK is defined in the order in which it runs
+    block = versus if versus in recorder.UNITS and len(wired.unit(versus).scales) == 1 else LIKE
     orders, name = ui.worded(t, "networks.where.order", ("defined", "run")), prices.row(block).title
     listing = ui.pick("listing", orders, t("networks.where.order.pick", title=name))
     printed, defined, ran = wired.orders(block)
-    show(lambda t: where_it_sits.draw_order(defined, ran, listing, t), "order", block, listing)
+    show(view, lambda t: where_it_sits.draw_order(defined, ran, listing, t), "order", block, listing)
     with st.expander(t("networks.where.order.print", title=name)):
         st.code(printed, language="text")
 
+
+def places(view: Scene) -> None:
+    """Draw one of five places in a residual unit, beside the papers' errors."""
+    t = view.t
     ui.section(t("networks.where.five"))
     st.markdown(t("networks.where.five.idea"))
     integration = ui.pick("integration", ui.worded(t, "fig.integration", INTEGRATIONS), t("networks.where.integration"))
     unit = wired.unit(LIKE, integration)
-    errors = [(name, papers.table(key).row(row).top1 or 0.0) for name, (key, row) in papers.INTEGRATED.items()]
     bare, cite = papers.table("se10").row("original").top1 or 0.0, f"{papers.table('se14').cite}, 15"
-    show(lambda t: where_it_sits.draw_integration(unit, integration, errors, bare, cite, t), "integration", integration)
+    key = ("integration", integration)
+    show(view, lambda t: where_it_sits.draw_integration(unit, integration, ERRORS, bare, cite, t), *key)
     st.markdown(t(f"networks.where.{integration}.why"))
 
+
+def gradients(view: Scene) -> tuple[int, bool]:
+    """Measure, when it is asked for, how much gradient reaches the first unit in each of the five.
+
+    Returns:
+        The units of the stack, and whether its gates are opened.
+    """
+    t = view.t
     ui.section(t("networks.where.flow"))
     st.markdown(t("networks.where.flow.idea"))
     left, right = st.columns([3, 2])
@@ -70,19 +82,37 @@ def draw() -> None:
     answers = ui.worded(t, "networks.where.opened", ("no", "yes"))
     opened = ui.pick("opened", answers, t("networks.where.opened"), at=right) == "yes"
     flows = wired.flows(view, depth, opened, INTEGRATIONS)
-    if flows is not None:
-        curves = [(start, [(flow.integration, flow.log10) for flow in each]) for start, each in flows.items()]
-        found, seeds = flows, len(curves[0][1][0][1])  # words of the title follow the export's language
-        show(lambda t: where_it_sits.draw_flow(curves, wired.title(t, found), t), "flow", depth, opened, seeds)
-        if seeds < len(gradient_flow.SEEDS):
-            st.info(
-                t("networks.where.flow.more", n=seeds, of=len(gradient_flow.SEEDS)), icon=":material/hourglass_top:"
-            )
-        for line in wired.said(view, flows):
-            st.markdown(f"- {line}")
-        top1 = {name: f"{error:.2f}" for name, error in errors}
-        st.markdown(
-            t("networks.where.flow.open", standard=top1["standard"], post=top1["post"], identity=top1["identity"])
-        )
-    ui.code(view, GatedUnit.forward, gradient_flow.compared, recorder.record, unit_graph.merged)
-    wired.more(view, depth, opened, INTEGRATIONS)
+    if flows is None:
+        return depth, opened
+    curves = [(start, [(flow.integration, flow.log10) for flow in each]) for start, each in flows.items()]
+    found, seeds = flows, len(curves[0][1][0][1])  # words of the title follow the export's language
+    show(view, lambda t: where_it_sits.draw_flow(curves, wired.title(t, found), t), "flow", depth, opened, seeds)
+    if seeds < len(gradient_flow.SEEDS):
+        st.info(t("networks.where.flow.more", n=seeds, of=len(gradient_flow.SEEDS)), icon=":material/hourglass_top:")
+    st.markdown("\n".join(f"- {line}" for line in wired.said(view, flows)))
+    top1 = {name: f"{error:.2f}" for name, error in ERRORS}
+    st.markdown(t("networks.where.flow.open", **{name: top1[name] for name in ("standard", "post", "identity")}))
+    return depth, opened
+
+
+@ui.page
+def draw() -> None:
+    """Draw the same part in six families; the rest when it is asked for."""
+    view = ui.scene()
+    t = view.t
+    ui.title(t("networks.where_it_sits.title"))
+    st.markdown(t("networks.where_it_sits.idea"))
+    show(view, lambda t: where_it_sits.draw_units(wired.units(recorder.SIX), t), "units")
+
+    more = ui.closer(t, "facts", "calls", "places", "gradients", "code")
+    if "facts" in more:
+        facts(view)
+    if "calls" in more:
+        calls(view)
+    if "places" in more:
+        places(view)
+    stack = gradients(view) if "gradients" in more else None
+    if "code" in more:
+        ui.code(view, GatedUnit.forward, gradient_flow.compared, recorder.record, unit_graph.merged)
+    if stack:
+        wired.more(view, *stack, INTEGRATIONS)

@@ -32,7 +32,7 @@ def draw_answers(
     said |= {"p": f"{tables[0][best[0][0]]:.1%}", "q": f"{tables[1][best[1][0]]:.1%}"}
     rows = tuple((name, *(table.get(name, "") for table in tables)) for name in top)
     title = t("fig.compare.same" if best[0][0] == best[1][0] else "fig.compare.other", **said)
-    alt, listed, height = t("fig.compare.alt", **said), Table(("class", *titles), rows), 90 + 44 * len(top)
+    alt, listed, height = t("fig.compare.alt", **said), Table(("class", *titles), rows), 90 + 27 * len(top)
     return Figure("compare-answers", title, (panel,), 1, listed, alt, height=height)
 
 

@@ -14,6 +14,7 @@ WIDE, THIN, GATE, TALL = 0.92, 0.69, 1.1, 0.7  # of a box; branches are 1 apart,
 PITCH = 0.75  # between more than two branches
 LEAST = 3.0  # width of a drawing
 LANE = 0.2  # between wires that go round
+SYMBOLS = {"sigmoid": "σ", "h-sigmoid": "h-σ"}
 
 
 def group(part: Part) -> str:
@@ -86,6 +87,20 @@ def place(unit: Unit) -> tuple[Spot, ...]:
     return tuple(Spot(*spot) for spot in zip(x, row, width, strict=True))
 
 
+def brief(part: Part, t: Texts) -> str:
+    """Return one word for a part, in a drawing that shows many units: a kernel, FC, σ."""
+    kernel = "×".join(map(str, part.first.kernel))
+    if part.kind == "input":
+        return "x"
+    if part.kind == "gate":
+        return SYMBOLS.get(part.first.detail, part.first.detail)
+    if part.kind == "conv":
+        return kernel
+    if part.kind == "fc":
+        return "FC"
+    return part.first.detail if part.kind == "pool" and group(part) != "squeeze" else label(part, t, False)
+
+
 def label(part: Part, t: Texts, full: bool) -> str:
     """Return what its box says; ``full``: with what else happens in it, on a second line."""
     first, c = part.first, part.shape[0]
@@ -112,7 +127,12 @@ def label(part: Part, t: Texts, full: bool) -> str:
 
 
 def drawing(unit: Unit, t: Texts, rows: int, full: bool = False, highlight: bool = False) -> Panel:
-    """Draw one unit as a panel ``rows`` high; ``highlight``: with the wires that a gate multiplies in its colour."""
+    """Draw one unit as a panel ``rows`` high.
+
+    Args:
+        full: all that is known of every part, and arrows; else one word, and lines: boxes are too close for arrowheads.
+        highlight: draw the wires that a gate multiplies in its colour.
+    """
     spots, marks = place(unit), list[Mark]()
     gated = set(unit.gated) if highlight else set()
     lanes = {"left": 0, "right": 0}
@@ -121,20 +141,21 @@ def drawing(unit: Unit, t: Texts, rows: int, full: bool = False, highlight: bool
         way = _way(spots, *wire, lanes)
         low, high = min(low, *(p[0] for p in way)), max(high, *(p[0] for p in way))
         colour = "gate" if wire in gated else "muted"
-        if wire in gated or len(way) > 2:
+        if wire in gated or len(way) > 2 or not full:
             xs, ys = zip(*way, strict=True)
             marks.append(Line(np.array(xs), np.array(ys), "", colour, width=6 if wire in gated else 2))
-        marks.append(Arrow(*way[-2], *way[-1], colour))
+        if full:
+            marks.append(Arrow(*way[-2], *way[-1], colour))
     end, last = spots[-1], "gate" if gated and unit.parts[-1].kind == "scale" else "muted"
     marks.append(Arrow(end.x, end.row + TALL / 2, end.x, end.row + 0.85, last))
     for part, spot in zip(unit.parts, spots, strict=True):
         left, right = spot.ends
         half = TALL / 2
         marks.append(Box(left, spot.row - half, right, spot.row + half, COLOURS[group(part)], filled=True))
-        marks.append(Text(spot.x, spot.row, label(part, t, full), 15))
+        marks.append(Text(spot.x, spot.row, label(part, t, True) if full else brief(part, t), 15))
     nothing = np.array([np.nan])
     marks += [Points(nothing, nothing, t(f"fig.wiring.{name}"), colour) for name, colour in COLOURS.items()]
-    spare = max(0.0, LEAST - (high - low)) / 2
+    spare = max(0.0, LEAST - (high - low)) / 2 if full else 0.0
     ends = low - spare - 0.04, high + spare + 0.04
     return Panel(tuple(marks), unit.title, x_range=ends, y_range=(rows - 0.1, -0.5), axes=False)
 

@@ -172,7 +172,7 @@ def draw_table(
         panels.append(
             Panel(
                 (*marks, *beside(np.fmax(mine, theirs) + 0.06 * wide, places, words)),
-                title=t("fig.table.count", unit=unit),
+                title=t("fig.table.count"),
                 x=unit,
                 x_range=(float(every.min()) - 0.2 * wide, float(every.max()) + 0.75 * wide),
                 y_range=y_range,

@@ -18,18 +18,24 @@ RAISED = str.maketrans("-0123456789.", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹·")
 
 
 def draw_units(units: Sequence[Unit], t: Texts) -> Figure:
-    """Draw units side by side, three a row; two of them larger and with every norm and activation."""
-    full, columns = len(units) <= 2, min(3, len(units))
-    tall = [max(spot.row for spot in place(unit)) + 1 for unit in units]
-    panels = []
-    for i, unit in enumerate(units):
-        mates = tall[i // columns * columns : i // columns * columns + columns]
-        panels.append(drawing(unit, t, max(mates), full))
-    rows, least = -(-len(units) // columns), max(tall) * (58 if full else 34)
-    title, note = t("fig.wiring.title", n=len(units)), t("fig.wiring.note")
+    """Draw units side by side: two with all that is known of their parts, more under their families' names."""
+    full = len(units) <= 2
+    tall = max(spot.row for unit in units for spot in place(unit)) + 1
+    panels = [drawing(unit, t, tall, full) for unit in units]
+    if not full:
+        panels = [replace(panel, title=_family(panel.title)) for panel in panels]
+    names, least = [unit.title for unit in units], tall * (58 if full else 26)
+    note = t("fig.wiring.note") if full else t("fig.wiring.note.brief", names=", ".join(names))
+    title = t("fig.wiring.pair", a=names[0], b=names[-1]) if full else t("fig.wiring.title", n=len(units))
     alt = t("fig.wiring.alt", told="; ".join(f"{unit.title}: {_told(unit, t)}" for unit in units))
-    height = 60 + rows * (50 + least)
-    return Figure("units", title, tuple(panels), columns, _table(units), alt, note, height=height, least=least)
+    name = "pair" if full else "units"
+    widths = None if full else tuple(panel.limits[0][1] - panel.limits[0][0] for panel in panels)
+    return Figure(name, title, tuple(panels), len(units), _table(units), alt, note, widths, 72 + least, least)
+
+
+def _family(title: str) -> str:
+    """Return the family that a network's title names: SE-ResNeXt of SE-ResNeXt-50 32x4d."""
+    return "-".join(title.split("-")[: 1 + title.startswith("SE-")])
 
 
 def _told(unit: Unit, t: Texts) -> str:

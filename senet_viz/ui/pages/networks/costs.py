@@ -1,10 +1,9 @@
-"""The controls of the page on costs, and its numbers, which all sessions share."""
+"""What gates cost: numbers that all sessions share, and what the page on costs draws when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,10 +12,10 @@ from senet_viz.architecture import comparison, counting, papers, prices
 from senet_viz.figures.networks import what_it_costs
 from senet_viz.networks.registry import NAMED, Choice
 from senet_viz.ui import state
-from senet_viz.ui.elements import choices
 from senet_viz.ui.elements.choices import pick
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import section
+from senet_viz.ui.pages.networks import options
 from senet_viz.ui.work import Bar
 
 if TYPE_CHECKING:
@@ -26,83 +25,7 @@ if TYPE_CHECKING:
     from senet_viz.architecture.timing import Timing
     from senet_viz.drawing.grammar import Figure
     from senet_viz.i18n import Texts
-    from senet_viz.networks.registry import Network, Option
     from senet_viz.ui.scene import Scene
-
-# Key in the URL of every option, how wide its control is, and on which line it stands.
-KEYS = {
-    "reduction": "r", "gate": "gate", "bias": "bias", "stages": "stages", "integration": "integration",
-    "squeeze": "squeeze", "form": "form", "floor": "floor", "branches": "branches",
-}  # fmt: skip
-_LINES = (("reduction", "gate", "branches"), ("stages", "integration", "floor"), ("squeeze", "form", "bias"))
-_WIDTHS = {"reduction": 9, "gate": 7, "branches": 7, "stages": 16, "integration": 9, "floor": 9, "squeeze": 8,
-           "form": 8, "bias": 9}  # fmt: skip
-_FUNCTIONS = {"h_sigmoid": "h-sigmoid", "relu": "ReLU"}  # names that no language changes
-
-
-def reset() -> None:
-    """Begin with another network's released gates."""
-    state.forget(KEYS.values())
-
-
-def choose(view: Scene) -> Choice:
-    """Let choose a network and its gates."""
-    t, names = view.t, prices.names()
-
-    def ask(column: Any) -> None:
-        choices.choose("net", names, t("networks.cost.net"), prices.DEFAULT, column, reset)
-
-    net = str(state.keep("net", names, prices.DEFAULT))
-    row = NAMED.get(net)
-    if row is not None:
-        return options(view, row, ask)
-    ask(st.columns([9, 19])[0])
-    st.caption(t("networks.cost.net.fixed", net=names[net]))
-    return Choice(net)
-
-
-def options(view: Scene, row: Network, first: Callable[[Any], None] | None = None) -> Choice:
-    """Draw every option of that network as a control; ``first`` draws one more, before them."""
-    t, offered, chosen = view.t, {option.name: option for option in row.options}, dict[str, Any]()
-    for line in _LINES:
-        there = [name for name in line if name in offered]
-        lead = [9] if first is not None and line is _LINES[0] else []
-        if not there:
-            continue
-        columns = st.columns([*lead, *(_WIDTHS[name] for name in there)])
-        if lead and first is not None:
-            first(columns[0])
-        for column, name in zip(columns[len(lead) :], there, strict=True):
-            with column:
-                chosen[name] = _ask(t, offered[name])
-    return Choice(row.name).but(**chosen)
-
-
-def _ask(t: Texts, option: Option) -> Any:
-    """One control; lists that open where words would not fit beside each other."""
-    key, label = KEYS[option.name], t(f"networks.cost.{KEYS[option.name]}")
-    if option.name == "stages":
-        every = option.values
-        words = {"all": t("networks.cost.stages.all"), f"not{every[-1]}": t("networks.cost.stages.not", n=every[-1])}
-        picked = pick(key, words | {str(n): t("networks.cost.stages.one", n=n) for n in every}, label)
-        return every if picked == "all" else every[:-1] if picked.startswith("not") else (int(picked),)
-    if option.name == "bias":
-        return pick(key, {"yes": said(t, "bias", True), "no": said(t, "bias", False)}, label) == "yes"
-    take = choices.choose if option.name in ("gate", "integration") else pick
-    return take(key, {value: said(t, option.name, value) for value in option.values}, label, option.default)
-
-
-def said(t: Texts, name: str, value: Any) -> str:
-    """Write a value of an option in the reader's words."""
-    if name == "stages":
-        return ", ".join(map(str, value))
-    if name == "bias":
-        return t("networks.cost.bias.yes" if value else "networks.cost.bias.no")
-    if name == "integration":
-        return t(f"fig.integration.{value}")
-    if name == "gate":
-        return _FUNCTIONS.get(value, value)
-    return t(f"networks.cost.{name}.{value}") if name in ("squeeze", "form") else str(value)
 
 
 def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
@@ -113,18 +36,24 @@ def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
         own: what the gates of ``choice`` cost.
     """
     t, row, store = view.t, NAMED.get(choice.net), state.prices()
-    options = [option for option in row.options if option.name not in ("reduction", "stages")] if row else []
-    asked = [(option, value) for option in options for value in option.values]
+    asked = [
+        (option, value)
+        for option in (row.options if row else ())
+        if option.name not in ("reduction", "stages")
+        for value in option.values
+    ]
     found: dict[tuple[str, Count], list[str]] = {}
-    with Bar(lambda n, total: t("networks.cost.tables.counting", net=said(t, asked[n][0].name, asked[n][1]))) as told:
+    with Bar(
+        lambda n, total: t("networks.cost.tables.counting", net=options.said(t, asked[n][0].name, asked[n][1]))
+    ) as told:
         for n, (option, value) in enumerate(asked):
             other = choice.but(**{option.name: value})
             if store.peek(("cost", other)) is None:
                 told(n, len(asked))
-            found.setdefault((option.name, count(other).gate), []).append(said(t, option.name, value))
+            found.setdefault((option.name, count(other).gate), []).append(options.said(t, option.name, value))
     rows = [
         (
-            t(f"networks.cost.{KEYS[name]}"),
+            t(f"networks.cost.{options.KEYS[name]}"),
             " · ".join(values),
             beside(gate.params, own.params),
             beside(gate.macs, own.macs),
@@ -197,6 +126,35 @@ def measure(view: Scene, choice: Choice, seconds: float = 3.0) -> Timing:
         told(0, 1)
         found: Timing = state.prices().get(("time", choice, view.device), work)
     return found
+
+
+def selective(price: Price) -> bool:
+    """Return whether the gates choose between kernels, which the network without them has not."""
+    return any(gate.kind == "sk" for gate in price.cost.gates)
+
+
+def notes(view: Scene, choice: Choice, price: Price) -> list[str]:
+    """Return what a reader of the first figure must know: which options were changed, and what is counted."""
+    t, said = view.t, []
+    if choice.net in NAMED and (words := options.changed(t, choice)):
+        said.append(t("networks.compare.variant.all", said=" · ".join(words)))
+    if selective(price) and price.bare is not None:
+        said.append(t("networks.cost.sk", own=f"{price.cost.gate.params:,}", all=f"{price.adds[0]:,}"))
+    return [*said, t("networks.cost.counted", side=price.cost.size)]
+
+
+def time(view: Scene, choice: Choice, price: Price) -> None:
+    """Offer to measure the time with gates and without, and draw what was measured."""
+    t = view.t
+    section(t("networks.cost.time"))
+    if price.bare is None:
+        st.info(t("networks.cost.time.none", net=prices.names()[choice.net]))
+        return
+    st.markdown(t("networks.cost.time.idea", side=price.cost.size))
+    asked = st.button(t("networks.cost.time.go"), icon=":material/timer:", key="measure")
+    found = measure(view, choice) if asked else known(choice, view.device)
+    if found is not None:
+        draw_time(view, choice, found)
 
 
 def draw_time(view: Scene, choice: Choice, found: Timing) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -14,14 +16,13 @@ from senet_viz.service.questions import TraceQuestion
 from senet_viz.types import Edit
 from senet_viz.ui import models, state
 from senet_viz.ui.elements.choices import choose, worded
-from senet_viz.ui.pages.networks import costs
+from senet_viz.ui.pages.networks import options
 from senet_viz.ui.scene import Seen, short
 from senet_viz.ui.shown import seen
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from senet_viz.i18n import Texts
     from senet_viz.ui.scene import Scene
 
 SWAPS = {"sigmoid": "h_sigmoid", "h_sigmoid": "sigmoid"}  # the logits stay, as they were learnt
@@ -54,21 +55,27 @@ class Side:
         return self.choice.all.get("squeeze") == "none"
 
 
-def sides(view: Scene) -> tuple[Side, Side]:
-    """Ask with whom, and with which options; return what both say."""
+def sides(view: Scene) -> tuple[Side, Side, tuple[str, ...]]:
+    """Ask with whom, and with which options.
+
+    Returns:
+        What both say, and what a reader must know of how they differ.
+    """
     t, key = view.t, view.spec.key
     itself = worded(t, "networks.compare", ("variant", "ones", "random"))
     swapped = SWAPS.get(view.spec.gate_fn, "")
     if swapped:
-        words = {"own": costs.said(t, "gate", view.spec.gate_fn), "other": costs.said(t, "gate", swapped)}
+        words = {"own": options.said(t, "gate", view.spec.gate_fn), "other": options.said(t, "gate", swapped)}
         itself["function"] = t("networks.compare.function", **words)
     rivals = {row.key: models.named(t, row) for row in catalogue.MODELS if row.key != key}
-    rival = str(choose("rival", itself | rivals, t("networks.compare.rival"), default="tiny_plain"))
+    every = itself | rivals
+    rival, row = str(state.keep("rival", every, "tiny_plain")), registry.named(key)
+    ask = partial(choose, "rival", every, t("networks.compare.rival"), "tiny_plain")
+    if rival == "variant" and row is not None:
+        return _variants(view, row, ask)
+    ask()
     mine = _side(view, view.seen)
     if rival == "variant":
-        row = registry.named(key)
-        if row is not None:
-            return _variants(view, row)
         st.info(t("networks.compare.variant.none", model=view.spec.title))
         easy = catalogue.spec(EASY).title
         take = {"model": EASY, "weights": "random"}
@@ -77,11 +84,11 @@ def sides(view: Scene) -> tuple[Side, Side]:
         rival = "ones"
     if rival in ("ones", "function"):
         op = "ones" if rival == "ones" else swapped
-        title = t("networks.compare.ones.short") if rival == "ones" else costs.said(t, "gate", swapped)
-        return mine, _side(view, seen(key, view.weights, tuple(Edit(b, op) for b in view.blocks)), title)
+        title = t("networks.compare.ones.short") if rival == "ones" else options.said(t, "gate", swapped)
+        return mine, _side(view, seen(key, view.weights, tuple(Edit(b, op) for b in view.blocks)), title), ()
     if rival == "random":
-        return mine, _side(view, seen(key, "random"), t("networks.compare.random.short"))
-    return mine, _side(view, seen(rival, view.weights))
+        return mine, _side(view, seen(key, "random"), t("networks.compare.random.short")), ()
+    return mine, _side(view, seen(rival, view.weights)), ()
 
 
 def _side(view: Scene, found: Seen, title: str = "") -> Side:
@@ -100,39 +107,26 @@ def off_list(view: Scene, pair: tuple[Side, Side]) -> None:
         models.off_list(group[0].seen, view.photo, ", ".join(titles))
 
 
-def _variants(view: Scene, row: registry.Network) -> tuple[Side, Side]:
-    """The released network and one with other gates; random weights, the same wherever no gate is."""
+def _variants(view: Scene, row: registry.Network, ask: Callable[[Any], object]) -> tuple[Side, Side, tuple[str, ...]]:
+    """Return the released network and one with other gates; random weights, the same wherever no gate is."""
     if st.session_state.get("_varied", row.name) != row.name:
-        costs.reset()
+        options.reset()
     st.session_state["_varied"] = row.name
-    choice = costs.options(view, row)
-    st.info(view.t("networks.compare.variant.same" if choice.changed else "networks.compare.variant.nothing"))
-    pair = (Choice(row.name), choice)
-    a, b = (_built(view, row, each) for each in pair)
-    return a, b
-
-
-def _built(view: Scene, row: registry.Network, choice: Choice) -> Side:
-    t, changed = view.t, choice.changed
-    trace = state.engine().ask(TraceQuestion(choice, view.picture, device=view.device, weights="random"))
-    found = Seen(view.lang, view.spec, "random", False, trace)
-    where = t(f"position.{row.position}.short")
-    if "integration" in changed:
-        where = costs.said(t, "integration", changed["integration"])
-    words = [_said(t, name, value) for name, value in changed.items()]
-    title = " · ".join(words) or t("networks.compare.variant.released")
+    t, choice = view.t, options.every(view, row, row.options, ask)
+    words = options.changed(t, choice)
+    title, notes = (
+        " · ".join(words),
+        [t("networks.compare.variant.same" if words else "networks.compare.variant.nothing")],
+    )
     if len(words) > MOST:
-        st.caption(t("networks.compare.variant.all", said=title))
+        notes.append(t("networks.compare.variant.all", said=title))
         title = t("networks.compare.variant.many", n=len(words))
-    return Side(title, found, choice, where)
+    released = t("networks.compare.variant.released")
+    return _built(view, row, Choice(row.name), released), _built(view, row, choice, title or released), tuple(notes)
 
 
-def _said(t: Texts, name: str, value: object) -> str:
-    """A changed option in a few words."""
-    if name in ("gate", "integration"):
-        return costs.said(t, name, value)
-    if name == "reduction":
-        return f"r = {value}"
-    if name == "stages":
-        return t("networks.compare.variant.stages", n=costs.said(t, name, value))
-    return f"{t(f'networks.cost.{costs.KEYS[name]}')} {costs.said(t, name, value)}"
+def _built(view: Scene, row: registry.Network, choice: Choice, title: str) -> Side:
+    trace = state.engine().ask(TraceQuestion(choice, view.picture, device=view.device, weights="random"))
+    place = choice.changed.get("integration")
+    where = options.said(view.t, "integration", place) if place else view.t(f"position.{row.position}.short")
+    return Side(title, Seen(view.lang, view.spec, "random", False, trace), choice, where)
