@@ -29,7 +29,7 @@ READ = """() => Object.fromEntries([...document.querySelectorAll('[class*="st-ke
     const key = [...box.classList].find(name => name.startsWith("st-key-")).slice(7);
     if (!kind || key.startsWith("_") || !box.checkVisibility()) return [];
     const chosen = kind === "stButtonGroup"
-        ? [...box.querySelectorAll('button[aria-checked="true"]')].map(e => e.innerText)
+        ? [...box.querySelectorAll('button:is([aria-checked="true"], [aria-pressed="true"])')].map(e => e.innerText)
         : kind === "stSelectbox" ? [box.querySelector("input").value || box.innerText.split("\\n").at(-1)]
         : [box.innerText];
     return [[key, [kind, chosen.join(" | ").trim(), Boolean(box.closest('[data-testid="stMain"]'))]]];
@@ -44,13 +44,15 @@ def choices(visitor: Visitor) -> dict[str, tuple[str, str]]:
 
 def name(key: str) -> str:
     """Return how the address calls a choice."""
-    return key.removesuffix("-several")
+    return "more" if key.startswith("more-") else key.removesuffix("-several")
 
 
 def change(visitor: Visitor, key: str, kind: str) -> None:
     """Choose something else."""
     box = visitor.page.locator(f".st-key-{key}")
-    if kind == "stButtonGroup":
+    if name(key) == "more":
+        box.locator("button").last.click()  # the code
+    elif kind == "stButtonGroup":
         box.locator('button[aria-checked="false"]').last.click()
     elif kind == "stMultiSelect":
         box.locator("input").press("Backspace")  # one less
