@@ -70,6 +70,7 @@ def frame() -> None:
         page.run()
         ui.neighbours(page, pages)
     if ready and first:  # the first picture waits for nothing
+        ui.head_start()
         ui.sidebar()
 
 

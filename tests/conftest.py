@@ -20,6 +20,7 @@ from senet_viz.models import catalogue
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import layouts
 from senet_viz.types import Trace
+from senet_viz.ui import state
 from tests import networks, tiers
 
 # One real network for every class that `layouts` knows, beyond those of the catalogue.
@@ -41,6 +42,7 @@ OTHERS = (
     "ours/sk",
 )
 BROWSER = "tests/browser/"
+state.HEAD_START_S = 0.0  # no browser draws what AppTest runs
 HERE = Path(__file__).parent
 Build = Callable[[str], Any]  # a network, whose parts are reached by attribute
 GATED = tuple(f"models/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS

@@ -14,11 +14,11 @@ from senet_viz.ui.pages.walk.answers import answers
 from senet_viz.ui.scene import short
 from senet_viz.ui.shown import scene, sk_scene
 from senet_viz.ui.sidebar import settle, sidebar
-from senet_viz.ui.state import arrive, asked, language, warm
+from senet_viz.ui.state import arrive, asked, head_start, language, warm
 
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "carpet", "choose", "closer", "code", "figure",
-    "header", "heading", "judge", "known", "language", "latex", "neighbours", "page", "pick", "plain", "predict",
-    "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "target", "title", "titled",
-    "untrained", "warm", "window", "worded",
+    "head_start", "header", "heading", "judge", "known", "language", "latex", "neighbours", "page", "pick", "plain",
+    "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "target", "title",
+    "titled", "untrained", "warm", "window", "worded",
 ]  # fmt: skip

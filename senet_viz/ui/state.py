@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from time import sleep
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,6 +26,7 @@ from senet_viz.ui.own.uploads import Uploads
 _log = logging.getLogger("senet_viz")
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
+HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
 
@@ -190,6 +192,13 @@ def arrive(page: st.Page, pages: Iterable[st.Page]) -> None:
     state, name = st.session_state, page.url_path
     state["_arrived"], state["_page"] = state.get("_page") != name, name
     state["_pages"] = {each.url_path: each for each in pages}
+
+
+def head_start() -> None:
+    """Let the browser of a new visitor draw what it was sent before more comes: it has one thread for everything."""
+    if not st.session_state.get("_welcomed"):
+        st.session_state["_welcomed"] = True
+        sleep(HEAD_START_S)
 
 
 def settled() -> None:
