@@ -14,7 +14,8 @@ from urllib.parse import urlencode, urlsplit
 from playwright.sync_api import Page, Response, WebSocket, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from benchmarks._seat import SMALL, server
+from benchmarks._seat import SMALL
+from benchmarks._server import server
 from benchmarks.app import BLOCKS, PAGES
 from benchmarks.common import print_table
 from senet_viz import i18n
