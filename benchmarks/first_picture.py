@@ -26,16 +26,18 @@ LOOK = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 STAGED = "stage" in (ROOT / "pages" / "walk" / f"{pages.FIRST}.py").read_text(encoding="utf-8")
 WAITED_FOR = {"empty": "heading", "ours": "picture" if STAGED else "figure"}
 FRESH, RETURNING = 1.25, 1.5  # times what the empty app takes
-PATIENCE_MS = 60_000
+PATIENCE_MS, REST_MS = 60_000, 1_000
 
 
 def visit(context: BrowserContext, address: str, app: str) -> float:
     """Seconds until it is there."""
     page = context.new_page()
+    page.wait_for_timeout(REST_MS)  # the browser itself has started
     page.add_init_script(LOOK.replace("WAITED_FOR", WAITED_FOR[app]))
     page.goto(address, wait_until="commit")
     shown = page.wait_for_function("window.shown", timeout=PATIENCE_MS, polling=250).json_value()
-    page.wait_for_timeout(500)  # what comes after it is kept by the browser too
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(REST_MS)  # the browser keeps what comes after it too
     page.close()
     return float(shown) / 1e3
 
