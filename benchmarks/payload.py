@@ -3,13 +3,12 @@
     python -m benchmarks.payload [--deep]
 
 Counted are the websocket's messages (they are not compressed on the way) and every answer but Streamlit's own static
-files, which a browser keeps. The first load of every page; clicks on those where a click sends most. ``--deep`` looks
-at the first page alone, in front of the deepest block of SENet-154: 2,048 channels, and no goal. Random weights, so
-that it runs anywhere. Needs Chromium: $CHROMIUM, or on the PATH.
+files, which a browser keeps. The first load of every page; with the default network, every kind of click too.
+``--deep`` looks at the first page alone, in front of the deepest block of SENet-154: 2,048 channels, and no goal.
+Random weights, so that it runs anywhere. Needs Chromium: $CHROMIUM, or on the PATH.
 """
 
 import argparse
-import re
 from itertools import product
 from urllib.parse import urlencode, urlsplit
 
@@ -27,14 +26,11 @@ from senet_viz import i18n
 
 GOAL_KB = 300.0
 PATIENCE_S, FIRST_LOAD = 120.0, "first load"
+CLICKED = "tiny_se"
 DEEP = {"legacy_senet154": "layer4.2.se_module"}
 t = i18n.texts("en")
-CLICKS = {  # widget, and the label of what is chosen
-    "squeeze": (("sort", "sort.z"), ("scope", "scope.channel"), ("pool", "pool.max")),
-    "excitation": (("gatefn", "h-sigmoid"),),
-    "rescale": (("order", "sort.z"), ("carpet", "carpet.index")),
-    "what_if": (("_this", "Mute 101, or open it"), ("carpet", "carpet.sorted")),
-}
+CHOICES = """() => [...document.querySelectorAll("[data-testid=stMain] button[aria-checked=false]:enabled")]
+  .map((button) => button.closest("[class*=st-key-]").className.match(/st-key-(\\S+)/)[1])"""
 
 
 class Meter:
@@ -76,24 +72,27 @@ class Meter:
                 break
             self.page.wait_for_timeout(100)
         else:
-            raise SystemExit("the run did not end")
+            raise SystemExit(f"the run did not end: {self.page.url}")
         self.page.wait_for_load_state("networkidle", timeout=PATIENCE_S * 1000)
         self.page.wait_for_timeout(500)
         return [f"{n / 1000:.0f}" for n in (self.messages, self.files, self.messages + self.files)]
 
 
-def clicks(page: Page, name: str, meter: Meter) -> list[list[str]]:
-    """A row for each click on that page."""
+def clicks(page: Page, meter: Meter) -> list[list[str]]:
+    """A row for each click on that page: another channel, another value of every row of choices, another photo."""
     rows = []
     meter.reset()
     box = page.locator(".st-key-channel input")
     box.fill("101")
     box.press("Enter")
     rows.append(["another channel", *meter.row()])
-    for key, label in CLICKS[name]:
+    for key in dict.fromkeys(page.evaluate(CHOICES)):
+        button = page.locator(f".st-key-{key} button[aria-checked=false]").first
+        if not button.count():  # gone with another choice
+            continue
         meter.reset()
-        text = t(label) if "." in label else label
-        page.locator(f".st-key-{key} button").filter(has_text=re.compile(f"^{re.escape(text)}$")).click()
+        text = button.inner_text()
+        button.click()
         rows.append([f"{key}: {text}", *meter.row()])
     meter.reset()
     page.locator(".st-key-photo button").filter(has_text=t("sample.coffee")).click()
@@ -115,7 +114,7 @@ def main() -> None:
             meter = Meter(page)
             url = {"lang": "en", "weights": "random", "model": model, "block": block, "channel": 17}
             page.goto(f"http://{app.address}/{'' if name == pages.FIRST else name}?{urlencode(url)}")
-            here = [[FIRST_LOAD, *meter.row()], *(clicks(page, name, meter) if name in CLICKS and not deep else [])]
+            here = [[FIRST_LOAD, *meter.row()], *(clicks(page, meter) if model == CLICKED else [])]
             rows += [[name, f"{model} {block}", *row] for row in here]
             page.close()
         browser.close()
