@@ -1,154 +1,218 @@
-"""A server of our own, and seats in front of it: the browser's half of Streamlit's protocol without a browser.
+"""A seat in front of a server: the browser's half of Streamlit's protocol without a browser.
 
-A seat sends what a browser sends (the choices, the URL, which messages it still has) and waits for the end of the run.
+A seat sends what a browser sends (what all its widgets say, the fragment of the one that was clicked, the URL, which
+messages it still has) and waits for the end of the run.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-import subprocess
-import sys
-import tempfile
-import time
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
-from urllib.error import URLError
+from typing import Any
 from urllib.parse import urlencode
-from urllib.request import ProxyHandler, build_opener
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.NumberInput_pb2 import NumberInput
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-ROOT = Path(__file__).resolve().parents[1]
-SMALL = 200  # bytes; the message that ends a run is smaller
-KEY = re.compile(r"\$\$ID-[0-9a-f]+-(.+)")
+from benchmarks._server import Server
+
+SMALL = 500  # bytes; the message that ends a run is smaller
+STAYS = 2  # runs that a message is kept for after the last that showed it
+PATIENCE_S = 120.0
+KEY_AT = len("$$ID--") + 32  # where a widget's own key begins in Streamlit's name for it
+BUTTONS = ("button", "download_button")
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running app: its address, and what its stop-watch wrote."""
+@dataclass
+class Widget:
+    """One widget on the page, and what it says."""
 
-    address: str  # 127.0.0.1:PORT
-    log: Path
-
-    def runs(self) -> list[tuple[float, float]]:
-        """(seconds on the clock, seconds of a processor) of every run of the script so far."""
-        if not self.log.exists():
-            return []
-        return [(float(wall), float(busy)) for wall, busy in map(str.split, self.log.read_text().splitlines())]
-
-
-@contextmanager
-def server(*options: str) -> Iterator[Server]:
-    """The app on a free port of this machine, ended afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    where = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "runs"
-        said = Path(folder) / "said"
-        with said.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks._server", str(log), *options, *where],
-                cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-            )  # fmt: skip
-        try:
-            while not _healthy(port):
-                if process.poll() is not None:
-                    raise SystemExit(f"the app did not start:\n{said.read_text(errors='replace')}")
-                time.sleep(0.1)
-            yield Server(f"127.0.0.1:{port}", log)
-        finally:
-            process.terminate()
-            process.wait(30)
+    key: str
+    kind: str
+    fragment: str  # that is run alone when it is clicked; "" for the whole script
+    main: bool  # on the page, not in the sidebar
+    options: tuple[str, ...]  # their labels
+    top: int  # the largest number
+    says: WidgetState
 
 
-def _healthy(port: int) -> bool:
-    try:
-        with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
-            return bool(reply.status == 200)
-    except (URLError, OSError):
-        return False
+@dataclass
+class Kept:
+    """A message that the server need not send again."""
+
+    message: ForwardMsg
+    run: int  # the last that showed it
 
 
 @dataclass
 class Seat:
-    """One session. ``widgets`` are the keys of what can be chosen, and Streamlit's names for them."""
+    """One session."""
 
     socket: ClientConnection
     query: str
+    address: str
     page: str = ""
-    widgets: dict[str, str] = field(default_factory=dict)
-    kept: list[set[str]] = field(default_factory=list)  # messages of the last two runs, by hash
+    widgets: dict[str, Widget] = field(default_factory=dict)  # by Streamlit's name for them
+    components: set[str] = field(default_factory=set)  # the names of those on the page
+    frames: list[bytes] = field(default_factory=list)  # of the last run
+    kept: dict[str, Kept] = field(default_factory=dict)
+    run: int = 0
 
     @classmethod
     async def take(cls, app: Server, page: str = "", /, **url: object) -> Seat:
         """Open a page and wait until it stands there."""
         wire = await connect(f"ws://{app.address}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
-        seat = cls(wire, urlencode(url))
-        await seat.rerun(page=page)
+        seat = cls(wire, urlencode(url), f"http://{app.address}/{page}")
+        await seat.rerun(page)
         return seat
 
-    async def rerun(self, page: str | None = None, **chosen: str | int) -> float:
-        """Choose something (or nothing, or another page); seconds until the last message of the run is here."""
+    def widget(self, key: str) -> Widget:
+        """The widget of that key."""
+        return next(widget for widget in self.widgets.values() if widget.key == key)
+
+    async def rerun(self, page: str | None = None, /, **chosen: str | int) -> float:
+        """``click``, and take in what came."""
+        seconds = await self.click(page, **chosen)
+        self.take_in()
+        return seconds
+
+    async def click(self, page: str | None = None, /, **chosen: str | int) -> float:
+        """Choose something (or nothing, or another page); seconds until the last message of the run is here.
+
+        Args:
+            chosen: of every widget what it says then, a choice by its label.
+        """
         ask = BackMsg()
         state = ask.rerun_script
         state.query_string = self.query
-        state.cached_message_hashes.extend(set().union(*self.kept))
+        state.cached_message_hashes.extend(self.kept)
+        context = {"timezone": "UTC", "locale": "en-US", "url": self.address, "color_scheme": "light"}
+        for name, value in context.items():
+            setattr(state.context_info, name, value)
         if page is not None:
             state.page_name = page
         else:
             state.page_script_hash = self.page
-        for key, value in chosen.items():
-            widget = state.widget_states.widgets.add(id=self.widgets[key])
-            if isinstance(value, int):
-                widget.int_value = value
-            else:
-                widget.string_array_value.data.append(value)
+        clicked = {self.widget(key).says.id: value for key, value in chosen.items()}
+        for name, widget in self.widgets.items():
+            if name in clicked:
+                _say(widget, clicked[name])
+                state.fragment_id = widget.fragment
+            if widget.says.WhichOneof("value"):
+                state.widget_states.widgets.append(widget.says)
+            if widget.kind in BUTTONS:
+                widget.says.ClearField("trigger_value")
         start = perf_counter()
         await self.socket.send(ask.SerializeToString())
-        frames = await self._until_the_end()
-        seconds = perf_counter() - start
-        self._remember(frames)
-        return seconds
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._until_the_end()
+        except TimeoutError:
+            raise SystemExit(f"no answer: {self.address} {chosen}") from None
+        return perf_counter() - start
 
-    async def _until_the_end(self) -> list[bytes]:
-        frames: list[bytes] = []
+    async def _until_the_end(self) -> None:
+        self.frames = []
         while True:
             frame = await self.socket.recv()
             assert isinstance(frame, bytes)
-            frames.append(frame)
+            self.frames.append(frame)
             if len(frame) < SMALL:
                 end = ForwardMsg.FromString(frame)
                 if end.HasField("script_finished") and end.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                    return frames
+                    return
 
-    def _remember(self, frames: list[bytes]) -> None:
-        hashes = set()
-        for message in map(ForwardMsg.FromString, frames):
+    def take_in(self) -> None:
+        """Look at what the last run sent, as a browser does while it draws; apart, for it is not the server's time."""
+        seen: dict[str, Widget] = {}
+        fragments: set[str] = set()
+        components, closed = set(), set()
+        for message, where in self._messages():
             kind = message.WhichOneof("type")
-            if kind == "ref_hash":
-                hashes.add(message.ref_hash)
-            elif message.metadata.cacheable:
-                hashes.add(message.hash)
+            fragments.update(message.metadata.run.fragment_ids)
             if kind == "navigation":
                 self.page = message.navigation.page_script_hash
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
-            elif kind == "delta" and message.delta.HasField("new_element"):
+            elif message.delta.add_block.HasField("popover"):
+                closed.add(where)
+            elif kind == "delta" and not any(where[: len(path)] == path for path in closed):
                 element = message.delta.new_element
-                inner = getattr(element, str(element.WhichOneof("type")))
-                if found := KEY.fullmatch(getattr(inner, "id", "")):
-                    self.widgets[found[1]] = inner.id
-        self.kept = [*self.kept[-1:], hashes]
+                components.add(element.bidi_component.component_name)
+                if widget := _widget(element, message.delta.fragment_id, where[0] == 0):
+                    before = self.widgets.get(widget.says.id)
+                    if before and not getattr(_inner(element), "set_value", True):
+                        widget.says = before.says
+                    seen[widget.says.id] = widget
+        stay = {id_: each for id_, each in self.widgets.items() if fragments and each.fragment not in fragments}
+        self.widgets = stay | seen
+        self.components = components | (self.components if fragments else set())
+        self.run += 1
+        for hash_, kept in list(self.kept.items()):
+            aged = not fragments or kept.message.delta.fragment_id in fragments
+            if aged and self.run - kept.run > STAYS:
+                del self.kept[hash_]
+
+    def _messages(self) -> Iterator[tuple[ForwardMsg, tuple[int, ...]]]:
+        """Every message of the last run, and its place on the page."""
+        for message in map(ForwardMsg.FromString, self.frames):
+            hash_ = message.ref_hash or message.hash
+            if message.ref_hash or message.metadata.cacheable:
+                whole = self.kept[hash_].message if message.ref_hash else message
+                self.kept[hash_] = Kept(whole, self.run)
+            yield self.kept[hash_].message if message.ref_hash else message, tuple(message.metadata.delta_path)
 
     async def leave(self) -> None:
         """Close the browser's tab."""
         await self.socket.close()
+
+
+def _inner(element: Element) -> Any:
+    return getattr(element, str(element.WhichOneof("type")), None)
+
+
+def _widget(element: Element, fragment: str, main: bool) -> Widget | None:
+    """What a browser makes of an element: a widget that says what the server has put into it, or None."""
+    kind, inner = str(element.WhichOneof("type")), _inner(element)
+    says = WidgetState(id=getattr(inner, "id", ""))
+    options: list[str] = []
+    if not says.id:
+        return None
+    put = getattr(inner, "set_value", False)
+    if kind == "button_group":
+        options = [f"{each.content_icon} {each.content}".strip() for each in inner.options]
+        says.string_array_value.data[:] = inner.raw_values if put else [options[at] for at in inner.default]
+    elif kind == "multiselect":
+        options = list(inner.options)
+        says.string_array_value.data[:] = inner.raw_values if put else [options[at] for at in inner.default]
+    elif kind == "selectbox":
+        options = list(inner.options)
+        says.string_value = inner.raw_value if put else options[inner.default]
+    elif kind == "number_input":
+        whole, number = inner.data_type == NumberInput.INT, inner.value if put else inner.default
+        setattr(says, "int_value" if whole else "double_value", int(number) if whole else number)
+    elif kind == "checkbox":
+        says.bool_value = inner.value if put else inner.default
+    elif kind == "slider":
+        says.double_array_value.data[:] = inner.value if put else inner.default
+    elif kind == "file_uploader":
+        says.file_uploader_state_value.SetInParent()
+    elif kind not in BUTTONS:  # an element of our own says nothing before it is touched
+        return None
+    top = int(inner.max) if kind == "number_input" else 0
+    return Widget(says.id[KEY_AT:], kind, fragment, main, tuple(options), top, says)
+
+
+def _say(widget: Widget, value: str | int) -> None:
+    """Let a widget say another value."""
+    name = widget.says.WhichOneof("value") or "trigger_value"
+    if name == "string_array_value":
+        widget.says.string_array_value.data[:] = [str(value)]
+    else:
+        setattr(widget.says, name, value)

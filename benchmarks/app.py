@@ -3,7 +3,7 @@
     python -m benchmarks.app [--clicks 30] [--seats 10 30] [--only rerun gc seats]
 
 A real server, and seats that speak a browser's half of the protocol. No click here but those of the last table needs a
-forward. Random weights, so that it runs anywhere.
+forward; a class whose clicks need none is in ``seats.py``. Random weights, so that it runs anywhere.
 """
 
 import argparse
@@ -15,8 +15,10 @@ from itertools import product
 from statistics import median, quantiles
 from time import perf_counter
 
-from benchmarks._seat import Seat, Server, server
+from benchmarks._seat import Seat
+from benchmarks._server import Server, server
 from benchmarks.common import print_table, spread
+from benchmarks.seats import together
 
 PAGES = ("squeeze", "excitation", "rescale", "what_if")
 BLOCKS = {  # 256 channels each, of 8x8, 14x14 and 56x56
@@ -25,8 +27,7 @@ BLOCKS = {  # 256 channels each, of 8x8, 14x14 and 56x56
     "legacy_seresnet50": "layer1.0.se_module",
 }
 GOAL_MS = 60.0
-MANY, PHOTOS = "mobilenet_v3_small", ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
-MANY_BLOCKS = tuple(f"features.{i}.block.{1 if i == 1 else 2}" for i in (1, *range(4, 12)))
+MANY = "mobilenet_v3_small"
 
 
 def ms(seconds: float) -> str:
@@ -113,51 +114,30 @@ def gc_table(rounds: int) -> None:
     print_table(["frozen", "collected after a run", "two clicks", "ratio"], rows)
 
 
-async def rounds(seats: Sequence[Seat], count: int, forward: bool) -> list[float]:
-    """Everybody clicks at the same moment, ``count`` times; seconds of every click.
-
-    Args:
-        forward: each click asks for a photo and block that nobody has asked for; else for another channel.
-    """
-    rng = random.Random(0)
-    fresh = [(photo, block) for photo in PHOTOS for block in MANY_BLOCKS]
-    rng.shuffle(fresh)
-    taken: list[float] = []
-    for turn in range(count):
-        if forward:
-            asked = [fresh.pop() for _ in seats[: len(fresh)]]
-            clicks = [seat.rerun(photo=p, block=b) for seat, (p, b) in zip(seats, asked, strict=False)]
-        else:
-            clicks = [seat.rerun(channel=(turn * len(seats) + i) % 40) for i, seat in enumerate(seats)]
-        taken += await asyncio.gather(*clicks)
-    return taken
-
-
-async def classroom(app: Server, count: int) -> list[list[str]]:
-    """A row a kind of click, for ``count`` seats."""
-    url: dict[str, object] = {"lang": "en", "weights": "random", "model": MANY, "block": MANY_BLOCKS[4], "channel": 0}
+async def classroom(app: Server, count: int) -> list[str]:
+    """The row of ``count`` seats, each of which asks for photos and blocks that nobody has asked for."""
+    url: dict[str, object] = {"lang": "en", "weights": "random", "model": MANY, "channel": 0}
     seats = [await Seat.take(app, "", **url) for _ in range(count)]
-    rows = []
-    for what, forward, turns in (("another channel", False, 6), ("another photo and block", True, 50 // count)):
-        start = perf_counter()
-        taken = await rounds(seats, turns, forward)
-        rate = len(taken) / (perf_counter() - start)
-        rows.append(
-            [str(count), what, str(len(taken)), ms(median(taken)), ms(quantiles(taken, n=20)[-1]), f"{rate:.0f}"]
-        )
+    photos, blocks = (seats[0].widget(key).options for key in ("photo", "block"))
+    fresh = [{"photo": photo, "block": block} for photo, block in product(photos[1:], blocks)]
+    random.Random(0).shuffle(fresh)
+    taken, start = [], perf_counter()
+    for turn in range(len(fresh) // count):
+        taken += await together(seats, fresh[turn * count : (turn + 1) * count])
+    rate = len(taken) / (perf_counter() - start)
     for seat in seats:
         await seat.leave()
-    return rows
+    return [str(count), str(len(taken)), ms(median(taken)), ms(quantiles(taken, n=20)[-1]), f"{rate:.0f}"]
 
 
 def seats_table(counts: Sequence[int]) -> None:
-    """Print how long a class waits when everybody clicks at once."""
+    """Print how long a class waits when everybody asks for a forward of their own at once."""
     rows = []
     for count in counts:
         with server() as app:
-            rows += asyncio.run(classroom(app, count))
-    print(f"\n## Everybody clicks at once, {MANY}: milliseconds from click to last message\n")
-    print_table(["seats", "click", "clicks", "median", "95 %", "answers a second"], rows)
+            rows.append(asyncio.run(classroom(app, count)))
+    print(f"\n## Everybody opens another photo and block, {MANY}: milliseconds from click to last message\n")
+    print_table(["seats", "clicks", "median", "95 %", "answers a second"], rows)
 
 
 def main() -> None:
