@@ -6,6 +6,7 @@ import asyncio
 import base64
 import logging
 import re
+import socket
 import sys
 from collections import UserDict
 from collections.abc import AsyncIterator, Iterable
@@ -485,3 +486,16 @@ def test_a_click_counts_once_wherever_a_rerun_ends_its_callback(monkeypatch: pyt
 def test_the_width_that_a_browser_tells_is_kept_within_bounds(told: object, width: int) -> None:
     """A wide page is drawn for no width of its own, so nothing that a browser says there draws it again."""
     assert frame.narrow(told) == width
+
+
+def test_small_messages_are_sent_at_once() -> None:
+    """On connections to a socket that is opened as Streamlit opens its own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        state.at_once()
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.proto == 0, "asyncio does it for those that name TCP"
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
