@@ -70,6 +70,17 @@ def test_it_opens_with_every_choice(model: str, lang: str) -> None:
 
 
 @pytest.mark.parametrize("m", [2, 3])
+@pytest.mark.parametrize("model", ["tiny_sk", "tiny_se"])
+def test_as_first_shown_it_is_the_whole_way(model: str, m: int) -> None:
+    at = start(PAGE, model=model, m=m, more="", axis="channels")
+    (only,) = at.get("plotly_chart")
+    assert only.proto.id.endswith("-chart-sk-path") and len(maps(at, "sk-path")) == m + 2
+    assert not at.latex and not at.header and not at.metric and not at.code
+    assert [w.key for w in at.main.segmented_control] == ["m"]
+    assert any(i18n.text(f"scale.{PAGE}.fresh", "en") in text for text in badges(at, "red")) == (m == 3)
+
+
+@pytest.mark.parametrize("m", [2, 3])
 @pytest.mark.parametrize("model", ["tiny_sk", "skresnet18"])
 def test_every_unit_opens(model: str, m: int) -> None:
     at = start(PAGE, model=model, m=m, channel=500)
@@ -82,7 +93,7 @@ def test_every_unit_opens(model: str, m: int) -> None:
 def test_a_network_without_kernels_to_choose_gives_way_to_ours() -> None:
     at = start(PAGE, model="tiny_se", weights="pretrained", block="layer2.1.se", channel=7, axis="channels")
     said = i18n.text("scale.sk.instead", "en", model=catalogue.spec("tiny_se").title, ours=catalogue.spec(SK).title)
-    assert said in [box.value for box in at.info]
+    assert at.pills(key="unit").label == said
     unit = at.pills(key="unit").value
     assert unit in truth.names(SK) and url(at)["model"] == "tiny_se"
     seen = truth.trace(SK, "chelsea", unit, weights="pretrained").block(unit)

@@ -79,6 +79,20 @@ def signed(value: float) -> str:
     return preferences._signed(value)
 
 
+# --- as first shown ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["tiny_sk", "tiny_se"])
+def test_as_first_shown_it_is_the_zoom_and_its_curve(model: str) -> None:
+    at = start(PAGE, model=model, weights="pretrained", more="", blur="2", zoom="2")
+    (only,) = at.get("plotly_chart")
+    assert only.proto.id.endswith("-chart-kernel-zoom") and not at.table and not at.header and not at.code
+    assert {w.key for w in at.main.segmented_control} == set(), "choices stand inside the look that they belong to"
+    unit = at.pills(key="unit").value if model == "tiny_se" else at.pills(key="block").value
+    own = preference(samples.sample("chelsea"))[0, :, truth.names("tiny_sk").index(unit)]
+    np.testing.assert_allclose(lines(at, "kernel-zoom")[-1][1], own, atol=2e-6)  # sharp: nothing says that it is not
+
+
 # --- this photo -------------------------------------------------------------------------------------------------------
 
 
@@ -131,7 +145,9 @@ def test_an_untrained_network_never_holds() -> None:
 def test_where_there_is_no_kernel_to_choose_ours_is_shown() -> None:
     at = start(PAGE, model="tiny_se", weights="pretrained", set="profile")
     ours = catalogue.spec("tiny_sk").title
-    assert any(ours in box.value for box in at.main.info)
+    assert at.pills(key="unit").label == i18n.text(
+        "scale.sk.instead", "en", model=catalogue.spec("tiny_se").title, ours=ours
+    )
     assert len(table(at)) == len(truth.names("tiny_sk"))
     unit = at.pills(key="unit").value
     own = preference(samples.sample("chelsea"))[0, :, truth.names("tiny_sk").index(unit)]

@@ -104,17 +104,27 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
 
 
 def sk_scene() -> Scene:
-    """Return what the sidebar asks for; where there are no kernels to choose from, our SK network and a word on it."""
-    s, view = st.session_state, scene()
+    """Return what the sidebar asks for; where there are no kernels to choose from, our SK network: see ``units``."""
+    view = scene()
     if view.block.kind == "sk":
         return view
-    title, view = view.spec.title, scene_of(SK, "pretrained", state.asked("unit"))
-    instead(view.t("scale.sk.instead", model=title, ours=view.spec.title), view, model=SK)
-    state.keep("unit", view.blocks, view.name)
-    st.pills(
-        view.t("scale.sk.unit"), view.blocks, format_func=short, key="unit", required=True, persist_state="session"
-    )
-    return clamped(replace(view, name=s["unit"]))
+    view = scene_of(SK, "pretrained", state.asked("unit"))
+    return clamped(replace(view, name=state.keep("unit", view.blocks, view.name)))
+
+
+def units(view: Scene) -> None:
+    """Where ``sk_scene`` shows our SK network instead: say so beside its units, and offer to take it everywhere."""
+    asked, _ = st.session_state["_shown"]
+    if view.spec.key == asked:
+        return
+    t, ours = view.t, view.spec.title
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.pills(
+            t("scale.sk.instead", model=catalogue.spec(asked).title, ours=ours), view.blocks, format_func=short,
+            key="unit", required=True, persist_state="session", width="content",
+        )  # fmt: skip
+        take = {"model": SK}
+        st.button(t("scale.sk.take", ours=ours), type="tertiary", on_click=st.session_state.update, kwargs=take)
 
 
 def instead(said: str, ours: Scene, **choices: str) -> None:

@@ -97,7 +97,7 @@ def draw_zoom(
     alt = t("fig.zoom.alt", **said, values=", ".join(f"{times(s)} {v}" for s, v in zip(scales, labels, strict=True)))
     title, note, widths = t(f"fig.zoom.title.{reason}", **said), t("fig.zoom.note", **said), (1.15,) * len(photos)
     panels, numbers = (*photos, curve), Table(("condition", "scale", "difference"), listed)
-    return Figure("kernel-zoom", title, panels, len(panels), numbers, alt, note, (*widths, 2.0), height=310)
+    return Figure("kernel-zoom", title, panels, len(panels), numbers, alt, note, (*widths, 2.0), height=290)
 
 
 def _at(scales: Sequence[float]) -> tuple[tuple[float, str], ...]:

@@ -25,16 +25,16 @@ def draw_path(
     count, total, out = len(u), u.sum(axis=0), np.einsum("m,mhw->hw", gate, u)
     scale = _scale(u, out)
     split = [picture(u_m, scale, f"U{m}", t("fig.path.u", k=kernels[m])) for m, u_m in enumerate(u)]
-    fuse = picture(total, scale, "U", t("fig.path.sum", z=f"{z_c:.3f}"))
+    fuse = picture(total, scale, "U", t("fig.path.sum"))
     lowest, highest = min(0.0, float(logits.min())), max(0.0, float(logits.max()))
     room = 0.4 * ((highest - lowest) or 1.0)
     from_ = Panel(
         _bars(logits, kernels, room / 2), title=t("fig.path.logits"),
-        y_range=(lowest - room, highest + room), x_ticks=tuple(kernels), legend=False,
+        y_range=(lowest - room, highest + room), x_ticks=tuple(kernels), y_ticks=(), legend=False,
     )  # fmt: skip
     choice = Panel(
         _bars(gate, kernels, 0.13), title=t("fig.path.weights"), y_range=(0, 1.25),
-        x_ticks=tuple(kernels), y_ticks=(0.0, 0.5, 1.0), legend=False,
+        x_ticks=tuple(kernels), y_ticks=(), legend=False,
     )  # fmt: skip
     panels = (*split, fuse, from_, choice, picture(out, scale, "V", t("fig.path.out", c=channel)))
     rows = Table(("row", "column", *(f"U{m}" for m in range(count)), "U", "V"), cells(*u, total, out))
@@ -42,8 +42,10 @@ def draw_path(
     title = t("fig.path.title", c=channel, k=kernels[winner], share=f"{gate[winner]:.0%}")
     shares = ", ".join(f"{kernel} {a:.4f}" for kernel, a in zip(kernels, gate, strict=True))
     alt = t("fig.path.alt", c=channel, m=count, z=f"{z_c:.4f}", shares=shares)
-    note, widths, height = t("fig.path.note", sum=f"{gate.sum():.6f}"), (1,) * (count + 1), 600 if count < 3 else 520
-    return Figure("sk-path", title, panels, count + 1, rows, alt, note, widths, height)
+    note = t("fig.path.note", sum=f"{gate.sum():.6f}", z=f"{z_c:.3f}")
+    if count > 2:  # one row would be too narrow for the numbers of the bars
+        return Figure("sk-path", title, panels, count + 1, rows, alt, note, (1,) * (count + 1), height=390)
+    return Figure("sk-path", title, panels, len(panels), rows, alt, note, (1.4, 1.4, 1.4, 1, 1, 1.4), height=230)
 
 
 def _bars(values: np.ndarray, kernels: Sequence[str], gap: float) -> tuple[Mark, ...]:

@@ -67,14 +67,18 @@ def several(key: str, options: Mapping[str, str], label: str, default: Sequence[
     )
 
 
+def opened() -> list[str]:
+    """Return the names of the closer looks that are open, before the page offers its own."""
+    return [part for part in str(state.asked("more") or "").split(",") if part]
+
+
 def closer(t: Texts, *names: str) -> Container[str]:
     """Offer closer looks by name, any number at once; returns those that are open.
 
     They live in the URL as ``more=name,name``, those of other pages too: a name is one look wherever it is offered.
     What is not open is neither computed nor sent.
     """
-    s, widget = st.session_state, "-".join(("more", *names))
-    asked = [part for part in str(state.asked("more") or "").split(",") if part]
+    s, widget, asked = st.session_state, "-".join(("more", *names)), opened()
     s[widget] = [name for name in names if name in asked]
 
     def picked() -> None:

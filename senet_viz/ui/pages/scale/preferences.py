@@ -8,16 +8,19 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import stats
-from senet_viz.drawing.grammar import Table
+from senet_viz.drawing.grammar import Figure, Table
 from senet_viz.errors import WeightsInvalid
 from senet_viz.experiments import gate_profile, kernel_preference
+from senet_viz.experiments.gate_profile import Selection
 from senet_viz.figures.scale import kernel_selection
-from senet_viz.findings import scale_response
+from senet_viz.findings import Held, kernel_choice, scale_response
+from senet_viz.i18n import Texts
 from senet_viz.models import weight_files
 from senet_viz.stats import Interval
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
 from senet_viz.ui.elements.figures import figure
+from senet_viz.ui.elements.frame import section
 from senet_viz.ui.own import sets
 from senet_viz.ui.scene import Scene, short
 
@@ -68,9 +71,42 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
 # --- a set of photos --------------------------------------------------------------------------------------------------
 
 
-def uploaded(view: Scene) -> Any:
-    """Ask for photos; return the ``sets.Photos`` that came, now or before, or None."""
-    return sets.uploaded(view, SET)
+def many(view: Scene, here: Selection, kernels: Sequence[str], blur: float) -> None:
+    """Draw what many photos prefer, those of the shipped profile or one's own, beside this one's and the paper's.
+
+    Args:
+        here: of the scene's photo.
+        kernels: what the branches are called, as in 3×3.
+    """
+    t, profile = view.t, shipped(view)
+    section(t("scale.kernel.set"))
+    sources = {"one": t("set.one"), "mine": t("set.mine")}
+    sources |= {"profile": t("set.profile", n=len(profile.truth))} if profile else {}
+    which = pick("set", sources, t("set.label"), "profile" if profile else "one")
+    found = sets.uploaded(view, SET) if which == "mine" else None
+    done = collected(view, found, blur) if found else []
+    chosen = profile.selection if which == "profile" else here
+    if done:
+        chosen = kernel_preference.gathered(here.units, [values for _, values in done])
+    if which == "profile" and blur:
+        st.caption(t("scale.kernel.set.sharp"))
+    mark = (blur, which, *(name for name, _ in done), chosen.difference.tobytes() if done else 0)
+    judged = view.drawn(lambda: kernel_choice.verdicts(chosen), "verdicts", *mark)
+
+    def fig3(t: Texts) -> Figure:
+        some, count = kernel_preference.one_a_stage(here.units, view.name), chosen.difference.shape[2]
+        sides = [here] if chosen is here else [here, chosen]
+        photo, *photos = (kernel_selection.curves(each.difference, here.units, some, short) for each in sides)
+        scales, published = kernel_preference.SCALES, kernel_preference.PUBLISHED
+        return kernel_selection.draw_fig3(scales, photo, photos[0] if photos else (), count, published, kernels, t)
+
+    figure(view, fig3, "fig3", *mark)
+    words = {word.value: sum(each.word is word for each in judged) for word in Held}
+    photos = chosen.difference.shape[2]
+    st.markdown(t("scale.kernel.set.count", photos=photos, n=len(judged), **words))
+    verdict_table(view, chosen, judged)
+    st.caption(t("scale.kernel.one.rule" if photos == 1 else "scale.kernel.set.rule"))
+    downloads(view, view.sweep(kernel_preference.SCALES, blur=blur), done)
 
 
 def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.ndarray]]:
@@ -120,6 +156,8 @@ def answer(view: Scene, verdict: Any) -> None:
     words = {"word": t(f"verdict.{verdict.word}"), "why": t(f"verdict.why.{verdict.reason}")}
     numbers = {name: _signed(getattr(verdict, name).value) for name in ("change", "control", "blur")}
     st.markdown(t("scale.kernel.answer", unit=short(verdict.unit), **words, **numbers))
+    if len(view.gate) != 2:
+        st.caption(t("scale.kernel.branches", m=len(view.gate)))
 
 
 def _signed(value: float) -> str:
