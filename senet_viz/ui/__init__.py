@@ -4,7 +4,18 @@ Pages take what all of them need from here, and what one subject needs from ``ui
 """
 
 from senet_viz.ui.elements.boards import atlas, carpet, rows
-from senet_viz.ui.elements.choices import answered, choose, closer, judge, pick, predict, several, target, worded
+from senet_viz.ui.elements.choices import (
+    answered,
+    choose,
+    closer,
+    judge,
+    opened,
+    pick,
+    predict,
+    several,
+    target,
+    worded,
+)
 from senet_viz.ui.elements.figures import figure, titled
 from senet_viz.ui.elements.frame import heading, latex, neighbours, plain, section, window
 from senet_viz.ui.elements.header import header, known, untrained
@@ -18,7 +29,7 @@ from senet_viz.ui.state import arrive, asked, head_start, language, warm
 
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "carpet", "choose", "closer", "code", "figure",
-    "head_start", "header", "heading", "judge", "known", "language", "latex", "neighbours", "page", "pick", "plain",
-    "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "target", "title",
-    "titled", "untrained", "warm", "window", "worded",
+    "head_start", "header", "heading", "judge", "known", "language", "latex", "neighbours", "opened", "page", "pick",
+    "plain", "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "target",
+    "title", "titled", "untrained", "warm", "window", "worded",
 ]  # fmt: skip

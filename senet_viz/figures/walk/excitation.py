@@ -47,7 +47,7 @@ def draw_network(
     said = {"c": c, "h": h, "dead": int(dead.sum())}
     title, alt = t("fig.net.title"), t("fig.net.alt", **said, channel=channel, gate=f"{gate[channel]:.4f}")
     note, rows = t("fig.net.note", **said, r=f"{c / h:.3g}"), table(("channel", "z", "gate"), range(c), z, gate)
-    return Figure("excitation-network", title, panels, 5, rows, alt, note, widths=(1, 0.8, 1.2, 0.8, 1), height=430)
+    return Figure("excitation-network", title, panels, 5, rows, alt, note, widths=(1, 0.8, 1.2, 0.8, 1), height=380)
 
 
 def draw_contributions(

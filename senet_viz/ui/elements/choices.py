@@ -67,6 +67,11 @@ def several(key: str, options: Mapping[str, str], label: str, default: Sequence[
     )
 
 
+def opened() -> list[str]:
+    """Return the names of the closer looks that are open, before they are offered; those of other pages too."""
+    return [part for part in str(state.asked("more") or "").split(",") if part]
+
+
 def closer(t: Texts, *names: str) -> Container[str]:
     """Offer closer looks by name, any number at once; returns those that are open.
 
@@ -74,7 +79,7 @@ def closer(t: Texts, *names: str) -> Container[str]:
     What is not open is neither computed nor sent.
     """
     s, widget = st.session_state, "-".join(("more", *names))
-    asked = [part for part in str(state.asked("more") or "").split(",") if part]
+    asked = opened()
     s[widget] = [name for name in names if name in asked]
 
     def picked() -> None:
