@@ -273,7 +273,7 @@ LOOKS = {  # of each page of the walk, the one main figure and the closer looks 
 }
 
 
-@pytest.mark.parametrize("page", WALK)
+@pytest.mark.parametrize("page", LOOKS)
 def test_as_first_shown_a_page_holds_its_main_figure_alone(page: str) -> None:
     at = start(page, block="layer3.1.se", channel=17, more="")
     main, looks = LOOKS[page]
@@ -646,4 +646,4 @@ def test_the_first_atlas_is_alive(model: str, weights: str, share: float) -> Non
         alive += bool(strong[y : y + data["cell_h"], x : x + data["cell_w"]].any())
     assert alive >= share * count
     said = i18n.text("walk.squeeze.click", "en")
-    assert said in [element.value for element in at.main.caption], "what to do stands over the atlas"
+    assert said in [element.value for element in at.main.markdown], "what to do stands over the atlas"
