@@ -9,7 +9,7 @@ from senet_viz.tap import replay
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
 from senet_viz.ui.elements.figures import figure
-from senet_viz.ui.elements.frame import latex
+from senet_viz.ui.elements.frame import latex, section
 from senet_viz.ui.scene import Scene
 
 
@@ -39,10 +39,8 @@ def network(view: Scene, branch: int) -> None:
     """Draw the two layers as a network from z to the gates, and write them as one formula."""
     t, c, again, competing = view.t, view.channel, view.replay, len(view.gate) > 1
     w1, hidden, w2 = _weights(view, branch)
-    z, gate = view.z, view.gate[branch]
-    figure(view, lambda t: excitation.draw_network(z, w1, hidden, w2, gate, c, again.act, t), "net", c, branch)
-    if competing:
-        pick("branch", view.branches, t("branch.label"))
+    z, gate, symbol = view.z, view.gate[branch], view.symbol(branch)
+    figure(view, lambda t: excitation.draw_network(z, w1, hidden, w2, gate, c, again.act, t, symbol), "net", c, branch)
     norm = rf"\,\mathrm{{{again.norm}}}" if again.norm else ""
     shape = rf"\underbrace{{W_2}}_{{{view.gate.size}\times{len(hidden)}}}"
     inner = rf"{norm}\underbrace{{W_1}}_{{{len(hidden)}\times{len(z)}}}\underbrace{{z}}_{{{len(z)}}}"
@@ -56,6 +54,9 @@ def votes(view: Scene, branch: int) -> None:
     _, hidden, w2 = _weights(view, branch)
     bias = 0.0 if again.b2 is None else float(again.b2.reshape(view.gate.shape)[branch, c])
     logit = float(view.logits[branch, c])
+    if len(view.gate) > 1:
+        section(t("more.votes"))
+        pick("branch", view.branches, t("branch.label"))
     figure(view, lambda t: excitation.draw_contributions(w2[c], hidden, bias, logit, c, t), "parts", c, branch)
     top = np.argsort(-np.abs(w2[c] * hidden))[:2]
     terms = "+".join(rf"{w2[c, j]:.3g}\cdot{hidden[j]:.3g}" for j in top)
