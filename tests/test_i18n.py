@@ -25,7 +25,7 @@ ENGLISH = i18n.table("en")
 OTHERS = [lang for lang in i18n.LANGUAGES if lang != "en"]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LATIN = frozenset(
-    {"metric.order", "model.fetched"}
+    {"model.fetched"}
     | {key for key, text in ENGLISH.items() if not re.search(r"[A-Za-z]{3}", re.sub(r"{\w+}", "", text))}
 )
 

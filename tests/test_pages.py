@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -249,11 +249,60 @@ def test_excitation_says_what_the_model_says(model: str, block: str, c: int) -> 
         assert last_number(formula(at, opening[name])) == printed(float(both[name][c]))
         if choice == "own":
             assert last_number(formula(at, opening[name])) == printed(float(gate[0, c]))
-        gap, zero, one, mean = (metric.value for metric in at.metric)
-        assert float(gap) == printed(float(np.abs(both["sigmoid"] - both["h_sigmoid"]).max()))
+        gap, channel, zero, one, mean = counted(at)
+        apart = np.abs(both["sigmoid"] - both["h_sigmoid"])
+        assert float(gap) == printed(float(apart.max())) and int(channel) == apart.argmax()
         assert zero == " · ".join(str(int((values == 0).sum())) for values in both.values())
         assert one == " · ".join(str(int((values == 1).sum())) for values in both.values())
         assert float(mean) == printed(float(both[name].mean()))
+
+
+def counted(at: AppTest) -> tuple[str, ...]:
+    """What the page says of both gate functions: their gap and its channel, exact 0s, exact 1s, and the mean gate."""
+    blanks = {name: f"<{name}>" for name in ("gap", "at", "zero", "one", "mean")}
+    said = re.escape(i18n.text("walk.excitation.counts", "en", **blanks) + " ")
+    pattern = re.sub(r"<(\w+)>", r"(?P<\1>.+?)", said)
+    (found,) = (match for text in words(at) if (match := re.match(pattern, text)))
+    return tuple(found[name] for name in blanks)
+
+
+LOOKS = {  # of each page of the walk, the one main figure and the closer looks that it offers
+    "squeeze": ("squeeze-channel", ["maps", "adaptive", "input", "code"]),
+    "excitation": ("excitation-network", ["votes", "gatefn", "softmax", "fcconv", "code"]),
+    "rescale": ("rescale-channel", ["sheets", "carpet", "position", "code"]),
+}
+
+
+@pytest.mark.parametrize("page", LOOKS)
+def test_as_first_shown_a_page_holds_its_main_figure_alone(page: str) -> None:
+    at = start(page, block="layer3.1.se", channel=17, more="")
+    main, looks = LOOKS[page]
+    (closer,) = [pills for pills in at.main.pills if pills.key == "-".join(("more", *looks))]
+    assert closer.value == [] and closer.options == [i18n.text(f"more.{look}", "en") for look in looks]
+    assert [e.proto.id.partition("-chart-")[2] for e in at.get("plotly_chart")] == [main]
+    assert parts(at) == [0, 1, 1] and not at.main.segmented_control, "the figure, and the board of the header"
+    for look in looks:
+        (closer,) = [pills for pills in at.main.pills if pills.key == closer.key]
+        well(closer.set_value([look]).run())
+        assert url(at)["more"] == look and parts(at) > [0, 1, 1], look
+
+
+def parts(at: AppTest) -> list[int]:
+    """How many headings of a part, figures and boards the page has."""
+    boards = [e for e in at.get("bidi_component") if "-board-" in e.proto.id]
+    return [len(at.main.header), len(at.get("plotly_chart")), len(boards)]
+
+
+def test_one_layer_has_its_gate_function_as_the_main_figure(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ECA has no hidden units: there is no network to draw, and no votes to count."""
+    row = catalogue.spec("seresnet50")
+    monkeypatch.setitem(catalogue._BY_KEY, row.key, replace(row, arch="ecaresnet26t"))
+    at = start("excitation", model=row.key, more="")
+    assert [e.proto.id.partition("-chart-")[2] for e in at.get("plotly_chart")] == ["excitation-gates"]
+    assert i18n.text("walk.excitation.idea.one", "en", kind="eca") in words(at)
+    assert at.segmented_control(key="gatefn").value == "own"
+    (closer,) = [pills for pills in at.main.pills if pills.key.startswith("more-")]
+    assert closer.options == [i18n.text(f"more.{look}", "en") for look in ("softmax", "code")]
 
 
 @pytest.mark.parametrize(("model", "block", "c"), CASES, ids=[case[0] for case in CASES])

@@ -71,6 +71,18 @@ def test_the_scrubber_holds_the_models_gates(model: str, kind: scales.Kind) -> N
         assert [f"{p:.1%}" for p in best.values.tolist()] == [c["text"] for c in data["scores"][s]]
 
 
+def test_as_first_shown_it_holds_the_scrubber_of_one_block_alone() -> None:
+    at = start(PAGE, block="layer3.1.se", blur="1", more="", **TRAINED)
+    data = scrub(at)
+    assert [block["name"] for block in data["blocks"]] == ["layer3.1.se"]
+    assert not at.get("plotly_chart") and not at.code and not at.main.header
+    assert any(i18n.text("scale.channel_weights.blurred", "en", sigma="1") in text for text in words(at)), "it is said"
+    soft = alone("tiny_se", "chelsea", SCALES[8], "zoom", 1.0, "pretrained").block("layer3.1.se").gate[-1].numpy()
+    assert np.abs(data["blocks"][0]["gates"][8] - soft).max() <= 2e-5
+    opened = scrub(start(PAGE, block="layer3.1.se", more="strips", **TRAINED))
+    assert [block["name"] for block in opened["blocks"]] == list(truth.names("tiny_se"))
+
+
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_it_opens_with_every_kind_of_model(lang: str) -> None:
     for model in ("efficientnet_b0", "skresnet18", "legacy_seresnet18"):

@@ -113,12 +113,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     values.forEach((v, s) => (s ? pen.lineTo(middle(s, w), y(v)) : pen.moveTo(middle(s, w), y(v))));
     pen.stroke();
     values.forEach((v, s) => { pen.beginPath(); pen.arc(middle(s, w), y(v), s === at ? 7 : 4, 0, 7); pen.fill(); });
-    pen.font = "600 15px sans-serif";
-    pen.fillStyle = data.colours.ink;
-    pen.textAlign = at > n - 2 ? "right" : at < 1 ? "left" : "center";
-    const text = `${data.noun} ${channel}: ${data.symbol} = ${values[at].toFixed(4)}`;
-    const above = y(values[at]) > h / 2;
-    pen.fillText(text, at > n - 2 ? w - 2 : at < 1 ? 2 : middle(at, w), y(values[at]) + (above ? -14 : 24));
+    $(".value").textContent = `${data.noun} ${channel}: ${data.symbol} = ${values[at].toFixed(4)}`;
   };
   const drawBars = () => {
     const block = blocks[here()], channel = pinned(block);
@@ -137,11 +132,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     pen.beginPath();
     block.order.forEach((c, x) => pen.lineTo((x + 0.5) * wide, y(block.rows[base][c])));
     pen.stroke();
-    pen.fillStyle = data.colours.ink;
-    pen.strokeStyle = data.colours.page;
-    pen.lineWidth = 4;
-    pen.font = "600 13px sans-serif";
-    for (const v of [0.5, 1]) for (const draw of ["strokeText", "fillText"]) pen[draw](String(v), 3, y(v) + 14);
   };
   const repin = () => {
     strips.forEach((row, b) => row.classList.toggle("here", b === here()));

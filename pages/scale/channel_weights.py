@@ -1,5 +1,6 @@
 """Channel weights: the same photo at other sizes, and what becomes of every gate."""
 
+from collections.abc import Hashable
 from functools import partial
 
 import numpy as np
@@ -7,76 +8,97 @@ import streamlit as st
 
 from senet_viz import stats, ui
 from senet_viz.drawing.grammar import Figure
+from senet_viz.experiments.scale_sweep import Sweep
 from senet_viz.figures.pieces import times
 from senet_viz.figures.scale import channel_weights
 from senet_viz.findings import scale_response
 from senet_viz.i18n import Texts
 from senet_viz.photos import scale
 from senet_viz.ui.pages.scale import scrub
+from senet_viz.ui.scene import Scene
 
 SCALES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0)
+BLURS = {"0": 0.0, "1": 1.0, "2": 2.0}  # px
+
+
+def film(view: Scene, found: Sweep, kind: scale.Kind, t: Texts) -> Figure:
+    """Return all scales at once, for a slide."""
+    gates = tuple(scale_response.gates(found, name) for name in view.blocks)
+    frames, rows = [picture.shown for picture in found.pictures], scale_response.table(found)
+    names, here, at = tuple(map(ui.short, view.blocks)), view.blocks.index(view.name), found.scales.index(1.0)
+    return channel_weights.draw_film(frames, found.scales, names, gates, here, at, view.channel, kind, rows, t)
+
+
+def moved(view: Scene, found: Sweep, *key: Hashable) -> None:
+    """Draw the gates of the block that moved most."""
+    g, c, name = scale_response.gates(found, view.name), view.channel, ui.short(view.name)
+    up, down = scale_response.most(g)
+    ui.figure(view, lambda t: channel_weights.draw_moved(g, found.scales, up, down, c, name, t), "moved", c, *key)
+
+
+def ranks(view: Scene, found: Sweep, *key: Hashable) -> None:
+    """Draw how far the order of every block's channels stays what it is at the photo's own scale."""
+    names, here = tuple(map(ui.short, view.blocks)), view.blocks.index(view.name)
+    rho = view.drawn(lambda: scale_response.correlations(found, found.scales.index(1.0)), "rho", *key)
+    ui.figure(view, lambda t: channel_weights.draw_rank(rho, found.scales, names, here, t), "rank", *key)
+
+
+def softer(view: Scene, found: Sweep, kind: scale.Kind, blur: float) -> None:
+    """Draw how far the gates move, with every frame blurred and without, and by blur alone."""
+    t = view.t
+    ui.section(t("scale.channel_weights.softer"))
+    ui.pick("blur", {key: f"{key} px" if px else t("blur.none") for key, px in BLURS.items()}, t("blur.label"))
+    sharp = found if not blur else scrub.swept(view, SCALES, kind)
+    own, g = scale_response.gates(sharp, view.name), scale_response.gates(found, view.name)
+    base, at = own[sharp.scales.index(1.0)], found.scales.index(1.0)
+    plain, key = scale_response.distance(own, base), (kind, blur, found.scales)
+    if not blur:
+        ui.figure(view, lambda t: channel_weights.draw_blur(sharp.scales, plain, None, 0.0, "", t), "blur", *key)
+        st.caption(t("scale.channel_weights.noblur"))
+        return
+    soft, alone = scale_response.distance(g, g[at]), float(scale_response.distance(g, base)[at])
+    draw = partial(channel_weights.draw_blur, found.scales, plain[: len(found.scales)], soft, alone, f"{blur:g}")
+    ui.figure(view, draw, "blur", *key)
+    st.caption(t("scale.channel_weights.blur", sigma=f"{blur:g}", alone=f"{alone:.4f}", zoom=f"{plain.max():.4f}"))
 
 
 @ui.page
 def draw() -> None:
-    """Draw the page."""
+    """Draw the photo at every size with the gates that it gets; the rest when it is asked for."""
     view = ui.scene()
     t, c = view.t, view.channel
-    here, names = view.blocks.index(view.name), tuple(ui.short(name) for name in view.blocks)
+    blur = BLURS.get(str(ui.asked("blur")), 0.0)
 
-    ui.title(t("scale.channel_weights.title"))
-    left, right = st.columns([3, 2])
-    kind: scale.Kind = ui.pick("kind", ui.worded(t, "kind", scale.KINDS), t("kind.label"), at=left)
-    blur = float(ui.pick("blur", {"0": t("blur.none"), "1": "1 px", "2": "2 px"}, t("blur.label"), at=right))
-    st.markdown(t(f"kind.{kind}.note"))
+    ui.title(t("scale.channel_weights.title"), view)
+    kind: scale.Kind = ui.pick("kind", ui.worded(t, "kind", scale.KINDS), t("kind.label"))
+    found = scrub.swept(view, SCALES, kind, blur)  # what is there is shown, also where it was stopped
 
-    # --- the sweep: what is there is shown, also where it was stopped -------------------------------------------------
-    found = scrub.swept(view, SCALES, kind, blur)
-    gates = tuple(scale_response.gates(found, block.name) for block in found.traces[0].blocks)
-    g, scales, at = gates[here], found.scales, found.scales.index(1.0)
-    first = np.abs(g[-1] - g[0])
-    most = int(first.argmax())
+    g, scales, at = scale_response.gates(found, view.name), found.scales, found.scales.index(1.0)
+    change = np.abs(g[-1] - g[0])
+    most = int(change.argmax())
     ends = {"low": times(scales[0]), "high": times(scales[-1]), "a": f"{g[0, most]:.3f}", "b": f"{g[-1, most]:.3f}"}
-    said = {"block": names[here], "mean": f"{first.mean():.3f}", "most": most, "n": len(first)}
+    said = {"block": ui.short(view.name), "mean": f"{change.mean():.3f}", "most": most, "n": len(change)}
     st.markdown(t("scale.channel_weights.idea", **ends, **said))
 
-    # --- the scrubber -------------------------------------------------------------------------------------------------
     key = (kind, blur, scales)
-    frames = [picture.shown for picture in found.pictures]
-
-    def film(t: Texts) -> Figure:
-        """All scales at once, for a slide."""
-        return channel_weights.draw_film(
-            frames, scales, names, gates, here, at, c, kind, scale_response.table(found), t
-        )
-
-    ui.titled(view, ui.heading(t("scale.channel_weights.scrub")), film, "scale-film", (*key, c))
-    scrub.scrubber(view, found, kind, blur)
-    ui.badge(view)
-    if not blur:
-        pairs = zip(found.traces[at].blocks, view.trace.blocks, strict=True)
-        same = max(float((a.gate - b.gate).abs().max()) for a, b in pairs)
-        st.caption(t("scale.channel_weights.same", difference=f"{same:.1e}"))
-
-    # --- who moved ----------------------------------------------------------------------------------------------------
-    up, down = scale_response.most(g)
-    ui.figure(view, lambda t: channel_weights.draw_moved(g, scales, up, down, c, names[here], t), "moved", c, *key)
-
-    # --- does the order stay? -----------------------------------------------------------------------------------------
-    rho = view.drawn(lambda: scale_response.correlations(found, at), "rho", *key)
-    ui.figure(view, lambda t: channel_weights.draw_rank(rho, scales, names, here, t), "rank", *key)
-
-    # --- how much of it is blur? --------------------------------------------------------------------------------------
-    sharp = found if not blur else scrub.swept(view, SCALES, kind, 0.0)
-    own = scale_response.gates(sharp, view.name)
-    base = own[sharp.scales.index(1.0)]
-    plain = scale_response.distance(own, base)
+    heading = ui.heading(t("scale.channel_weights.scrub"))
+    ui.titled(view, heading, partial(film, view, found, kind), "scale-film", (*key, c))
+    scrub.scrubber(view, found, kind, blur, "strips" in ui.opened())
+    notes = [t(f"kind.{kind}.note")]
     if blur:
-        soft, alone = scale_response.distance(g, g[at]), float(scale_response.distance(g, base)[at])
-        draw = partial(channel_weights.draw_blur, scales, plain[: len(scales)], soft, alone, f"{blur:g}")
-        ui.figure(view, draw, "blur", *key)
-        st.markdown(t("scale.channel_weights.blur", sigma=f"{blur:g}", alone=f"{alone:.4f}", zoom=f"{plain.max():.4f}"))
+        notes.append(t("scale.channel_weights.blurred", sigma=f"{blur:g}"))
     else:
-        ui.figure(view, lambda t: channel_weights.draw_blur(sharp.scales, plain, None, 0.0, "", t), "blur", *key)
-        st.markdown(t("scale.channel_weights.noblur"))
-    ui.code(view, scale.at_scale, scale.zoomed, stats.rank_correlation)
+        pairs = zip(found.traces[at].blocks, view.trace.blocks, strict=True)
+        same = view.drawn(lambda: max(float((a.gate - b.gate).abs().max()) for a, b in pairs), "same", *key)
+        notes.append(t("scale.channel_weights.same", difference=f"{same:.1e}"))
+    st.caption(" ".join(notes))
+
+    more = ui.closer(t, "strips", "moved", "ranks", "softer", "code")
+    if "moved" in more:
+        moved(view, found, *key)
+    if "ranks" in more:
+        ranks(view, found, *key)
+    if "softer" in more:
+        softer(view, found, kind, blur)
+    if "code" in more:
+        ui.code(view, scale.at_scale, scale.zoomed, stats.rank_correlation)

@@ -93,15 +93,14 @@ def draw() -> None:
     block_scale = view.drawn(lambda: Scale.around_zero("U", view.fused), "scale")
     channel_scale = Scale.around_zero(f"u{c}", u_c)
     scale = channel_scale if scope == "channel" else block_scale
-    ui.figure(view, lambda t: squeeze.draw_map(view.picture.shown, u_c, z_c, c, scale, t), "map", c, scope)
-    how = view.replay.squeeze
+    how, shown = view.replay.squeeze, view.picture.shown
+    ui.figure(view, lambda t: squeeze.draw_map(shown, u_c, z_c, c, scale, how, t), "map", c, scope)
     total = float(u_c.sum(dtype=np.float64))
     if how == "avg":
         mean = rf"\frac{{{total:.4f}}}{{{h}\cdot{w}}}={total / (h * w):.4f}"
         ui.latex(rf"z_{{{c}}}=\frac{{1}}{{H\,W}}\sum_{{i,j}}u_{{{c}}}(i,j)={mean}")
     else:
         ui.latex(rf"z_{{{c}}}={z_c:.4f}")
-        st.caption(t(f"walk.squeeze.how.{how}"))
     st.caption(t("walk.squeeze.symbols", c=count, h=h, w=w, m=len(view.u)))
 
     more = ui.closer(t, "maps", "adaptive", "input", "code")

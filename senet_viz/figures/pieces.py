@@ -49,6 +49,13 @@ def picture(values: np.ndarray, scale: Scale, hover: str, title: str, *marks: Ma
     return Panel((Heat(values, scale, hover), *marks), title, equal=True, axes=False)
 
 
+def cell(value: float, scale: Scale, hover: str, title: str, size: float) -> Panel:
+    """Return one number on a cell of its colour, written in a colour that is read on it in both themes."""
+    luminance = scale.paint(np.array(value)).astype(float) @ (0.299, 0.587, 0.114)
+    written = Text(0, 0, minus(f"{value:.4f}"), size, "on_light" if luminance > 140 else "on_dark")
+    return picture(np.array([[value]]), scale, hover, title, written)
+
+
 def matrix(values: np.ndarray, scale: Scale, hover: str) -> Heat | Photo:
     """Return weights (rows, columns): numbers under the pointer while they are few, else a picture of them."""
     return Heat(values, scale, hover) if values.size <= CELLS else Photo(scale.paint(values), scale)

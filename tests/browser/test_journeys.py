@@ -20,6 +20,7 @@ from playwright.sync_api import Browser
 from senet_viz import i18n
 from senet_viz.drawing import palette
 from senet_viz.experiments import attribution
+from senet_viz.figures.pieces import minus
 from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, reading, samples
 from senet_viz.photos import scale as scales
@@ -232,9 +233,9 @@ def test_an_svg_is_that_figure(visitor: Visitor) -> None:
     assert re.fullmatch(r"squeeze-channel-untrained-[0-9a-f]{8}\.svg", download.suggested_filename)
     tree = ElementTree.parse(download.path())
     title = tree.findtext(".//{http://purl.org/dc/elements/1.1/}title")
-    assert title == visitor.t("fig.map.title", c=17)
-    told = tree.findtext(".//{http://purl.org/dc/elements/1.1/}description") or ""
     z = float(truth.z(truth.block("tiny_se", "chelsea", "layer3.1.se"))[17])
+    assert title == visitor.t("fig.map.title", c=17, z=minus(f"{z:.4f}"))
+    told = tree.findtext(".//{http://purl.org/dc/elements/1.1/}description") or ""
     assert f"{z:.4f}" in told and visitor.t("model.untrained") in told, "a slide leaves the page's badge behind"
     width, height = (float(n) for n in (tree.getroot().get("viewBox") or "").split()[2:])
     assert width / height == pytest.approx(16 / 9, rel=0.01)

@@ -90,7 +90,7 @@ def draw_moved(
     bars = parted(np.arange(len(order)), sorted_, (sorted_ >= 0, opens, "gate"), (sorted_ < 0, closes, "u"), width=1)
     bars.append(followed(sorted_, rank(order, channel), "", "gate", pinned)[1])
     panels = (
-        Panel(tuple(lines), x=t("fig.scale"), y=t("gate.name"), x_ticks=_round(scales)),
+        Panel(tuple(lines), title=t("fig.moved.most"), x=t("fig.scale"), y=t("gate.name"), x_ticks=_round(scales)),
         Panel(tuple(bars), title=t("fig.moved.all"), x=t("fig.channels", n=len(order)), x_ticks=(), legend=False),
     )
     header = ("channel", f"gate at {scales[0]:g}", f"gate at {scales[-1]:g}", "change")

@@ -20,12 +20,14 @@ def draw_network(
     channel: int,
     act: str,
     t: Texts,
+    symbol: str = "s",
 ) -> Figure:
     """Draw the way from z to the gate: channels run down, the bottleneck across.
 
     Args:
         z, w1, hidden, w2, gate: (C,) -> (C/r, C) -> (C/r,) -> (C, C/r) -> (C,).
         act: name of the function between the layers.
+        symbol: what the gate is called: s, or a0, a1, ... of one branch of several.
     """
     c, h = len(z), len(hidden)
     dead = (hidden == 0) & (act == "ReLU")
@@ -42,12 +44,12 @@ def draw_network(
         Panel((matrix(w1.T, first, "W1"), pinned), title=f"W1ᵀ ({c}×{h})", axes=False),
         Panel(tuple(units), title=t("fig.net.hidden", act=act, n=h), x_range=(-0.5, h - 0.5), x_ticks=()),
         Panel((matrix(w2, second, "W2"), pinned), title=f"W2 ({c}×{h})", axes=False),
-        Panel(leaving, title=f"s ({c})", x_range=(0, 1), **column),
+        Panel(leaving, title=f"{symbol} ({c})", x_range=(0, 1), **column),
     )
     said = {"c": c, "h": h, "dead": int(dead.sum())}
     title, alt = t("fig.net.title"), t("fig.net.alt", **said, channel=channel, gate=f"{gate[channel]:.4f}")
     note, rows = t("fig.net.note", **said, r=f"{c / h:.3g}"), table(("channel", "z", "gate"), range(c), z, gate)
-    return Figure("excitation-network", title, panels, 5, rows, alt, note, widths=(1, 0.8, 1.2, 0.8, 1), height=430)
+    return Figure("excitation-network", title, panels, 5, rows, alt, note, widths=(1, 0.8, 1.2, 0.8, 1), height=380)
 
 
 def draw_contributions(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from senet_viz.drawing.grammar import Figure, Heat, Panel, Rule, Scale, Table, cells
-from senet_viz.figures.pieces import carpet, followed, picture, rank, table
+from senet_viz.figures.pieces import carpet, cell, followed, picture, rank, table
 from senet_viz.i18n import Texts
 
 WIDTH = 256  # cells of a block's row in the carpet, whatever C is
@@ -14,11 +14,14 @@ def draw_before_after(u: np.ndarray, gate: np.ndarray, out: np.ndarray, channel:
     titles = [t("fig.before.branch", m=m, c=channel, a=f"{a:.4f}") for m, a in enumerate(gate)]
     titles = titles if len(u) > 1 else [t("fig.before.u", c=channel)]
     panels = [picture(u_m, scale, f"u{channel}", title) for u_m, title in zip(u, titles, strict=True)]
+    if len(u) == 1:
+        panels.append(cell(float(gate[0]), Scale.gate(t("gate.name")), "s", t("fig.before.gate"), 22))
     panels.append(picture(out, scale, "x̃", t("fig.before.out", c=channel)))
     rows = Table(("row", "column", *(f"u{m}" for m in range(len(u))), "out"), cells(*u, out))
     said = {"c": channel, "s": ", ".join(f"{g:.4f}" for g in gate)}
     title, alt, note = t("fig.before.title", **said), t("fig.before.alt", **said), t("fig.before.note")
-    return Figure("rescale-channel", title, tuple(panels), len(panels), rows, alt, note, height=330)
+    widths = (1, 0.45, 1) if len(u) == 1 else (1,) * len(panels)
+    return Figure("rescale-channel", title, tuple(panels), len(panels), rows, alt, note, widths=widths, height=380)
 
 
 def draw_gates(gate: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> Figure:

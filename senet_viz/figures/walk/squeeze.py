@@ -2,31 +2,27 @@
 
 import numpy as np
 
-from senet_viz.drawing.grammar import Box, Figure, Panel, Photo, Rule, Scale, Table, Text, cells
-from senet_viz.figures.pieces import followed, picture, rank, table
+from senet_viz.drawing.grammar import Box, Figure, Panel, Photo, Rule, Scale, Table, cells
+from senet_viz.figures.pieces import cell, followed, minus, picture, rank, table
 from senet_viz.i18n import Texts
 
 
-def draw_map(shown: np.ndarray, u_c: np.ndarray, z_c: float, channel: int, scale: Scale, t: Texts) -> Figure:
-    """Draw the photo (H', W', 3), the pinned channel's map u_c (H, W), and the number z_c it is squeezed to."""
+def draw_map(shown: np.ndarray, u_c: np.ndarray, z_c: float, channel: int, scale: Scale, how: str, t: Texts) -> Figure:
+    """Draw the photo (H', W', 3), the pinned channel's map u_c (H, W), and the number z_c it is squeezed to.
+
+    ``how`` says by what: "avg", "max", ... (``Replay.squeeze``).
+    """
     h, w = u_c.shape
     panels = (
         Panel((Photo(shown),), title=t("fig.map.photo")),
         picture(u_c, scale, f"u{channel}", t("fig.map.u", c=channel, h=h, w=w)),
-        _squeezed(z_c, scale, f"z{channel}", t("fig.map.z", c=channel), 22),
+        cell(z_c, scale, f"z{channel}", t("fig.map.z", c=channel), 22),
     )
     rows = Table(("row", "column", f"u_{channel}"), cells(u_c))
     alt = t("fig.map.alt", c=channel, h=h, w=w, z=f"{z_c:.4f}", low=f"{u_c.min():.3f}", high=f"{u_c.max():.3f}")
-    note = t("fig.map.note", z=f"{z_c:.6f}", n=h * w)
-    title = t("fig.map.title", c=channel)
+    note = t("fig.map.note", z=f"{z_c:.6f}", n=h * w) if how == "avg" else t(f"walk.squeeze.how.{how}")
+    title = t("fig.map.title", c=channel, z=minus(f"{z_c:.4f}"))
     return Figure("squeeze-channel", title, panels, 3, rows, alt, note, widths=(1, 1, 0.45), height=330)
-
-
-def _squeezed(z: float, scale: Scale, hover: str, title: str, size: float) -> Panel:
-    """Return z as one cell with its number, in a text colour that is read on the cell's in both themes."""
-    luminance = scale.paint(np.array(z)).astype(float) @ (0.299, 0.587, 0.114)
-    number = Text(0, 0, f"{z:.4f}", size, "on_light" if luminance > 140 else "on_dark")
-    return picture(np.array([[z]]), scale, hover, title, number)
 
 
 def draw_z(z: np.ndarray, order: np.ndarray, channel: int, t: Texts) -> Figure:
@@ -60,7 +56,7 @@ def draw_sizes(maps: tuple[np.ndarray, ...], names: tuple[str, ...], channel: in
     panels: list[Panel] = []
     for m, name in zip(maps, names, strict=True):
         z = float(m.mean(dtype=np.float64))
-        panels += [picture(m, scale, f"u{channel}", name), _squeezed(z, scale, "z", "z", 20)]
+        panels += [picture(m, scale, f"u{channel}", name), cell(z, scale, "z", "z", 20)]
     alt, widths = t("fig.sizes.alt", c=channel, sizes="; ".join(names)), (1, 0.5) * len(maps)
     title, rows = t("fig.sizes.title", c=channel), _cells("input", names, maps)
     return Figure("squeeze-sizes", title, tuple(panels), len(panels), rows, alt, widths=widths, height=280)

@@ -68,7 +68,7 @@ def several(key: str, options: Mapping[str, str], label: str, default: Sequence[
 
 
 def opened() -> list[str]:
-    """Return the names of the closer looks that are open, before the page offers its own."""
+    """Return the names of the closer looks that are open, before they are offered; those of other pages too."""
     return [part for part in str(state.asked("more") or "").split(",") if part]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,13 +28,17 @@ FRAME = 256  # a larger photo is made smaller for the browser: nobody sees the d
 ROLES = ("gate", "pinned", "grid", "ink")
 
 
-def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float) -> None:
-    """Draw photo, every block's gates, the pinned channel's curve, bars and answers, all following one slider."""
+def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float, every: bool) -> None:
+    """Draw photo, gates, the pinned channel's curve, bars and answers, all following one slider.
+
+    ``every``: the gates of every block instead of those of the block on screen alone.
+    """
     base = sweep.scales.index(1.0)
     asked = str(state.asked("scale"))
     boards.pin(view, next((i for i, s in enumerate(sweep.scales) if f"{s:g}" == asked), base))
-    data = view.drawn(lambda: _data(view, sweep, base), "scrub", view.lang, view.dark, kind, blur, sweep.scales)
-    names = tuple(block.name for block in sweep.traces[0].blocks)
+    names = view.blocks if every else (view.name,)
+    key = ("scrub", view.lang, view.dark, kind, blur, sweep.scales, every)
+    data = view.drawn(lambda: _data(view, sweep, base, names), *key)
     component("scrub")(
         key="scrub",
         data=data,
@@ -43,9 +48,8 @@ def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float) -> None:
     models.off_list(view.seen, view.photo)
 
 
-def _data(view: Scene, sweep: Sweep, base: int) -> dict[str, Any]:
+def _data(view: Scene, sweep: Sweep, base: int, names: Sequence[str]) -> dict[str, Any]:
     t, shown = view.t, [times(scale) for scale in sweep.scales]
-    branches = sweep.traces[0].blocks[0].branches
     return {
         "base": base,
         "scales": shown,
@@ -57,15 +61,15 @@ def _data(view: Scene, sweep: Sweep, base: int) -> dict[str, Any]:
         "scores": [_scores(view, trace) for trace in sweep.traces],
         "blocks": [
             {
-                "name": block.name,
-                "label": short(block.name),
-                "gates": packed(scale_response.gates(sweep, block.name).ravel(), short=True),
+                "name": name,
+                "label": short(name),
+                "gates": packed(scale_response.gates(sweep, name).ravel(), short=True),
             }
-            for block in sweep.traces[0].blocks
+            for name in names
         ],
         "ramp": [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in palette.stops("gate")],
-        "colours": {**{role: palette.role(role, view.dark) for role in ROLES}, "page": palette.background(view.dark)},
-        "symbol": view.symbol(branches - 1),
+        "colours": {role: palette.role(role, view.dark) for role in ROLES},
+        "symbol": view.symbol(len(view.gate) - 1),
         **worded(t, "scrub", ("label", "play", "pause", "link", "what", "alt")),
         "noun": t("channel.noun"),
     }
