@@ -16,15 +16,13 @@ from statistics import median
 
 from playwright.sync_api import BrowserContext, sync_playwright
 
-import app as pages
 from benchmarks._browser import chromium
 from benchmarks._server import ROOT, server
 from benchmarks.common import print_table, spread
 
 EMPTY = 'import streamlit as st\n\nst.title("An empty app")\n'
 LOOK = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-STAGED = "stage" in (ROOT / "pages" / "walk" / f"{pages.FIRST}.py").read_text(encoding="utf-8")
-WAITED_FOR = {"empty": "heading", "ours": "picture" if STAGED else "figure"}
+WAITED_FOR = {"empty": "heading", "ours": "picture"}
 FRESH, RETURNING = 1.25, 1.5  # times what the empty app takes
 PATIENCE_MS, REST_MS = 60_000, 1_000
 

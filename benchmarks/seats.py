@@ -54,6 +54,7 @@ def said(seat: Seat, key: str) -> int | str:
 def clicks(seat: Seat) -> list[Click]:
     """What can be clicked on the page that a seat has opened, without a forward once every value was seen."""
     rows = [widget for widget in seat.widgets.values() if widget.main and len(widget.options) > 1]
+    rows = [widget for widget in rows if not widget.key.startswith("more-")]  # a look that opens is another page
     own = min(rows, key=lambda widget: widget.kind != "button_group", default=None)
     found = []
     if STAGE in seat.components:
