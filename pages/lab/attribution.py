@@ -13,51 +13,34 @@ LONGEST = 22  # ems of a class name: those of data sets can be sentences
 
 @ui.page
 def draw() -> None:
-    """Draw the page."""
+    """Draw every gate against its attribution; the rest when it is asked for."""
     view = ui.scene()
-    t = view.t
+    t, goal = view.t, ui.goal(view)
+    name = short(view.seen.classes[goal], LONGEST)
+    method = ui.chosen("importance", attributed.GATES)
+    branch = ui.chosen("branch", range(len(view.gate)), len(view.gate) - 1)
 
-    ui.title(t("lab.attribution.title"))
-    sentence = st.container()  # the page's one idea; its numbers come from what is chosen below
+    ui.title(t("lab.attribution.title"), view)
+    found = attributed.attribution(view, method, goal, view.name)
+    # while somebody guesses, three channels are held back
+    asked = attributed.question(view, goal, branch) if "guess" in ui.opened() else None
+    held = asked.held if asked else ()
+    e, standing = attributed.effects(view, found, name, branch, held)
+    st.markdown(attributed.idea(view, e, standing))
     ui.header(view)
-
-    # --- which class, which method ------------------------------------------------------------------------------------
-    left, right = st.columns([4, 7])
-    with left:
-        goal = ui.target(view)
-        name = short(view.seen.classes[goal], LONGEST)
-    with right:
-        methods = {method: t(f"method.{method}") for method in attributed.GATES}
-        method = ui.pick("importance", methods, t("lab.attribution.gates", block=ui.short(view.name)))
-    branch = 0
-    if len(view.gate) > 1:
-        branch = ui.pick("branch", view.branches, t("branch.label"), len(view.gate) - 1)
-
-    # --- gate against attribution, three channels held back until somebody has guessed --------------------------------
-    cheap = attributed.attribution(view, attributed.CHEAP, goal, view.name)
-    found = cheap if method == attributed.CHEAP else attributed.attribution(view, method, goal, view.name)
-    about, trio = attributed.question(view, goal, cheap, branch)
-    said = ui.answered(about) if trio else ""
-    e, standing = attributed.effects(view, found, name, branch, trio if said is None else ())
-    sentence.markdown(attributed.idea(view, e, standing))
-    attributed.scatter(view, e, method, goal, branch)
-    if said is None:
-        attributed.ask(view, about, name, trio, branch)
-    elif not trio:
-        st.caption(t("lab.attribution.noask"))
+    says = f"{attributed.about(view, found)} {t('lab.attribution.click')}"
+    attributed.scatter(view, e, says, method, goal, branch)
     attributed.sums(view, found)
-    st.markdown(f"{attributed.about(view, found)} {t('lab.attribution.click')}")
-    if said is not None and trio:
-        ui.section(t("lab.attribution.answer"))
-        attributed.answer(view, goal, name, said, trio, branch)
-    if said is not None:
-        ui.section(t("lab.attribution.rows"))
-        attributed.ranked(view, e, method, goal, branch)
-        st.caption(t("lab.attribution.rows.how"))
 
-    ui.section(t("lab.attribution.pixels", target=name))
-    attributed.photo(view, goal, name)
-    ui.badge(view)
-    ui.code(
-        view, attribution.explain_gates, attribution.explain_photo, open_or_important.standing, open_or_important.three
-    )
+    more = ui.closer(t, "judged", "guess", "ranked", "pixels", "code")
+    if "judged" in more:
+        attributed.judged(view)
+    if asked:
+        attributed.guess(view, asked, name)
+    if "ranked" in more and not held:  # which would tell
+        attributed.ranked(view, e, method, goal, branch)
+    if "pixels" in more:
+        attributed.photo(view, goal, name)
+    if "code" in more:
+        findings = open_or_important.standing, open_or_important.three
+        ui.code(view, attribution.explain_gates, attribution.explain_photo, *findings)

@@ -3,12 +3,15 @@
 Pages take what all of them need from here, and what one subject needs from ``ui.pages``.
 """
 
-from senet_viz.ui.elements.boards import atlas, carpet, rows
+from senet_viz.ui.elements.boards import atlas, carpet, pin, rows
 from senet_viz.ui.elements.choices import (
     answered,
     choose,
+    chosen,
     closer,
+    goal,
     judge,
+    listed,
     opened,
     pick,
     predict,
@@ -18,7 +21,7 @@ from senet_viz.ui.elements.choices import (
 )
 from senet_viz.ui.elements.figures import figure, titled
 from senet_viz.ui.elements.frame import heading, latex, neighbours, plain, section, window
-from senet_viz.ui.elements.header import header, known, untrained
+from senet_viz.ui.elements.header import header, known, photo, untrained, warned
 from senet_viz.ui.elements.truth import badge, code, title
 from senet_viz.ui.page import page
 from senet_viz.ui.pages.walk.answers import answers
@@ -28,8 +31,9 @@ from senet_viz.ui.sidebar import settle, sidebar
 from senet_viz.ui.state import arrive, asked, head_start, language, warm
 
 __all__ = [
-    "answered", "answers", "arrive", "asked", "atlas", "badge", "carpet", "choose", "closer", "code", "figure",
-    "head_start", "header", "heading", "judge", "known", "language", "latex", "neighbours", "opened", "page",
-    "pick", "plain", "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene",
-    "target", "title", "titled", "units", "untrained", "warm", "window", "worded",
+    "answered", "answers", "arrive", "asked", "atlas", "badge", "carpet", "choose", "chosen", "closer", "code",
+    "figure", "goal", "head_start", "header", "heading", "judge", "known", "language", "latex", "listed",
+    "neighbours", "opened", "page", "photo", "pick", "pin", "plain", "predict", "rows", "scene", "section", "settle",
+    "several", "short", "sidebar", "sk_scene", "target", "title", "titled", "units", "untrained", "warm", "warned",
+    "window", "worded",
 ]  # fmt: skip

@@ -129,10 +129,9 @@ def units(view: Scene) -> None:
 
 def instead(said: str, ours: Scene, **choices: str) -> None:
     """Say that ``ours`` takes the place of the network that was asked for, and offer to make these choices for it."""
-    text, take = st.columns([2, 1], vertical_alignment="center")
-    text.info(said)
-    label = ours.t("scale.sk.take", ours=ours.spec.title)
-    take.button(label, on_click=st.session_state.update, kwargs=choices)
+    st.caption(said)
+    take = ours.t("scale.sk.take", ours=ours.spec.title)
+    st.button(take, type="tertiary", on_click=st.session_state.update, kwargs=choices)
 
 
 def clamped(view: Scene) -> Scene:

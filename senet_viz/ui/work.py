@@ -54,7 +54,8 @@ class Bar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.slot.empty()
+        if self._bar is not None:
+            self.slot.empty()
 
     def __call__(self, done: float, total: float) -> bool:
         """Show that so much of so much is done; return whether the work may go on."""

@@ -56,8 +56,8 @@ def said(e: Effects, t: Texts) -> str:
     """Return in one sentence what the dots say together."""
     if np.isnan(e.rho):
         flat = "gate" if np.ptp(e.gate) == 0 else "effect"
-        return t(f"fig.attribution.flat.{flat}", target=e.target, block=e.block)
-    return t("fig.attribution.title", n=len(e.open), k=e.both, m=e.n, target=e.target, rho=hundredths(e.rho))
+        return t(f"fig.attribution.flat.{flat}", block=e.block)
+    return t("fig.attribution.title", n=len(e.open), k=e.both, m=e.n, rho=hundredths(e.rho))
 
 
 def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
@@ -104,7 +104,7 @@ def draw_scatter(e: Effects, channel: int, t: Texts) -> Figure:
     pinned = t("fig.attribution.pinned", c=channel, s=f"{e.gate[channel]:.3f}", v=number(float(e.values[channel])))
     title, note = said(e, t), t("fig.attribution.note", **values)
     alt = f"{t('fig.attribution.alt', **values)} {title} {pinned if e.shown[channel] else ''}".strip()
-    return Figure("attribution-gates", title, (panel,), 1, rows, alt, note, height=470)
+    return Figure("attribution-gates", title, (panel,), 1, rows, alt, note, height=380)
 
 
 def reach(values: np.ndarray, pixels: bool) -> float:

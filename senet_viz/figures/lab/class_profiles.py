@@ -39,8 +39,8 @@ def _panel(t: Texts, c: Curves, marks: Sequence[Mark], span: tuple[float, float]
     pin = () if c.pinned is None else (Rule(float(c.pinned), "x", f"c = {c.pinned}", "pinned"),)
     return Panel(
         (*marks, *pin),
-        title=t("fig.roles.block", block=c.title, c=c.total),
-        x=t("fig.roles.channel"),
+        title=t("fig.roles.block", block=c.title),
+        x=t("fig.roles.channel", c=c.total),
         y=t("gate.name"),
         x_range=(-0.01 * c.total, 1.01 * (c.total - 1)),
         y_range=span,
@@ -52,8 +52,7 @@ def _sampled(t: Texts, curves: Sequence[Curves]) -> str:
 
 
 def _figure(key: str, title: str, panels: Sequence[Panel], rows: Table, alt: str, note: str) -> Figure:
-    height = 330 * -(-len(panels) // 2) + 40
-    return Figure(key, title, tuple(panels), 2, rows, alt, note, height=height)
+    return Figure(key, title, tuple(panels), len(panels), rows, alt, note, height=370)
 
 
 def draw_fig6(curves: Sequence[Curves], classes: Sequence[str], t: Texts) -> Figure:

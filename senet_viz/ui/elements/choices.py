@@ -35,17 +35,41 @@ def choose(
     default: Any = None,
     at: Any = st,
     on_change: Callable[[], None] | None = None,
+    **more: Any,
 ) -> Any:
-    """Draw the same as a list that opens, for many options; ``on_change`` is called when another one is chosen."""
+    """Draw the same as a list that opens, for many options.
+
+    Args:
+        on_change: is called when another one is chosen.
+        more: goes to ``st.selectbox``.
+    """
     state.keep(key, options, next(iter(options)) if default is None else default)
     return at.selectbox(
-        label, list(options), format_func=options.__getitem__, key=key, on_change=on_change, persist_state="session"
-    )
+        label, list(options), format_func=options.__getitem__, key=key, on_change=on_change, persist_state="session",
+        **more,
+    )  # fmt: skip
 
 
 def worded(t: Texts, stem: str, keys: Iterable[Any]) -> dict[Any, str]:
     """Return options for ``pick``: every key with the words that stand under ``stem.key``."""
     return {key: t(stem + f".{key}") for key in keys}
+
+
+def chosen(key: str, options: Iterable[Any], default: Any = None) -> Any:
+    """Return what ``pick`` and ``choose`` would, where their rows of choices are below or closed.
+
+    Args:
+        default: the first option where None.
+    """
+    value, every = state.asked(key), tuple(options)
+    return next((each for each in every if str(each) == str(value)), every[0] if default is None else default)
+
+
+def listed(key: str, options: Iterable[str], default: Sequence[str], most: int) -> tuple[str, ...]:
+    """Return what ``several`` would, where it is below or closed."""
+    known = tuple(options)
+    asked = dict.fromkeys(part for part in str(state.asked(key) or "").split(",") if part in known)
+    return tuple(asked)[:most] or tuple(default)
 
 
 def several(key: str, options: Mapping[str, str], label: str, default: Sequence[str], most: int) -> tuple[str, ...]:
@@ -54,8 +78,7 @@ def several(key: str, options: Mapping[str, str], label: str, default: Sequence[
     What the URL names in vain is left out; where nothing is left, ``default`` comes back.
     """
     s, widget = st.session_state, f"{key}-several"
-    asked = dict.fromkeys(part for part in str(state.asked(key) or "").split(",") if part in options)
-    s[widget] = list(asked)[:most] or list(default)
+    s[widget] = list(listed(key, options, default, most))
 
     def picked() -> None:
         s[key] = None if s[widget] == list(default) else ",".join(s[widget]) or None
@@ -94,10 +117,20 @@ def closer(t: Texts, *names: str) -> Container[str]:
 def target(view: Scene) -> int:
     """Let choose the class that a page speaks of, the likeliest first; by default the network's answer to the photo."""
     t, names = view.t, view.seen.classes
-    first = np.argsort(-view.seen.shares, kind="stable")
-    options = {"own": t("lab.target.own", name=names[first[0]])} | {str(int(c)): names[c] for c in first}
-    chosen = choose("target", options, t("lab.target"))
-    return int(first[0]) if chosen == "own" else int(chosen)
+
+    def options() -> dict[str, str]:
+        first = np.argsort(-view.seen.shares, kind="stable")
+        return {"own": t("lab.target.own", name=names[first[0]])} | {str(int(c)): names[c] for c in first}
+
+    choose("target", view.drawn(options, "targets", view.lang), t("lab.target"))
+    return goal(view)
+
+
+def goal(view: Scene) -> int:
+    """Return the class that ``target`` lets choose, where that is below or closed."""
+    value, count = str(state.asked("target")), len(view.seen.shares)
+    known = value.isdecimal() and len(value) < 6 and str(int(value)) == value and int(value) < count
+    return int(value) if known else int(np.argmax(view.seen.shares))
 
 
 def predict(about: Hashable, question: str, options: Mapping[str, str], skip: str, name: str = "predict") -> str | None:
@@ -113,11 +146,11 @@ def predict(about: Hashable, question: str, options: Mapping[str, str], skip: st
     answers: dict[Hashable, str] = st.session_state.setdefault("_predicted", {})
     if about not in answers:
         st.markdown(question)
-        columns = st.columns([1] * len(options) + [1.4])
         give: Callable[[Hashable, str], None] = answers.__setitem__
-        for column, (option, text) in zip(columns, options.items(), strict=False):
-            column.button(text, key=f"{name}-{option}", width="stretch", on_click=give, args=(about, option))
-        columns[-1].button(skip, key=f"{name}-skip", type="tertiary", on_click=give, args=(about, ""))
+        with st.container(horizontal=True):
+            for option, text in options.items():
+                st.button(text, key=f"{name}-{option}", on_click=give, args=(about, option))
+            st.button(skip, key=f"{name}-skip", type="tertiary", on_click=give, args=(about, ""))
     return answers.get(about)
 
 

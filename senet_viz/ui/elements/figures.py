@@ -28,11 +28,13 @@ def figure(
     picked: Callable[[float, float], None] | None = None,
     untrained: bool | None = None,
     shows: str | None = None,
+    says: str = "",
 ) -> None:
     """Draw a figure with its title, its alt text and its export; ``narrow``: in a column of a page.
 
     Args:
         key: names it, besides the scene, for the cache.
+        says: what the page's caption says after the figure's note.
         picked: called with the (x, y) of a dot that was clicked, before the page is drawn again.
         untrained, shows: see ``titled``.
     """
@@ -58,8 +60,8 @@ def figure(
         on_select=partial(_clicked, name, picked) if picked else "ignore",
         selection_mode="points",
     )
-    if drawn.note:
-        st.caption(drawn.note)
+    if said := f"{drawn.note} {says}".strip():
+        st.caption(said)
 
 
 def _clicked(key: str, picked: Callable[[float, float], None]) -> None:

@@ -18,11 +18,8 @@ def header(view: Scene) -> None:
     boards.pin(view)
     t = view.t
     left, middle, right = st.columns([1, 5, 3], vertical_alignment="center")
-    left.image(
-        view.drawn(lambda: _thumbnail(view.picture.shown), "shown"),
-        width=96,
-        alt=t("header.photo", size=view.picture.shown.shape[0]),
-    )
+    with left:
+        photo(view)
     with middle:
         gates = [(view.symbol(m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
         c, h, w = view.fused.shape
@@ -35,12 +32,28 @@ def header(view: Scene) -> None:
         known(view)
 
 
+def photo(view: Scene) -> None:
+    """Draw what the network sees of the photo, small."""
+    st.image(
+        view.drawn(lambda: _thumbnail(view.picture.shown), "shown"),
+        width=96,
+        alt=view.t("header.photo", size=view.picture.shown.shape[0]),
+    )
+
+
 def known(view: Scene) -> None:
     """Say how far the network's answer can be trusted: untrained, off its list of classes, or what it knows."""
+    if said := warned(view):
+        st.caption(said)
+
+
+def warned(view: Scene) -> str:
+    """Say where the answer is worth nothing; return what is left to say of it: how many classes the network knows."""
     if not view.trained:
         untrained(view.t("model.untrained"))
     elif not models.off_list(view.seen, view.photo):
-        st.caption(view.t("header.knows", n=len(view.trace.logits)))
+        return view.t("header.knows", n=len(view.trace.logits))
+    return ""
 
 
 def untrained(said: str) -> None:

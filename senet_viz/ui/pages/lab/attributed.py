@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ from senet_viz.findings.open_or_important import Says, Standing
 from senet_viz.service.questions import AttributionQuestion
 from senet_viz.types import ON_GATES, ON_PHOTO, Edit
 from senet_viz.ui.elements.boards import rows
-from senet_viz.ui.elements.choices import judge, pick, predict, worded
+from senet_viz.ui.elements.choices import answered, judge, pick, predict, target, worded
 from senet_viz.ui.elements.figures import figure
+from senet_viz.ui.elements.frame import section
 from senet_viz.ui.elements.truth import verdict
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.work import PATIENCE_S, Bar
@@ -71,14 +73,14 @@ def idea(view: Scene, e: Effects, s: Standing) -> str:
     return t(f"lab.attribution.idea.{s.word}", block=e.block, target=e.target, method=e.method, **numbers)
 
 
-def scatter(view: Scene, e: Effects, *key: Hashable) -> None:
-    """Draw a dot a channel; a click on one pins its channel."""
+def scatter(view: Scene, e: Effects, says: str, *key: Hashable) -> None:
+    """Draw a dot a channel; a click on one pins its channel; ``says``: below it."""
 
     def picked(x: float, y: float) -> None:
         st.session_state["channel"] = nearest(e, x, y)
 
     c = view.channel
-    figure(view, lambda t: figures.draw_scatter(e, c, t), "attribution", c, e.held, *key, picked=picked)
+    figure(view, lambda t: figures.draw_scatter(e, c, t), "attribution", c, e.held, *key, picked=picked, says=says)
 
 
 def nearest(e: Effects, x: float, y: float) -> int:
@@ -114,11 +116,37 @@ def about(view: Scene, found: Attribution, **more: object) -> str:
     return view.t(f"lab.attribution.about.{found.method}", **values, window=max(1, side // 8), **more)
 
 
-def question(view: Scene, goal: int, cheap: Attribution, branch: int) -> tuple[tuple[Hashable, ...], tuple[int, ...]]:
-    """Return what is asked about, and the three channels to choose from; none where there is nothing to choose."""
-    return ("attribution", view.key, goal, branch), open_or_important.three(
-        view.gate[branch], cheap.values.sum(axis=0), gated
-    )
+@dataclass(frozen=True)
+class Question:
+    """Which of three channels is missed most, of one branch's, for one class."""
+
+    goal: int  # the class
+    branch: int
+    about: Hashable  # what is asked about
+    trio: tuple[int, ...]  # the channels to choose from, the most open first; () where nothing tells three apart
+    said: str | None  # what was answered; None: nothing yet
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """Return the channels that are held back until somebody has guessed."""
+        return self.trio if self.said is None else ()
+
+
+def question(view: Scene, goal: int, branch: int) -> Question:
+    """Return what is asked about this class, and what was answered."""
+    cheap, about = attribution(view, CHEAP, goal, view.name), ("attribution", view.key, goal, branch)
+    trio = open_or_important.three(view.gate[branch], cheap.values.sum(axis=0), gated)
+    return Question(goal, branch, about, trio, answered(about))
+
+
+def guess(view: Scene, asked: Question, name: str) -> None:
+    """Ask, or say what is right once somebody has guessed; ``name``: of the class."""
+    if not asked.trio:
+        st.caption(view.t("lab.attribution.noask"))
+    elif asked.said is None:
+        ask(view, asked.about, name, asked.trio, asked.branch)
+    else:
+        answer(view, asked.goal, name, asked.said, asked.trio, asked.branch)
 
 
 def gated(gate: float) -> str:
@@ -137,6 +165,7 @@ def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: 
 def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], branch: int) -> None:
     """Say what muting the three did, and what that says about gates."""
     t, channels = view.t, tuple(sorted(trio))
+    section(t("lab.attribution.answer"))
     changes, gate = view.muted(channels, goal).change, view.gate[branch]
     first = [
         channels[i] for i in open_or_important.most(changes.round(5).tolist(), with_sign)
@@ -181,15 +210,18 @@ def dropped(view: Scene, goal: int, name: str) -> str:
 
 def ranked(view: Scene, e: Effects, *key: Hashable) -> None:
     """Draw all channels by |attribution|, and their gates in the same order; a click pins one."""
+    section(view.t("lab.attribution.rows"))
     order = np.argsort(-np.abs(e.values), kind="stable")
     scale = Scale.around_zero(view.t("fig.attribution.scale"), e.values, "difference")
     lines = [(view.t("fig.attribution.row"), e.values, scale), (e.symbol, e.gate, Scale.gate(view.t("gate.name")))]
     rows(view, lines, "attributed", view.t("lab.attribution.rows"), width=640, order=order, mark=key)
+    st.caption(view.t("lab.attribution.rows.how"))
 
 
-def photo(view: Scene, goal: int, name: str) -> Attribution:
+def photo(view: Scene, goal: int, name: str) -> None:
     """Draw which pixels matter: the choice of a method and, for Grad-CAM, of a layer; the figure, and what it says."""
     t = view.t
+    section(t("lab.attribution.pixels", target=name))
     left, right = st.columns([3, 2])
     method = pick("heat", worded(t, "method", ON_PHOTO), t("lab.attribution.heat"), at=left)
     block = None
@@ -200,13 +232,21 @@ def photo(view: Scene, goal: int, name: str) -> Attribution:
         }
         block = view.name if pick("layer", layers, t("lab.attribution.layer"), at=right) == "block" else None
     found = attribution(view, method, goal, block)
-    title = t(f"method.{method}")
+    title, layer = t(f"method.{method}"), found.block or ""
     build = partial(figures.draw_photo, view.picture.shown, found.values, method, title, name)
-    figure(view, build, "photo", method, goal, block)
-    kind = ".nothing" if method == "grad_cam" and not found.values.any() else ""
-    layer = found.block or ""
-    st.markdown(
-        about(view, found, layer=layer) if not kind else t("lab.attribution.about.grad_cam.nothing", layer=layer)
-    )
+    nothing = method == "grad_cam" and not found.values.any()
+    says = t("lab.attribution.about.grad_cam.nothing", layer=layer) if nothing else about(view, found, layer=layer)
+    figure(view, build, "photo", method, goal, block, says=says)
     sums(view, found)
-    return found
+
+
+def judged(view: Scene) -> None:
+    """Let choose the class, the method and, of competing branches, the one that the page speaks of."""
+    t = view.t
+    left, right = st.columns([4, 7])
+    with left:
+        target(view)
+    with right:
+        pick("importance", worded(t, "method", GATES), t("lab.attribution.gates", block=short(view.name)))
+        if len(view.gate) > 1:
+            pick("branch", view.branches, t("branch.label"), len(view.gate) - 1)

@@ -22,7 +22,7 @@ from senet_viz.tap import edit_list
 from senet_viz.tap import edits as ops
 from senet_viz.types import Edit
 from senet_viz.ui import state
-from senet_viz.ui.elements.choices import choose, judge, pick, predict, worded
+from senet_viz.ui.elements.choices import choose, chosen, judge, pick, predict, worded
 from senet_viz.ui.pages.lab import profiled
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.shown import photos, seen
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 EDITS, PAST = "edits", "_edits_past"
 CLICKS = ("mute", "solo", "scale", "fill", "pin")
 AMOUNTS = {"scale": (0.0, 2.0, 0.5), "fill": (0.0, 1.0, 0.5)}  # least, most, at first
+SLIM, WIDE = 160, 300  # px of a value's control, and of the list of changes
 BLOCK_VALUES = {"threshold": (0.0, 1.0, 0.5), "clamp": (0.0, 1.0, 0.5)}
 
 
@@ -165,14 +166,18 @@ def _amount(op: str) -> float | None:
 # --- what stands on the page ----------------------------------------------------------------------------------------
 
 
-def clicks(page: Console) -> str:
-    """Let choose what a click on a channel does; returns the operation."""
-    t, view, s = page.t, page.before, st.session_state
+def controls(page: Console) -> None:
+    """Let choose what a click on a channel does, and what to do with the whole block."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        op = str(pick("click", worded(t, "lab.click", CLICKS), t("lab.click")))
-        if op != "pin":
-            label = t(f"lab.click.{op}.pinned", c=view.channel)
-            st.button(label, key="_this", on_click=clicked, args=(view, None, view.channel))
+        _clicks(page)
+        _whole(page)
+
+
+def _clicks(page: Console) -> None:
+    t, view, s = page.t, page.before, st.session_state
+    op = str(
+        pick("click", worded(t, "lab.click", CLICKS), t("lab.click", n=view.block.channels, block=short(view.name)))
+    )
     if op in AMOUNTS:
         low, high, _ = AMOUNTS[op]
         s["_amount"] = _amount(op)
@@ -180,8 +185,10 @@ def clicks(page: Console) -> str:
         def moved() -> None:
             s["amount"] = f"{s['_amount']:g}"
 
-        st.slider(t(f"lab.amount.{op}"), low, high, step=0.05, key="_amount", on_change=moved)
-    return op
+        st.slider(t(f"lab.amount.{op}"), low, high, step=0.05, key="_amount", on_change=moved, width=SLIM)
+    if op != "pin":
+        label = t(f"lab.click.{op}.pinned", c=view.channel)
+        st.button(label, key="_this", on_click=clicked, args=(view, None, view.channel))
 
 
 def offered(page: Console) -> dict[str, Any]:
@@ -198,34 +205,34 @@ def offered(page: Console) -> dict[str, Any]:
     return {name: page.t(f"lab.op.{name.rstrip('0123456789')}", m=name[-1]) for name in (*known, "channel_softmax")}
 
 
-def whole(page: Console) -> None:
+def _whole(page: Console) -> None:
     """Change the whole block on screen, or all blocks, in a way that has a name."""
     t, view = page.t, page.before
     names = offered(page)
-    name = str(choose("change", names, t("lab.whole", block=short(view.name))))
-    op = name.rstrip("0123456789")
+    op = str(chosen("change", names)).rstrip("0123456789")
+    name = str(choose("change", names, t("lab.whole", block=short(view.name)), help=t(f"lab.op.{op}.why"), width=WIDE))
     value: float | None = float(name[-1]) if op == "branch" else None
     source = ""
     if op in BLOCK_VALUES:
         low, high, first = BLOCK_VALUES[op]
-        value = st.slider(t(f"lab.value.{op}"), low, high, first, step=0.05, key=f"_{op}")
+        value = st.slider(t(f"lab.value.{op}"), low, high, first, step=0.05, key=f"_{op}", width=SLIM)
     elif op == "top":
         c = view.block.channels
-        value = float(st.slider(t("lab.value.top", n=c), 1, c, max(1, c // 10), key=f"_top_{c}"))
+        value = float(st.slider(t("lab.value.top", n=c), 1, c, max(1, c // 10), key=f"_top_{c}", width=SLIM))
     elif op == "shuffle":
-        value = float(st.number_input(t("lab.value.shuffle"), 0, 999, 0, key="_seed"))
+        value = float(st.number_input(t("lab.value.shuffle"), 0, 999, 0, key="_seed", width=SLIM))
     elif op == "photo":
         others = {key: text for key, text in photos(t).items() if key != view.photo}
-        source = str(st.selectbox(t("lab.value.photo"), list(others), format_func=others.__getitem__, key="_source"))
-    st.caption(t(f"lab.op.{op}.why"))
+        source = str(
+            st.selectbox(t("lab.value.photo"), list(others), format_func=others.__getitem__, key="_source", width=SLIM)
+        )
     every = [b.name for b in view.trace.blocks if b.kind == view.block.kind]
-    one, all_ = st.columns(2)
-    for column, blocks, label, kind in (
-        (one, [view.name], t("lab.apply", block=short(view.name)), "primary"),
-        (all_, every, t("lab.apply.all", n=len(every)), "secondary"),
+    for blocks, label, kind in (
+        ([view.name], t("lab.apply", block=short(view.name)), "primary"),
+        (every, t("lab.apply.all", n=len(every)), "secondary"),
     ):
         put = tuple(Edit(block, op, (), value, source) for block in blocks)
-        column.button(label, key=f"_apply_{kind}", type=kind, width="stretch", on_click=_put, args=(view, put))  # type: ignore[arg-type]
+        st.button(label, key=f"_apply_{kind}", type=kind, on_click=_put, args=(view, put))  # type: ignore[arg-type]
 
 
 def listed(page: Console) -> None:
@@ -236,15 +243,14 @@ def listed(page: Console) -> None:
         st.warning(t("lab.refused", text=f"`{plain}`"), icon=":material/error:")
     if page.elsewhere:
         st.caption(t("lab.elsewhere", n=page.elsewhere))
-    if not page.asked:
-        st.caption(t("lab.no_edits"))
+    if not (page.asked or s.get(PAST)):
+        return
     with st.container(horizontal=True):
         for index, edit in enumerate(page.asked):
             st.button(
                 said(edit, t), key=f"_edit_{index}", icon=":material/close:", help=ops.written(edit)[:200],
                 on_click=_drop, args=(page.before, edit),
             )  # fmt: skip
-    with st.container(horizontal=True):
         if s.get(PAST):
             st.button(t("lab.undo"), key="_undo", icon=":material/undo:", type="tertiary", on_click=undo)
         if page.asked:

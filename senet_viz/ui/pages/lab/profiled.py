@@ -16,10 +16,11 @@ from senet_viz.experiments import gate_profile, profiling
 from senet_viz.experiments.gate_profile import Profile
 from senet_viz.figures.lab.class_profiles import Curves
 from senet_viz.findings import class_selectivity
+from senet_viz.i18n import Texts
 from senet_viz.models import class_names
 from senet_viz.photos import sets as photos
 from senet_viz.ui import state
-from senet_viz.ui.elements.choices import pick, worded
+from senet_viz.ui.elements.choices import chosen, pick, worded
 from senet_viz.ui.elements.frame import plain
 from senet_viz.ui.own import sets
 from senet_viz.ui.scene import Scene, short
@@ -57,34 +58,75 @@ class Record:
         return self.profile.zooms[self.level]
 
     @property
+    def whose(self) -> str:
+        """Whose photos these are, as the names of texts have it."""
+        return "mine" if self.mine else "shipped"
+
+    @property
+    def blocks(self) -> dict[str, str]:
+        """Every block's name and its short name."""
+        return {block.name: short(block.name) for block in self.profile.blocks}
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """What the URL calls the classes. A folder of one's own may have any name, so those are numbers."""
         return tuple(map(str, range(len(self.names)))) if self.mine else self.profile.classes
 
 
-def profiled_scene() -> Record | None:
-    """Return a profile for what the sidebar asks for: the shipped one, or that of photos of one's own, if any."""
+def sources(t: Texts) -> dict[str, str]:
+    """Return which pictures a profile can be of, each with its words."""
+    return worded(t, "source", ("shipped", "mine"))
+
+
+def zooms() -> dict[str, str]:
+    """Return how much objects can be enlarged, each with its words."""
+    return {f"{z:g}": f"×{z:g}" for z in profiling.ZOOMS}
+
+
+def pictures(view: Scene) -> None:
+    """Let choose which pictures the profile is of, and how much objects are enlarged."""
+    left, right = st.columns([4, 3])
+    pick("source", sources(view.t), view.t("source.label"), at=left)
+    pick("framing", zooms(), view.t("zoom.label"), at=right)
+
+
+def stand_in() -> Scene:
+    """Return what the sidebar asks for; where that has no shipped profile but needs one, a network that has."""
+    view, known = scene(), profiles()
+    if chosen("source", sources(view.t)) == "mine" or (view.spec.key in known and view.trained):
+        return view
+    key = view.spec.key if view.spec.key in known else PROFILED
+    return clamped(scene_of(key, "pretrained", st.session_state.get("block")))
+
+
+def in_place(ours: Scene) -> None:
+    """Where ``stand_in`` returned another network than was asked for: say so, and offer to take it everywhere."""
     view = scene()
-    t = view.t
-    left, right = st.columns([3, 2])
-    source = pick("source", worded(t, "source", ("shipped", "mine")), t("source.label"), at=left)
-    zoom = float(pick("framing", {f"{z:g}": f"×{z:g}" for z in profiling.ZOOMS}, t("zoom.label"), at=right))
-    if source == "mine":
+    if (view.spec.key, view.trained) != (ours.spec.key, ours.trained):
+        said = view.t("lab.instead", model=view.spec.title, ours=ours.spec.title)
+        instead(said, ours, model=ours.spec.key, weights="pretrained")
+
+
+def record(view: Scene) -> Record | None:
+    """Return a profile of this network: the shipped one, or that of photos of one's own, if any."""
+    zoom = float(chosen("framing", zooms()))
+    if chosen("source", sources(view.t)) == "mine":
         return _mine(view, zoom)
-    view, found = _shipped(view)
+    found = profiles()[view.spec.key]
     level = found.zooms.index(zoom)
     return Record(view, found, level, _class_names(view, found.classes), False, ("shipped", level))
 
 
-def _shipped(view: Scene) -> tuple[Scene, Profile]:
-    """The network on screen and its profile; where it, or its random weights, have none, tiny SE and a word on it."""
-    known = profiles()
-    if view.spec.key in known and view.trained:
-        return view, known[view.spec.key]
-    key = view.spec.key if view.spec.key in known else PROFILED
-    ours = scene_of(key, "pretrained", st.session_state.get("block"))
-    instead(view.t("lab.instead", model=view.spec.title, ours=ours.spec.title), ours, model=key, weights="pretrained")
-    return clamped(ours), known[key]
+def roles(record: Record) -> tuple[class_selectivity.Role, ...]:
+    """Return what the class does to the gates of every block."""
+    made = partial(class_selectivity.roles, record.profile, record.level)
+    return record.view.drawn(made, "roles", record.mark)
+
+
+def findings(record: Record) -> tuple[class_selectivity.Finding, ...]:
+    """Return what the paper found, looked for in this profile."""
+    made = partial(class_selectivity.findings, record.profile, record.level)
+    return record.view.drawn(made, "findings", record.mark)
 
 
 def _mine(view: Scene, zoom: float) -> Record | None:
