@@ -92,6 +92,33 @@ def test_it_opens_with_every_kind_of_network(model: str, weights: str, lang: str
     assert len(at.get("plotly_chart")) == 3
 
 
+def test_as_first_shown_it_is_every_dot_and_computes_no_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = experiments_attribution.run
+
+    def noted(method: str, *given: Any, **more: Any) -> Attribution:
+        asked.append(method)
+        return real(method, *given, **more)
+
+    monkeypatch.setattr(experiments_attribution, "run", noted)
+    at = opened(more="", importance="gate_integrated_gradients", target=3)
+    assert asked == ["gate_integrated_gradients"], "what the address says holds before its choices are open"
+    assert [e.proto.id.rpartition("-chart-")[2] for e in at.get("plotly_chart")] == ["attribution-gates"]
+    assert len(dots(at)) == 257, "nothing is held back where nothing is asked"
+    found = own("gate_integrated_gradients", 3).values[0]
+    assert np.abs(np.sort(dots(at)[:-1, 1]) - np.sort(found)).max() <= 1e-4
+    assert not at.code and not at.main.selectbox and not [b for b in at.main.button if (b.key or "").startswith("pred")]
+
+
+def test_the_ranking_waits_for_the_guess() -> None:
+    def ranked(at: AppTest) -> bool:
+        return any(e.proto.id.endswith("-board-attributed") for e in at.get("bidi_component"))
+
+    at = opened(more="guess,ranked")
+    assert not ranked(at)
+    assert ranked(revealed(at)) and ranked(opened(more="ranked"))
+
+
 @pytest.mark.parametrize("method", experiments_attribution.ON_GATES)
 def test_every_dot_is_a_channel(method: str) -> None:
     at = revealed(opened(importance=method))

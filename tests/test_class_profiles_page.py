@@ -96,6 +96,16 @@ def test_the_curves_are_the_profiles_own_and_the_photos_gates() -> None:
     assert (url(at)["classes"], url(at)["panels"]) == (f"{LION},{GOLDFISH}", "layer4.1.se,layer1.0.se")
 
 
+def test_as_first_shown_it_is_figure_6_as_the_address_asks_for_it() -> None:
+    asked = {"classes": f"{LION},nobody", "panels": "layer4.1.se", "framing": "1.5"}
+    at = start(PAGE, weights="pretrained", photo="coffee", more="", **asked)
+    assert [e.proto.id.rpartition("-chart-")[2] for e in at.get("plotly_chart")] == ["roles-fig6"]
+    found = gate_profile.read()["tiny_se"]
+    mean = found.block("layer4.1.se").mean[found.zooms.index(1.5)][found.classes.index(LION)]
+    assert np.abs(lines(at)[0] - mean[class_selectivity.uniform(512)]).max() <= 1e-5
+    assert not at.code and not at.main.multiselect and not at.main.button
+
+
 def test_choosing_a_class_is_in_the_url_and_clearing_brings_the_default_back() -> None:
     at = start(PAGE, weights="pretrained")
     assert "classes" not in url(at)

@@ -58,6 +58,14 @@ def test_it_opens_with_every_kind_of_network(model: str, lang: str) -> None:
     assert np.array_equal(before, now)
 
 
+def test_as_first_shown_it_is_the_console_and_the_answer() -> None:
+    at = start(PAGE, weights="pretrained", block=BLOCK, edits=f"{BLOCK}:mute:3", more="")
+    assert [e.proto.id.rpartition("-chart-")[2] for e in at.get("plotly_chart")] == ["whatif-scores"]
+    boards = [e.proto.id.rpartition("-board-")[2] for e in at.get("bidi_component") if "-board-" in e.proto.id]
+    assert boards == ["whatif"] and at.main.selectbox(key="change") and at.main.button(key="_clear")
+    assert not at.code and not [b for b in at.main.button if (b.key or "").startswith("predict-")]
+
+
 EDITS = {
     "clicks in two blocks": "layer4.1.se:mute:17,42;layer2.0.se:scale:3=0.5",
     "no SE anywhere in a block": "layer3.0.se:ones",
