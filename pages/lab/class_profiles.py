@@ -10,6 +10,7 @@ from senet_viz.figures.lab import class_profiles
 from senet_viz.findings import class_selectivity
 from senet_viz.ui.pages.lab import profiled
 from senet_viz.ui.pages.lab.by_depth import by_depth
+from senet_viz.ui.scene import Scene
 
 PAPER = ("n01443537", "n02085620", "n04285008", "n09246464")  # goldfish and cliff are the paper's own
 FEW = 0.02  # eta2 that luck alone reaches: from there on it has to be spoken of
@@ -74,8 +75,13 @@ def lesson(record: profiled.Record) -> None:
         row = chosen.index(one)
         ui.figure(view, lambda t: class_profiles.draw_fig7(curves(), classes[one], row, t), "fig7", *key, row)
     if "code" in more:
-        decided = class_selectivity.variances, class_selectivity.depth, class_selectivity.saturation
-        ui.code(view, *decided, class_selectivity.same_pattern, class_selectivity.distances, profiling.Tally)
+        code(view)
+
+
+def code(view: Scene) -> None:
+    """Show the code of what is counted and decided."""
+    decided = class_selectivity.variances, class_selectivity.depth, class_selectivity.saturation
+    ui.code(view, *decided, class_selectivity.same_pattern, class_selectivity.distances, profiling.Tally)
 
 
 @ui.page
@@ -87,6 +93,8 @@ def draw() -> None:
     if record is None:
         ui.header(view)
         profiled.pictures(view)
+        if "code" in ui.closer(view.t, "code"):
+            code(view)
         return
     idea(record, profiled.findings(record)[0])
     ui.header(view)

@@ -63,6 +63,7 @@ def later(page: console.Console) -> None:
     ui.section(title)
     how = ui.pick("carpet", ui.worded(t, "carpet", ("index", "sorted")), t("sort.label"))
     ui.carpet(after, "whatif-carpet", title, how == "sorted", partial(console.clicked, page.before))
+    st.caption(t("lab.carpet.how"))
 
 
 def before_after(page: console.Console) -> None:

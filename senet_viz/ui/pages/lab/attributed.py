@@ -144,9 +144,9 @@ def guess(view: Scene, asked: Question, name: str) -> None:
     if not asked.trio:
         st.caption(view.t("lab.attribution.noask"))
     elif asked.said is None:
-        ask(view, asked.about, name, asked.trio, asked.branch)
+        ask(view, asked, name)
     else:
-        answer(view, asked.goal, name, asked.said, asked.trio, asked.branch)
+        answer(view, asked, name)
 
 
 def gated(gate: float) -> str:
@@ -154,32 +154,30 @@ def gated(gate: float) -> str:
     return f"{gate:.3f}"
 
 
-def ask(view: Scene, about: Hashable, name: str, trio: tuple[int, ...], branch: int) -> None:
+def ask(view: Scene, asked: Question, name: str) -> None:
     """Ask which of three channels is missed most."""
-    t, gate = view.t, view.gate[branch]
-    symbol = view.symbol(branch)
-    options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=gated(gate[c])) for c in sorted(trio)}
-    predict(about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
+    t, gate, symbol = view.t, view.gate[asked.branch], view.symbol(asked.branch)
+    options = {str(c): t("fig.attribution.gated", c=c, symbol=symbol, s=gated(gate[c])) for c in sorted(asked.trio)}
+    predict(asked.about, t("lab.attribution.ask", target=name), options, t("lab.attribution.skip"))
 
 
-def answer(view: Scene, goal: int, name: str, said: str, trio: tuple[int, ...], branch: int) -> None:
+def answer(view: Scene, asked: Question, name: str) -> None:
     """Say what muting the three did, and what that says about gates."""
-    t, channels = view.t, tuple(sorted(trio))
+    t, goal, branch, trio, said = view.t, asked.goal, asked.branch, asked.trio, asked.said
+    channels = tuple(sorted(trio))
     section(t("lab.attribution.answer"))
     changes, gate = view.muted(channels, goal).change, view.gate[branch]
-    first = [
-        channels[i] for i in open_or_important.most(changes.round(5).tolist(), with_sign)
-    ]  # float32: less is noise
+    # of float32, less is noise
+    first = [channels[i] for i in open_or_important.most(changes.round(5).tolist(), with_sign)]
     at, widest = int(np.abs(changes).argmax()), trio[0]
     most, change = channels[at], with_sign(float(changes[at]))
-    right = said in map(str, first)
+    right = said in [str(c) for c in first]
     kind = "nothing" if not first else "tied" if first[1:] else "shown" if not said else "right" if right else "wrong"
     score = float(view.trace.logits[goal])
     which = ", ".join(map(str, first))
     text = t(f"lab.attribution.{kind}", c=which, v=change, target=name, score=number(score, 4))
     judge(right, text)
-    symbol = view.symbol(branch)
-    ours = gate[list(channels)]
+    symbol, ours = view.symbol(branch), gate[list(channels)]
     figure(
         view,
         lambda t: figures.draw_muted(ours, changes, channels, symbol, score, name, t),
