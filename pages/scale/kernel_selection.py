@@ -87,7 +87,7 @@ def draw() -> None:
     ui.figure(view, zoomed, "zoom", blur)
     preferences.answer(view, mine)
 
-    profiled = ["kernel-classes"] if preferences.shipped(view) else []
+    profiled = ["kernel_classes"] if preferences.shipped(view) else []
     more = ui.closer(t, "tug", "taps", "overrule", "many", *profiled, "blurred", "code")
     if "blurred" in more:
         soften(view)
@@ -101,7 +101,7 @@ def draw() -> None:
         preferences.overrule(view, names, kernels)
     if "many" in more:
         preferences.many(view, here, kernels, blur)
-    if "kernel-classes" in more:
+    if "kernel_classes" in more:
         classes(view, names)
     if "code" in more:
         decided = (kernel_preference.preference, kernel_choice.verdict, stats.mean95)
