@@ -33,9 +33,9 @@ def test_every_cut_is_of_a_test_that_there_is_and_says_what_still_looks() -> Non
         ("test_anything.py::test_it", "", False),
         ("test_anything.py::test_it", "en-tiny_se", False),
         ("test_anything.py::test_it", "models/senet154-dead", True),
-        ("test_cost_page.py::test_figures_become_slides", "en", False),
-        ("test_cost_page.py::test_figures_become_slides", "zh", True),
-        ("test_cost_page.py::test_options_are_counted", "", True),
+        ("test_what_it_costs_page.py::test_figures_become_slides", "en", False),
+        ("test_what_it_costs_page.py::test_figures_become_slides", "zh", True),
+        ("test_what_it_costs_page.py::test_options_are_counted", "", True),
     ],
 )
 def test_what_is_slow(test: str, parameters: str, slow: bool) -> None:

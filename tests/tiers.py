@@ -76,18 +76,21 @@ CUTS = (
         HOSTS,
     ),
     Cut(
-        "test_cost_page.py::test_every_network_opens",
+        "test_what_it_costs_page.py::test_every_network_opens",
         "one network of each family; test_counting counts the others without a page",
         ("se_resnet50", "legacy_seresnet18", "skresnet18", "se_vgg16_bn", "tiny_se"),
     ),
-    Cut("test_cost_page.py::test_options_are_counted", "test_what_each_option_costs, on a smaller network"),
-    Cut("test_cost_page.py::test_every_table", "a table of each kind", ("se2", "se13", "se15", "sk7")),
-    Cut("test_cost_page.py::test_time_is_measured_when_asked", "the button without the measuring: test_it_opens"),
+    Cut("test_what_it_costs_page.py::test_options_are_counted", "test_what_each_option_costs, on a smaller network"),
+    Cut("test_what_it_costs_page.py::test_every_table", "a table of each kind", ("se2", "se13", "se15", "sk7")),
     Cut(
-        "test_cost_page.py::test_another_network_begins_with_its_own_gates",
+        "test_what_it_costs_page.py::test_time_is_measured_when_asked",
+        "the button without the measuring: test_it_opens",
+    ),
+    Cut(
+        "test_what_it_costs_page.py::test_another_network_begins_with_its_own_gates",
         "the test of this name in test_compare_page",
     ),
-    Cut("test_cost_page.py::test_figures_become_slides", "English", ("en",)),
+    Cut("test_what_it_costs_page.py::test_figures_become_slides", "English", ("en",)),
     Cut(
         "test_counting.py::test_equation_5_agrees_with_the_modules",
         "two reductions of ResNet-50",
@@ -155,7 +158,7 @@ CUTS = (
     Cut("test_gate_ablation.py::test_sample_photos_under_the_same_gates", "one of three networks", ("tiny_se_h",)),
     # --- pages: network x language x choice ---
     Cut(
-        "test_whatif_page.py::test_it_opens_with_every_kind_of_network",
+        "test_what_if_page.py::test_it_opens_with_every_kind_of_network",
         "every kind of gate, each language",
         (
             "tiny_se-zh",
@@ -164,9 +167,9 @@ CUTS = (
             "mobilenet_v3_small-zh",
         ),
     ),
-    Cut("test_anatomy_page.py::test_other_weights_give_another_v", "one of two networks", ("*-tiny_sk",)),
+    Cut("test_sk_anatomy_page.py::test_other_weights_give_another_v", "one of two networks", ("*-tiny_sk",)),
     Cut(
-        "test_anatomy_page.py::test_it_opens_with_every_choice",
+        "test_sk_anatomy_page.py::test_it_opens_with_every_choice",
         "two networks",
         (
             "tiny_sk-*",
@@ -174,7 +177,7 @@ CUTS = (
         ),
     ),
     Cut(
-        "test_anatomy_page.py::test_every_unit_opens",
+        "test_sk_anatomy_page.py::test_every_unit_opens",
         "each network, each number",
         (
             "tiny_sk-2",
@@ -253,7 +256,7 @@ CUTS = (
         ),
     ),
     Cut(
-        "test_kernel_page.py::test_the_curve_is_the_models",
+        "test_kernel_selection_page.py::test_the_curve_is_the_models",
         "each photo, each blur",
         (
             "chelsea-2",
@@ -323,11 +326,11 @@ CUTS = (
     Cut("browser/test_slides.py::test_a_figure_that_is_of_no_photo_claims_none", "the same"),
     Cut(
         "browser/test_networks.py::test_the_options_of_every_kind_of_network_fit_on_a_small_projector",
-        "test_cost_page: every option has a control",
+        "test_what_it_costs_page: every option has a control",
     ),
     Cut(
         "browser/test_networks.py::test_the_place_of_a_gate_is_drawn_and_its_gradient_is_what_is_measured",
-        "test_wiring_page has the same numbers without a browser",
+        "test_where_it_sits_page has the same numbers without a browser",
     ),
     Cut(
         "browser/test_off_list.py::test_from_a_wrong_answer_to_a_network_that_knows_more",
@@ -358,7 +361,7 @@ CUTS = (
     ),
     Cut(
         "browser/test_journeys.py::test_a_zip_of_photos_is_measured_and_a_bad_one_is_named",
-        "test_kernel_page has it without a browser, test_uploads a zip of class folders in one",
+        "test_kernel_selection_page has it without a browser, test_uploads a zip of class folders in one",
     ),
     Cut(
         "browser/test_journeys.py::test_guess_see_and_pin_the_channel_that_matters",
@@ -432,7 +435,7 @@ CUTS = (
         "the verb's half: test_a_verb_is_one_file_one_row_and_its_test",
     ),
     Cut(
-        "test_whatif_page.py::test_every_change_that_is_offered_can_be_made_in_one_block_and_in_all",
+        "test_what_if_page.py::test_every_change_that_is_offered_can_be_made_in_one_block_and_in_all",
         "test_edits: every operation in every layout",
     ),
     Cut(
@@ -465,7 +468,7 @@ CUTS = (
     ),
     Cut(
         "browser/test_journeys.py::test_a_click_on_a_map_mutes_its_channel_and_undo_opens_it",
-        "test_whatif_page: what a click on the atlas changes, undone",
+        "test_what_if_page: what a click on the atlas changes, undone",
     ),
     Cut(
         "browser/test_walk.py::test_the_first_page_is_found_under_its_own_name_too",
