@@ -62,15 +62,14 @@ def frame() -> None:
     st.set_page_config("senet-viz", page_icon=str(assets.ICON), layout="wide")
     page, pages = navigation(ui.language())
     ui.arrive(page, pages)
-    ui.window()
     ready, first = ui.settle(), page.url_path == ""
+    ui.window()
     if not ready or not first:
         ui.sidebar(ready)
     if ready:
         page.run()
         ui.neighbours(page, pages)
     if ready and first:  # the first picture waits for nothing
-        ui.head_start()
         ui.sidebar()
 
 

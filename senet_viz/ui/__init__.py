@@ -28,12 +28,11 @@ from senet_viz.ui.pages.walk.answers import answers
 from senet_viz.ui.scene import short
 from senet_viz.ui.shown import scene, sk_scene, units
 from senet_viz.ui.sidebar import settle, sidebar
-from senet_viz.ui.state import arrive, asked, head_start, language, warm
+from senet_viz.ui.state import arrive, asked, language, warm
 
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "carpet", "choose", "chosen", "closer", "code",
-    "figure", "goal", "head_start", "header", "heading", "judge", "known", "language", "latex", "listed",
-    "neighbours", "opened", "page", "photo", "pick", "pin", "plain", "predict", "rows", "scene", "section",
-    "settle", "several", "short", "sidebar", "sk_scene", "target", "title", "titled", "units", "untrained", "warm",
-    "warned", "window", "worded",
+    "figure", "goal", "header", "heading", "judge", "known", "language", "latex", "listed", "neighbours", "opened",
+    "page", "photo", "pick", "pin", "plain", "predict", "rows", "scene", "section", "settle", "several", "short",
+    "sidebar", "sk_scene", "target", "title", "titled", "units", "untrained", "warm", "warned", "window", "worded",
 ]  # fmt: skip

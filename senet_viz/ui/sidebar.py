@@ -21,18 +21,17 @@ from senet_viz.ui.shown import prepare, scene
 def settle() -> bool:
     """Take what was chosen, load the network, and decide what is shown; True if there is something to show.
 
-    Draws nothing but what went wrong: the first picture of a visitor does not wait for the sidebar.
+    Draws nothing but what went wrong: the first picture of a visitor does not wait for the sidebar. A browser that got
+    a little would draw that, and only then look at what came meanwhile.
     """
-    s = st.session_state
+    s, ready = st.session_state, False
     state.read_url()
-    s["_top"], s["_room"], s["_foot"] = (st.sidebar.container() for _ in range(3))  # see ``sidebar``, ``channel``
-    with s["_top"], guard():
+    with st.sidebar, guard():
         state.keep("lang", i18n.LANGUAGES, i18n.preferred(st.context.locale))
         t = i18n.texts(s["lang"])
         titles = titled(t)
         if s.get("photo") not in titles:
-            if str(s.get("photo", "")).startswith("up-"):
-                st.warning(t("photo.gone"))
+            s["_gone"] = str(s.get("photo", "")).startswith("up-")
             s["photo"] = next(iter(titles))
         state.keep("model", _networks(t), catalogue.DEFAULT)
         state.keep("weights", ("pretrained", "random"), "pretrained")
@@ -41,8 +40,9 @@ def settle() -> bool:
         view = scene()
         state.keep("block", view.blocks, _like(s.get("block"), view))
         s["_sidebar"] = _shown()
-        return True
-    return False
+        ready = True
+    s["_top"], s["_room"], s["_foot"] = (st.sidebar.container() for _ in range(3))  # see ``sidebar``, ``channel``
+    return ready
 
 
 def sidebar(whole: bool = True) -> None:
@@ -78,6 +78,8 @@ def outdated() -> bool:
 
 def _photo(t: Texts) -> None:
     titles = titled(t)
+    if st.session_state.pop("_gone", False):
+        st.warning(t("photo.gone"))
     st.pills(t("photo.label"), list(titles), format_func=titles.__getitem__, key="photo", required=True)
     credit = next((sample.credit for sample in samples.SAMPLES if sample.key == st.session_state["photo"]), "")
     if credit:

@@ -123,7 +123,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
     badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
     badge.classList.toggle("wrong", most > head.limit);
-    const watch = new ResizeObserver(redraw);
+    const watch = new ResizeObserver(() => root.clientWidth !== drawn?.at.W && redraw());
     watch.observe(root);
     signal.addEventListener("abort", () => watch.disconnect());
     photo(root, block.photo, redraw);

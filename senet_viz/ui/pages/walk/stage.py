@@ -38,6 +38,7 @@ def stage(view: Scene) -> None:
         lambda: gathered(view, chosen).payload(), "stage", view.lang, view.dark, view.channel, *chosen.items()
     )
     component("stage")(key=_KEY, data=data, on_open_change=_open, on_left_change=_left)
+    state.head_start()
 
 
 def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
