@@ -90,7 +90,7 @@ def board(at: AppTest, key: str) -> dict[str, Any]:
     """The data of one board as its script reads it: packed numbers unpacked, in its order, and the page's pin."""
     parts = {e.proto.id: json.loads(e.proto.json) for e in at.get("bidi_component")}
     (found,) = [data for name, data in parts.items() if name.endswith(f"-board-{key}")]
-    (pin,) = [data for name, data in parts.items() if name.endswith("-pin")]
+    (pin,) = [data["pin"] for name, data in parts.items() if name.endswith("-frame")]
     for line in found.get("rows", [found]):
         for name, packed in line["values"].items():
             ((kind, text),) = packed.items()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MODELS_MIB = "SENET_VIZ_MODELS_MIB"  # environment variable: networks are kept up to so many MiB of weights
 MODELS_MIB_DEFAULT = 1024.0
+GARBAGE = 50_000  # objects between two collections: a rerun makes thousands, and nearly all go by themselves
 FAILED_S = 60.0  # for so long, weights that could not be fetched for one are not asked for again for others
 
 
@@ -207,6 +208,7 @@ class Engine:
             # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
             gc.collect()
             gc.freeze()
+            gc.set_threshold(GARBAGE, 20, 100)
             self._frozen = True
         return module
 

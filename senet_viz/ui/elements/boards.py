@@ -15,6 +15,7 @@ from senet_viz.drawing.grammar import Scale
 from senet_viz.drawing.text import number
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component, data_url, packed
+from senet_viz.ui.elements.frame import PIN
 from senet_viz.ui.scene import Scene, short
 
 Then = Callable[[str | None, int], None]
@@ -24,8 +25,7 @@ _TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_pi
 def pin(view: Scene, scale: int | None = None) -> None:
     """Tell every board of the page what is pinned, and which clicks were taken; ``scale``: where a scrubber begins."""
     taken = dict(st.session_state.get(_TAKEN, {}))
-    data = {"channel": view.channel, "block": view.name, "scale": scale, "taken": taken}
-    component("pin")(key="pin", data=data)
+    st.session_state[PIN] = {"channel": view.channel, "block": view.name, "scale": scale, "taken": taken}
 
 
 def board(data: dict[str, Any], key: str, blocks: Sequence[str] = (), then: Then | None = None) -> None:

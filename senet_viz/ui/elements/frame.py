@@ -14,6 +14,7 @@ from senet_viz.ui.elements.components import component
 
 COLUMN = 360.0  # px: a figure in a column of a page
 LEAST = 160  # px: no page is laid out for less, whatever a browser says
+PIN = "_pin"  # in the session, from ``boards.pin`` until the page's end: what is pinned, for every board
 _SECTION = "_in_section"  # of this rerun's page: whether a part was begun
 
 
@@ -83,7 +84,14 @@ def address(page: str, own: Sequence[str]) -> None:
     """
     lang = st.session_state["lang"]
     tongue = {"zh": "zh-CN"}.get(lang, lang)
-    data = {"page": page, "query": state.query(), "own": list(own), "lang": tongue, "words": _words(lang)}
+    data: dict[str, object] = {
+        "page": page,
+        "query": state.query(),
+        "own": list(own),
+        "lang": tongue,
+        "words": _words(lang),
+    }
+    data["pin"] = st.session_state.pop(PIN, None)
     component("frame", isolated=False)(key="frame", data=data)
 
 

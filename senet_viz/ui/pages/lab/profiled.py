@@ -195,9 +195,9 @@ def more(
 
 def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:
     """What the reader calls these classes: a folder is called by WordNet's number, or already as it should be."""
-    known = class_names.outputs(view.spec, folders)
+    known, names = class_names.outputs(view.spec, folders), view.seen.classes
     return tuple(
-        view.seen.classes[i] if i is not None and WNID.fullmatch(folder) else folder
+        names[i] if i is not None and WNID.fullmatch(folder) else folder
         for folder, i in zip(folders, known, strict=True)
     )
 
