@@ -1,11 +1,11 @@
 // A picture made of cells (an atlas of feature maps, or rows of gates). Hover reads a cell; a click or the arrow keys pin
 // one; Enter and Space click the pinned one. Everything but the pin itself happens here: no round trip. Which channel is
-// pinned comes from pin.js, so that pinning another one sends no picture again.
+// pinned comes from frame.js, so that pinning another one sends no picture again.
 //
 // For a screen reader a board is a slider over its cells: it has a name, and says where the pin is whenever that changes.
 //
 // A trigger that waits for the server is replaced by the next one. So each carries every click that the server has not
-// confirmed (pin.js brings the numbers of those that it has), and the server takes each click once.
+// confirmed (frame.js brings the numbers of those that it has), and the server takes each click once.
 const PATIENCE_MS = 2000; // after the last answer, for clicks that it did not confirm
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -146,6 +146,20 @@ def test_the_ribbon_opens_another_block(visitor: Visitor) -> None:
     assert said(visitor, "pinned") == "63"
 
 
+def test_the_pin_outlives_another_photo_and_is_clamped_by_a_smaller_block(visitor: Visitor) -> None:
+    opened(visitor, step="squeeze")
+    visitor.pin(60)
+    stage(visitor).locator(".next").click()  # it moves while the photo changes
+    visitor.choose("photo", visitor.t("sample.coffee"))
+    z = truth.trace("tiny_se", "coffee", truth.names("tiny_se")[0], weights="pretrained").blocks[0].z
+    assert z is not None
+    visitor.until(lambda: number(visitor, "z") == pytest.approx(float(z[60]), rel=1e-6), "z of the coffee")
+    assert said(visitor, "pinned") == "60" and visitor.url()["channel"] == "60"
+    visitor.take("tiny_sk")
+    visitor.until(lambda: said(visitor, "pinned") == "31", "the last of 32 channels")
+    visitor.until(lambda: visitor.url()["channel"] == "31", "the address")
+
+
 def test_a_slide_is_saved_in_one_click(visitor: Visitor) -> None:
     opened(visitor, step="gate", channel=24)
     with visitor.page.expect_download() as coming:

@@ -21,7 +21,7 @@ const asked = (block) => {
   const channel = Number(said.get("channel") ?? block.head.pinned);
   return {
     step: one("step", steps(block).map(({ id }) => id), "whole"),
-    pinned: Number.isInteger(channel) && channel >= 0 && channel < block.C ? channel : block.head.pinned,
+    pinned: Number.isInteger(channel) && channel >= 0 ? Math.min(channel, block.C - 1) : block.head.pinned,
     sort: one("sort", ["gate", "z", "index"], "gate"), scope: one("scope", ["block", "channel"], "channel"),
     fn: one("gatefn", ["own", "sigmoid", "h_sigmoid"], "own"), t: 1, wipe: 1,
   };
@@ -127,6 +127,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     watch.observe(root);
     signal.addEventListener("abort", () => watch.disconnect());
     photo(root, block.photo, redraw);
+    const told = new URLSearchParams(location.search).get("channel");
+    if (told !== null && Number(told) !== view.pinned) tell(view); // another network has fewer
     speak(root, block, view);
     redraw();
     ask();
