@@ -213,6 +213,6 @@ def _say(widget: Widget, value: str | int) -> None:
     """Let a widget say another value."""
     name = widget.says.WhichOneof("value") or "trigger_value"
     if name == "string_array_value":
-        widget.says.string_array_value.data[:] = [str(value)]
+        widget.says.string_array_value.data[:] = [str(value)] if value else []
     else:
         setattr(widget.says, name, value)

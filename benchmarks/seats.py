@@ -3,7 +3,7 @@
     python -m benchmarks.seats [--seats 30] [--clicks 5] [--pages squeeze rescale] [--models tiny_se]
 
 A click pins another channel by its number, or takes another value of the page's first choice. A page that shows the
-stage pins in the browser: there another block is opened, whose forward is known. One seat clicks alone first: what a
+stage pins in the browser: there the code is shown, or put away. One seat clicks alone first: what a
 rerun costs the script, and how many messages it is. Weights as shipped, where they are, or else random.
 """
 
@@ -48,7 +48,7 @@ def said(seat: Seat, key: str) -> int | str:
     """What a widget says now."""
     says = seat.widget(key).says
     name = says.WhichOneof("value")
-    return says.string_array_value.data[0] if name == "string_array_value" else getattr(says, str(name))
+    return next(iter(says.string_array_value.data), "") if name == "string_array_value" else getattr(says, str(name))
 
 
 def clicks(seat: Seat) -> list[Click]:
@@ -58,8 +58,8 @@ def clicks(seat: Seat) -> list[Click]:
     own = min(rows, key=lambda widget: widget.kind != "button_group", default=None)
     found = []
     if STAGE in seat.components:
-        blocks = seat.widget("block").options[:FEW]
-        found.append(Click("block", blocks, "another block (a pin: in the browser, 0 messages)"))
+        looks = next(widget for widget in seat.widgets.values() if widget.key.startswith("more-"))
+        found.append(Click(looks.key, ("", *looks.options), "the code or not (a pin: in the browser, 0 messages)"))
     else:
         found.append(Click("channel", range(seat.widget("channel").top + 1), "another channel"))
     if own is not None:
