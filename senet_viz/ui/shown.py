@@ -112,19 +112,16 @@ def sk_scene() -> Scene:
     return clamped(replace(view, name=state.keep("unit", view.blocks, view.name)))
 
 
-def units(view: Scene) -> None:
-    """Where ``sk_scene`` shows our SK network instead: say so beside its units, and offer to take it everywhere."""
+def units(view: Scene, at: Any) -> None:
+    """Where ``sk_scene`` shows our SK network instead: say so beside its units, and offer to take it everywhere (``at``)."""
     asked, _ = st.session_state["_shown"]
     if view.spec.key == asked:
         return
     t, ours = view.t, view.spec.title
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.pills(
-            t("scale.sk.instead", model=catalogue.spec(asked).title, ours=ours), view.blocks, format_func=short,
-            key="unit", required=True, persist_state="session", width="content",
-        )  # fmt: skip
-        take = {"model": SK}
-        st.button(t("scale.sk.take", ours=ours), type="tertiary", on_click=st.session_state.update, kwargs=take)
+    take = {"model": SK}
+    at.button(t("scale.sk.take", ours=ours), type="tertiary", on_click=st.session_state.update, kwargs=take)
+    said = t("scale.sk.instead", model=catalogue.spec(asked).title, ours=ours)
+    st.pills(said, view.blocks, format_func=short, key="unit", required=True, persist_state="session")
 
 
 def instead(said: str, ours: Scene, **choices: str) -> None:

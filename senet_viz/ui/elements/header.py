@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from senet_viz.drawing.grammar import Scale
 from senet_viz.drawing.renderers.screen import photo_url
@@ -13,8 +14,8 @@ from senet_viz.ui.scene import Scene, short
 TOP = 3  # answers
 
 
-def header(view: Scene) -> None:
-    """Draw photo, gates and answer; and pin the channel, for every board below."""
+def header(view: Scene) -> DeltaGenerator:
+    """Draw photo, gates and answer; and pin the channel, for every board below. Returns the place below the answer."""
     boards.pin(view)
     t = view.t
     left, middle, right = st.columns([1, 5, 3], vertical_alignment="center")
@@ -30,6 +31,7 @@ def header(view: Scene) -> None:
         said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
         component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
         known(view)
+    return right
 
 
 def photo(view: Scene) -> None:
