@@ -113,7 +113,7 @@ def sk_scene() -> Scene:
 
 
 def units(view: Scene, at: Any) -> None:
-    """Where ``sk_scene`` shows our SK network instead: say so beside its units, and offer to take it everywhere (``at``)."""
+    """Where ``sk_scene`` shows our SK network instead: say so beside its units, and offer to take it everywhere."""
     asked, _ = st.session_state["_shown"]
     if view.spec.key == asked:
         return
