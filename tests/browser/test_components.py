@@ -289,7 +289,7 @@ def test_captions_are_read_by_weak_eyes(visit: Visit, scheme: str, page: str) ->
     visitor = visit(color_scheme=scheme)
     visitor.open(page, **HERE)
     found = visitor.rest().page.evaluate(CONTRAST)
-    assert len(found) > 3
+    assert len(found) > (1 if page == FIRST else 3), "the stage says what it says itself"
     assert [each for each in found if each[0] < 4.5] == []
 
 
