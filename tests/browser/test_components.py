@@ -16,7 +16,7 @@ from senet_viz.ui import short
 from tests import truth
 from tests.browser.conftest import Visitor
 from tests.browser.test_journeys import HERE, answer, click, tooltip
-from tests.places import BLOCKS, PAGES
+from tests.places import BLOCKS, FIRST, PAGES
 
 Visit = Callable[..., Visitor]
 LAB: dict[str, Any] = {"model": "tiny_se", "photo": "coffee", "block": "layer4.1.se", "channel": 17, "lang": "en"}
