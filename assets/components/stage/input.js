@@ -21,6 +21,7 @@ const found = (drawn, x, y) => {
   return null;
 };
 
+/** @returns puts what can be pressed over a frame of another size */
 export const listen = (root, { block, view, signal, change, frame, open, leave }) => {
   const picture = root.querySelector(".picture"), tip = root.querySelector(".tip"), { words } = block.head, all = steps(block);
   const on = (element, kind, run) => element.addEventListener(kind, run, { signal });
@@ -51,7 +52,7 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
   });
 
   const place = () => {
-    if (!frame()) return; // the network's blocks and the maps, for the pointer, Tab and a screen reader
+    // the network's blocks, the maps and the doors, for the pointer, Tab and a screen reader
     const targets = frame().items.filter(({ k }) => k === "target"), { u } = frame().at, layer = root.querySelector(".targets");
     const boxes = [...targets, { ...u, part: "maps", label: words.pick }];
     layer.replaceChildren(...boxes.map(({ x, y, w, h, part, label, to, page }) => {
@@ -99,7 +100,5 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
   root.querySelectorAll("select").forEach((each) => on(each, "change", () => change({ [each.name]: each.value }, each.name === "fn")));
   on(root.querySelector("[name=channel]"), "change", ({ target }) => change({ pinned: Math.min(Math.max(Math.trunc(target.value) || 0, 0), block.C - 1) }));
   on(root.querySelector("[name=wipe]"), "input", ({ target }) => change({ wipe: target.value / 100 }));
-  const watch = new ResizeObserver(place);
-  watch.observe(picture);
-  signal.addEventListener("abort", () => watch.disconnect());
+  return place;
 };

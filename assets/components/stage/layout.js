@@ -28,9 +28,9 @@ const wide = (W, H) => {
 const narrow = (W) => {
   const ribbon = rect(0, 0, W, 104), u = rect(0, 140, W, W * 0.8);
   const y = u.y + u.h + 52, tall = 230;
-  const z = rect(0, y, W * 0.2, tall), gate = rect(W * 0.76, y, W * 0.24, tall);
+  const z = rect(0, y, W * 0.2, tall), gate = rect(W * 0.76, y, W * 0.24 - 6, tall);
   const middle = rect(W * 0.23, y, W * 0.5, tall);
-  const out = rect(0, y + tall + 60, W, W * 0.8), strip = rect(0, out.y + out.h + 22, W, 176);
+  const out = rect(0, y + tall + 60, W, W * 0.8), strip = rect(0, out.y + out.h + 22, W, 226);
   return { W, H: strip.y + strip.h + 4, large: 1, narrow: true, ribbon, around: null, u, z, middle, gate, out, strip };
 };
 

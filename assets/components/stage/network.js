@@ -29,7 +29,7 @@ export const network = (block, view, at, colours, ordered) => {
     const all = Array.from({ length: R }, (_, j) => Array.from(reports(block, j), (v, c) => ({ v, c, j }))).flat();
     const drawn = strongest(all), top = Math.abs(drawn[0]?.v) || 1;
     for (const { v, c, j } of drawn) items.push(stroke(v, top, colours, "reports", [left, level(at.z, place.get(c), C)], [centre, height(R, middle, j)]));
-    if (drawn.length < all.length && view.step === "compress") told = ` · ${fill(head.words.strongest, { n: drawn.length, of: all.length })}`;
+    if (drawn.length < all.length && view.step === "compress") told = fill(head.words.strongest, { n: drawn.length, of: all.length });
   }
   if (w2.length) {
     const others = ordered.filter((_, i) => i % Math.ceil(C / 24) === 0).flatMap((c) => votes(block, c, last).map(({ vote, from }) => ({ v: vote, c, j: from })));
@@ -48,7 +48,8 @@ export const network = (block, view, at, colours, ordered) => {
     if (radius >= 11) items.push({ k: "text", part: "hidden", x: centre, y: y + 4, s: off ? "0" : said(v, 1), size: 11, weight: 600, anchor: "middle", fill: off ? colours.dead : colours.onHidden, name: `hidden${j}`, value: v });
   });
   items.push({ k: "text", part: "hidden", x: centre, y: middle.y - 12, s: head.act || "h", size: 15, weight: 600, anchor: "middle", fill: ink });
-  items.push({ k: "text", part: "hidden", x: centre, y: middle.y + middle.h + 18, s: fill(head.words.units, { n: R, r: Math.round(C / R) }) + told, size: 12, anchor: "middle", fill: muted });
+  items.push({ k: "text", part: "hidden", x: centre, y: middle.y + middle.h + 18, s: fill(head.words.units, { n: R, r: Math.round(C / R) }) + (at.narrow || !told ? "" : ` · ${told}`), size: 12, anchor: "middle", fill: muted });
+  if (told && at.narrow) items.push({ k: "text", part: "hidden", x: centre, y: middle.y + middle.h + 34, s: told, size: 12, anchor: "middle", fill: muted });
   return items;
 };
 

@@ -85,8 +85,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const redraw = () => {
       if (!root.clientWidth) return; // it is being taken away
       const width = root.clientWidth, room = Math.max(430, Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64, width * 0.66));
+      const before = drawn?.at;
       drawn = frame(block, view, width, room);
       draw(drawn, view);
+      if (before?.W !== drawn.at.W || before.H !== drawn.at.H) place();
       Object.assign(root.dataset, { step: view.step, block: head.name, pinned: view.pinned });
       everywhere().channel = view.pinned;
     };
@@ -118,7 +120,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     root.hidden = false;
     offer(root, head);
-    listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });
+    const place = listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });
     root.querySelector(".slide").onclick = () => save(root, block, view);
     const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
     badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
