@@ -26,6 +26,7 @@ from senet_viz.photos import preprocess, reading, samples
 from senet_viz.photos import scale as scales
 from senet_viz.tap import edits, hooks
 from senet_viz.ui import short
+from senet_viz.ui.elements.header import TOP
 from tests import pictures, truth
 from tests.browser.conftest import PATIENCE_S, Visitor, serving
 from tests.places import BLOCKS, FIRST, KERNELS, PAGES, WALK
@@ -89,7 +90,7 @@ def test_the_first_picture_needs_no_click(visitor: Visitor) -> None:
     visitor.until(page.locator(".st-key-chart-squeeze-channel .main-svg").count, "a figure")
     trace = truth.trace(catalogue.DEFAULT, seen["photo"], seen["block"], weights="pretrained")
     shown = page.locator(".st-key-scores li b").all_inner_texts()
-    assert shown == [f"{p:.1%}" for p in torch.softmax(trace.logits.double(), 0).topk(5).values.tolist()]
+    assert shown == [f"{p:.1%}" for p in torch.softmax(trace.logits.double(), 0).topk(TOP).values.tolist()]
     block = trace.block(seen["block"])
     assert z_of(visitor, int(seen["channel"])) == printed(float(truth.z(block)[int(seen["channel"])]))
     untrained = visitor.t("model.untrained") in page.get_by_test_id("stMain").inner_text()
@@ -294,6 +295,10 @@ def restored(visitor: Visitor, page: str) -> None:
     assert visitor.chosen("photo") == visitor.t("sample.rocket") and visitor.chosen("lang") == i18n.LANGUAGES["zh"]
     assert visitor.chosen("block") == short("layer2.1.se") and visitor.number() == 33
     block = truth.block("tiny_se_h", "rocket", "layer2.1.se")
+    if page == FIRST:
+        told = visitor.page.locator("[data-testid=stage] [data-number=gate]").first.get_attribute("data-value")
+        assert float(told or "nan") == pytest.approx(float(block.gate[0, 33]), rel=1e-6)
+        return
     starts = {"squeeze": "z_{33}=", "excitation": "g_{33}=", "rescale": r"\tilde x_{33}("}
     formula = visitor.formula(starts[page])
     if page == "rescale":
@@ -516,7 +521,8 @@ def test_words_are_read_on_either_background(visit: Visit, scheme: str, page: st
     visitor.open(page, **HERE).rest()
     paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
     assert (paper < 0.3) == (scheme == "dark")
-    ink = visitor.page.locator(".main-svg text").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    words = visitor.page.locator(".main-svg text, [data-testid=stage] svg text")
+    ink = words.evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
     assert len(ink) > 3
     texts = visitor.page.locator(
         ".board .legends figcaption, .board .labels span, .st-key-scores li span, .scrub span, .scrub li b"

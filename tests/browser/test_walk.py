@@ -61,7 +61,7 @@ def link(visitor: Visitor, page: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_forwards_and_backwards_by_the_links_under_every_page(visit: Visit, model: str) -> None:
     visitor, chance = visit(), Random(model)
-    visitor.open(**MODELS[model])
+    visitor.open(FIRST, **MODELS[model])
     for way in (PAGES, PAGES[::-1]):
         for here, there in pairwise(way):
             touch(visitor, here, chance)

@@ -100,7 +100,7 @@ def draw_gates(
     top = (0, 1.05)
     panels = (
         Panel((logits, *curves, pin), title=t("fig.gates.curves"), x=t("fig.gates.x"), y_range=top),
-        Panel((*ranked, place), title=t("fig.gates.sorted"), x=t("fig.gates.rank"), y_range=top),
+        Panel((*ranked, place), x=t("fig.gates.rank"), y=t("fig.gates.sorted"), y_range=top),
     )
     rows = table(("channel", "logit", "sigmoid", "h-sigmoid"), range(len(logit)), logit, sigmoid, h_sigmoid)
     alt = t("fig.gates.alt", n=len(logit), gap=f"{float(np.abs(sigmoid - h_sigmoid).max()):.4f}")
