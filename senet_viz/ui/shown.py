@@ -72,7 +72,7 @@ def _load(key: str, weights: str) -> Any:
     mib = f"{row.weights_mib:.0f}"
     said = i18n.text("model.downloading", st.session_state["lang"], model=row.title, mib=mib)
     total = row.weights_mib * 2**20
-    with Bar(lambda done, total: said, place=st.sidebar) as bar:
+    with Bar(lambda done, total: said, place=state.places()[1]) as bar:
         bar(0, total)
         return state.engine().model(key, device, weights, lambda done, _: bar(done, total))
 

@@ -26,6 +26,7 @@ def settle() -> bool:
     """
     s, ready = st.session_state, False
     state.read_url()
+    s["_places"] = None
     with st.sidebar, guard():
         state.keep("lang", i18n.LANGUAGES, i18n.preferred(st.context.locale))
         t = i18n.texts(s["lang"])
@@ -33,7 +34,8 @@ def settle() -> bool:
         if s.get("photo") not in titles:
             s["_gone"] = str(s.get("photo", "")).startswith("up-")
             s["photo"] = next(iter(titles))
-        state.keep("model", _networks(t), catalogue.DEFAULT)
+        s["_networks"] = _networks(t)
+        state.keep("model", s["_networks"], catalogue.DEFAULT)
         state.keep("weights", ("pretrained", "random"), "pretrained")
         state.keep("device", ("auto", *devices.devices()), "auto")
         prepare()
@@ -41,7 +43,7 @@ def settle() -> bool:
         state.keep("block", view.blocks, _like(s.get("block"), view))
         s["_sidebar"] = _shown()
         ready = True
-    s["_top"], s["_room"], s["_foot"] = (st.sidebar.container() for _ in range(3))  # see ``sidebar``, ``channel``
+    state.places()
     return ready
 
 
@@ -49,7 +51,8 @@ def sidebar(whole: bool = True) -> None:
     """Draw the choices that ``settle`` took; not ``whole``: those by which another network can be had."""
     s = st.session_state
     t = i18n.texts(s["lang"])
-    with s["_top"]:
+    top, _, foot = state.places()
+    with top:
         st.segmented_control(
             "Language · 语言",
             list(i18n.LANGUAGES),
@@ -61,7 +64,7 @@ def sidebar(whole: bool = True) -> None:
         for step in (_photo, _model, _status, _block)[: None if whole else 2]:
             with guard():
                 step(t)
-    with s["_foot"], guard():
+    with foot, guard():
         st.selectbox(t("device.label"), ("auto", *devices.devices()), key="device", help=t("device.help"))
         st.caption(t("device.used", device=devices.resolve(s["device"])))
 
@@ -93,7 +96,7 @@ def _networks(t: Texts) -> dict[str, str]:
 
 
 def _model(t: Texts) -> None:
-    rows = _networks(t)
+    rows = st.session_state["_networks"]  # as they were called before a download: see ``keep``
     st.selectbox(
         t("model.label"), list(rows), format_func=rows.__getitem__, key="model",
         help=t("model.marks"),
@@ -179,4 +182,5 @@ def channel(shown: bool) -> None:
     t = view.t
     if shown:
         label = t("channel.label", last=last)
-        state_["_room"].number_input(label, 0, last, step=1, key="channel", help=t("channel.help"))
+        _, room, _ = state.places()
+        room.number_input(label, 0, last, step=1, key="channel", help=t("channel.help"))

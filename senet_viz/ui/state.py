@@ -1,6 +1,7 @@
 """What a teacher would want to share lives in the URL, under names that no language changes.
 
-Streamlit's own ``bind="query-params"`` writes a widget's *label* into the URL, and labels here are translated.
+Streamlit's own ``bind="query-params"`` writes a widget's *label* into the URL, and labels here are translated. One file
+for what a session keeps and what all sessions share: whoever asks where something is kept looks here alone.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit.delta_generator import DeltaGenerator
 
 from senet_viz import i18n
 from senet_viz.errors import WeightsInvalid
@@ -212,6 +214,15 @@ def arrive(page: st.Page, pages: Iterable[st.Page]) -> None:
     state, name = st.session_state, page.url_path
     state["_arrived"], state["_page"] = state.get("_page") != name, name
     state["_pages"] = {each.url_path: each for each in pages}
+
+
+def places() -> tuple[DeltaGenerator, ...]:
+    """Return the sidebar's places, made once a run: for its choices, for the pinned channel, and for the device."""
+    s = st.session_state
+    if s.get("_places") is None:
+        s["_places"] = tuple(st.sidebar.container() for _ in range(3))
+    found: tuple[DeltaGenerator, ...] = s["_places"]
+    return found
 
 
 def head_start() -> None:
