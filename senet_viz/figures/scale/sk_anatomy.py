@@ -45,13 +45,13 @@ def draw_path(
     note = t("fig.path.note", sum=f"{gate.sum():.6f}", z=f"{z_c:.3f}")
     if count > 2:  # one row would be too narrow for the numbers of the bars
         return Figure("sk-path", title, panels, count + 1, rows, alt, note, (1,) * (count + 1), height=390)
-    return Figure("sk-path", title, panels, len(panels), rows, alt, note, (1.4, 1.4, 1.4, 1, 1, 1.4), height=230)
+    return Figure("sk-path", title, panels, len(panels), rows, alt, note, (1.3, 1.3, 1.3, 1.2, 1.2, 1.3), height=230)
 
 
 def _bars(values: np.ndarray, kernels: Sequence[str], gap: float) -> tuple[Mark, ...]:
     """Return a bar a branch in its colour, its number beyond its end."""
     bars = [Bars(np.array([m]), np.array([v]), kernels[m], palette.branch(m), width=0.7) for m, v in enumerate(values)]
-    ends = [Text(m, float(v) + (gap if v >= 0 else -gap), minus(f"{v:.3f}"), 17) for m, v in enumerate(values)]
+    ends = [Text(m, float(v) + (gap if v >= 0 else -gap), minus(f"{v:.3f}"), 15) for m, v in enumerate(values)]
     return (*bars, *ends)
 
 
