@@ -208,7 +208,7 @@ class Engine:
             # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
             gc.collect()
             gc.freeze()
-            gc.set_threshold(GARBAGE, 20, 100)
+            gc.set_threshold(GARBAGE, 50, 100)
             self._frozen = True
         return module
 
