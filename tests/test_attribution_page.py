@@ -92,15 +92,21 @@ def test_it_opens_with_every_kind_of_network(model: str, weights: str, lang: str
     assert len(at.get("plotly_chart")) == 3
 
 
-def test_as_first_shown_it_is_every_dot_and_computes_no_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The methods that are computed, in their order; each is computed for real."""
+    methods: list[str] = []
     real = experiments_attribution.run
 
     def noted(method: str, *given: Any, **more: Any) -> Attribution:
-        asked.append(method)
+        methods.append(method)
         return real(method, *given, **more)
 
     monkeypatch.setattr(experiments_attribution, "run", noted)
+    return methods
+
+
+def test_as_first_shown_it_is_every_dot_and_computes_no_more(engine: Engine, asked: list[str]) -> None:
     at = opened(more="", importance="gate_integrated_gradients", target=3)
     assert asked == ["gate_integrated_gradients"], "what the address says holds before its choices are open"
     assert [e.proto.id.rpartition("-chart-")[2] for e in at.get("plotly_chart")] == ["attribution-gates"]
@@ -268,15 +274,7 @@ def test_another_channel_costs_no_forward(engine: Engine) -> None:
     assert engine.forwards == forwards
 
 
-def test_only_what_is_shown_is_computed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    real = experiments_attribution.run
-
-    def noted(method: str, *given: Any, **more: Any) -> Attribution:
-        asked.append(method)
-        return real(method, *given, **more)
-
-    monkeypatch.setattr(experiments_attribution, "run", noted)
+def test_only_what_is_shown_is_computed(engine: Engine, asked: list[str]) -> None:
     at = opened()
     assert asked == ["gradient_x_gate", "grad_cam"]
     well(at.run())
