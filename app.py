@@ -62,6 +62,7 @@ def frame() -> None:
     st.set_page_config("senet-viz", page_icon=str(assets.ICON), layout="wide")
     page, pages = navigation(ui.language())
     ui.arrive(page, pages)
+    ui.follow()
     ready, first = ui.settle(), page.url_path == ""
     ui.window()
     if not ready or not first:

@@ -169,15 +169,6 @@ def test_a_stopped_sweep_shows_what_is_there(fresh: None) -> None:
     assert len(scrub(at)["scales"]) == len(SCALES) and not at.warning
 
 
-def test_the_scale_of_the_address_is_where_it_begins() -> None:
-    at = start(PAGE, scale="1.5")
-    (pin,) = [json.loads(e.proto.json)["pin"] for e in at.get("bidi_component") if e.proto.id.endswith("-frame")]
-    assert pin["scale"] == SCALES.index(1.5) and url(at)["scale"] == "1.5"
-    at = start(PAGE, scale="rubbish")
-    (pin,) = [json.loads(e.proto.json)["pin"] for e in at.get("bidi_component") if e.proto.id.endswith("-frame")]
-    assert pin["scale"] == SCALES.index(1.0)
-
-
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 

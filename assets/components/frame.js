@@ -1,5 +1,4 @@
 // What the browser keeps around a page: its address, the language that its letters are drawn in, and the focus.
-// The address is replaced, never pushed: one press of Back is one page.
 
 const REACHABLE = "button:enabled, input:enabled, a[href], summary, [tabindex='0']";
 
@@ -70,7 +69,6 @@ const pin = (shared, data) => {
   const { key, mount, n, at } = shared.last ?? {};
   const behind = key !== undefined && confirmed(shared, key, mount) < n && Date.now() - at < PATIENCE_MS;
   if (!behind) Object.assign(shared, { channel: data.channel, block: data.block }); // else: an answer to an earlier click
-  shared.scale ??= data.scale; // the address says where a scrubber begins; then it is the hand's
   shared.boards.forEach((repaint) => repaint());
 };
 
@@ -88,7 +86,6 @@ export default function ({ data, parentElement }) {
     if (name.startsWith("embed")) asked.append(name, value); // Streamlit's own
     else if (data.own.includes(name)) asked.set(name, value);
   });
-  const search = asked.size ? `?${asked}` : "";
-  if (search !== location.search) history.replaceState(history.state, "", location.pathname + search + location.hash);
+  address({}, asked);
   return end;
 }

@@ -1,5 +1,6 @@
 // One photo at many scales. The scrubber moves photo, strips, curve, bars and answers together, and asks nobody:
-// everything came with the page. Only a click on a strip, which pins a channel, tells the server.
+// everything came with the page, and the address keeps the scale. Only a click on a strip, which pins a channel, tells
+// the server.
 const STEP_MS = 650;
 
 const ramp = (stops) => (share) => {
@@ -32,7 +33,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
   const here = () => Math.max(0, blocks.findIndex((block) => block.name === shared.block));
   const pinned = (block) => Math.min(shared.channel ?? 0, block.count - 1);
-  let at = Math.min(shared.scale ?? base, n - 1);
+  const asked = () => data.values.indexOf(new URLSearchParams(location.search).get("scale"));
+  let at = asked() < 0 ? Math.min(shared.scale ?? base, n - 1) : asked();
   root.style.setProperty("--n", n);
 
   // --- the film ---
@@ -45,7 +47,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       img.alt = "";
       text.textContent = label;
       frame.append(img, text);
-      frame.onclick = () => show(s);
+      frame.onclick = () => go(s);
       return frame;
     }),
   );
@@ -85,7 +87,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (!found) return;
       [shared.channel, shared.block] = [found[1], block.name];
       repin();
-      setTriggerValue("picked", { row: b, channel: found[1], scale: at, at: Date.now() });
+      go(at);
+      setTriggerValue("picked", { row: b, channel: found[1], at: Date.now() });
     };
     cell.append(canvas);
     row.append(label, cell);
@@ -159,9 +162,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     drawBars();
   };
 
+  const go = (s) => {
+    show(s);
+    address({ scale: data.values[s] });
+  };
+
   slider.max = n - 1;
   slider.setAttribute("aria-label", data.label);
   slider.oninput = () => { stop(); show(Number(slider.value)); };
+  slider.onchange = () => go(at);
 
   const play = $(".play");
   let timer = null, step = 1;
@@ -179,15 +188,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     play.title = data.pause;
     timer = setInterval(() => {
       if (at + step < 0 || at + step >= n) step = -step;
-      show(at + step);
+      go(at + step);
     }, STEP_MS);
   };
   stop();
 
-  const link = $(".link");
-  link.textContent = data.link;
-  link.onclick = () => setTriggerValue("kept", { scale: at, at: Date.now() });
-
+  addEventListener("senet-address", () => asked() < 0 || asked() === at || show(asked()), { signal });
   const watch = new ResizeObserver(() => { drawCurve(); drawBars(); });
   watch.observe(root);
   shared.boards.set("scrub", repin);

@@ -17,6 +17,16 @@ const everywhere = () => (window.senetViz ??= { channel: null, boards: new Map()
 // The number of the last click on that board that the server has taken.
 const confirmed = ({ taken }, key, mount) => (taken?.[key]?.[0] === mount ? taken[key][1] : 0);
 
+// Put these values into the address (null takes one out) and tell whoever follows it. The address is replaced, never
+// pushed: one press of Back is one page.
+const address = (values, said = new URLSearchParams(location.search)) => {
+  Object.entries(values).forEach(([name, value]) => (value === null ? said.delete(name) : said.set(name, value)));
+  const search = said.size ? `?${said}` : "";
+  if (search === location.search) return;
+  history.replaceState(history.state, "", location.pathname + search + location.hash);
+  dispatchEvent(new Event("senet-address"));
+};
+
 // Class scores as labelled bars, in place of what the list held.
 const fillScores = (list, scores) =>
   list.replaceChildren(

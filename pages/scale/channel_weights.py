@@ -62,7 +62,7 @@ def softer(view: Scene, found: Sweep, kind: scale.Kind, blur: float) -> None:
     st.caption(t("scale.channel_weights.blur", sigma=f"{blur:g}", alone=f"{alone:.4f}", zoom=f"{plain.max():.4f}"))
 
 
-@ui.page
+@partial(ui.page, own=scrub.OWN)
 def draw() -> None:
     """Draw the photo at every size with the gates that it gets; the rest when it is asked for."""
     view = ui.scene()

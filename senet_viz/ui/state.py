@@ -160,16 +160,25 @@ def read_url() -> None:
     s = st.session_state
     if "_waiting" in s:
         return
-    said = {key: raw for key, raw in st.query_params.items() if OWN_KEY.fullmatch(key) and len(raw) <= LONGEST}
+    waiting = take(st.query_params)
+    if s.get("lang") not in i18n.LANGUAGES:
+        s["lang"] = i18n.preferred(st.context.locale)
+    s["_waiting"] = waiting  # last: a rerun that waits may end this at any access
+
+
+def take(said: Mapping[str, str]) -> dict[str, str]:
+    """Take what an address says into the session; returns what waits until a page asks for it, see ``asked``."""
+    s, known = st.session_state, {k: raw for k, raw in said.items() if OWN_KEY.fullmatch(k) and len(raw) <= LONGEST}
     for key in SHARED:
-        raw = said.pop(key, None)
+        raw = known.pop(key, None)
         if raw is not None and key != "channel":
             s[key] = raw
         elif raw is not None and raw.isdecimal() and len(raw) < 6:
             s[key] = int(raw)
-    if s.get("lang") not in i18n.LANGUAGES:
-        s["lang"] = i18n.preferred(st.context.locale)
-    s["_waiting"] = dict(list(said.items())[:MOST])  # last: a rerun that waits may end this at any access
+    waiting = dict(list(known.items())[:MOST])
+    if "_waiting" in s:
+        s["_waiting"] |= waiting
+    return waiting
 
 
 def asked(key: str) -> Any:

@@ -18,7 +18,7 @@ BLOCKS = {"tiny_se": "layer2.1.se", "tiny_sk": "layer2.1.conv2"}
 # What a page keeps in the address without a row of choices or a list for it.
 HELD = {
     "what_if": {"edits": "layer3.1.se:mute:17,42"},  # clicks on maps: test_components
-    "channel_weights": {"scale": "0.5"},  # a click on a strip: test_journeys
+    "channel_weights": {"scale": "0.5"},  # the scrubber's slider: test_journeys
 }
 BOTH = ("excitation", "attribution")  # pages that have one choice more for a network with several branches
 

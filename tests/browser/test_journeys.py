@@ -376,10 +376,19 @@ def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
         assert len({one["photo"] for one in seen}) == 9 and len({one["bars"] for one in seen}) == 9
         assert len({one["curve"] for one in seen}) == 9 and len({one["answers"] for one in seen}) > 1
         assert before in seen
+        label = visitor.page.locator(".st-key-scrub .film button").nth(int(slider.input_value())).inner_text()
+        assert visitor.url()["scale"] == label.removesuffix("×"), "the address follows"
         visitor.page.wait_for_timeout(1000)
         visitor.settle()
         assert len(sent) == said and counted.stat().st_size == ran
         visitor.leave()
+
+
+def test_the_scale_of_the_address_is_where_it_begins(visitor: Visitor) -> None:
+    slider = visitor.page.locator(".st-key-scrub input[type=range]")
+    for said, at in (("1.5", "6"), ("rubbish", "4"), ("0.5", "0")):
+        visitor.open("channel_weights", **HERE, scale=said)
+        visitor.until(lambda at=at: slider.input_value() == at, f"the scale {said}")  # type: ignore[misc]
 
 
 def scrubbed(visitor: Visitor) -> dict[str, object]:

@@ -30,13 +30,6 @@ const asked = (block) => {
 /** What the address keeps of the view. */
 const kept = ({ step, pinned, sort, scope, fn }) => ({ step, channel: pinned, sort, scope, gatefn: fn });
 
-/** Write the view into the address. */
-const tell = (view) => {
-  const said = new URLSearchParams(location.search);
-  Object.entries(kept(view)).forEach(([name, value]) => said.set(name, value));
-  history.replaceState(history.state, "", `${location.pathname}?${said}${location.hash}`);
-};
-
 /** The lists of the choices, in the reader's words. */
 const CHOICES = { scope: ["channel", "block"], sort: ["gate", "z", "index"], fn: ["own", "sigmoid", "h_sigmoid"] };
 const offer = (root, { words }) => {
@@ -114,10 +107,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const change = (what, moves = false) => {
       Object.assign(view, what);
       speak(root, block, view);
-      tell(view);
+      address(kept(view));
       ask();
       moves ? move(performance.now()) : redraw();
     };
+    const { pathname } = location;
+    addEventListener("senet-address", () => { // a lesson or a class moves the stage by the address alone
+      const now = asked(block), was = kept(view);
+      if (pathname === location.pathname && Object.entries(kept(now)).some(([name, value]) => value !== was[name])) change(now, now.step !== view.step || now.fn !== view.fn);
+    }, { signal });
     root.hidden = false;
     offer(root, head);
     const place = listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });
@@ -130,7 +128,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     signal.addEventListener("abort", () => watch.disconnect());
     photo(root, block.photo, redraw);
     const told = new URLSearchParams(location.search).get("channel");
-    if (told !== null && Number(told) !== view.pinned) tell(view); // another network has fewer
+    if (told !== null && Number(told) !== view.pinned) address(kept(view)); // another network has fewer
     speak(root, block, view);
     redraw();
     ask();

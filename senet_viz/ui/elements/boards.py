@@ -22,10 +22,10 @@ Then = Callable[[str | None, int], None]
 _TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_picked``
 
 
-def pin(view: Scene, scale: int | None = None) -> None:
-    """Tell every board of the page what is pinned, and which clicks were taken; ``scale``: where a scrubber begins."""
+def pin(view: Scene) -> None:
+    """Tell every board of the page what is pinned, and which clicks were taken."""
     taken = dict(st.session_state.get(_TAKEN, {}))
-    st.session_state[PIN] = {"channel": view.channel, "block": view.name, "scale": scale, "taken": taken}
+    st.session_state[PIN] = {"channel": view.channel, "block": view.name, "taken": taken}
 
 
 def board(data: dict[str, Any], key: str, blocks: Sequence[str] = (), then: Then | None = None) -> None:

@@ -17,7 +17,7 @@ from senet_viz.figures.pieces import times
 from senet_viz.findings import scale_response
 from senet_viz.photos.scale import Kind
 from senet_viz.types import Trace
-from senet_viz.ui import models, state
+from senet_viz.ui import models
 from senet_viz.ui.elements import boards
 from senet_viz.ui.elements.choices import worded
 from senet_viz.ui.elements.components import component, packed
@@ -28,23 +28,20 @@ FRAME = 256  # a larger photo is made smaller for the browser: nobody sees the d
 ROLES = ("gate", "pinned", "grid", "ink")
 
 
+OWN = ("scale",)  # of the address: what the browser keeps itself
+
+
 def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float, every: bool) -> None:
     """Draw photo, gates, the pinned channel's curve, bars and answers, all following one slider.
 
     ``every``: the gates of every block instead of those of the block on screen alone.
     """
     base = sweep.scales.index(1.0)
-    asked = str(state.asked("scale"))
-    boards.pin(view, next((i for i, s in enumerate(sweep.scales) if f"{s:g}" == asked), base))
+    boards.pin(view)
     names = view.blocks if every else (view.name,)
     key = ("scrub", view.lang, view.dark, kind, blur, sweep.scales, every)
     data = view.drawn(lambda: _data(view, sweep, base, names), *key)
-    component("scrub")(
-        key="scrub",
-        data=data,
-        on_picked_change=partial(_picked, names, sweep.scales),
-        on_kept_change=partial(_kept, sweep.scales),
-    )
+    component("scrub")(key="scrub", data=data, on_picked_change=partial(_picked, names))
     models.off_list(view.seen, view.photo)
 
 
@@ -53,6 +50,7 @@ def _data(view: Scene, sweep: Sweep, base: int, names: Sequence[str]) -> dict[st
     return {
         "base": base,
         "scales": shown,
+        "values": [f"{scale:g}" for scale in sweep.scales],
         "captions": [
             t("scrub.now", scale=label, w=p.shown.shape[1], h=p.shown.shape[0])
             for label, p in zip(shown, sweep.pictures, strict=True)
@@ -70,7 +68,7 @@ def _data(view: Scene, sweep: Sweep, base: int, names: Sequence[str]) -> dict[st
         "ramp": [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in palette.stops("gate")],
         "colours": {role: palette.role(role, view.dark) for role in ROLES},
         "symbol": view.symbol(len(view.gate) - 1),
-        **worded(t, "scrub", ("label", "play", "pause", "link", "what", "alt")),
+        **worded(t, "scrub", ("label", "play", "pause", "what", "alt")),
         "noun": t("channel.noun"),
     }
 
@@ -87,19 +85,11 @@ def _scores(view: Scene, trace: Trace) -> list[dict[str, Any]]:
     return [{"label": name, "share": share, "text": f"{share:.1%}"} for name, share in best]
 
 
-def _picked(names: tuple[str, ...], scales: tuple[float, ...]) -> None:
-    """A strip was clicked: its channel becomes the pinned one, its block the block, and the scale is kept too."""
+def _picked(names: tuple[str, ...]) -> None:
+    """Pin the channel of the strip that was clicked, and open its block."""
     value = st.session_state["scrub"].get("picked")
     if value:
         st.session_state["channel"], st.session_state["block"] = int(value["channel"]), names[int(value["row"])]
-        st.session_state["scale"] = f"{scales[int(value['scale'])]:g}"
-
-
-def _kept(scales: tuple[float, ...]) -> None:
-    """The scale on screen goes into the address."""
-    value = st.session_state["scrub"].get("kept")
-    if value:
-        st.session_state["scale"] = f"{scales[int(value['scale'])]:g}"
 
 
 def swept(view: Scene, scales: tuple[float, ...], kind: Kind, blur: float = 0.0) -> Sweep:
