@@ -117,8 +117,7 @@ def draw() -> None:
     count = ui.pick("widest", {n: str(n) for n in (3, 5, 9)}, t("lab.widest.count"))
     widest = np.argsort(-view.gate[-1], kind="stable")[:count]
     st.markdown(t("lab.widest.list", channels=", ".join(map(str, widest))))
-    if "code" in ui.closer(t, "code"):
-        ui.code(view, np.argsort)
+    ui.closer(view, {}, np.argsort)
 '''
 WORDS = {  # what stands under ``lab.widest`` in every language
     "en": {"nav": "Widest", "title": "The widest gates", "count": "How many", "list": "The widest are {channels}."},

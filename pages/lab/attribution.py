@@ -1,5 +1,7 @@
 """What does this class score rest on: which gates, and which pixels?"""
 
+from functools import partial
+
 import streamlit as st
 
 from senet_viz import ui
@@ -32,15 +34,11 @@ def draw() -> None:
     attributed.scatter(view, e, says, method, goal, branch)
     attributed.sums(view, found)
 
-    more = ui.closer(t, "judged", "guess", "ranked", "pixels", "code")
-    if "judged" in more:
-        attributed.judged(view)
-    if asked:
-        attributed.guess(view, asked, name)
-    if "ranked" in more and not held:  # which would tell
-        attributed.ranked(view, e, method, goal, branch)
-    if "pixels" in more:
-        attributed.photo(view, goal, name)
-    if "code" in more:
-        findings = open_or_important.standing, open_or_important.three
-        ui.code(view, attribution.explain_gates, attribution.explain_photo, *findings)
+    looks = {
+        "judged": partial(attributed.judged, view),
+        "guess": partial(attributed.guess, view, goal, branch, name),
+        "ranked": partial(attributed.ranked, view, e, method, goal, branch),
+        "pixels": partial(attributed.photo, view, goal, name),
+    }
+    findings = open_or_important.standing, open_or_important.three
+    ui.closer(view, looks, attribution.explain_gates, attribution.explain_photo, *findings)

@@ -10,11 +10,14 @@ from senet_viz.figures.lab import class_profiles
 from senet_viz.findings import class_selectivity
 from senet_viz.ui.pages.lab import profiled
 from senet_viz.ui.pages.lab.by_depth import by_depth
-from senet_viz.ui.scene import Scene
 
 PAPER = ("n01443537", "n02085620", "n04285008", "n09246464")  # goldfish and cliff are the paper's own
 FEW = 0.02  # eta2 that luck alone reaches: from there on it has to be spoken of
 PANELS = 4
+CODE = (
+    class_selectivity.variances, class_selectivity.depth, class_selectivity.saturation,
+    class_selectivity.same_pattern, class_selectivity.distances, profiling.Tally,
+)  # fmt: skip
 
 
 def idea(record: profiled.Record, first: class_selectivity.Finding) -> None:
@@ -58,30 +61,29 @@ def lesson(record: profiled.Record) -> None:
         view, lambda t: class_profiles.draw_fig6(curves(), names, t), "fig6", *key,
         says=" ".join(says),
     )  # fmt: skip
-    more = ui.closer(t, "profiled", "depth", "nearest", "within", "code")
-    if "profiled" in more or record.mine:
+
+    def pictures() -> None:
         left, right = st.columns([4, 3])
         with left:
             ui.several("classes", classes, t("lab.class_profiles.classes"), first, class_profiles.MOST)
         with right:
             ui.several("panels", record.blocks, t("lab.class_profiles.panels"), default, PANELS)
         profiled.pictures(view)
-    if "depth" in more:
-        by_depth(record, profiled.roles(record), profiled.findings(record))
-    if "nearest" in more:
-        nearest(record)
-    if "within" in more:
+
+    def within() -> None:
         one = ui.pick("within", {c: ui.plain(classes[c]) for c in chosen}, t("lab.class_profiles.within"))
         row = chosen.index(one)
         ui.figure(view, lambda t: class_profiles.draw_fig7(curves(), classes[one], row, t), "fig7", *key, row)
-    if "code" in more:
-        code(view)
 
-
-def code(view: Scene) -> None:
-    """Show the code of what is counted and decided."""
-    decided = class_selectivity.variances, class_selectivity.depth, class_selectivity.saturation
-    ui.code(view, *decided, class_selectivity.same_pattern, class_selectivity.distances, profiling.Tally)
+    looks = {
+        "profiled": pictures,
+        "depth": lambda: by_depth(record, profiled.roles(record), profiled.findings(record)),
+        "nearest": lambda: nearest(record),
+        "within": within,
+    }
+    if record.mine:  # without these controls there is no way back
+        looks.pop("profiled")()
+    ui.closer(view, looks, *CODE)
 
 
 @ui.page
@@ -93,8 +95,7 @@ def draw() -> None:
     if record is None:
         ui.header(view)
         profiled.pictures(view)
-        if "code" in ui.closer(view.t, "code"):
-            code(view)
+        ui.closer(view, {}, *CODE)
         return
     idea(record, profiled.findings(record)[0])
     ui.header(view)

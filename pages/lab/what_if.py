@@ -92,25 +92,19 @@ def search(page: console.Console) -> None:
         ui.figure(after, draw, "ranking", goal, c, len(at))
 
 
+LOOKS = {"later": later, "beforeafter": before_after, "search": search}
+
+
 @ui.page
 def draw() -> None:
     """Draw the console and what the change does to the answer; the rest when it is asked for."""
     view = ui.scene()
-    t, page = view.t, console.console(view)
+    page = console.console(view)
 
-    ui.title(t("lab.what_if.title"), page.after)
+    ui.title(view.t("lab.what_if.title"), page.after)
     ui.pin(view)
     idea(page)
     console.controls(page)
     main(page)
-    more = ui.closer(t, "later", "beforeafter", "search", "worth", "code")
-    if "later" in more:
-        later(page)
-    if "beforeafter" in more:
-        before_after(page)
-    if "search" in more:
-        search(page)
-    if "worth" in more:
-        worth.worth(view)
-    if "code" in more:
-        ui.code(view, edits.apply, channel_ranking.downstream, channel_ranking.ranking)
+    looks = {name: partial(look, page) for name, look in LOOKS.items()} | {"worth": partial(worth.worth, view)}
+    ui.closer(view, looks, edits.apply, channel_ranking.downstream, channel_ranking.ranking)

@@ -1,5 +1,6 @@
 """Two networks, one photo: what they answer, what their gates do, what they cost, how often they agree."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -77,13 +78,10 @@ def draw() -> None:
     for note in notes:
         st.caption(note)
 
-    more = ui.closer(t, "both_gates", "both_costs", "agreement", "code")
-    if "both_gates" in more:
+    def both_gates() -> None:
         blocks, gates, pixelwise = (a.blocks, b.blocks), (a.gates, b.gates), (a.pixelwise, b.pixelwise)
         show(lambda t: compare.draw_gates(titles, blocks, gates, t, pixelwise), "gates", *key)
-    if "both_costs" in more:
-        prices(view, (a, b))
-    if "agreement" in more:
-        agreement(view)
-    if "code" in more:
-        ui.code(view, model_agreement.together, model_agreement.overlap)
+
+    both_costs, often = partial(prices, view, (a, b)), partial(agreement, view)
+    looks: dict[str, Callable[[], None]] = {"both_gates": both_gates, "both_costs": both_costs, "agreement": often}
+    ui.closer(view, looks, model_agreement.together, model_agreement.overlap)

@@ -92,20 +92,11 @@ def draw() -> None:
     for note in costs.notes(view, choice, price):
         st.caption(note)
 
-    eq5 = not costs.selective(price) and all(gate.hidden for gate in price.cost.gates)
-    own = ("over_r", "options") if row is not None else ()
-    more = ui.closer(t, "stages", *(("equation",) if eq5 else ()), *own, "time", "papers", "code")
-    if "stages" in more:
-        stages(view, choice, price)
-    if "equation" in more:
-        equation(view, price)
-    if row is not None and "over_r" in more:
-        over_r(view, choice, row, price)
-    if row is not None and "options" in more:
-        every_option(view, choice, row, price)
-    if "time" in more:
-        costs.time(view, choice, price)
-    if "papers" in more:
-        costs.tables(view)
-    if "code" in more:
-        ui.code(view, prices.eq5, prices.kept, timing.timed)
+    looks = {"stages": partial(stages, view, choice, price)}
+    if not costs.selective(price) and all(gate.hidden for gate in price.cost.gates):
+        looks["equation"] = partial(equation, view, price)
+    if row is not None:
+        looks["over_r"] = partial(over_r, view, choice, row, price)
+        looks["options"] = partial(every_option, view, choice, row, price)
+    looks |= {"time": partial(costs.time, view, choice, price), "papers": partial(costs.tables, view)}
+    ui.closer(view, looks, prices.eq5, prices.kept, timing.timed)

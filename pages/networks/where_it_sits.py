@@ -95,6 +95,9 @@ def gradients(view: Scene) -> tuple[int, bool]:
     return depth, opened
 
 
+LOOKS = {"facts": facts, "calls": calls, "places": places, "gradients": gradients}
+
+
 @ui.page
 def draw() -> None:
     """Draw the same part in six families; the rest when it is asked for."""
@@ -104,15 +107,8 @@ def draw() -> None:
     st.markdown(t("networks.where_it_sits.idea"))
     show(view, lambda t: where_it_sits.draw_units(wired.units(recorder.SIX), t), "units")
 
-    more = ui.closer(t, "facts", "calls", "places", "gradients", "code")
-    if "facts" in more:
-        facts(view)
-    if "calls" in more:
-        calls(view)
-    if "places" in more:
-        places(view)
-    stack = gradients(view) if "gradients" in more else None
-    if "code" in more:
-        ui.code(view, GatedUnit.forward, gradient_flow.compared, recorder.record, unit_graph.merged)
-    if stack:
-        wired.more(view, *stack, INTEGRATIONS)
+    looks = {name: partial(look, view) for name, look in LOOKS.items()}
+    found = ui.closer(view, looks, GatedUnit.forward, gradient_flow.compared, recorder.record, unit_graph.merged)
+    if "gradients" in found:
+        units, opened = found["gradients"]
+        wired.more(view, units, opened, INTEGRATIONS)

@@ -1,6 +1,6 @@
 """Channel weights: the same photo at other sizes, and what becomes of every gate."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 
 import numpy as np
@@ -93,12 +93,10 @@ def draw() -> None:
         notes.append(t("scale.channel_weights.same", difference=f"{same:.1e}"))
     st.caption(" ".join(notes))
 
-    more = ui.closer(t, "strips", "moved", "ranks", "softer", "code")
-    if "moved" in more:
-        moved(view, found, *key)
-    if "ranks" in more:
-        ranks(view, found, *key)
-    if "softer" in more:
-        softer(view, found, kind, blur)
-    if "code" in more:
-        ui.code(view, scale.at_scale, scale.zoomed, stats.rank_correlation)
+    looks: dict[str, Callable[[], None]] = {
+        "strips": lambda: None,  # they are part of the scrubber
+        "moved": partial(moved, view, found, *key),
+        "ranks": partial(ranks, view, found, *key),
+        "softer": partial(softer, view, found, kind, blur),
+    }
+    ui.closer(view, looks, scale.at_scale, scale.zoomed, stats.rank_correlation)

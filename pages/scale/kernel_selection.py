@@ -86,22 +86,14 @@ def draw() -> None:
     ui.figure(view, zoomed, "zoom", blur)
     preferences.answer(view, mine)
 
-    profiled = ["kernel_classes"] if preferences.shipped(view) else []
-    more = ui.closer(t, "tug", "taps", "overrule", "many", *profiled, "blurred", "code")
-    if "blurred" in more:
-        soften(view)
-    if "tug" in more:
-        tug(view, kernels, blur)
-    if "taps" in more:
-        taps(view, kernels)
-    if "overrule" in more:
-        ui.section(t("scale.kernel.force"))
-        st.markdown(t("scale.kernel.force.idea"))
-        preferences.overrule(view, names, kernels)
-    if "many" in more:
-        preferences.many(view, here, kernels, blur)
-    if "kernel_classes" in more:
-        classes(view, names)
-    if "code" in more:
-        decided = (kernel_preference.preference, kernel_choice.verdict, stats.mean95)
-        ui.code(view, *decided, edits.apply, kernel_preference.less_detail)
+    looks = {
+        "tug": partial(tug, view, kernels, blur),
+        "taps": partial(taps, view, kernels),
+        "overrule": partial(preferences.overrule, view, names, kernels),
+        "many": partial(preferences.many, view, here, kernels, blur),
+    }
+    if preferences.shipped(view):
+        looks["kernel_classes"] = partial(classes, view, names)
+    looks["blurred"] = partial(soften, view)
+    decided = (kernel_preference.preference, kernel_choice.verdict, stats.mean95)
+    ui.closer(view, looks, *decided, edits.apply, kernel_preference.less_detail)

@@ -1,5 +1,7 @@
 """Inside a Selective Kernel unit: split, fuse, select; then what its convolutions cost and how far they see."""
 
+from functools import partial
+
 import streamlit as st
 
 from senet_viz import ui
@@ -35,9 +37,5 @@ def draw() -> None:
         st.caption(t("scale.sk_anatomy.fresh.why", gap=f"{way.unit.gap:.1g}", c=way.c))
     ui.pick("m", {2: t("scale.sk_anatomy.m.2"), 3: t("scale.sk_anatomy.m.3")}, t("scale.sk_anatomy.m"))
 
-    more = ui.closer(t, *LOOKS, "code")
-    for name, look in LOOKS.items():
-        if name in more:
-            look(way)
-    if "code" in more:
-        ui.code(view, blocks.SKConv.forward, sk_unit.mixed, sk_unit.wrong_axis, formulas.Conv)
+    looks = {name: partial(look, way) for name, look in LOOKS.items()}
+    ui.closer(view, looks, blocks.SKConv.forward, sk_unit.mixed, sk_unit.wrong_axis, formulas.Conv)

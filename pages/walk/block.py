@@ -14,5 +14,4 @@ def draw() -> None:
     ui.title(view.t("walk.block.title"), view)
     stage.stage(view)
     ui.known(view)
-    if "code" in ui.closer(view.t, "code"):
-        ui.code(view, blocks.SEBlock.forward if len(view.gate) == 1 else blocks.SKConv.forward)
+    ui.closer(view, {}, blocks.SEBlock.forward if len(view.gate) == 1 else blocks.SKConv.forward)

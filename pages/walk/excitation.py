@@ -1,5 +1,7 @@
 """Excitation: all channels vote on the gate of each."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -25,20 +27,12 @@ def draw() -> None:
         excited.network(view, branch)
     else:
         excited.gates(view, branch)
-    gates, looks = "contest" if competing else "gatefn", []
-    looks += ["votes", gates] if layered else []
-    looks += [] if competing else ["softmax"]
-    looks += ["fcconv"] if np.isfinite(view.fc_against_conv) else []  # there are two layers to compare
-    more = ui.closer(t, *looks, "code")
-    if "votes" in more:
-        excited.votes(view, branch)
-    if gates in more:
-        ui.section(t(f"walk.excitation.{gates}"))
-        excited.gates(view, branch)
-    if "softmax" in more:
-        excited.softmax(view)
-    if "fcconv" in more:
-        ui.section(t("walk.excitation.fcconv"))
-        st.markdown(t("walk.excitation.fcconv.why", gap=f"{view.fc_against_conv:.1e}", c=len(view.z)))
-    if "code" in more:
-        ui.code(view, blocks.SEBlock, blocks.HSigmoid, replay.fc_against_conv)
+    looks = {}
+    if layered:
+        looks["votes"] = partial(excited.votes, view, branch)
+        looks["contest" if competing else "gatefn"] = partial(excited.gates, view, branch, closer=True)
+    if not competing:
+        looks["softmax"] = partial(excited.softmax, view)
+    if np.isfinite(view.fc_against_conv):  # there are two layers to compare
+        looks["fcconv"] = partial(excited.fc_and_conv, view)
+    ui.closer(view, looks, blocks.SEBlock, blocks.HSigmoid, replay.fc_against_conv)

@@ -58,6 +58,15 @@ def carpet(view: Scene) -> None:
     st.caption(t("walk.rescale.carpet.idea"))
 
 
+def position(view: Scene) -> None:
+    """Say where in its units the network has its gates."""
+    ui.section(view.t("walk.rescale.position"))
+    st.markdown(view.t(f"position.{view.spec.position}", model=view.spec.title))
+
+
+LOOKS = {"sheets": sheets, "carpet": carpet, "position": position}
+
+
 @ui.page
 def draw() -> None:
     """Draw one map before and after its gate; the rest when it is asked for."""
@@ -78,13 +87,6 @@ def draw() -> None:
     ui.latex(rf"\tilde x_{{{c}}}({i},{j})={symbol}({i},{j})={terms}={out[i, j]:.4f}")
     st.caption(t("walk.rescale.symbols", c=count, h=out.shape[0], w=out.shape[1], m=branches))
 
-    more = ui.closer(t, "sheets", "carpet", "position", "code")
-    if "sheets" in more:
-        sheets(view)
-    if "carpet" in more:
-        carpet(view)
-    if "position" in more:
-        ui.section(t("walk.rescale.position"))
-        st.markdown(t(f"position.{view.spec.position}", model=view.spec.title))
-    if "code" in more:
-        ui.code(view, blocks.SEBlock.forward if branches == 1 else blocks.SKConv.forward, rescale.draw_before_after)
+    looks = {name: partial(look, view) for name, look in LOOKS.items()}
+    forward = blocks.SEBlock.forward if branches == 1 else blocks.SKConv.forward
+    ui.closer(view, looks, forward, rescale.draw_before_after)

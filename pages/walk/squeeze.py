@@ -1,5 +1,7 @@
 """Squeeze: a whole map becomes one number."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -103,12 +105,9 @@ def draw() -> None:
         ui.latex(rf"z_{{{c}}}={z_c:.4f}")
     st.caption(t("walk.squeeze.symbols", c=count, h=h, w=w, m=len(view.u)))
 
-    more = ui.closer(t, "maps", "adaptive", "input", "code")
-    if "maps" in more:
-        everything(view, block_scale, scope)
-    if "adaptive" in more:
-        adaptive(view, channel_scale)
-    if "input" in more:
-        input_size(view)
-    if "code" in more:
-        ui.code(view, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)
+    looks = {
+        "maps": partial(everything, view, block_scale, scope),
+        "adaptive": partial(adaptive, view, channel_scale),
+        "input": partial(input_size, view),
+    }
+    ui.closer(view, looks, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)

@@ -3,7 +3,7 @@
 A choice registers its own key: whoever adds one to a page touches nothing else.
 """
 
-from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import streamlit as st
 
 from senet_viz.i18n import Texts
 from senet_viz.ui import state
+from senet_viz.ui.elements.truth import code
 from senet_viz.ui.scene import Scene
 
 
@@ -95,13 +96,24 @@ def opened() -> list[str]:
     return [part for part in str(state.asked("more") or "").split(",") if part]
 
 
-def closer(t: Texts, *names: str) -> Container[str]:
-    """Offer closer looks by name, any number at once; returns those that are open.
+def closer(
+    view: Scene, looks: Mapping[str, Callable[[], Any]], *functions: Callable[..., Any] | type
+) -> dict[str, Any]:
+    """Offer closer looks by name, any number at once, and draw those that are open in the order of their names.
 
     They live in the URL as ``more=name,name``, those of other pages too: a name is one look wherever it is offered.
     What is not open is neither computed nor sent.
+
+    Args:
+        looks: what draws each.
+        functions: made this page; their source is the last look.
+
+    Returns:
+        What each look that is open gave back.
     """
-    s, widget, asked = st.session_state, "-".join(("more", *names)), opened()
+    looks = {**looks, "code": lambda: code(view, *functions)}
+    s, t, names, asked = st.session_state, view.t, tuple(looks), opened()
+    widget = "-".join(("more", *names))
     s[widget] = [name for name in names if name in asked]
 
     def picked() -> None:
@@ -111,7 +123,7 @@ def closer(t: Texts, *names: str) -> Container[str]:
         t("more.label"), names, format_func=lambda name: t(f"more.{name}"), key=widget, selection_mode="multi",
         on_change=picked,
     )  # fmt: skip
-    return frozenset(s[widget])
+    return {name: look() for name, look in looks.items() if name in s[widget]}
 
 
 def target(view: Scene) -> int:

@@ -139,8 +139,9 @@ def question(view: Scene, goal: int, branch: int) -> Question:
     return Question(goal, branch, about, trio, answered(about))
 
 
-def guess(view: Scene, asked: Question, name: str) -> None:
+def guess(view: Scene, goal: int, branch: int, name: str) -> None:
     """Ask, or say what is right once somebody has guessed; ``name``: of the class."""
+    asked = question(view, goal, branch)
     if not asked.trio:
         st.caption(view.t("lab.attribution.noask"))
     elif asked.said is None:
@@ -178,13 +179,8 @@ def answer(view: Scene, asked: Question, name: str) -> None:
     text = t(f"lab.attribution.{kind}", c=which, v=change, target=name, score=number(score, 4))
     judge(right, text)
     symbol, ours = view.symbol(branch), gate[list(channels)]
-    figure(
-        view,
-        lambda t: figures.draw_muted(ours, changes, channels, symbol, score, name, t),
-        "muted",
-        goal,
-        branch,
-    )
+    draw = partial(figures.draw_muted, ours, changes, channels, symbol, score, name)
+    figure(view, draw, "muted", goal, branch)
     numbers = {"open": widest, "so": gated(gate[widest]), "vo": with_sign(float(changes[channels.index(widest)]))}
     numbers |= {"most": most, "sm": gated(gate[most]), "vm": change}
     if len(first) == 1:
@@ -208,6 +204,8 @@ def dropped(view: Scene, goal: int, name: str) -> str:
 
 def ranked(view: Scene, e: Effects, *key: Hashable) -> None:
     """Draw all channels by |attribution|, and their gates in the same order; a click pins one."""
+    if e.held:  # it would tell
+        return
     section(view.t("lab.attribution.rows"))
     order = np.argsort(-np.abs(e.values), kind="stable")
     scale = Scale.around_zero(view.t("fig.attribution.scale"), e.values, "difference")

@@ -56,6 +56,8 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         kernels: what the branches are called, as in 3×3.
     """
     t = view.t
+    section(t("scale.kernel.force"))
+    st.markdown(t("scale.kernel.force.idea"))
     ways = {"own": t("force.own")} | {f"b{m}": t("force.only", kernel=kernel) for m, kernel in enumerate(kernels)}
     ways |= worded(t, "force", ("swap", "equal"))
     how, reach, traces = pick("force", ways, t("force.label")), "", [view.trace]

@@ -69,8 +69,13 @@ def votes(view: Scene, branch: int) -> None:
         st.caption(t("walk.excitation.notrelu", act=again.act, low=f"{hidden.min():.3f}"))
 
 
-def gates(view: Scene, branch: int) -> None:
-    """Draw the way from the logits to the gates: a softmax over branches, or a gate function."""
+def gates(view: Scene, branch: int, closer: bool = False) -> None:
+    """Draw the way from the logits to the gates: a softmax over branches, or a gate function.
+
+    ``closer``: as a closer look, with a heading of its own.
+    """
+    if closer:
+        section(view.t("walk.excitation.contest" if len(view.gate) > 1 else "walk.excitation.gatefn"))
     if len(view.gate) > 1:
         _contest(view, branch)
     else:
@@ -110,6 +115,13 @@ def _function(view: Scene) -> None:
     zero, one = (" · ".join(str(int((values == end).sum())) for values in pair) for end in (0, 1))
     told = {"gap": f"{gap.max():.4f}", "at": int(gap.argmax()), "zero": zero, "one": one, "mean": f"{now.mean():.4f}"}
     st.caption(f"{t('walk.excitation.counts', **told)} {t('walk.excitation.hs')}")
+
+
+def fc_and_conv(view: Scene) -> None:
+    """Say how far two 1×1 convolutions and two fully connected layers are apart on this photo."""
+    t = view.t
+    section(t("walk.excitation.fcconv"))
+    st.markdown(t("walk.excitation.fcconv.why", gap=f"{view.fc_against_conv:.1e}", c=len(view.z)))
 
 
 def softmax(view: Scene) -> None:
