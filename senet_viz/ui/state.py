@@ -23,7 +23,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from senet_viz import i18n
 from senet_viz.errors import WeightsInvalid
-from senet_viz.service.cache import Shared
+from senet_viz.service.cache import Once, Shared
 from senet_viz.service.engine import Engine
 from senet_viz.service.questions import TraceQuestion
 from senet_viz.ui.own.uploads import Uploads
@@ -35,19 +35,19 @@ HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def engine() -> Engine:
     """Return the engine that all sessions share."""
     return Engine()
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def drawings() -> Shared[Any]:
     """Keep atlases, painted rows and figures that were drawn before, for all sessions."""
     return Shared(400)
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def uploads() -> Uploads:
     """Keep uploaded pictures of all sessions."""
     return Uploads()
@@ -58,31 +58,31 @@ def who() -> str:
     return str(st.session_state.setdefault("_who", secrets.token_hex(8)))
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def photo_sets() -> Shared[Any]:
     """Keep sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
     return Shared(400, lambda found: found.mib)
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def tallies() -> Shared[Any]:
     """Keep gates of sets in class folders, summed up batch after batch: 256 MiB."""
     return Shared(256, lambda tally: tally.mib)
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def worths() -> Shared[Any]:
     """Keep which photos of a set are recognised with which gates, batch after batch: a hundred bytes each."""
     return Shared(8192)
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def prices() -> Shared[Any]:
     """Keep what networks cost, and times that were measured: a few kilobytes each."""
     return Shared(256)
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def preferences() -> Shared[Any]:
     """Keep which kernel every SK unit prefers, photo by photo: a few hundred bytes each."""
     return Shared(8192)

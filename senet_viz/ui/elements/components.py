@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,8 @@ _IMPORT = re.compile(r'^import (\{.*?\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
 
 
-@st.cache_resource(show_spinner=False)
-def component(name: str, isolated: bool = True) -> Any:
+@cache
+def component(name: str, isolated: bool = True) -> Callable[..., Any]:
     """Register an element of ours; returns what mounts it.
 
     It is ``<name>.{html,css,js}`` in ``assets/components``, or in a folder of its name there if it has several modules.
@@ -29,7 +31,14 @@ def component(name: str, isolated: bool = True) -> Any:
     html, css = ((folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
     shared = (assets.COMPONENTS / "shared.js").read_text(encoding="utf-8")
     js = f"{shared}\n{script(folder, name)}"
-    return st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js, isolate_styles=isolated)
+    place = st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js, isolate_styles=isolated)
+
+    def mount(data: dict[str, Any] | bytes, **more: Any) -> Any:
+        if isinstance(data, dict):  # Streamlit tries twenty kinds of tables on a list, none on a tuple; both are sent alike
+            data = {key: tuple(each) if isinstance(each, list) else each for key, each in data.items()}
+        return place(data=data, **more)
+
+    return mount
 
 
 def script(folder: Path, name: str) -> str:

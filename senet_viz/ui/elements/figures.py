@@ -74,12 +74,11 @@ class Ready(go.Figure):
     """A plotly figure that is taken as it was drawn: Streamlit asks a figure for nothing but ``to_dict``.
 
     One that plotly checks property by property takes 13 ms to make and 0.8 ms at every rerun; a dictionary, of which
-    Streamlit makes such a figure each time, 11 ms at every rerun; this one 0.1 ms. ``tests/test_drawing.py`` checks the
-    same specs with plotly's own validators.
+    Streamlit makes such a figure each time, 11 ms at every rerun; this one, which is no figure besides, 0.1 ms.
+    ``tests/test_drawing.py`` checks the same specs with plotly's own validators.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        super().__init__()
         self._drawn = spec
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,14 +107,7 @@ def titled(
         shows: which words of "model block photo" a slide must name. None: all, unless ``untrained`` says that the
             figure is not of the scene's network, and then none.
     """
-    if shows is None:
-        shows = "model block photo" if untrained is None else ""
-    photo = "" if view.photo.startswith("up-") else view.photo
-    words = {"model": view.spec.title, "block": view.name, "photo": photo}
-    named = {word: text for word, text in words.items() if word in shows.split()}
-    t, blank, link = view.t, not view.trained if untrained is None else untrained, state.link()
-    what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
-    stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
+    t = view.t
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(title, width="content")
         more = st.popover(
@@ -124,6 +116,14 @@ def titled(
         )  # fmt: skip
     if not more.open:
         return
+    if shows is None:
+        shows = "model block photo" if untrained is None else ""
+    photo = "" if view.photo.startswith("up-") else view.photo
+    words = {"model": view.spec.title, "block": view.name, "photo": photo}
+    named = {word: text for word, text in words.items() if word in shows.split()}
+    blank, link = not view.trained if untrained is None else untrained, state.link()
+    what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
+    stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
     with more:
         dark = st.toggle(t("export.dark"), value=view.dark, key=f"dark-{name}")
         for kind, mime in slides.MIMES.items():

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 import streamlit as st
 
@@ -95,12 +96,13 @@ def address(page: str, own: Sequence[str]) -> None:
     component("frame", isolated=False)(key="frame", data=data)
 
 
-def _words(lang: str) -> list[dict[str, object]]:
+@cache
+def _words(lang: str) -> tuple[dict[str, object], ...]:
     """Return Streamlit's own words in every language, and now in this one; the English texts are what it writes."""
     start = "streamlit."
     names = [key.removeprefix(start) for key in i18n.table(i18n.DEFAULT) if key.startswith(start)]
     said = [{each: i18n.text(f"streamlit.{name}", each) for each in i18n.LANGUAGES} for name in names]
-    return [{"now": each[lang], "all": [*each.values()]} for each in said]
+    return tuple({"now": each[lang], "all": [*each.values()]} for each in said)
 
 
 def neighbours(page: st.Page, pages: Sequence[st.Page]) -> None:

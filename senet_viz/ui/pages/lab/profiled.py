@@ -19,6 +19,7 @@ from senet_viz.findings import class_selectivity
 from senet_viz.i18n import Texts
 from senet_viz.models import class_names
 from senet_viz.photos import sets as photos
+from senet_viz.service.cache import Once
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import chosen, pick, worded
 from senet_viz.ui.elements.frame import plain
@@ -35,7 +36,7 @@ WNID = re.compile(r"n\d{8}")
 PROFILED = "tiny_se"  # shown where the sidebar's network has no profile
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def profiles() -> dict[str, Profile]:
     """The shipped profiles of networks with gates, by model."""
     return {key: found for key, found in gate_profile.read().items() if found.blocks}

@@ -19,6 +19,7 @@ from senet_viz.figures.lab.gate_ablation import points
 from senet_viz.findings import gate_ablation as findings
 from senet_viz.findings.gate_ablation import Need
 from senet_viz.models import catalogue, class_names
+from senet_viz.service.cache import Once
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import judge, pick, predict, worded
 from senet_viz.ui.elements.figures import figure
@@ -48,7 +49,7 @@ class Shown:
     mark: Hashable  # names it, for caches
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def results() -> dict[str, Worth]:
     """What was measured over the validation pictures, by model."""
     return gate_ablation.read()

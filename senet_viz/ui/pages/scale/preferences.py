@@ -16,6 +16,7 @@ from senet_viz.figures.scale import kernel_selection
 from senet_viz.findings import Held, kernel_choice, scale_response
 from senet_viz.i18n import Texts
 from senet_viz.models import weight_files
+from senet_viz.service.cache import Once
 from senet_viz.stats import Interval
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
@@ -136,7 +137,7 @@ def collected(view: Scene, found: Any, blur: float = 0.0) -> list[tuple[str, np.
 # --- what is shipped, tables, names -----------------------------------------------------------------------------------
 
 
-@st.cache_resource(show_spinner=False)
+@Once
 def _profiles() -> dict[str, Any]:
     try:
         return gate_profile.read()
