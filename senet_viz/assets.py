@@ -1,4 +1,4 @@
-"""The one place that knows where files lie: the app, its pages, texts, lessons, labels, weights and elements of the browser.
+"""The one place that knows where files lie: the app, its pages, lessons, texts, labels, weights, browser elements.
 
 In the repository they lie beside the package; a wheel carries them inside it, in ``senet_viz/_site`` (see setup.py).
 """

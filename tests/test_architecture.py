@@ -64,8 +64,8 @@ BUILDERS = {  # tests that do not take their networks from networks.py, and why
     "test_model_card.py": "weights that it has just made up",
 }
 WITHOUT_TORCH = (  # a page can be drawn with
-    "assets", "errors", "types", "i18n", "jobs", "lessons", "stats", "models", "photos", "figures", "drawing", "findings",
-    "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
+    "assets", "errors", "types", "i18n", "jobs", "lessons", "stats", "models", "photos", "figures", "drawing",
+    "findings", "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
     "experiments.kernel_preference",
 )  # fmt: skip
 
