@@ -31,6 +31,7 @@ SECTIONS = {
         ("attribution", ":material/my_location:"),
         ("class_profiles", ":material/groups:"),
     ),
+    "teach": (("lessons", ":material/school:"),),
 }
 FIRST = SECTIONS["walk"][0][0]
 

@@ -1,4 +1,4 @@
-"""The one place that knows where files lie: the app, its pages, texts, labels, weights and elements of the browser.
+"""The one place that knows where files lie: the app, its pages, lessons, texts, labels, weights, browser elements.
 
 In the repository they lie beside the package; a wheel carries them inside it, in ``senet_viz/_site`` (see setup.py).
 """
@@ -17,6 +17,7 @@ ICON = FOLDER / "icon.svg"
 CARD = FOLDER / "model_card.txt"
 COMPONENTS = FOLDER / "components"
 LABELS = FOLDER / "labels"
+LESSONS = FOLDER / "lessons"
 PAPERS = FOLDER / "papers.json"
 TEXTS = FOLDER / "i18n"
 WEIGHTS = FOLDER / "weights"

@@ -110,3 +110,7 @@ class TrainingRefused(SenetVizError, code="train"):
 
 class CardRefused(SenetVizError, code="card"):
     """Weight files and a profile do not belong together; the message is a plain sentence."""
+
+
+class LessonRefused(SenetVizError, code="lesson"):
+    """There is no such lesson, or something is wrong with it; the message is a plain sentence."""

@@ -27,6 +27,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "types": ("errors",),
     "i18n": ("assets", "errors"),
     "jobs": (),
+    "lessons": ("i18n",),
     "stats": (),
     "networks": ("errors",),
     "tap": ("networks", "types", "stats"),
@@ -39,8 +40,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "architecture": ("tap", "models"),
     "drawing": ("i18n",),
     "figures": ("architecture", "drawing"),
-    "ui": ("figures", "findings", "service"),
-    "cli": ("figures", "findings", "service"),
+    "ui": ("figures", "findings", "service", "lessons"),
+    "cli": ("ui",),
     "__main__": ("cli",),
     "pages": ("ui",),
     "app": ("pages",),
@@ -63,8 +64,8 @@ BUILDERS = {  # tests that do not take their networks from networks.py, and why
     "test_model_card.py": "weights that it has just made up",
 }
 WITHOUT_TORCH = (  # a page can be drawn with
-    "assets", "errors", "types", "i18n", "jobs", "stats", "models", "photos", "figures", "drawing", "findings",
-    "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
+    "assets", "errors", "types", "i18n", "jobs", "lessons", "stats", "models", "photos", "figures", "drawing",
+    "findings", "architecture.formulas", "architecture.unit_graph", "experiments.gate_ablation",
     "experiments.kernel_preference",
 )  # fmt: skip
 

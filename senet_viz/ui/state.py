@@ -10,8 +10,8 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -98,16 +98,25 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
 
     @asynccontextmanager
     async def lifespan(app: st.App) -> AsyncIterator[None]:
-        quiet = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
-        level, quiet.level = quiet.level, logging.ERROR  # nobody is looking yet, and that is meant
-        menu()
-        quiet.level = level
+        with unseen():
+            menu()
         in_memory()
         at_once()
         await asyncio.to_thread(_first_picture)
         yield
 
     return lifespan
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Let the app run where nobody is looking, and Streamlit not warn of it."""
+    log = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    level, log.level = log.level, logging.ERROR
+    try:
+        yield
+    finally:
+        log.level = level
 
 
 def in_memory() -> None:

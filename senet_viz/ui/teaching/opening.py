@@ -1,0 +1,58 @@
+"""Open the steps of a lesson in the app itself, without a browser, and say what is not as the step says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from senet_viz import assets, i18n
+from senet_viz.lessons import Lesson, Step, rules
+from senet_viz.ui import state
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+PATIENCE_S = 120  # for one rerun
+
+
+def faults(lesson: Lesson, at: int) -> list[str]:
+    """Open step ``at`` (from 1) in a fresh session; return a sentence for everything that is wrong with it."""
+    with state.unseen():
+        found = list(_wrong(lesson, lesson.steps[at - 1], at))
+    return [f"{lesson.name}/{lesson.lang}, step {at}: {fault}" for fault in found]
+
+
+def _wrong(lesson: Lesson, step: Step, at: int) -> Iterator[str]:
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(assets.APP), default_timeout=PATIENCE_S)
+    for key, value in {**step.state, "lang": lesson.lang, "lesson": lesson.name, "at": str(at)}.items():
+        app.query_params[key] = value
+    app.run()
+    app.switch_page(rules.pages()[step.page]).run()
+    if app.exception or app.error:
+        yield from (f"it ends in an error: {each.value}" for each in (*app.exception, *app.error))
+        return
+    heading = i18n.text(f"{rules.section(step.page)}.{step.page}.title", lesson.lang)
+    if [each.value for each in app.title] != [heading]:
+        yield f"the page is {[each.value for each in app.title]}, not {heading}."
+    yield from _unlike(step, app)
+
+
+def _unlike(step: Step, app: AppTest) -> Iterator[str]:
+    """Say where the app is not in the step's state, and whether what the step waits for can come to pass."""
+    session = app.session_state
+    (frame,) = (json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.id.endswith("-frame"))
+    address, own, waiting = dict(parse_qsl(frame["query"])), set(frame["own"]), session["_waiting"]
+    if (model := session["_shown"][0]) != step.state["model"]:
+        yield f"the network is {model}, not {step.state['model']}."
+    for key, value in step.state.items():
+        if address.get(key) != value:
+            yield f"{key} is {address.get(key)}, not {value}."
+        elif key in waiting and key not in own:
+            yield f"nothing on this page asks for {key}."
+    key = step.wait.partition("=")[0]
+    if key and key not in {"answered", *state.SHARED, *session["_choices"], *own}:
+        yield f"nothing on this page changes {key}."
