@@ -133,7 +133,8 @@ def exact_ends(view: Scene) -> Question | None:
     ends = int(((gate == 0) | (gate == 1)).sum())
     if fn == "sigmoid" and ends:
         return None
-    return counted(view, "exact_ends", ends, n, numbers, (0,), f"exact_ends.why.{fn}")
+    cut = int((np.abs(logit) >= 3).sum())  # what the other function would make of these logits
+    return counted(view, "exact_ends", ends, n, numbers, (0, cut), f"exact_ends.why.{fn}")
 
 
 def brighter_map_larger_gate(view: Scene) -> Question | None:
@@ -161,8 +162,11 @@ def relu_order(view: Scene) -> Question | None:
 
     None where it is not listed after the second layer, or where hardly a gate is below 0.5.
     """
-    n, below = view.gate.shape[1], int((view.gate[0] < 0.5).sum())
-    if len(view.gate) > 1 or view.replay.act != "ReLU" or view.replay.gate_fn not in NAMES or below < n / 5:
+    gate, n = view.gate[0], view.gate.shape[1]
+    below, at = int((gate < 0.5).sum()), int((np.abs(gate - 0.5) < LEAST / 2).sum())
+    if len(view.gate) > 1 or view.replay.act != "ReLU" or view.replay.gate_fn not in NAMES:
+        return None
+    if below < n / 5 or at > n / 20:  # many at 0.5 itself, as where nothing is trained
         return None
     if not _listed_late(view):
         return None
