@@ -17,7 +17,7 @@ from senet_viz.photos import scale
 from senet_viz.ui.pages.scale import scrub
 from senet_viz.ui.scene import Scene
 
-SCALES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0)
+SCALES = scrub.SCALES
 BLURS = {"0": 0.0, "1": 1.0, "2": 2.0}  # px
 
 
