@@ -63,6 +63,7 @@ def frame() -> None:
     st.set_page_config("senet-viz", page_icon=str(assets.ICON), layout="wide")
     page, pages = navigation(ui.language())
     ui.arrive(page, pages)
+    ui.begin()
     ui.follow()
     ready, first = ui.settle(), page.url_path == ""
     ui.window()
@@ -73,6 +74,8 @@ def frame() -> None:
         ui.neighbours(page, pages)
     if ready and first:  # the first picture waits for nothing
         ui.sidebar()
+    if ready:
+        ui.guide()
 
 
 if __name__ == "__main__":

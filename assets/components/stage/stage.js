@@ -77,7 +77,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     let drawn, moving = 0;
     const redraw = () => {
       if (!root.clientWidth) return; // it is being taken away
-      const width = root.clientWidth, room = Math.max(430, Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64, width * 0.66));
+      const width = root.clientWidth, foot = everywhere().foot ?? 0, room = Math.max(430 - Math.min(foot, 60), Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64 - foot, width * 0.66));
       const before = drawn?.at;
       drawn = frame(block, view, width, room);
       draw(drawn, view);
@@ -116,6 +116,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const now = asked(block), was = kept(view);
       if (pathname === location.pathname && Object.entries(kept(now)).some(([name, value]) => value !== was[name])) change(now, now.step !== view.step || now.fn !== view.fn);
     }, { signal });
+    addEventListener("senet-room", redraw, { signal });
     root.hidden = false;
     offer(root, head);
     const place = listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });

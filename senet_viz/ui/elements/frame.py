@@ -88,7 +88,7 @@ def address(page: str, own: Sequence[str]) -> None:
     data: dict[str, object] = {
         "page": page,
         "query": state.query(),
-        "own": list(own),
+        "own": [*own, "at"],  # of the lesson that is on, the step
         "lang": tongue,
         "words": _words(lang),
     }

@@ -33,7 +33,7 @@ def stage(view: Scene) -> None:
     if left and s.get(_SENT) is not None:  # it has what it needs, and is about to go
         view = replace(view, channel=s[_SENT])
     s[_SENT] = view.channel
-    chosen = {key: s.get(key) for key in OWN if key != "channel"}
+    chosen = {key: state.asked(key) for key in OWN if key != "channel"}
     data = view.drawn(
         lambda: gathered(view, chosen).payload(), "stage", view.lang, view.dark, view.channel, *chosen.items()
     )

@@ -1,0 +1,147 @@
+"""The guide: one line at the foot of the window that leads through a lesson, page by page.
+
+Its place is the address's ``lesson`` and ``at``. What the browser can show by itself (another step of the stage, the
+next words) it does without a rerun; the server is asked for another page, another photo, network or block, and for
+questions, which are computed from the numbers on screen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import parse_qsl
+
+import streamlit as st
+
+from senet_viz import i18n, lessons
+from senet_viz.lessons import Lesson
+from senet_viz.ui import shown, state
+from senet_viz.ui.elements.components import component
+from senet_viz.ui.guard import guard
+from senet_viz.ui.pages.scale import scrub
+from senet_viz.ui.pages.walk import stage
+from senet_viz.ui.scene import Scene
+from senet_viz.ui.teaching import questions, travel
+
+_KEY = "guide"
+OWN = {"": stage.OWN, "channel_weights": scrub.OWN}  # of a page's address: what the browser changes by itself
+PLACE = ("photo", "model", "block", "channel")  # an address that names one of them has a place of its own
+WORDS = (
+    "next", "back", "skip", "leave", "return", "right", "wrong", "sum", "none", "print", "save", "said", "true",
+    "notes", "usual", "then", "last", "take", "unsaid",
+)  # fmt: skip
+
+
+def lesson() -> Lesson | None:
+    """Return the lesson that the address names, in the reader's language; None where it names none that there is."""
+    name = state.asked("lesson")
+    return lessons.lesson(name, state.language()) if name in lessons.names() else None
+
+
+def at(through: Lesson) -> int:
+    """Return the number of the step that is on, from 1."""
+    said = str(state.asked("at") or 1)
+    return min(max(int(said), 1), len(through.steps)) if said.isdecimal() and len(said) < 4 else 1
+
+
+def begin() -> None:
+    """Where a session's address names a lesson and a step alone, go to the place of that step."""
+    state.read_url()
+    s, through = st.session_state, lesson()
+    if through is None or s.get("_led"):
+        return
+    s["_led"] = True
+    if not any(key in st.query_params for key in PLACE):
+        _go(through, at(through))
+
+
+def guide() -> None:
+    """Mount the guide, if a lesson is on, with the question of its step."""
+    s, through = st.session_state, lesson()
+    state.asked("present")
+    if through is None:
+        return
+    view, now = shown.scene(), at(through)
+    step, facts = through.steps[now - 1], _facts(view)
+    data: dict[str, Any] = {
+        "lesson": through.name, "title": through.title, "at": now, "page": s["_page"],
+        "present": bool(s.get("present")),
+        "steps": [
+            {
+                "title": each.title, "text": _filled(each.text, facts), "page": _path(each.page),
+                "state": dict(each.state), "wait": each.wait, "asks": bool(each.ask),
+                "say": each.say, "usual": each.usual, "minutes": each.minutes,
+            }
+            for each in through.steps
+        ],
+        "own": OWN, "mine": str(s["photo"]).startswith("up-"), "entry": _entry(through, now),
+        "question": _question(view, step.ask, now),
+        "words": {word: i18n.table(view.lang)[f"guide.{word}"] for word in WORDS},
+    }  # fmt: skip
+    component("guide")(key=_KEY, data=data, on_go_change=_gone, on_leave_change=_leave)
+
+
+def _path(page: str) -> str:
+    """Return what the address calls the page of this name: the first page has no name there."""
+    return page if page in st.session_state["_pages"] else ""
+
+
+def _go(through: Lesson, number: int) -> None:
+    """Go to the place of a step; a photo of the student's own stays on screen."""
+    s, step = st.session_state, through.steps[number - 1]
+    s["at"] = str(number)
+    own = str(s.get("photo", "")).startswith("up-")
+    travel.go(_path(step.page), {key: value for key, value in step.state.items() if not (own and key == "photo")})
+
+
+def _gone() -> None:
+    """Follow to the step that the browser asks for."""
+    told, through = st.session_state[_KEY].get("go"), lesson()
+    number = told.get("at") if isinstance(told, Mapping) else None
+    if through is not None and isinstance(number, int | float) and 1 <= number <= len(through.steps):
+        if told.get("photo"):  # the lesson's own instead of the student's
+            st.session_state["photo"] = ""
+        _go(through, int(number))
+
+
+def _leave() -> None:
+    """End the lesson where it is; the page stays."""
+    state.forget(("lesson", "at", "present"))
+
+
+def _question(view: Scene, name: str, at: int) -> dict[str, object] | None:
+    """Return the question of a step about what is on screen; without options where it has no clear answer there."""
+    if not name:
+        return None
+    with guard():
+        asked = questions.ask(name, view)
+        # what it was asked about, in whatever language
+        about = {"at": at, "key": f"{view.photo}/{view.spec.key}/{view.weights}/{view.name}/{name}"}
+        return about | (asdict(asked) if asked else {})
+    return None
+
+
+def _entry(through: Lesson, at: int) -> str | None:
+    """Return what the address said, when a step began, of the key that the step waits for."""
+    s, place, key = st.session_state, (through.name, at), through.steps[at - 1].wait.split("=")[0]
+    if s.get("_entered", (None, None))[0] != place:
+        s["_entered"] = (place, dict(parse_qsl(state.query())).get(key))
+    entry: str | None = s["_entered"][1]
+    return entry
+
+
+def _facts(view: Scene) -> dict[str, object]:
+    """Return the numbers of the block on screen that a lesson's words may name."""
+    hidden = view.block.hidden
+    name, share = view.seen.top(1)[0]
+    return {
+        "n": len(view.z), "r": 0 if hidden is None else len(hidden),
+        "dead": 0 if hidden is None else int((hidden.numpy() == 0).sum()),
+        "zeros": int((view.gate == 0).sum()), "ones": int((view.gate == 1).sum()),
+        "top": name, "share": round(100 * share),
+    }  # fmt: skip
+
+
+def _filled(text: str, facts: Mapping[str, object]) -> str:
+    for name, value in facts.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text
