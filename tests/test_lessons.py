@@ -204,7 +204,7 @@ def test_a_step_opens(name: str, at: int, lang: str) -> None:
     ("changed", "said"),
     [
         ({"state": {"photo": "coffee", "model": "nothing"}}, "the network is tiny_se, not nothing."),
-        ({"state": {"photo": "coffee", "model": "tiny_se", "block": "layer9.se"}}, "block is layer1.0.se, not layer9.se."),
+        ({"state": {"photo": "coffee", "model": "tiny_se", "block": "layer9"}}, "block is layer1.0.se, not layer9."),
         ({"state": {"photo": "coffee", "model": "tiny_se", "channel": "4096"}}, "channel is 63, not 4096."),
         ({"state": {"photo": "coffee", "model": "tiny_se", "axis": "channels"}}, "nothing on this page asks for axis."),
         ({"wait": "axis=channels"}, "nothing on this page changes axis."),

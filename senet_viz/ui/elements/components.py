@@ -34,7 +34,8 @@ def component(name: str, isolated: bool = True) -> Callable[..., Any]:
     place = st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js, isolate_styles=isolated)
 
     def mount(data: dict[str, Any] | bytes, **more: Any) -> Any:
-        if isinstance(data, dict):  # Streamlit tries twenty kinds of tables on a list, none on a tuple; both are sent alike
+        # Streamlit tries twenty kinds of tables on a list, none on a tuple; both are sent alike
+        if isinstance(data, dict):
             data = {key: tuple(each) if isinstance(each, list) else each for key, each in data.items()}
         return place(data=data, **more)
 
