@@ -29,6 +29,11 @@ def has(key: str, lang: str) -> bool:
     return key in table(lang)
 
 
+def handed(start: str, lang: str) -> dict[str, str]:
+    """Return all texts whose keys begin so, without that beginning, their placeholders unfilled: the browser's part."""
+    return {key.removeprefix(start): text for key, text in table(lang).items() if key.startswith(start)}
+
+
 def text(key: str, lang: str, **values: object) -> str:
     """Return one text, its placeholders filled.
 

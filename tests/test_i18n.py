@@ -18,6 +18,7 @@ from senet_viz.errors import ImageRejected, SenetVizError
 from senet_viz.figures.walk import block
 from senet_viz.models import catalogue
 from senet_viz.photos import reading, samples
+from senet_viz.ui.teaching import guide
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [ROOT / "app.py", *sorted(ROOT.glob("pages/**/*.py")), *sorted(ROOT.glob("senet_viz/**/*.py"))]
@@ -99,7 +100,7 @@ def spoken() -> set[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         words |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     rows = {row.note_key for row in catalogue.MODELS} | {sample.title for sample in samples.SAMPLES}
-    browser = {key for key in ENGLISH if key.startswith(block.WORDS)}  # handed on as they are
+    browser = {key for key in ENGLISH if key.startswith((block.WORDS, guide.WORDS))}  # handed on as they are
     return words | rows | browser | {key for call in CALLS for key in asked(call.pattern)}
 
 

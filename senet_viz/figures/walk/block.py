@@ -97,7 +97,7 @@ def ramps() -> dict[str, list[int]]:
 
 def words(lang: str) -> dict[str, Any]:
     """Return the stage's texts as they are, with the places that the browser fills; those of a step under its name."""
-    flat = {key.removeprefix(WORDS): text for key, text in i18n.table(lang).items() if key.startswith(WORDS)}
+    flat = i18n.handed(WORDS, lang)
     steps: dict[str, dict[str, str]] = {}
     for key in [key for key in flat if key.startswith("step.")]:
         _, step, part = key.split(".")

@@ -25,10 +25,7 @@ from senet_viz.ui.teaching import questions, travel
 _KEY = "guide"
 OWN = {"": stage.OWN, "channel_weights": scrub.OWN}  # of a page's address: what the browser changes by itself
 PLACE = ("photo", "model", "block", "channel")  # an address that names one of them has a place of its own
-WORDS = (
-    "next", "back", "skip", "leave", "return", "right", "wrong", "sum", "none", "print", "save", "said", "true",
-    "notes", "usual", "then", "last", "take", "unsaid",
-)  # fmt: skip
+WORDS = "guide."  # what the texts that the browser fills begin with
 
 
 def lesson() -> Lesson | None:
@@ -75,7 +72,7 @@ def guide() -> None:
         ],
         "own": OWN, "mine": str(s["photo"]).startswith("up-"), "entry": _entry(through, now),
         "question": _question(view, step.ask, now),
-        "words": {word: i18n.table(view.lang)[f"guide.{word}"] for word in WORDS},
+        "words": i18n.handed(WORDS, view.lang),
     }  # fmt: skip
     component("guide")(key=_KEY, data=data, on_go_change=_gone, on_leave_change=_leave)
 
