@@ -7,6 +7,8 @@ REQUIREMENTS ?= requirements.txt
 THREADS ?= 1
 # What the class is told to open, where this machine's own guess is wrong: make serve ADDRESS=teacher.local
 ADDRESS ?=
+# The lesson that `make present` shows; LESSON= shows the app without one.
+LESSON ?= squeeze_excite_rescale
 # Test processes side by side (0: in this one); what to test, as in TESTS="tests/test_edits.py -k swap"; pytest's options.
 JOBS ?= 2
 TESTS ?=
@@ -35,8 +37,8 @@ help: ## List these targets
 run: $(APP) ## Open the app on http://localhost:8501, for this machine alone
 	@$(STREAMLIT) --server.address localhost
 
-present: $(APP) ## The same for a projector: no toolbar, no menu
-	@$(PY) tools/present.py $(PORT) &
+present: $(APP) ## A lesson for a projector: large letters, Space goes on, N opens your notes
+	@$(PY) tools/present.py $(PORT) $(LESSON) &
 	@$(STREAMLIT) --server.address localhost --server.headless true
 
 serve: $(APP) ## For a classroom: everyone on this network may open it

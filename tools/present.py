@@ -1,4 +1,6 @@
-"""Open the app without toolbar once it answers: ``present.py PORT``; or print this machine's address: ``--address``."""
+"""Open a lesson for a projector once the app answers: ``present.py PORT [LESSON]``; or print this machine's address:
+``--address``.
+"""
 
 import socket
 import sys
@@ -20,8 +22,8 @@ def address() -> str:
             return socket.gethostname()
 
 
-def open_when_ready(port: str) -> None:
-    """Wait for the server's health, then show the first page in the browser."""
+def open_when_ready(port: str, lesson: str = "") -> None:
+    """Wait for the server's health, then show the lesson in the browser, or the first page without one."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         try:
@@ -31,8 +33,9 @@ def open_when_ready(port: str) -> None:
             time.sleep(0.2)
     else:
         sys.exit(f"nothing answers on port {port}")
-    url = f"http://localhost:{port}/?embed=true"
-    print(f"On the projector: {url} (F11 fills the screen)", flush=True)
+    url = f"http://localhost:{port}/?embed=true" + (f"&present=1&lesson={lesson}" if lesson else "")
+    print(f"On the projector: {url}", flush=True)
+    print("F11 fills the screen, Ctrl and + enlarge it, Space and PageDown go on, N opens your notes.", flush=True)
     webbrowser.open(url)
 
 
@@ -41,7 +44,7 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--address"]:
         print(address())
     else:
-        open_when_ready(arguments[0])
+        open_when_ready(*arguments[:2])
 
 
 if __name__ == "__main__":

@@ -1,14 +1,10 @@
-// The guide of a lesson: its words, its question, and the way on. A step is a page and what its address says; where the
-// two differ in nothing but what the browser keeps itself, going on sends nothing.
-// What was predicted stays in this browser; "what was done" is read off the address, which says all that can be shared.
-
-const STAY = ["lang", "device", "lesson", "at", "present", "embed", "embed_options"]; // no step speaks of them
-const SIDEBAR = ["photo", "model", "weights", "block", "channel"]; // where a step names none, that on screen stays
+// The guide of a lesson: its words, its question, and the way on. A step is a page and what its address says.
+// What was predicted stays in this browser; what was done is read off the address, which says all that can be shared.
 
 const said = () => new URLSearchParams(location.search);
 const elsewhere = ({ target, ctrlKey, altKey, metaKey }) => ctrlKey || altKey || metaKey || target.closest?.("input, textarea, select, [contenteditable], [role=listbox], [role=option]");
 const fill = (text, given) => text.replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
-const element = (tag, text, name = "") => Object.assign(document.createElement(tag), { textContent: text, className: name });
+const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
 
 // --- what was predicted, in this browser alone ---
 
@@ -22,8 +18,8 @@ const remember = (lesson, at, what) => {
 
 /** All predictions as list items: the question, what was said, what is true. */
 const listed = (all, words) => Object.values(all).map(({ text, options, answer, right, why }) => {
-  const item = element("li", ""), own = answer < 0 ? words.unsaid : options[answer];
-  item.append(element("b", text), element("br", ""), fill(words.said, { said: own }), " ", answer === right ? "✓" : fill(words.true, { true: options[right] }), " ", element("i", why));
+  const item = element("li", "");
+  item.append(element("b", text), element("br", ""), fill(words.said, { said: options[answer] }), " ", answer === right ? "✓" : fill(words.true, { true: options[right] }), " ", element("i", why));
   return item;
 });
 
@@ -45,39 +41,39 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const $ = (selector) => parentElement.querySelector(selector), root = $(".guide"), shared = everywhere();
   const { steps, words, lesson, question } = data, count = steps.length, done = (shared.done ??= new Set());
   const on = (target, kind, run, more = {}) => target.addEventListener(kind, run, { signal, ...more });
-  const at = () => Math.min(Math.max(Math.trunc(Number(said().get("at") ?? data.at)) || 1, 1), count);
+  // the address of a page that a link of the app opened says where the server believes the student is
+  const at = () => (shared.place?.lesson === lesson ? shared.place.at : Math.min(Math.max(Math.trunc(Number(said().get("at") ?? data.at)) || 1, 1), count));
   const own = data.own[data.page] ?? [];
   let notes = shared.notes;
 
   const wanted = ({ state }) => Object.entries(state).filter(([name]) => name !== "photo" || !data.mine);
   const differs = (name, value) => said().get(name) !== value;
-  /** Whether the place of a step can only be had from the server. */
-  const far = (step) => {
-    const named = Object.fromEntries(wanted(step)), others = [...said().keys()].filter((name) => !(name in named) && ![...STAY, ...SIDEBAR, ...own].includes(name));
-    return data.page !== step.page || others.length > 0 || wanted(step).some(([name, value]) => !own.includes(name) && differs(name, value));
-  };
+  /** Whether the student has gone elsewhere; to do what the step waits for is part of the way. */
   const away = (step) => data.page !== step.page || wanted(step).some(([name, value]) => !own.includes(name) && name !== step.wait.split("=")[0] && differs(name, value));
   const here = () => (question?.at === at() ? question : null);
-  const answer = () => { const found = remembered(lesson)[at()]; return here() && found?.key === question.key ? found : null; };
+  const answer = () => {
+    const found = data.present ? shared.shown : remembered(lesson)[at()]; // a class predicts by raising hands
+    return here() && found?.key === question.key ? found : null;
+  };
   /** Whether the student has done what the step waits for. */
   const did = (step) => {
     const [name, value] = step.wait.split("="), now = said().get(name);
     if (!name || done.has(`${lesson} ${at()}`)) return true;
-    if (away(step) || ![data.at, shared.came].includes(at())) return false; // it is on its way there
+    if (away(step) || data.at !== at()) return false; // it is on its way there
     if (name === "answered") return answer() !== null || (step.asks && question?.at === at() && !question.options);
-    return value === undefined ? now !== (step.state[name] ?? (data.at === at() ? data.entry : shared.entry)) : now === value;
+    return value === undefined ? now !== (step.state[name] ?? data.entry) : now === value;
   };
 
   const go = (to, more = {}) => {
     if (to < 1 || to > count) return;
-    const step = steps[to - 1], remote = far(step) || step.asks || more.photo, values = { at: to };
+    const step = steps[to - 1], values = { at: to };
     if (data.page === step.page) {
       own.filter((name) => name !== "channel").forEach((name) => { values[name] = null; });
       wanted(step).forEach(([name, value]) => { if (own.includes(name)) values[name] = value; });
     }
+    shared.place = { lesson, at: to };
     address(values);
-    Object.assign(shared, { entry: said().get(step.wait), came: remote ? null : to });
-    remote ? setTriggerValue("go", { at: to, ...more, now: Date.now() }) : draw();
+    setTriggerValue("go", { at: to, ...more, now: Date.now() });
   };
   const forward = () => {
     if (data.present && here()?.options && !answer()) return decide(-1); // the class has spoken: what is true
@@ -85,7 +81,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const decide = (option) => {
     if (!here()?.options || answer()) return;
-    remember(lesson, at(), { ...question, answer: option });
+    if (data.present) shared.shown = { ...question, answer: option };
+    else remember(lesson, at(), { ...question, answer: option });
     draw();
   };
 
@@ -103,7 +100,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const drawSum = (last) => {
     const all = remembered(lesson), given = Object.values(all), right = given.filter(({ answer: mine, right: true_ }) => mine === true_).length;
-    $(".sum").hidden = !last || !given.length || Boolean(here()?.options && !answer());
+    $(".sum").hidden = !last || data.present || !given.length || Boolean(here()?.options && !answer());
     $(".sum h2").textContent = fill(words.sum, { right, n: given.length });
     $(".sum ol").replaceChildren(...listed(all, words));
   };
@@ -117,6 +114,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const draw = () => {
     const now = at(), step = steps[now - 1], ready = data.present || did(step);
     Object.assign(root.dataset, { step: now, steps: count });
+    shared.place = { lesson, at: now };
     $(".where").textContent = `${now} / ${count}`;
     $(".title").textContent = step.title;
     drawQuestion(step);
@@ -148,7 +146,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.ariaLabel = data.title;
   const pressed = {
     next: forward, back: () => go(at() - 1), skip: () => go(at() + 1), return: () => go(at(), { again: true }), take: () => go(at(), { photo: true }),
-    leave: () => setTriggerValue("leave", Date.now()), print: () => sheet(data, true), save: () => sheet(data, false),
+    leave: () => { shared.place = null, address({ at: null }), setTriggerValue("leave", Date.now()); }, print: () => sheet(data, true), save: () => sheet(data, false),
     notes: () => { notes = shared.notes = window.open("", "senet-viz-notes", "popup,width=700,height=700"); draw(); },
   };
   for (const [name, run] of Object.entries(pressed)) $(`.${name}`).onclick = run;
@@ -164,6 +162,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     event.stopPropagation();
   }, { capture: true });
   on(window, "senet-address", () => {
+    if (!shared.place) return; // it is being left
+    address({ at: at() });
     if (did(steps[at() - 1])) done.add(`${lesson} ${at()}`);
     draw();
   });
@@ -176,5 +176,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     room();
   });
   draw();
+  address({ at: at() });
   return end;
 }

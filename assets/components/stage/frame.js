@@ -198,7 +198,7 @@ const strip = (block, view, at, colours) => {
 
 /** @returns {{at: Object, items: Object[], reach: number, ordered: number[]}} everything that is to be drawn */
 export const frame = (block, view, W, H) => {
-  const at = layout(W, H), colours = block.head.colours, ordered = order(block, view.sort);
+  const at = layout(W, H, view.letters), colours = block.head.colours, ordered = order(block, view.sort);
   const step = steps(block).find(({ id }) => id === view.step) ?? steps(block)[0];
   const items = [
     ...ribbon(block, view, at, colours), ...ways(block, at, colours), ...maps(block, view, at, colours, ordered),

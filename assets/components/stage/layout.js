@@ -13,7 +13,7 @@ export const columns = (n, box, aspect) => {
 };
 
 /** From the left to the right: U, z, hidden, gate, X̃; above them the network, below them the pinned channel. */
-const wide = (W, H) => {
+const wide = (W, H, letters) => {
   const ribbon = rect(0, 0, W, 70), top = 132, strip = rect(0, H - 92, W, 88);
   const h = strip.y - top - 30, map = Math.min(h, 0.265 * W), arrow = Math.max(38, 0.045 * W);
   const y = top + (h - Math.min(h, map * 1.25)) / 2, tall = Math.min(h, map * 1.25);
@@ -21,7 +21,7 @@ const wide = (W, H) => {
   const left = map + arrow, right = W - map - arrow, span = right - left;
   const z = rect(left, y, span * 0.14, tall), gate = rect(right - span * 0.2, y, span * 0.2, tall);
   const middle = rect(z.x + z.w + 10, y, gate.x - z.x - z.w - 20, tall);
-  return { W, H, large: Math.min(Math.max(W / 1050, 1), 1.35), narrow: false, ribbon, around: y - 40, u, z, middle, gate, out, strip };
+  return { W, H, large: letters * Math.min(Math.max(W / 1050, 1), 1.35), narrow: false, ribbon, around: y - 40, u, z, middle, gate, out, strip };
 };
 
 /** The same from the top down, for a phone. */
@@ -34,5 +34,5 @@ const narrow = (W) => {
   return { W, H: strip.y + strip.h + 4, large: 1, narrow: true, ribbon, around: null, u, z, middle, gate, out, strip };
 };
 
-/** @returns the rectangles of every part. @param {number} H height that there is; a narrow stage takes what it needs */
-export const layout = (W, H) => (W < 620 ? narrow(W) : wide(W, H));
+/** @returns the rectangles of every part. @param {number} H height that there is; a narrow stage takes what it needs @param {number} letters how many times larger than usual */
+export const layout = (W, H, letters = 1) => (W < 620 ? narrow(W) : wide(W, H, letters));

@@ -79,6 +79,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (!root.clientWidth) return; // it is being taken away
       const width = root.clientWidth, foot = everywhere().foot ?? 0, room = Math.max(430 - Math.min(foot, 60), Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64 - foot, width * 0.66));
       const before = drawn?.at;
+      view.letters = document.documentElement.classList.contains("present") ? 1.25 : 1;
       drawn = frame(block, view, width, room);
       draw(drawn, view);
       if (before?.W !== drawn.at.W || before.H !== drawn.at.H) place();

@@ -1,8 +1,7 @@
 """The guide: one line at the foot of the window that leads through a lesson, page by page.
 
-Its place is the address's ``lesson`` and ``at``. What the browser can show by itself (another step of the stage, the
-next words) it does without a rerun; the server is asked for another page, another photo, network or block, and for
-questions, which are computed from the numbers on screen.
+Its place is the address's ``lesson`` and ``at``. A step is a page and what its address says; the server opens it, and
+computes its question from the numbers on screen. What is answered, remembered and waited for is the browser's matter.
 """
 
 from collections.abc import Mapping

@@ -32,4 +32,6 @@ def follow() -> None:
     s = st.session_state
     page = s.pop(_TO, s["_page"])
     if page != s["_page"] and page in s["_pages"]:
+        for key in {*state.SHARED, *s.get("_choices", {})} & s.keys():
+            s[key] = s[key]  # this run ends before their widgets are drawn, and would forget them
         st.switch_page(s["_pages"][page])
