@@ -16,6 +16,7 @@ from senet_viz.lessons import Lesson, Step, reading, rules
 from senet_viz.ui.teaching import opening
 from tests.places import FIRST, PAGES, SECTIONS
 
+HERE = {"photo": "coffee", "model": "tiny_se"}
 Said = pytest.CaptureFixture[str]
 STEPS = [(name, at) for name in lessons.names() for at in range(1, len(lessons.lesson(name, "en").steps) + 1)]
 GOOD = """# A lesson
@@ -204,9 +205,9 @@ def test_a_step_opens(name: str, at: int, lang: str) -> None:
     ("changed", "said"),
     [
         ({"state": {"photo": "coffee", "model": "nothing"}}, "the network is tiny_se, not nothing."),
-        ({"state": {"photo": "coffee", "model": "tiny_se", "block": "layer9"}}, "block is layer1.0.se, not layer9."),
-        ({"state": {"photo": "coffee", "model": "tiny_se", "channel": "4096"}}, "channel is 63, not 4096."),
-        ({"state": {"photo": "coffee", "model": "tiny_se", "axis": "channels"}}, "nothing on this page asks for axis."),
+        ({"state": {**HERE, "block": "layer9.se"}}, "block is layer1.0.se, not layer9.se."),
+        ({"state": {**HERE, "channel": "4096"}}, "channel is 63, not 4096."),
+        ({"state": {**HERE, "axis": "channels"}}, "nothing on this page asks for axis."),
         ({"wait": "axis=channels"}, "nothing on this page changes axis."),
     ],
 )

@@ -17,7 +17,7 @@ from tests.places import PAGES, SECTIONS
 from tests.test_pages import badges, fresh, go, start, url, well, words
 
 TINY, IMAGENET = catalogue.spec("tiny_se"), catalogue.spec("legacy_seresnet50")
-SILENT = ("what_it_costs", "where_it_sits")  # no answer on them
+SILENT = ("what_it_costs", "where_it_sits", "lessons")  # no answer on them
 ANSWERING = [page for page in PAGES if page not in SILENT]
 __all__ = ["fresh"]  # a fixture: asked for by name
 

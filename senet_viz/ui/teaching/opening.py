@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from senet_viz import assets, i18n
@@ -43,8 +43,7 @@ def _wrong(lesson: Lesson, step: Step, at: int) -> Iterator[str]:
 
 def _unlike(step: Step, app: AppTest) -> Iterator[str]:
     """Say where the app is not in the step's state, and whether what the step waits for can come to pass."""
-    session = app.session_state
-    (frame,) = (json.loads(e.proto.json) for e in app.get("bidi_component") if e.proto.id.endswith("-frame"))
+    session, frame = app.session_state, _part(app, "frame")
     address, own, waiting = dict(parse_qsl(frame["query"])), set(frame["own"]), session["_waiting"]
     if (model := session["_shown"][0]) != step.state["model"]:
         yield f"the network is {model}, not {step.state['model']}."
@@ -53,6 +52,15 @@ def _unlike(step: Step, app: AppTest) -> Iterator[str]:
             yield f"{key} is {address.get(key)}, not {value}."
         elif key in waiting and key not in own:
             yield f"nothing on this page asks for {key}."
-    key = step.wait.partition("=")[0]
+    key, guide = step.wait.partition("=")[0], _part(app, "guide")
+    if step.ask and "options" not in (guide["question"] or {}):
+        yield f"{step.ask} has no clear answer here."
     if key and key not in {"answered", *state.SHARED, *session["_choices"], *own}:
         yield f"nothing on this page changes {key}."
+
+
+def _part(app: AppTest, key: str) -> dict[str, Any]:
+    """Return what an element of the browser is given: the frame, or the guide."""
+    (found,) = (each.proto.json for each in app.get("bidi_component") if each.proto.id.endswith(f"-{key}"))
+    data: dict[str, Any] = json.loads(found)
+    return data

@@ -28,8 +28,14 @@ def table(lesson: Lesson, start: float, t: Texts) -> None:
 def _rows(lesson: Lesson, start: float, t: Texts) -> Iterator[str]:
     for at, step in enumerate(lesson.steps, start=1):
         title = f'<a href="{escape(lesson.link(at))}">{at} · {escape(step.title)}</a>'
-        cells = (f"{start:g}", title + _about(step, t), escape(step.say), escape(step.usual))
-        yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        cells = {
+            "minute": f"{start:g}",
+            "": title + _about(step, t),
+            "say": escape(step.say),
+            "usual": escape(step.usual),
+        }
+        heads = {key: f' data-head="{escape(t(f"teach.lessons.{key}"))}"' if key else "" for key in cells}  # on a phone
+        yield f"<tr>{''.join(f'<td{heads[key]}>{cell}</td>' for key, cell in cells.items())}</tr>"
         start += step.minutes
 
 
