@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from senet_viz import i18n
@@ -27,6 +28,7 @@ from senet_viz.ui import shown, state
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.teaching import questions
 from tests import networks, places, truth
+from tests.test_pages import well
 
 TINY = ("tiny_se", "tiny_se_h", "tiny_sk")
 SCENES = [
@@ -397,6 +399,35 @@ def test_a_page_has_something_to_predict_for_any_photo(page: str, photo: str) ->
 def test_the_twelve_misconceptions_are_contradicted() -> None:
     assert set(questions.CORRECTS.values()) == set(range(1, 13))
     assert set(questions.CORRECTS) <= set(questions.QUESTIONS)
+
+
+HERE = """
+import streamlit as st
+import app
+from senet_viz import ui
+from senet_viz.ui.teaching import questions
+ui.arrive(*app.navigation("en"))
+if ui.settle():
+    ui.sidebar()
+    for page in questions.PAGES:
+        view = questions.here(page)
+        said = [name for name in questions.PAGES[page] if questions.ask(name, view)]
+        st.text(f"{page} {view.spec.key} {view.name} {view.channel} {len(said)}")
+"""
+
+
+@pytest.mark.parametrize("model", ["tiny_se", "mobilenet_v3_small"])
+def test_a_question_is_about_the_network_that_its_page_shows(model: str) -> None:
+    """Pages on kernels and on classes put a network of ours in the place of one that has none."""
+    at = AppTest.from_string(HERE, default_timeout=120)
+    for key, value in {"model": model, "weights": "random", "channel": "500", "unit": "layer2.1.conv2"}.items():
+        at.query_params[key] = value
+    found = {page: rest for page, *rest in (line.value.split() for line in well(at.run()).text)}
+    assert set(found) == set(questions.PAGES)
+    for page, (key, name, channel, count) in found.items():
+        ours = "tiny_sk" if page in places.KERNELS else "tiny_se" if page == "class_profiles" else model
+        assert key == ours and (page not in places.KERNELS or name == "layer2.1.conv2")
+        assert int(channel) < truth.block(key, "chelsea", name).channels and int(count) >= 1
 
 
 @pytest.mark.parametrize("key", [key for key in i18n.table("en") if key.startswith("ask.")])

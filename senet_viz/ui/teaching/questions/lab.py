@@ -17,10 +17,12 @@ NOISE = 0.002  # gates that move by less on average do not react to size
 
 def open_or_matters(view: Scene) -> Question | None:
     """Ask how many of the most open channels are among those that matter most to the answer."""
+    if len(view.gate) > 1:  # a share says which kernel's map goes on, not how much of it
+        return None
     goal = int(view.seen.shares.argmax())
     found = view.ask(AttributionQuestion(view.spec.key, view.picture, attributed.CHEAP, goal, view.name))
-    s = open_or_important.standing(view.gate[-1], found.values[-1])
-    if len(s.open) != s.n or len(view.gate) > 1 or np.isnan(s.rho):
+    s = open_or_important.standing(view.gate[0], found.values[0])
+    if len(s.open) != s.n or np.isnan(s.rho):
         return None
     chance = f"{s.chance(view.gate.shape[1]):.1f}"
     said = {"name": called(view, goal), "block": short(view.name), "chance": chance}
