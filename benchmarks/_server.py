@@ -77,16 +77,14 @@ def stopwatch(log: Path) -> None:
     """Note how long every run of the script takes: the page, not the sending of what it made."""
     from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
-    run = ScriptRunner._run_script
+    run, file = ScriptRunner._run_script, log.open("a", buffering=1)
 
     def timed(self: ScriptRunner, *arguments: Any) -> None:
         start, busy = perf_counter(), thread_time()
         try:
             run(self, *arguments)
         finally:
-            line = f"{perf_counter() - start:.6f} {thread_time() - busy:.6f}\n"
-            with log.open("a") as file:
-                file.write(line)
+            file.write(f"{perf_counter() - start:.6f} {thread_time() - busy:.6f}\n")
 
     ScriptRunner._run_script = timed  # type: ignore[method-assign]
 

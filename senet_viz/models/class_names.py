@@ -27,6 +27,11 @@ def names(spec: ModelSpec, lang: str = "en") -> tuple[str, ...]:
 
 def called(wnids: Sequence[str], lang: str = "en") -> tuple[str, ...]:
     """Return the name of each of the small networks' classes, or WordNet's number itself where no name is known."""
+    return _called(tuple(wnids), lang)
+
+
+@lru_cache(maxsize=32)
+def _called(wnids: tuple[str, ...], lang: str) -> tuple[str, ...]:
     tiny = _table("tiny.json")
     return tuple(tiny.get(wnid, {}).get(lang) or tiny.get(wnid, {}).get("en") or wnid for wnid in wnids)
 
@@ -81,9 +86,16 @@ def outputs(spec: ModelSpec, folders: Sequence[str]) -> tuple[int | None, ...]:
     and its excerpts. ``_`` stands for a space, and case does not matter, unless two classes differ in nothing else
     (ImageNet's Cardigan is a dog, its cardigan is not). A name that two classes share names none.
     """
+    rows = (wnids(spec), *(names(spec, lang) for lang in i18n.LANGUAGES))
+    return _named(rows, tuple(folders))
+
+
+@lru_cache(maxsize=32)
+def _named(rows: tuple[tuple[str, ...], ...], folders: tuple[str, ...]) -> tuple[int | None, ...]:
+    """Return which output each folder names, by all that the outputs are called, list after list."""
     exact: dict[str, set[int]] = {}
     loose: dict[str, set[int]] = {}
-    for row in (wnids(spec), *(names(spec, lang) for lang in i18n.LANGUAGES)):
+    for row in rows:
         for index, name in enumerate(row):
             exact.setdefault(_plain(name), set()).add(index)
             loose.setdefault(_plain(name).casefold(), set()).add(index)

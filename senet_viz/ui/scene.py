@@ -188,7 +188,7 @@ class Scene:
         """What the competing branches of this block are called, as in branch 1: 5×5."""
         return {m: self.t("fig.branch", m=m, k=kernel) for m, kernel in enumerate(self.kernels)}
 
-    @property
+    @cached_property
     def seen(self) -> Seen:
         """The same without a block."""
         return Seen(self.lang, self.spec, self.weights, self.trained, self.trace)

@@ -1,7 +1,8 @@
 """From what is asked for to what is on screen: photos that there are, weights that come, and the scene of both."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from threading import local
 from typing import Any
 
 import streamlit as st
@@ -20,6 +21,16 @@ from senet_viz.ui.scene import Scene, Seen, short
 from senet_viz.ui.work import Bar
 
 SK = "tiny_sk"  # whose blocks choose between kernels, where the sidebar's do not
+
+
+class _Rerun(local):
+    """Keep the scenes of one rerun, which is a thread of its own, with the numbers that they have worked out."""
+
+    def __init__(self) -> None:
+        self.scenes: dict[Hashable, Scene] = {}
+
+
+_RERUN = _Rerun()
 
 
 def photos(t: Texts) -> dict[str, str]:
@@ -93,14 +104,19 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
 
     Where it has not that block, a telling one takes its place; the channel may be beyond the block's last.
     """
-    s, spec = st.session_state, catalogue.spec(key)
-    device, image, picture = devices.resolve(s["device"]), photo(s["photo"]), picture_of(s["photo"], spec)
-    blocks = tuple(ref.name for ref in layouts.find(state.engine().model(key, device, weights)))
+    s, spec, engine = st.session_state, catalogue.spec(key), state.engine()
+    device, channel, dark = devices.resolve(s["device"]), int(s.get("channel") or 0), st.context.theme.type == "dark"
+    named = (engine, state.drawings(), key, weights, name, device, s["photo"], channel, s["lang"], dark)
+    if named in _RERUN.scenes:
+        return _RERUN.scenes[named]
+    image, picture = photo(s["photo"]), picture_of(s["photo"], spec)
+    blocks = tuple(ref.name for ref in layouts.find(engine.model(key, device, weights)))
     trained = weight_files.trained(key, weights)
     if name not in blocks:
-        name = telling(state.engine().ask(TraceQuestion(key, picture, device=device, weights=weights)), trained)
-    dark, channel = st.context.theme.type == "dark", int(s.get("channel") or 0)
-    return Scene(s["lang"], dark, spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
+        name = telling(engine.ask(TraceQuestion(key, picture, device=device, weights=weights)), trained)
+    made = Scene(s["lang"], dark, spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
+    _RERUN.scenes[named] = made
+    return made
 
 
 def sk_scene() -> Scene:
