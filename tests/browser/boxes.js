@@ -45,6 +45,10 @@
       if (seen(node)) for (const base of node.querySelectorAll(".katex-html > .base")) add(`formula ${base.textContent}`, box(base.getBoundingClientRect()), base, node);
       return;
     }
+    if (node.localName === "math") {
+      if (seen(node)) add(`formula ${node.textContent}`, box(node.firstElementChild.getBoundingClientRect()), node, node);
+      return;
+    }
     if (node instanceof SVGTextElement) return seen(node) ? svgText(node) : undefined;
     if (node.shadowRoot) walk(node.shadowRoot);
     for (const child of node.childNodes) walk(child);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,26 @@ def test_every_text_can_be_read(reader: Visitor, page: str, lang: str, widths: d
         found = look(reader)
         assert found["count"] > 50, "the look finds the page's texts"
         wrong += [f"{width} px: {how} {what}" for how in ("overlaps", "cut", "wide") for what in found[how]]
+    assert not wrong, "\n".join(wrong)
+
+
+STAGES = {"tiny_se": "layer1.0.se", "tiny_sk": "layer3.1.conv2", "seresnet50": "layer4.2.se"}  # up to 2,048 channels
+BELOW = Path(__file__).with_name("below.js").read_text("utf-8")  # the stage's words, formula and controls
+
+
+@pytest.mark.parametrize("network", STAGES)
+def test_every_step_of_the_stage_can_be_read(reader: Visitor, network: str) -> None:
+    wrong = []
+    for lang, width in (("en", 1280), ("zh", 1280), ("en", 390), ("zh", 390), ("en", 1920)):
+        reader.lang = lang
+        reader.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+        reader.open("block", lang=lang, model=network, block=STAGES[network], weights="random", more="")
+        for step in reader.page.locator("[data-testid=stage] .steps button").all():
+            step.click()
+            reader.until(partial(step.get_attribute, "aria-current"), "the step")
+            found = look(reader)
+            said = [f"{how} {what}" for how in ("overlaps", "cut", "wide") for what in found[how]]
+            wrong += [f"{lang} {width} px, {step.inner_text()}: {each}" for each in said + reader.page.evaluate(BELOW)]
     assert not wrong, "\n".join(wrong)
 
 

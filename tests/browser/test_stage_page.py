@@ -160,6 +160,26 @@ def test_the_pin_outlives_another_photo_and_is_clamped_by_a_smaller_block(visito
     visitor.until(lambda: visitor.url()["channel"] == "31", "the address")
 
 
+OUTPUT = """(canvas) => {
+    const { width, height } = canvas, data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+    const right = 0.8 * width; // where the output is
+    return data.reduce((sum, value, i) => ((i >> 2) % width > right ? sum + value : sum), 0);
+}"""
+
+
+@pytest.mark.parametrize("model", ["tiny_se", "tiny_sk"])
+def test_pulling_the_edge_uncovers_what_the_block_received(visitor: Visitor, model: str) -> None:
+    """With shares that differ, the branches' plain sum is another picture than what the block gives on."""
+    opened(visitor, model=model, step="rescale", scope="block")
+    visitor.rest()
+    output, wipe = stage(visitor).locator("canvas"), stage(visitor).locator("[name=wipe]")
+    after = output.evaluate(OUTPUT)
+    wipe.fill("0")
+    assert output.evaluate(OUTPUT) != after, "U"
+    wipe.fill("100")
+    assert output.evaluate(OUTPUT) == after
+
+
 def test_a_slide_is_saved_in_one_click(visitor: Visitor) -> None:
     opened(visitor, step="gate", channel=24)
     with visitor.page.expect_download() as coming:

@@ -1,6 +1,7 @@
 // Puts the items of a frame on screen: shapes and maps on a canvas, words in an SVG above it. Keeps nothing between frames
 // but the pictures of the atlases, which change with the block, the order and the colours alone.
 import { mixed } from "./data.js";
+import { READABLE } from "./frame.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -48,13 +49,13 @@ export const painter = (root, block) => {
   const { head } = block, { colours } = head, ramps = { maps: head.ramps.maps, gates: head.ramps.gates };
   const canvas = root.querySelector("canvas"), svg = root.querySelector("svg"), kept = new Map();
   const once = (key, make) => kept.get(key) ?? kept.set(key, make()).get(key);
-  const { cell_w: cw, cell_h: ch } = head;
+  const { cell_w: cw, cell_h: ch } = head, dense = devicePixelRatio || 1;
 
   const sheet = (item, view, far) => {
     const { m, order, cols, rows } = item, own = view.scope === "channel";
     return once(["sheet", m, view.sort, view.scope, cols].join(), () =>
       picture(cols * cw, rows * ch, (pixels) => order.forEach((c, i) => {
-        const weights = Array.from({ length: block.M }, (_, b) => (m === null ? block.gate[b * block.C + c] : +(b === m)));
+        const weights = Array.from({ length: block.M }, (_, b) => ({ out: block.gate[b * block.C + c], sum: 1 })[m] ?? +(b === m));
         paint(pixels, cols * cw, (i % cols) * cw, Math.floor(i / cols) * ch, block, c, weights, own ? greatest(block, c) : far, ramps.maps);
       })));
   };
@@ -100,9 +101,11 @@ export const painter = (root, block) => {
     map: (g, item) => g.drawImage(single(item), item.x, item.y, item.w, item.h),
     atlas: (g, item, view, far) => {
       const image = sheet(item, view, far), { x, y, w, h, gain, cols, rows, cw: wide, ch: tall } = item;
+      g.imageSmoothingEnabled = image.width > w * dense; // smaller than they are: neighbours are averaged, none is left out
+      g.imageSmoothingQuality = "high";
       g.drawImage(image, x, y, w, h);
-      if (item.m === null && gain < 1) { // U is still seen right of the edge, cell by cell as it was
-        const before = sheet({ ...item, m: block.M > 1 ? null : 0 }, view, far), cut = gain * w;
+      if (item.m === "out" && gain < 1) { // U is still seen right of the edge, cell by cell as it was
+        const before = sheet({ ...item, m: "sum" }, view, far), cut = gain * w;
         g.drawImage(before, (cut / w) * before.width, 0, before.width - (cut / w) * before.width, before.height, x + cut, y, w - cut, h);
         shapes.line(g, { x1: x + cut, y1: y, x2: x + cut, y2: y + h, stroke: colours.ink, width: 2 });
       }
@@ -118,7 +121,7 @@ export const painter = (root, block) => {
 
   const word = (large, { x, y, s, size, anchor, weight, fill, alpha, name, value, most, halo }) => {
     const text = document.createElementNS(SVG, "text");
-    const given = { x, y, "font-size": size * large, "text-anchor": anchor ?? "start", "font-weight": weight ?? 400, fill, opacity: Math.max(alpha, 0.45) };
+    const given = { x, y, "font-size": size * large, "text-anchor": anchor ?? "start", "font-weight": weight ?? 400, fill, opacity: Math.max(alpha, READABLE) };
     Object.entries(given).forEach(([key, v]) => text.setAttribute(key, v));
     if (name !== undefined) text.dataset.number = name, text.dataset.value = value;
     if (halo) text.setAttribute("class", "halo");
@@ -129,7 +132,7 @@ export const painter = (root, block) => {
 
   /** @param drawn a frame */
   return (drawn, view) => {
-    const { W, H } = drawn.at, dense = devicePixelRatio || 1, g = canvas.getContext("2d");
+    const { W, H } = drawn.at, g = canvas.getContext("2d");
     if (canvas.width !== Math.round(W * dense) || canvas.height !== Math.round(H * dense)) {
       canvas.width = Math.round(W * dense), canvas.height = Math.round(H * dense);
       canvas.style.height = svg.style.height = `${H}px`;

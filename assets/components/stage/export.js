@@ -1,6 +1,6 @@
 // The stage as a slide: the same frame drawn once more at the size of a slide, with its words, and saved by the browser.
 import { painter } from "./draw.js";
-import { frame } from "./frame.js";
+import { READABLE, frame } from "./frame.js";
 
 const W = 1920, H = 1080, EDGE = 64, TOP = 130, TALL = 770;
 
@@ -25,7 +25,7 @@ export const slide = (root, block, view, { title, text, source }) => {
   g.fillStyle = colours.paper, g.fillRect(0, 0, W, H);
   g.drawImage(sheet.querySelector("canvas"), EDGE, TOP, W - 2 * EDGE, TALL);
   for (const { k, x, y, s, size, weight, fill, anchor, alpha } of drawn.items) {
-    g.globalAlpha = Math.max(alpha, 0.45);
+    g.globalAlpha = Math.max(alpha, READABLE);
     if (k === "text") write(s, EDGE + x, TOP + y, size * drawn.at.large, weight ?? 400, fill, anchor);
   }
   g.globalAlpha = 1;

@@ -21,8 +21,12 @@ import { fill, steps } from "./steps.js";
  * @property {number} t from 0, where a move begins, to 1, where it rests
  */
 
-export const FADED = 0.22;
+const FADED = 0.25; // how far one sees a shape that a step does not speak of, and a word
+export const READABLE = 0.62;
+const LINES = ["reports", "votes"]; // which are many, and lie over each other
 const MOST_BARS = 2.2; // px a bar needs
+const NOTE = 13; // px of small words, and what a letter of them takes
+const LETTER = 5.6;
 
 /** The greatest |value| of every map of these kinds: what the colours of a block reach to. */
 const reach = ({ range }) => range.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
@@ -41,7 +45,7 @@ export const cell = ({ cols, w, h }, box, at) => ({ x: box.x + (at % cols) * w, 
 const pinBox = (box, part, colour) => ({ k: "rect", part, ...box, stroke: colour, width: 3 });
 
 const title = (part, x, y, s, colour, anchor = "start") => ({ k: "text", part, x, y, s, size: 15, weight: 600, anchor, fill: colour });
-const note = (part, x, y, s, colour, anchor = "start") => ({ k: "text", part, x, y, s, size: 12, anchor, fill: colour });
+const note = (part, x, y, s, colour, anchor = "start") => ({ k: "text", part, x, y, s, size: NOTE, anchor, fill: colour });
 
 /** The network: the photo, a strip of gates for every block, the answer. */
 const ribbon = (block, view, at, { ink, muted, pinned, u }) => {
@@ -74,7 +78,7 @@ const ribbon = (block, view, at, { ink, muted, pinned, u }) => {
 /** All maps of U: one atlas a branch, one below the other. */
 const maps = (block, view, at, { ink, muted, pinned }, ordered) => {
   const { head, M, C } = block, items = [], share = 1 / M, lift = M > 1 ? 18 : 0;
-  items.push(title("maps", at.u.x, at.u.y - 12 - (M > 1 ? 6 : 0), fill(head.words.maps, { m: M > 1 ? `${M}×` : "", c: C, h: head.h, w: head.w }), ink));
+  items.push(title("maps", at.u.x, at.u.y - 12, fill(head.words.maps, { m: M > 1 ? `${M}×` : "", c: C, h: head.h, w: head.w }), ink));
   for (let m = 0; m < M; m++) {
     const box = { x: at.u.x, y: at.u.y + m * at.u.h * share + lift, w: at.u.w, h: at.u.h * share - lift };
     const cells = grid(block, box);
@@ -82,8 +86,9 @@ const maps = (block, view, at, { ink, muted, pinned }, ordered) => {
     items.push({ k: "atlas", part: "maps", m, ...box, ...cells, cw: cells.w, ch: cells.h, w: cells.w * cells.cols, h: cells.h * cells.rows, order: ordered, gain: null });
     items.push(pinBox(cell(cells, box, ordered.indexOf(view.pinned)), "maps", pinned));
   }
-  const drawn = head.cell_h < head.h ? fill(head.words.reduced, { h: head.cell_h, w: head.cell_w }) : "";
-  if (drawn) items.push(note("maps", at.u.x, at.u.y + at.u.h + 18, drawn, muted));
+  const seen = items.find(({ k }) => k === "atlas"), small = seen.cw < Math.min(8, head.cell_w);
+  const [tall, wide] = small ? [Math.floor(seen.ch), Math.floor(seen.cw)] : [head.cell_h, head.cell_w];
+  if (tall < head.h) items.push(note("maps", at.u.x, at.u.y + at.u.h + 18, fill(head.words.reduced, { h: tall, w: wide }), muted));
   return items;
 };
 
@@ -105,7 +110,7 @@ const squeeze = (block, view, at, colours, ordered) => {
     items.push({ k: "rect", part: "z", x: v < 0 ? zero - wide : zero, y: y + i * tall, w: Math.max(wide, 0.5), h: Math.max(tall - 1, 1), fill: here ? colours.pinned : colours.z });
   });
   items.push({ k: "line", part: "z", x1: zero, y1: y, x2: zero, y2: y + h, stroke: colours.muted, width: 1 });
-  items.push(note("z", x, y + h + 18, fill(each > 1 ? head.words.several : head.words.numbers, { n: C, k: each }), colours.muted));
+  items.push(note("z", at.narrow ? x : x + w / 2, y + h + 18, fill(each > 1 ? head.words.several : head.words.numbers, { n: C, k: each }), colours.muted, at.narrow ? "start" : "middle"));
   return items;
 };
 
@@ -137,7 +142,7 @@ const output = (block, view, at, { ink, pinned }, ordered) => {
   const box = { ...out, x: right };
   return [
     title("out", at.narrow ? out.x : out.x + out.w, out.y - 12, block.M > 1 ? "V = Σ aₘ · Uₘ" : "X̃ = s · U", ink, at.narrow ? "start" : "end"),
-    { k: "atlas", part: "out", m: null, ...box, ...cells, cw: cells.w, ch: cells.h, w: cells.w * cells.cols, h: cells.h * cells.rows, order: ordered, gain: view.step === "rescale" ? view.wipe : 1 },
+    { k: "atlas", part: "out", m: "out", ...box, ...cells, cw: cells.w, ch: cells.h, w: cells.w * cells.cols, h: cells.h * cells.rows, order: ordered, gain: view.step === "rescale" ? view.wipe : 1 },
     pinBox(cell(cells, box, ordered.indexOf(view.pinned)), "out", pinned),
   ];
 };
@@ -173,12 +178,13 @@ const strip = (block, view, at, colours) => {
   const side = at.narrow ? 64 : h - 20, last = M - 1;
   items.push({ k: "map", part: "strip", x: x + 10, y: y + 10, w: side, h: side, c, weights: Array(M).fill(1) });
   items.push({ k: "map", part: "strip", x: x + w - side - 10, y: at.narrow ? y + h - side - 10 : y + 10, w: side, h: side, c, weights: gs });
-  const line = at.narrow ? [y + 26, y + 48] : [y + 36, y + 62], left = x + side + 24;
+  const line = at.narrow ? [y + 26, y + 48] : [y + 32, y + 56], left = x + side + 24;
   items.push({ ...title("strip", left, line[0], fill(head.words.channel, { c }), pinned) });
   items.push(note("strip", left, line[1], fill(head.words.values, { n: head.h * head.w }), muted));
-  const found = votes(block, c, last).slice(0, 2).map(({ weight, value }) => `${said(weight, 3)}·${said(value, 2)}`).join(" + ").replace("+ −", "− ");
   const fn = { sigmoid: `σ(${said(ls[last], 4)})`, h_sigmoid: `h-σ(${said(ls[last], 4)})`, softmax: `softmax(${ls.map((v) => said(v, 2)).join(", ")})` }[head.gate_fn] ?? head.gate_fn;
-  const index = M > 1 ? String.fromCharCode(8320 + last) : "", from = at.narrow ? x + 10 : left + 120, room = at.narrow ? w - 20 : x + w - side - 130 - from;
+  const index = M > 1 ? String.fromCharCode(8320 + last) : "", from = at.narrow ? x + 10 : left + 112, room = at.narrow ? w - 20 : x + w - side - 130 - from;
+  const sums = [2, 1].map((n) => votes(block, c, last).slice(0, n).map(({ weight, value }) => `${said(weight, 3)}·${said(value, 2)}`).join(" + ").replace("+ −", "− "));
+  const found = sums.find((sum) => (sum.length + 4) * LETTER * at.large < room / 3 - 4) ?? sums[1]; // a number is not cut
   const steps3 = [
     ["z", head.words[head.squeeze] ?? head.squeeze, "z", z[c]],
     ["logit", found ? `${found} + …` : "", `g${index}`, ls[last]],
@@ -198,13 +204,13 @@ const strip = (block, view, at, colours) => {
 
 /** @returns {{at: Object, items: Object[], reach: number, ordered: number[]}} everything that is to be drawn */
 export const frame = (block, view, W, H) => {
-  const at = layout(W, H, view.letters), colours = block.head.colours, ordered = order(block, view.sort);
   const step = steps(block).find(({ id }) => id === view.step) ?? steps(block)[0];
+  const at = layout(W, H, step.focus, view.letters), colours = block.head.colours, ordered = order(block, view.sort);
   const items = [
     ...ribbon(block, view, at, colours), ...ways(block, at, colours), ...maps(block, view, at, colours, ordered),
     ...squeeze(block, view, at, colours, ordered), ...gates(block, view, at, colours, ordered),
     ...output(block, view, at, colours, ordered), ...strip(block, view, at, colours), ...doors(block, at),
     ...(step.inset ? inset(step.inset, block, view, at, colours) : network(block, view, at, colours, ordered)),
   ];
-  return { at, ordered, reach: reach(block), items: items.map((item) => ({ ...item, alpha: item.part === "inset" || step.focus.includes(item.part) ? 1 : FADED })) };
+  return { at, ordered, reach: reach(block), items: items.map((item) => ({ ...item, alpha: item.part === "inset" || step.focus.includes(item.part) ? 1 : LINES.includes(item.part) ? FADED / 2 : FADED })) };
 };

@@ -7,16 +7,16 @@ const text = (x, y, s, fillOf, more = {}) => ({ k: "text", part: "inset", x, y, 
 
 /** The pinned map, whose values run together into one: at t = 0 they lie in their places, at t = 1 in its bar of z. */
 const map = (block, view, at, colours) => {
-  const { head, z, M } = block, c = view.pinned, { middle } = at, side = Math.min(middle.w * 0.62, middle.h * 0.72);
-  const x = middle.x + (middle.w - side) / 2 - side * 0.12, y = middle.y + (middle.h - side) / 2, shrink = 1 - 0.95 * view.t;
+  const { head, z, M } = block, c = view.pinned, { middle } = at, side = Math.min(middle.w * 0.72, middle.h * 0.84);
+  const x = middle.x + (middle.w - side) / 2, y = middle.y + (middle.h - side) / 2 - 14, shrink = 1 - 0.95 * view.t;
   const row = at.z.y + ((order(block, view.sort).indexOf(c) + 0.5) / block.C) * at.z.h, end = at.z.x + at.z.w;
   const centre = y + side / 2 + (row - y - side / 2) * view.t;
   return [
     { k: "map", part: "inset", x, y, w: side, h: side, c, weights: Array(M).fill(1) },
     { k: "rect", part: "inset", x, y, w: side, h: side, stroke: colours.pinned, width: 2 },
     ...(view.t > 0 && view.t < 1 ? [{ k: "map", part: "inset", x: x + (end - x) * view.t, y: centre - (side * shrink) / 2, w: side * shrink, h: side * shrink, c, weights: Array(M).fill(1) }] : []),
-    text(x + side / 2, y - 10, fill(head.words.values, { n: head.h * head.w }), colours.muted),
-    text(x + side / 2, y + side + 20, `${head.words[head.squeeze] ?? head.squeeze} = ${said(z[c])}`, colours.z, { weight: 700, size: 15 }),
+    ...[y, y + side].map((edge) => ({ k: "path", part: "inset", points: [[x, edge], [end, row]], stroke: colours.pinned, width: 1, dash: 3 })),
+    text(x + side / 2, y + side + 22, `${head.words[head.squeeze] ?? head.squeeze} = ${said(z[c])}`, colours.z, { weight: 700, size: 15 }),
   ];
 };
 
@@ -30,10 +30,10 @@ const curve = (block, view, at, colours) => {
   const X = (g) => box.x + ((g + far) / (2 * far)) * box.w, Y = (s) => box.y + (1 - s) * box.h;
   for (const s of [0, 0.5, 1]) {
     items.push({ k: "line", part: "inset", x1: box.x, y1: Y(s), x2: box.x + box.w, y2: Y(s), stroke: colours.grid, width: 1 });
-    items.push(text(box.x - 6, Y(s) + 4, String(s), colours.muted, { anchor: "end", size: 11 }));
+    items.push(text(box.x - 6, Y(s) + 4, String(s), colours.muted, { anchor: "end", size: 12 }));
   }
-  for (const g of [-far, 0, far]) items.push(text(X(g), box.y + box.h + 16, said(g, 0), colours.muted, { size: 11 }));
-  items.push(text(box.x + box.w, box.y + box.h + 30, "logit g", colours.muted, { anchor: "end", size: 11 }));
+  for (const g of [-far, 0, far]) items.push(text(X(g), box.y + box.h + 16, said(g, 0), colours.muted, { size: 12 }));
+  items.push(text(X(far / 2), box.y + box.h + 16, "logit g", colours.muted, { size: 12 }));
   const shown = Object.entries(FUNCTIONS).filter(([key]) => key === name || view.fn !== "own");
   for (const [key, each] of shown) {
     const points = Array.from({ length: 97 }, (_, i) => -far + (2 * far * i) / 96).map((g) => [X(g), Y(each(g))]);
@@ -44,10 +44,12 @@ const curve = (block, view, at, colours) => {
   const g = logitsOf(block, c)[0], s = at0(c);
   items.push({ k: "path", part: "inset", points: [[X(g), box.y + box.h], [X(g), Y(s)], [box.x, Y(s)]], stroke: colours.pinned, width: 1.5, dash: 3 });
   items.push({ k: "circle", part: "inset", x: X(g), y: Y(s), r: 6, fill: colours.pinned, strength: 1 });
-  const words = f ? said(f(g)) : said(gatesOf(block, c)[0]), toLeft = X(g) > box.x + box.w * 0.6;
-  items.push(text(X(g) + (toLeft ? -12 : 12), Y(s) + (s > 0.5 ? 20 : -10), `${said(g)} → ${words}`, colours.ink, { anchor: toLeft ? "end" : "start", weight: 700, halo: true }));
+  const words = f ? said(f(g)) : said(gatesOf(block, c)[0]), toLeft = X(g) > box.x + box.w * 0.5;
+  const [over, from] = toLeft ? [Y(s) - 10, X(g) - 10] : s < 0.15 ? [Y(0.5) - 8, box.x + 6] : [Y(s) + 20, X(g) + 12]; // where the curve is not
+  const told = `${said(g)} → ${words}`;
+  items.push(at.narrow ? text(middle.x + middle.w / 2, middle.y - 12, told, colours.ink, { weight: 700 }) : text(from, over, told, colours.ink, { anchor: toLeft ? "end" : "start", weight: 700 }));
   const [zeros, ones] = extremes(name === own ? block : { gate: Array.from(logit, f) });
-  items.push(text(box.x + 4, box.y + 14, fill(head.words.exact, { zeros, ones }), colours.muted, { anchor: "start", size: 12, halo: true }));
+  items.push(text(box.x + box.w, box.y + box.h + (at.narrow ? 55 : 38), fill(head.words.exact, { zeros, ones }), colours.muted, { anchor: "end" }));
   return items;
 };
 
@@ -59,9 +61,9 @@ const tug = (block, view, at, colours) => {
     const y = top + m * pitch, wide = gs[m] * (middle.w - 20) * view.t;
     items.push({ k: "rect", part: "inset", x: middle.x + 10, y: y + 20, w: Math.max(wide, 1), h: 16, fill: colours.branches[m] });
     items.push(text(middle.x + 10, y + 14, `${head.branches[m]}: g${String.fromCharCode(8320 + m)} = ${said(ls[m])}`, colours.ink, { anchor: "start" }));
-    items.push(text(middle.x + middle.w - 10, y + 14, `a${String.fromCharCode(8320 + m)} = ${said(gs[m])}`, colours.ink, { anchor: "end", weight: 700, name: `a${m}`, value: gs[m] }));
+    items.push(text(middle.x + middle.w - 10, at.narrow ? y + 50 : y + 14, `a${String.fromCharCode(8320 + m)} = ${said(gs[m])}`, colours.ink, { anchor: "end", weight: 700, name: `a${m}`, value: gs[m] }));
   }
-  items.push(text(middle.x + middle.w / 2, top + M * pitch + 12, head.words.sum, colours.muted, { size: 12 }));
+  items.push(text(middle.x + middle.w / 2, top + M * pitch + 12, head.words.sum, colours.muted));
   return items;
 };
 
@@ -72,12 +74,12 @@ const answers = (block, view, at, colours) => {
   rows.forEach(([name, scores], i) => {
     const y = middle.y + i * pitch + 16;
     items.push(text(middle.x, y, name, colours.ink, { anchor: "start", weight: 600 }));
-    if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : words.asking, colours.muted, { anchor: "start", size: 12 }));
+    if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : words.asking, colours.muted, { anchor: "start" }));
     (scores ?? []).slice(0, 2).forEach(({ label, share }, j) => {
       const line = y + 20 + j * 20;
-      items.push(text(middle.x, line, label, j ? colours.muted : colours.ink, { anchor: "start", size: 12, most: middle.w * 0.45 }));
+      items.push(text(middle.x, line, label, j ? colours.muted : colours.ink, { anchor: "start", most: middle.w * 0.45 }));
       items.push({ k: "rect", part: "inset", x: middle.x + middle.w * 0.48, y: line - 9, w: Math.max(middle.w * 0.3 * share, 1), h: 10, fill: colours.u });
-      items.push(text(middle.x + middle.w, line, `${said(100 * share, 1)} %`, colours.ink, { anchor: "end", size: 12, name: `answer${i}.${j}`, value: share }));
+      items.push(text(middle.x + middle.w, line, `${said(100 * share, 1)} %`, colours.ink, { anchor: "end", name: `answer${i}.${j}`, value: share }));
     });
   });
   return items;

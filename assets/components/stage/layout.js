@@ -2,6 +2,8 @@
 
 /** @typedef {{x: number, y: number, w: number, h: number}} Rect */
 
+export const NARROW = 620; // px from which on the parts stand side by side
+
 const rect = (x, y, w, h) => ({ x, y, w, h });
 
 /** Columns of a grid of n cells of one shape in a box, as square as the box. */
@@ -24,15 +26,21 @@ const wide = (W, H, letters) => {
   return { W, H, large: letters * Math.min(Math.max(W / 1050, 1), 1.35), narrow: false, ribbon, around: y - 40, u, z, middle, gate, out, strip };
 };
 
-/** The same from the top down, for a phone. */
-const narrow = (W) => {
-  const ribbon = rect(0, 0, W, 104), u = rect(0, 140, W, W * 0.8);
+/** The same from the top down, for a phone: maps that the step does not speak of make room for what it does. */
+const narrow = (W, lit) => {
+  const maps = (part) => W * (lit.includes(part) ? 0.8 : 0.3);
+  const ribbon = rect(0, 0, W, 104), u = rect(0, 140, W, maps("maps"));
   const y = u.y + u.h + 52, tall = 230;
   const z = rect(0, y, W * 0.2, tall), gate = rect(W * 0.76, y, W * 0.24 - 6, tall);
   const middle = rect(W * 0.23, y, W * 0.5, tall);
-  const out = rect(0, y + tall + 60, W, W * 0.8), strip = rect(0, out.y + out.h + 22, W, 226);
+  const out = rect(0, y + tall + 78, W, maps("out")), strip = rect(0, out.y + out.h + 22, W, 226);
   return { W, H: strip.y + strip.h + 4, large: 1, narrow: true, ribbon, around: null, u, z, middle, gate, out, strip };
 };
 
-/** @returns the rectangles of every part. @param {number} H height that there is; a narrow stage takes what it needs @param {number} letters how many times larger than usual */
-export const layout = (W, H, letters = 1) => (W < 620 ? narrow(W) : wide(W, H, letters));
+/**
+ * @param {number} H height that there is; a narrow stage takes what it needs
+ * @param {string[]} lit parts that the step speaks of
+ * @param {number} letters how many times larger than usual they are
+ * @returns the rectangles of every part
+ */
+export const layout = (W, H, lit, letters = 1) => (W < NARROW ? narrow(W, lit) : wide(W, H, letters));

@@ -42,18 +42,18 @@ export const network = (block, view, at, colours, ordered) => {
   }
   const top = Math.max(...hidden.map(Math.abs)) || 1, radius = R <= ROOMY ? Math.max(7, Math.min(17, (middle.h - 40) / R / 2.1)) : Math.max(1.5, (middle.h - 40) / R / 2.2);
   hidden.forEach((v, j) => {
-    const y = height(R, middle, j), off = v === 0;
-    items.push({ k: "circle", part: "hidden", x: centre, y, r: radius, fill: off ? colours.paper : colours.hidden, stroke: off ? colours.dead : colours.hidden, strength: off ? 0 : 0.35 + 0.65 * Math.abs(v) / top });
+    const y = height(R, middle, j), off = v === 0, strength = off ? 0 : 0.35 + 0.65 * Math.abs(v) / top;
+    items.push({ k: "circle", part: "hidden", x: centre, y, r: radius, fill: off ? colours.paper : colours.hidden, stroke: off ? colours.dead : colours.hidden, strength });
     if (off) for (const way of [-1, 1]) items.push({ k: "line", part: "hidden", x1: centre - radius * 0.7, y1: y - way * radius * 0.7, x2: centre + radius * 0.7, y2: y + way * radius * 0.7, stroke: colours.dead, width: 1.5 });
-    if (radius >= 11) items.push({ k: "text", part: "hidden", x: centre, y: y + 4, s: off ? "0" : said(v, 1), size: 11, weight: 600, anchor: "middle", fill: off ? colours.dead : colours.onHidden, name: `hidden${j}`, value: v });
+    if (radius >= 11) items.push({ k: "text", part: "hidden", x: centre, y: y + 4, s: off ? "0" : said(v, 1), size: 12, weight: 600, anchor: "middle", fill: off ? colours.dead : strength < 0.6 ? ink : colours.onHidden, name: `hidden${j}`, value: v });
   });
   items.push({ k: "text", part: "hidden", x: centre, y: middle.y - 12, s: head.act || "h", size: 15, weight: 600, anchor: "middle", fill: ink });
-  items.push({ k: "text", part: "hidden", x: centre, y: middle.y + middle.h + 18, s: fill(head.words.units, { n: R, r: Math.round(C / R) }) + (at.narrow || !told ? "" : ` · ${told}`), size: 12, anchor: "middle", fill: muted });
-  if (told && at.narrow) items.push({ k: "text", part: "hidden", x: centre, y: middle.y + middle.h + 34, s: told, size: 12, anchor: "middle", fill: muted });
+  const units = fill(head.words.units, { n: R, r: Math.round(C / R) }), below = middle.y + middle.h + (at.narrow ? 35 : 18);
+  (at.narrow && told ? [units, told] : [told || units]).forEach((s, i) => items.push({ ...note("hidden", centre, below + i * 17, s, muted), anchor: "middle" }));
   return items;
 };
 
-const note = (part, x, y, s, fillOf) => ({ k: "text", part, x, y, s, size: 12, anchor: "start", fill: fillOf });
+const note = (part, x, y, s, fillOf) => ({ k: "text", part, x, y, s, size: 13, anchor: "start", fill: fillOf });
 
 /** One layer and nothing hidden: the lines that reach the pinned gate, or a word on the layer. */
 const direct = (block, view, at, colours, place) => {

@@ -6,6 +6,7 @@ import { slide } from "./export.js";
 import { formula } from "./formulas.js";
 import { frame } from "./frame.js";
 import { listen } from "./input.js";
+import { NARROW } from "./layout.js";
 import { check, small } from "./numbers.js";
 import { fill, steps, values } from "./steps.js";
 
@@ -32,8 +33,8 @@ const kept = ({ step, pinned, sort, scope, fn }) => ({ step, channel: pinned, so
 
 /** The lists of the choices, in the reader's words. */
 const CHOICES = { scope: ["channel", "block"], sort: ["gate", "z", "index"], fn: ["own", "sigmoid", "h_sigmoid"] };
-const offer = (root, { words }) => {
-  root.querySelectorAll("[data-word]").forEach((each) => { each.textContent = words[each.dataset.word]; });
+const offer = (root, { words, m }) => {
+  root.querySelectorAll("[data-word]").forEach((each) => { each.textContent = fill(words[each.dataset.word], { out: m > 1 ? "V" : "X̃" }); });
   root.querySelectorAll("select").forEach((each) => each.replaceChildren(...CHOICES[each.name].map((value) => new Option(words[`${each.name}.${value}`], value))));
   root.querySelector(".back").textContent = words.back;
   root.querySelector(".next").textContent = words.next;
@@ -62,7 +63,7 @@ const speak = (root, block, view) => {
     button.classList.toggle("past", i <= now);
     i === now ? button.setAttribute("aria-current", "step") : button.removeAttribute("aria-current");
   });
-  root.querySelectorAll("[data-for]").forEach((each) => { each.hidden = !each.dataset.for.split(" ").includes(view.step); });
+  root.querySelectorAll("[data-for]").forEach((each) => { each.hidden = !each.dataset.for.split(" ").includes(view.step) || (block.M > 1 && Boolean(each.querySelector("[name=fn]"))); });
   root.querySelectorAll("select").forEach((each) => { each.value = view[each.name]; });
   root.querySelector("[name=wipe]").value = 100 * view.wipe;
   Object.assign(root.querySelector("[name=channel]"), { value: view.pinned, max: block.C - 1 });
@@ -111,6 +112,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       address(kept(view));
       ask();
       moves ? move(performance.now()) : redraw();
+      if ("step" in what && root.clientWidth < NARROW) root.scrollIntoView(); // what it speaks of is below its words
     };
     const { pathname } = location;
     addEventListener("senet-address", () => { // a lesson or a class moves the stage by the address alone
