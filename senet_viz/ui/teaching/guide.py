@@ -13,7 +13,7 @@ import streamlit as st
 
 from senet_viz import i18n, lessons
 from senet_viz.lessons import Lesson
-from senet_viz.ui import shown, state
+from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.guard import guard
 from senet_viz.ui.pages.scale import scrub
@@ -56,7 +56,7 @@ def guide() -> None:
     state.asked("present")
     if through is None:
         return
-    view, now = shown.scene(), at(through)
+    view, now = questions.here(s["_page"]), at(through)
     step, facts = through.steps[now - 1], _facts(view)
     data: dict[str, Any] = {
         "lesson": through.name, "title": through.title, "at": now, "page": s["_page"],
