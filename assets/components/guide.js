@@ -96,7 +96,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return button;
     }));
     const verdict = known && known.answer >= 0 ? [known.answer === asked.right ? words.right : fill(words.wrong, { said: asked.options[known.answer] })] : [];
-    $(".why").textContent = known ? [...verdict, asked.why].join(" ") : asked && !asked.options ? words.none : "";
+    $(".why").textContent = known ? [...verdict, asked.why].join(" ") : open ? words.first : asked ? words.none : "";
+    document.documentElement.classList.toggle("predicting", Boolean(open)); // the page gives much away
   };
   const drawSum = (last) => {
     const all = remembered(lesson), given = Object.values(all), right = given.filter(({ answer: mine, right: true_ }) => mine === true_).length;
@@ -172,7 +173,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   document.documentElement.classList.toggle("present", data.present);
   signal.addEventListener("abort", () => {
     watch.disconnect();
-    document.documentElement.classList.remove("present");
+    document.documentElement.classList.remove("present", "predicting");
     room();
   });
   draw();

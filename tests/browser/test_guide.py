@@ -151,8 +151,11 @@ def test_a_prediction_is_judged_by_the_network_and_remembered(visit: Visit) -> N
     inside = int(((gate >= 0.45) & (gate <= 0.55)).sum())
     options = guide(visitor).locator(".options button").all_inner_texts()
     (right,) = [i for i, text in enumerate(options) if text in (str(inside), f"all {inside}")]
+    veiled = "document.documentElement.classList.contains('predicting')"
+    assert visitor.page.evaluate(veiled), "the page does not give it away"
     visitor.page.keyboard.press(str(right + 1))
     visitor.until(lambda: visitor.t("guide.right") in guide(visitor).locator(".why").inner_text(), "the verdict")
+    assert not visitor.page.evaluate(veiled)
     visitor.page.reload()
     arrived(visitor, through, 7)
     visitor.until(lambda: visitor.t("guide.right") in guide(visitor).locator(".why").inner_text(), "it is remembered")
