@@ -12,8 +12,8 @@ const memory = (lesson) => `senet-viz-${lesson}`;
 const remembered = (lesson) => {
   try { return JSON.parse(localStorage.getItem(memory(lesson))) ?? {}; } catch { return {}; }
 };
-const remember = (lesson, at, what) => {
-  try { localStorage.setItem(memory(lesson), JSON.stringify({ ...remembered(lesson), [at]: what })); } catch { /* a browser that keeps nothing */ }
+const remember = (lesson, slot, what) => {
+  try { localStorage.setItem(memory(lesson), JSON.stringify({ ...remembered(lesson), [slot]: what })); } catch { /* a browser that keeps nothing */ }
 };
 
 /** All predictions as list items: the question, what was said, what is true. */
@@ -52,7 +52,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const away = (step) => data.page !== step.page || wanted(step).some(([name, value]) => !own.includes(name) && name !== step.wait.split("=")[0] && differs(name, value));
   const here = () => (question?.at === at() ? question : null);
   const answer = () => {
-    const found = data.present ? shared.shown : remembered(lesson)[at()]; // a class predicts by raising hands
+    const found = data.present ? shared.shown : remembered(lesson)[question?.slot]; // a class predicts by raising hands
     return here() && found?.key === question.key ? found : null;
   };
   /** Whether the student has done what the step waits for. */
@@ -82,7 +82,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const decide = (option) => {
     if (!here()?.options || answer()) return;
     if (data.present) shared.shown = { ...question, answer: option };
-    else remember(lesson, at(), { ...question, answer: option });
+    else remember(lesson, question.slot, { ...question, answer: option });
     draw();
   };
 
@@ -96,8 +96,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       return button;
     }));
     const verdict = known && known.answer >= 0 ? [known.answer === asked.right ? words.right : fill(words.wrong, { said: asked.options[known.answer] })] : [];
-    $(".why").textContent = known ? [...verdict, asked.why].join(" ") : open ? words.first : asked ? words.none : "";
-    document.documentElement.classList.toggle("predicting", Boolean(open)); // the page gives much away
+    $(".why").textContent = known ? [...verdict, asked.why].join(" ") : open ? (away(step) ? "" : words.first) : asked ? words.none : "";
+    document.documentElement.classList.toggle("predicting", Boolean(open && question.slot === String(at()))); // the page gives much away
   };
   const drawSum = (last) => {
     const all = remembered(lesson), given = Object.values(all), right = given.filter(({ answer: mine, right: true_ }) => mine === true_).length;

@@ -121,6 +121,7 @@ def test_whoever_wanders_off_is_led_back(visit: Visit) -> None:
     assert not button(visitor, "return").is_visible()
     visitor.go("what_it_costs")
     visitor.until(lambda: at(visitor) == 4, "the place")
+    visitor.until(lambda: guide(visitor).locator(".options button").count() > 1, "what this page predicts")
     visitor.choose("photo", visitor.t("sample.rocket"))
     button(visitor, "return").click()
     arrived(visitor, through, 4)

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from senet_viz import i18n, lessons
-from senet_viz.lessons import Lesson
+from senet_viz.lessons import Lesson, Step
+from senet_viz.lessons.reading import FIRST
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.guard import guard
@@ -70,7 +71,7 @@ def guide() -> None:
             for each in through.steps
         ],
         "own": OWN, "mine": str(s["photo"]).startswith("up-"), "entry": _entry(through, now),
-        "question": _question(view, step.ask, now),
+        "question": _question(view, step, now),
         "words": i18n.handed(WORDS, view.lang),
     }  # fmt: skip
     component("guide")(key=_KEY, data=data, on_go_change=_gone, on_leave_change=_leave)
@@ -104,15 +105,23 @@ def _leave() -> None:
     state.forget(("lesson", "at", "present"))
 
 
-def _question(view: Scene, name: str, at: int) -> dict[str, object] | None:
-    """Return the question of a step about what is on screen; without options where it has no clear answer there."""
+def _question(view: Scene, step: Step, at: int) -> dict[str, object] | None:
+    """Return the question of a step about what is on screen; without options where it has no clear answer there.
+
+    Whoever has wandered off to another page is asked what that page predicts, if it has a clear answer.
+    """
+    page = st.session_state["_page"]
+    on_the_way = _path(step.page) == page
+    name = step.ask if on_the_way else next(iter(questions.PAGES.get(page or FIRST, ())), "")
     if not name:
         return None
     with guard():
         asked = questions.ask(name, view)
+        if asked is None and not on_the_way:
+            return None
         # what it was asked about, in whatever language
         about = {"at": at, "key": f"{view.photo}/{view.spec.key}/{view.weights}/{view.name}/{name}"}
-        return about | (asdict(asked) if asked else {})
+        return about | {"slot": str(at) if on_the_way else page} | (asdict(asked) if asked else {})
     return None
 
 
