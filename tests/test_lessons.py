@@ -16,7 +16,6 @@ from senet_viz.lessons import Lesson, Step, reading, rules
 from senet_viz.ui.teaching import opening
 from tests.places import FIRST, PAGES, SECTIONS
 
-HERE = {"photo": "coffee", "model": "tiny_se"}
 Said = pytest.CaptureFixture[str]
 STEPS = [(name, at) for name in lessons.names() for at in range(1, len(lessons.lesson(name, "en").steps) + 1)]
 GOOD = """# A lesson
@@ -201,21 +200,36 @@ def test_a_step_opens(name: str, at: int, lang: str) -> None:
     assert opening.faults(lessons.lesson(name, lang), at) == []
 
 
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the only lesson that there is, in both languages."""
+    (tmp_path / "good").mkdir()
+    for lang in i18n.LANGUAGES:
+        (tmp_path / "good" / f"{lang}.md").write_text(GOOD, encoding="utf-8")
+    monkeypatch.setattr(assets, "LESSONS", tmp_path)
+    for kept in (lessons.names, lessons.lesson):
+        kept.cache_clear()
+    yield tmp_path / "good"
+    for kept in (lessons.names, lessons.lesson):
+        kept.cache_clear()
+
+
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("old", "new", "said"),
     [
-        ({"state": {"photo": "coffee", "model": "nothing"}}, "the network is tiny_se, not nothing."),
-        ({"state": {**HERE, "block": "layer9.se"}}, "block is layer1.0.se, not layer9.se."),
-        ({"state": {**HERE, "channel": "4096"}}, "channel is 63, not 4096."),
-        ({"state": {**HERE, "axis": "channels"}}, "nothing on this page asks for axis."),
-        ({"wait": "axis=channels"}, "nothing on this page changes axis."),
+        ("model=tiny_se\n", "model=mine\n", "the network is tiny_se, not mine."),
+        ("model=tiny_se\n", "model=tiny_se&block=layer9\n", "block is layer1.0.se, not layer9."),
+        ("model=tiny_se\n", "model=tiny_se&channel=4096\n", "channel is 63, not 4096."),
+        ("model=tiny_se\n", "model=tiny_se&axis=channels\n", "nothing on this page asks for axis."),
+        ("model=tiny_se\n", "model=tiny_se\nwait: axis\n", "nothing on this page changes axis."),
+        ("model=tiny_se\n", "model=tiny_se\nask: softmax_axis\n", "softmax_axis has no clear answer here."),
     ],
 )
-def test_a_step_that_cannot_be_opened_is_told(changed: dict[str, object], said: str) -> None:
-    found = reading.parse(GOOD, "good", "en")
-    step = replace(found.steps[1], **changed)  # type: ignore[arg-type]
-    told = opening.faults(replace(found, steps=(found.steps[0], step)), 2)
-    assert f"good/en, step 2: {said}" in told
+def test_a_step_that_cannot_be_opened_is_told(own: Path, old: str, new: str, said: str) -> None:
+    assert opening.faults(lessons.lesson("good", "en"), 2) == []
+    lessons.lesson.cache_clear()
+    (own / "en.md").write_text(GOOD.replace(old, new), encoding="utf-8")
+    assert f"good/en, step 2: {said}" in opening.faults(lessons.lesson("good", "en"), 2)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -230,23 +244,10 @@ def test_the_command_lists_every_lesson_in_every_language(capsys: Said) -> None:
     )
 
 
-@pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of lessons that holds one, in both languages."""
-    (tmp_path / "good").mkdir()
-    for lang in i18n.LANGUAGES:
-        (tmp_path / "good" / f"{lang}.md").write_text(GOOD.replace("One sentence. Another one.", ""), encoding="utf-8")
-    monkeypatch.setattr(assets, "LESSONS", tmp_path)
-    for kept in (lessons.names, lessons.lesson):
-        kept.cache_clear()
-    yield tmp_path / "good"
-    for kept in (lessons.names, lessons.lesson):
-        kept.cache_clear()
-
-
 def test_the_command_tells_every_fault(own: Path, capsys: Said) -> None:
-    file = own / "zh.md"
-    file.write_text(file.read_text(encoding="utf-8").replace("wait: channel=30", "wait: axis"), encoding="utf-8")
+    wrong = GOOD.replace("One sentence. Another one.", "")
+    (own / "en.md").write_text(wrong, encoding="utf-8")
+    (own / "zh.md").write_text(wrong.replace("wait: channel=30", "wait: axis"), encoding="utf-8")
     assert main(["lessons", "--check"]) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if line and "steps:" not in line]
     assert told == [

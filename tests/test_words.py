@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from senet_viz import i18n
+from senet_viz import i18n, lessons
 from tests.places import PAGES, named
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,9 +27,13 @@ def glossary() -> list[tuple[dict[str, list[str]], list[str]]]:
 
 
 def sentences(lang: str) -> dict[str, str]:
-    """Gives the language's texts without code and placeholders, and its README's prose."""
+    """Gives the language's texts and lessons without code and placeholders, and its README's prose."""
     prose = (ROOT / READMES[lang]).read_text(encoding="utf-8")
     texts = i18n.table(lang) | {READMES[lang]: re.sub(r"```.*?```|\]\([^)]*\)", " ", prose, flags=re.DOTALL)}
+    for name in lessons.names():
+        lesson = lessons.lesson(name, lang)
+        said = [lesson.title, *lesson.aims, *(t for s in lesson.steps for t in (s.title, s.text, s.say, s.usual))]
+        texts |= {f"{name}, {at}": text for at, text in enumerate(said)}
     return {key: re.sub(r"`[^`]*`|\{\w+\}", "x", text) for key, text in texts.items()}
 
 

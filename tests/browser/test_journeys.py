@@ -530,8 +530,8 @@ def test_words_are_read_on_either_background(visit: Visit, scheme: str, page: st
     visitor.open(page, **HERE).rest()
     paper = brightness(visitor.page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor"))
     assert (paper < 0.3) == (scheme == "dark")
-    words = visitor.page.locator(".main-svg text, [data-testid=stage] svg text")
-    ink = words.evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    words = visitor.page.locator(".main-svg text, [data-testid=stage] svg text, .plan td")
+    ink = words.evaluate_all("all => all.map(e => getComputedStyle(e)[e.ownerSVGElement ? 'fill' : 'color'])")
     assert len(ink) > 3
     texts = visitor.page.locator(
         ".board .legends figcaption, .board .labels span, .st-key-scores li span, .scrub span, .scrub li b"
