@@ -126,6 +126,20 @@ def rows(
         order: of the channels in every row instead.
         mark: names what the lines are besides the scene, for the cache.
     """
+    board(strips(view, lines, key, alt, descending, width, order, mark), key, blocks, then)
+
+
+def strips(
+    view: Scene,
+    lines: Sequence[tuple[str, np.ndarray, Scale]],
+    key: str,
+    alt: str,
+    descending: bool = False,
+    width: int = 512,
+    order: np.ndarray | None = None,
+    mark: Hashable = (),
+) -> dict[str, Any]:
+    """Return what a board of rows shows: see ``rows``."""
 
     def paint() -> bytes:
         strips = []
@@ -136,7 +150,7 @@ def rows(
         return _png(np.concatenate([np.repeat(np.stack(strips)[:, None], 7, axis=1), gap], axis=1))
 
     scales = [scale for _, _, scale in lines]
-    data = {
+    return {
         "mode": "rows",
         "src": data_url(view.drawn(paint, "rows", key, mark, descending, *scales)),
         "width": width,
@@ -154,14 +168,17 @@ def rows(
             for label, values, scale in lines
         ],
     }
-    board(data, key, blocks, then)
 
 
 def carpet(view: Scene, key: str, alt: str, descending: bool, then: Then | None = None) -> None:
     """Draw every block's gates, of those that choose between branches the last one's; a click leads to the block."""
     scale, blocks = Scale.gate(view.symbol(len(view.gate) - 1)), view.trace.blocks
-    lines = [(short(block.name), block.gate[-1].numpy(), scale) for block in blocks]
-    rows(view, lines, key, alt, [block.name for block in blocks], descending, 640, then)
+
+    def made() -> dict[str, Any]:
+        lines = [(short(block.name), block.gate[-1].numpy(), scale) for block in blocks]
+        return strips(view, lines, key, alt, descending, 640)
+
+    board(view.drawn(made, "carpet", view.lang, key, alt, descending), key, [block.name for block in blocks], then)
 
 
 def _png(sheet: np.ndarray) -> bytes:

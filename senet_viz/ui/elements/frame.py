@@ -6,7 +6,7 @@ from functools import cache
 
 import streamlit as st
 
-from senet_viz import assets, i18n
+from senet_viz import i18n
 from senet_viz.architecture import formulas
 from senet_viz.drawing.layout import NOMINAL
 from senet_viz.drawing.renderers.screen import SLIM
@@ -20,13 +20,13 @@ _SECTION = "_in_section"  # of this rerun's page: whether a part was begun
 
 
 def window() -> None:
-    """Learn how wide the page is where it is narrow, and let its menu close: see ``assets/components/window.js``.
+    """Give pages their style, learn how wide a narrow one is, let its menu close: see ``assets/components/window.js``.
 
-    A wide page tells nothing, so it is drawn once; a phone's is drawn again as soon as its width is known.
+    A wide page tells nothing, so it is drawn once; a phone's is drawn again as soon as its width is known. The style
+    comes along: for Streamlit's HTML a browser would fetch what shows and cleans it, before the first picture.
     """
     data = {"width": st.session_state.get("_width", 0), "slim": SLIM, "least": LEAST}
-    component("window")(key="window", data=data, default={"width": 0}, on_width_change=_measured)
-    st.html(assets.COMPONENTS / "page.css")
+    component("window", isolated=False)(key="window", data=data, default={"width": 0}, on_width_change=_measured)
 
 
 def _measured() -> None:

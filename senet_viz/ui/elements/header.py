@@ -1,5 +1,7 @@
 """What a page has on top: the photo, the gates of the block on screen, and what the network answers."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -22,16 +24,27 @@ def header(view: Scene) -> DeltaGenerator:
     with left:
         photo(view)
     with middle:
-        gates = [(view.symbol(m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
-        c, h, w = view.fused.shape
+        _, c, h, w = view.u.shape
         st.markdown(t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title))
-        boards.rows(view, [("z", view.z, Scale.span("z", view.z)), *gates], "header", t("header.alt"))
+        boards.board(view.drawn(lambda: _rows(view), "header", view.lang), "header")
     with right:
-        scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top(TOP)]
-        said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
-        component("scores")(key="scores", data={"scores": scores, "alt": t("header.scores", scores=said)})
+        component("scores")(key="scores", data=view.drawn(lambda: _scores(view), "scores", view.lang))
         known(view)
     return right
+
+
+def _rows(view: Scene) -> dict[str, Any]:
+    """Return z and the gates of the block on screen, as a board shows them."""
+    t = view.t
+    gates = [(view.symbol(m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
+    return boards.strips(view, [("z", view.z, Scale.span("z", view.z)), *gates], "header", t("header.alt"))
+
+
+def _scores(view: Scene) -> dict[str, Any]:
+    """Return the network's answer to the photo."""
+    scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top(TOP)]
+    said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
+    return {"scores": scores, "alt": view.t("header.scores", scores=said)}
 
 
 def photo(view: Scene) -> None:
