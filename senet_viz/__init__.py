@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
         DeviceUnavailable,
         EditRefused,
         ImageRejected,
+        LessonRefused,
         NoClassScores,
         NoGateFound,
         NoGates,
@@ -49,8 +50,8 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
 
 __all__ = [
     "MODELS", "OPS", "BlockRef", "BlockTrace", "Busy", "CardRefused", "DeviceUnavailable", "Edit", "EditRefused",
-    "ImageRejected", "NoClassScores", "NoGateFound", "NoGates", "NotAHost", "OptionRefused", "PhotosRejected",
-    "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused", "UnknownModel", "WeightsInvalid",
+    "ImageRejected", "LessonRefused", "NoClassScores", "NoGateFound", "NoGates", "NotAHost", "OptionRefused",
+    "PhotosRejected", "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused", "UnknownModel", "WeightsInvalid",
     "WeightsUnavailable", "attribute", "build", "find", "load", "preprocess", "rank_channels", "read", "replay",
     "sample", "scale_sweep", "spec", "trace", "trace_batch",
 ]  # fmt: skip
