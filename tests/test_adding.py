@@ -145,7 +145,7 @@ def test_it_opens_is_in_the_menu_and_linked(monkeypatch):
         assert [title.value for title in at.title] == [i18n.text("lab.widest.title", lang)]
         names = [page.title for page in menus[-1][i18n.text("lab.section", lang)]]
         assert names[-2:] == [i18n.text(f"lab.{page}.nav", lang) for page in LINKS]
-        assert links(at) == ["class_profiles"]
+        assert links(at) == ["class_profiles", "lessons"]
         assert links(go(at, "class_profiles"))[-1] == "widest"
 
 
@@ -178,3 +178,31 @@ def test_a_page_is_one_file_one_row_its_words_and_its_test(copy: Path) -> None:
     python(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *held, "-k", chosen)
     words = {f"assets/i18n/{lang}.json" for lang in WORDS}
     assert touched(copy) == {"pages/lab/widest.py", "app.py", "tests/test_widest.py"} | words
+
+
+LESSON = """# One step
+order: 9
+minutes: 2
+- See that nothing else is needed
+
+## Look
+page: squeeze
+state: photo=rocket&model=tiny_se
+wait: channel
+minutes: 2
+say: Look at it.
+usual: They look.
+
+{text}
+"""
+READ = {"en": "Pin another of {n} channels.", "zh": "{n} 个通道，固定另一个。"}
+
+
+def test_a_lesson_is_a_file_in_each_language(copy: Path) -> None:
+    files = {f"assets/lessons/one_step/{lang}.md": LESSON.replace("{text}", text) for lang, text in READ.items()}
+    for name, text in files.items():
+        write(copy, name, text)
+    assert "one_step                 zh" in python(copy, "-m", "senet_viz", "lessons")
+    held = ("tests/test_lessons.py", "tests/test_lessons_page.py")
+    python(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *held, "-k", "one_step or plan or row or card")
+    assert touched(copy) == set(files)

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from senet_viz import assets
 from senet_viz.cli import main
 from senet_viz.cli.entry import parser
 from senet_viz.experiments import gate_ablation, gate_profile
@@ -89,6 +90,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (here / "text.png").write_text("no picture")
     (here / "empty.png").touch()
     shutil.copytree(gate_profile.FILE.parent, here / "weights")
+    for file in assets.LESSONS.glob("*/*.md"):
+        head, first = file.read_text("utf-8").split("\n## ")[:2]
+        short = here / "lessons" / file.relative_to(assets.LESSONS)
+        short.parent.mkdir(parents=True, exist_ok=True)
+        short.write_text(f"{head}\n## {first}", "utf-8")
     return here
 
 
@@ -98,6 +104,7 @@ def safe(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     monkeypatch.setattr(gate_profile, "FILE", place / "weights" / gate_profile.FILE.name)
     monkeypatch.setattr(gate_ablation, "FILE", place / "weights" / gate_ablation.FILE.name)
+    monkeypatch.setattr(assets, "LESSONS", place / "lessons")  # the first step of each: test_lessons opens all
     monkeypatch.setenv("TORCH_HOME", str(place / "torch"))
 
 

