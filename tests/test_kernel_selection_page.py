@@ -154,6 +154,20 @@ def test_where_there_is_no_kernel_to_choose_ours_is_shown() -> None:
     np.testing.assert_allclose(lines(at, "kernel-zoom")[-1][1], own, atol=2e-6)
 
 
+@pytest.mark.parametrize("page", ["kernel_selection", "sk_anatomy"])
+def test_the_pinned_channel_is_of_the_block_on_screen_and_comes_back(page: str) -> None:
+    """Our SK network's first unit has 32 channels; the sidebar's block has 256, of which one stays pinned."""
+    at = start(page, model="tiny_se", block="layer3.1.se", channel=200, unit="layer1.0.conv2", more="")
+    shown = at.number_input(key="channel")
+    assert shown.label == i18n.text("channel.label", "en", last=31) and shown.value == 31
+    go(at, "squeeze")
+    shown = at.number_input(key="channel")
+    assert shown.label == i18n.text("channel.label", "en", last=255) and shown.value == 200
+    well(shown.set_value(100).run())
+    well(go(at, page).number_input(key="channel").set_value(5).run())
+    assert go(at, "squeeze").number_input(key="channel").value == 5, "what was pinned last"
+
+
 def test_timms_units_open_too() -> None:
     at = start(PAGE, model="skresnet18", lang="zh")
     assert len(table(at)) == len(truth.names("skresnet18")) and len(badges(at, "green")) == 1

@@ -72,13 +72,23 @@ const pin = (shared, data) => {
   shared.boards.forEach((repaint) => repaint());
 };
 
-export default function ({ data, parentElement }) {
+// Back and forward show another page, not another pin: the address of a page that was left earlier says an older one.
+const keepPin = (shared) => {
+  const said = new URLSearchParams(location.search);
+  if (shared.channel === null || !said.has("channel")) return;
+  shared.carried = shared.channel; // the stage may have pinned it without the server
+  said.set("channel", shared.channel);
+  history.replaceState(history.state, "", `${location.pathname}?${said}${location.hash}`);
+};
+
+export default function ({ data, parentElement, setTriggerValue }) {
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
   if (shared.page !== data.page) scroll(shared);
   shared.page = data.page;
   if (data.pin) pin(shared, data.pin);
   keepFocus(shared, signal);
+  addEventListener("popstate", () => keepPin(shared), { signal });
   document.documentElement.lang = data.lang;
   speak(data.words, signal);
   const asked = new URLSearchParams(data.query);
@@ -86,6 +96,11 @@ export default function ({ data, parentElement }) {
     if (name.startsWith("embed")) asked.append(name, value); // Streamlit's own
     else if (data.own.includes(name)) asked.set(name, value);
   });
+  const { carried = null } = shared;
+  shared.carried = null;
+  if (carried !== null && !data.own.includes("channel") && asked.get("channel") !== String(carried)) {
+    setTimeout(() => signal.aborted || setTriggerValue("pinned", carried)); // what is triggered while mounting is lost
+  }
   address({}, asked);
   return end;
 }

@@ -86,7 +86,7 @@ def lesson(record: profiled.Record) -> None:
     ui.closer(view, looks, *CODE)
 
 
-@ui.page
+@partial(ui.page, of=profiled.stand_in)
 def draw() -> None:
     """Draw the profile of the network on screen, or of the one that takes its place."""
     view = profiled.stand_in()

@@ -90,7 +90,7 @@ def draw() -> None:
     else:
         pairs = zip(found.traces[at].blocks, view.trace.blocks, strict=True)
         same = view.drawn(lambda: max(float((a.gate - b.gate).abs().max()) for a, b in pairs), "same", *key)
-        notes.append(t("scale.channel_weights.same", difference=f"{same:.1e}"))
+        notes.append(t("scale.channel_weights.same", difference=ui.small(same)))
     st.caption(" ".join(notes))
 
     looks: dict[str, Callable[[], None]] = {

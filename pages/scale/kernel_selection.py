@@ -65,7 +65,7 @@ def classes(view: Scene, names: tuple[str, ...]) -> None:
     ui.figure(view, draw, "fig4", shows="model")
 
 
-@ui.page
+@partial(ui.page, of=ui.sk_scene)
 def draw() -> None:
     """Draw one photo at three sizes and what one unit prefers; the rest when it is asked for."""
     view = ui.sk_scene()

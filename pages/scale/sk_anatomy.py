@@ -20,7 +20,7 @@ LOOKS = {
 }
 
 
-@ui.page
+@partial(ui.page, of=ui.sk_scene)
 def draw() -> None:
     """Draw the whole way of one channel; each step of it when it is asked for."""
     view = ui.sk_scene()
@@ -34,7 +34,7 @@ def draw() -> None:
         ui.untrained(t("scale.sk_anatomy.fresh"))
     sk_steps.path(way)
     if not way.own:
-        st.caption(t("scale.sk_anatomy.fresh.why", gap=f"{way.unit.gap:.1g}", c=way.c))
+        st.caption(t("scale.sk_anatomy.fresh.why", gap=ui.small(way.unit.gap), c=way.c))
     ui.pick("m", {2: t("scale.sk_anatomy.m.2"), 3: t("scale.sk_anatomy.m.3")}, t("scale.sk_anatomy.m"))
 
     looks = {name: partial(look, way) for name, look in LOOKS.items()}

@@ -22,7 +22,7 @@ from senet_viz.ui.elements.choices import (
 from senet_viz.ui.elements.figures import figure, titled
 from senet_viz.ui.elements.frame import heading, latex, neighbours, plain, section, window
 from senet_viz.ui.elements.header import header, known, photo, untrained, warned
-from senet_viz.ui.elements.truth import badge, title
+from senet_viz.ui.elements.truth import badge, small, title
 from senet_viz.ui.page import page
 from senet_viz.ui.pages.walk.answers import answers
 from senet_viz.ui.scene import short
@@ -36,6 +36,6 @@ __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "begin", "carpet", "choose", "chosen", "closer",
     "figure", "follow", "goal", "guide", "header", "heading", "judge", "known", "language", "latex", "listed",
     "neighbours", "opened", "page", "photo", "pick", "pin", "plain", "predict", "rows", "scene", "section", "settle",
-    "several", "short", "sidebar", "sk_scene", "target", "title", "titled", "units", "untrained", "warm", "warned",
-    "window", "worded",
+    "several", "short", "sidebar", "sk_scene", "small", "target", "title", "titled", "units", "untrained", "warm",
+    "warned", "window", "worded",
 ]  # fmt: skip

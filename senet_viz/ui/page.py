@@ -11,9 +11,11 @@ import streamlit as st
 from senet_viz.ui import sidebar, state
 from senet_viz.ui.elements.frame import address
 from senet_viz.ui.guard import guard
+from senet_viz.ui.scene import Scene
+from senet_viz.ui.shown import scene
 
 
-def page(draw: Callable[[], None], own: Sequence[str] = ()) -> None:
+def page(draw: Callable[[], None], own: Sequence[str] = (), of: Callable[[], Scene] = scene) -> None:
     """Draw a page, and from then on it alone whenever something on it is used.
 
     The pinned channel stands in the sidebar but belongs to the page. Where the page has chosen what the rest of the
@@ -21,6 +23,8 @@ def page(draw: Callable[[], None], own: Sequence[str] = ()) -> None:
 
     Args:
         own: what the browser keeps in the address by itself on this page; the pinned channel may be of that.
+        of: what is on screen, whose block the pinned channel is of, where another network takes the place of the
+            sidebar's.
     """
     name = st.session_state["_page"]
 
@@ -29,7 +33,7 @@ def page(draw: Callable[[], None], own: Sequence[str] = ()) -> None:
         if sidebar.outdated():
             st.rerun()
         with guard():
-            sidebar.channel(shown="channel" not in own)
+            sidebar.channel(of(), shown="channel" not in own)
             draw()
         address(name, own)
         state.settled()

@@ -171,14 +171,20 @@ def _like(old: Any, view: Scene) -> str:
     return (same or [view.name])[0]
 
 
-def channel(shown: bool) -> None:
-    """Pin a channel that the block has, and draw its number where the sidebar has left room for it, if ``shown``."""
-    state_, view = st.session_state, scene()
+def channel(view: Scene, shown: bool) -> None:
+    """Pin a channel that the block has, and draw its number where the sidebar has left room for it, if ``shown``.
+
+    A block that has fewer channels takes its last; where there is room again, the one that was pinned comes back.
+    """
+    state_ = st.session_state
     if state_.get("channel") is None:
         # the first picture should have something to show: the map with the strongest coarse structure
         state_["channel"] = int(replay.pooled(view.fused, 8).std(axis=(1, 2)).argmax())
-    last = view.block.channels - 1
-    state_["channel"] = min(max(int(state_["channel"]), 0), last)
+    last, pinned = view.block.channels - 1, max(int(state_["channel"]), 0)
+    meant, instead = state_.get("_meant", (pinned, pinned))
+    meant = meant if pinned == instead else pinned
+    state_["channel"] = min(meant, last)
+    state_["_meant"] = meant, state_["channel"]
     t = view.t
     if shown:
         label = t("channel.label", last=last)

@@ -122,6 +122,28 @@ def test_the_pin_goes_along_and_comes_back(visitor: Visitor) -> None:
     visitor.until(lambda: said(visitor, "pinned") == str(now), "the pin on the stage")
 
 
+def test_back_and_forward_keep_the_pin(visitor: Visitor) -> None:
+    def arrived(c: int) -> None:
+        visitor.until(lambda: visitor.url().get("channel") == str(visitor.number()) == str(c), f"channel {c}")
+        visitor.settle()
+
+    opened(visitor, channel=7)
+    visitor.go("squeeze")
+    arrived(7)
+    visitor.page.go_back()
+    visitor.until(lambda: said(visitor, "pinned") == "7", "the stage")
+    visitor.pin(5)
+    visitor.page.go_forward()
+    visitor.until(lambda: visitor.path() == "squeeze", "the page")
+    arrived(5)
+    visitor.pin(3)
+    visitor.page.go_back()
+    visitor.until(lambda: said(visitor, "pinned") == "3", "the pin on the stage")
+    visitor.page.go_forward()
+    visitor.until(lambda: visitor.path() == "squeeze", "the page again")
+    arrived(3)
+
+
 @pytest.mark.parametrize(("model", "part", "page"), [
     ("tiny_se", "z", "squeeze"), ("tiny_se", "hidden", "excitation"), ("tiny_se", "out", "rescale"),
     ("tiny_se", "answer", "what_if"), ("tiny_sk", "gate", "kernel_selection"), ("tiny_sk", "maps", "sk_anatomy"),

@@ -93,7 +93,14 @@ def address(page: str, own: Sequence[str]) -> None:
         "words": _words(lang),
     }
     data["pin"] = st.session_state.pop(PIN, None)
-    component("frame", isolated=False)(key="frame", data=data)
+    component("frame", isolated=False)(key="frame", data=data, on_pinned_change=_pinned)
+
+
+def _pinned() -> None:
+    """Pin what the browser had pinned by itself when Back or Forward brought this page."""
+    value = st.session_state["frame"].get("pinned")
+    if isinstance(value, int):
+        st.session_state["channel"] = value
 
 
 @cache

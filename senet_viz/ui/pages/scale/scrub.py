@@ -25,7 +25,7 @@ from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.work import PATIENCE_S, Bar
 
 SCALES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0)
-FRAME = 256  # a larger photo is made smaller for the browser: nobody sees the difference at 20 rem
+FRAME = 192  # a larger photo is made smaller for the browser: nobody sees the difference at 15 rem
 ROLES = ("gate", "pinned", "grid", "ink")
 
 

@@ -10,6 +10,7 @@ from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import latex, section
+from senet_viz.ui.elements.truth import small
 from senet_viz.ui.scene import Scene
 
 
@@ -121,7 +122,7 @@ def fc_and_conv(view: Scene) -> None:
     """Say how far two 1×1 convolutions and two fully connected layers are apart on this photo."""
     t = view.t
     section(t("walk.excitation.fcconv"))
-    st.markdown(t("walk.excitation.fcconv.why", gap=f"{view.fc_against_conv:.1e}", c=len(view.z)))
+    st.markdown(t("walk.excitation.fcconv.why", gap=small(view.fc_against_conv), c=len(view.z)))
 
 
 def softmax(view: Scene) -> None:

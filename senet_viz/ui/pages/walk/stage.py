@@ -21,6 +21,7 @@ from senet_viz.ui.scene import Scene, short
 
 OWN = ("step", "channel", "sort", "scope", "gatefn")  # of the address: what the browser keeps itself
 TOP = 3  # classes of an answer
+SIDE = 112  # px of the photo, twice as many as it is drawn with
 _KEY, _SENT = "stage", "_stage_channel"
 
 
@@ -98,9 +99,10 @@ def _bias(again: Replay, gate: np.ndarray) -> np.ndarray:
 
 
 def _png(shown: np.ndarray) -> bytes:
-    """Return the photo as the network sees it, (H, W, 3) bytes, as PNG."""
-    out = io.BytesIO()
-    Image.fromarray(shown).save(out, "PNG")
+    """Return the photo as the network sees it, (H, W, 3) bytes, as PNG of at most ``SIDE`` px a side."""
+    out, image = io.BytesIO(), Image.fromarray(shown)
+    image.thumbnail((SIDE, SIDE))
+    image.save(out, "PNG")
     return out.getvalue()
 
 
