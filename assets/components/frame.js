@@ -75,8 +75,9 @@ const pin = (shared, data) => {
 export default function ({ data, parentElement }) {
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
-  if (shared.page !== data.page) scroll(shared);
-  shared.page = data.page;
+  const moved = shared.page !== data.page;
+  if (moved) scroll(shared);
+  Object.assign(shared, { page: data.page, own: data.own });
   if (data.pin) pin(shared, data.pin);
   keepFocus(shared, signal);
   document.documentElement.lang = data.lang;
@@ -87,5 +88,6 @@ export default function ({ data, parentElement }) {
     else if (data.own.includes(name)) asked.set(name, value);
   });
   address({}, asked);
+  if (moved) dispatchEvent(new Event("senet-address")); // with the same words after the "?"
   return end;
 }

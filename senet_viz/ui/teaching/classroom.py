@@ -1,0 +1,58 @@
+"""The class on every page: a student goes where the teacher is, and votes; on the teacher's page, a question is asked.
+
+What the browser does with the class stands in ``assets/components/classroom.js``.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from senet_viz import i18n
+from senet_viz.service.rooms import MODES
+from senet_viz.ui import state
+from senet_viz.ui.elements.choices import worded
+from senet_viz.ui.elements.components import component
+from senet_viz.ui.teaching import travel
+
+DESK = "classroom"  # the teacher's page: where she is then, nobody follows
+_KEY = "classroom"
+
+
+def there() -> bool:
+    """Return whether this server has a class."""
+    return len(state.rooms()) > 0
+
+
+def code() -> str:
+    """Return the code of the class that this browser says it is in; "" where it says none, or the server has none."""
+    return str(state.asked("class") or "") if there() else ""
+
+
+def joined() -> None:
+    """Mount the class in the frame of the page, where the browser is in one."""
+    if (name := code()) not in state.rooms():
+        return
+    data = {"code": name, "desk": DESK, "lang": st.session_state["lang"], "words": words(st.session_state["lang"])}
+    component("classroom", isolated=False)(key=_KEY, data=data, on_go_change=_go)
+
+
+def words(lang: str) -> dict[str, Any]:
+    """Return what the class says, in the reader's language."""
+    t = i18n.texts(lang)
+    return {
+        **worded(t, "class", ("back", "desk", "wait", "again", "hidden", "counted", "right")),
+        "question": t("class.question", n="{n}"),
+        "here": t("class.here", here="{here}"),
+        "voted": t("class.voted", here="{here}", voted="{voted}"),
+        "rounds": [t("class.round.first"), t("class.round.second")],
+        "mode": worded(t, "class.mode", MODES),
+        "link": worded(t, "class.link", ("lost", "over", "full", "token")),
+    }
+
+
+def _go() -> None:
+    """Go where the browser says that the class is."""
+    told = st.session_state[_KEY]["go"]
+    page, query = (told.get("page"), told.get("query")) if isinstance(told, dict) else (None, None)
+    if isinstance(page, str) and page in st.session_state["_pages"] and isinstance(query, dict):
+        travel.go(page, {str(key): value for key, value in query.items() if isinstance(value, str)})
