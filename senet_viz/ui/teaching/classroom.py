@@ -52,7 +52,7 @@ def words(lang: str) -> dict[str, Any]:
 
 def _go() -> None:
     """Go where the browser says that the class is."""
-    told = st.session_state[_KEY]["go"]
+    told = st.session_state.get(_KEY, {}).get("go")
     page, query = (told.get("page"), told.get("query")) if isinstance(told, dict) else (None, None)
     if isinstance(page, str) and page in st.session_state["_pages"] and isinstance(query, dict):
         travel.go(page, {str(key): value for key, value in query.items() if isinstance(value, str)})

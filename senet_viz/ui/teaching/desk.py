@@ -109,6 +109,6 @@ def _join() -> None:
 
 def _ask() -> None:
     """Ask the next question, where it is the teacher who wants it."""
-    told = st.session_state[_KEY]["ask"]
+    told = st.session_state.get(_KEY, {}).get("ask")
     if isinstance(told, dict) and state.rooms().teaches(classroom.code(), told.get("token")):
         st.session_state[_ASKS] = True
