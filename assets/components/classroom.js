@@ -80,14 +80,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
     return (open ? words.voted : words.here).replace("{here}", here).replace("{voted}", voted);
   };
   const draw = () => {
-    const { link, state, me } = room, student = state && !me.teacher, question = student ? state.question : null;
+    const { link, state, me } = room, student = Boolean(state && !me.teacher), question = student ? state.question : null;
     root.hidden = link === "new";
     Object.assign(root.dataset, { role: me.teacher ? "teacher" : "student", link, mode: state?.mode ?? "", rev: state?.rev ?? "", vote: me.vote ?? "" });
     find(".said").textContent = said();
     const here = place(), away = student && state.page !== null && !(there(here, state) && staged(here, state));
     find(".back").hidden = !away || state.mode === "wait";
-    find(".desk").hidden = !me.teacher || here.page === data.desk;
-    find(".wait").hidden = !(student && state.mode === "wait" && !question);
+    find(".desk").hidden = find(".ask").hidden = !me.teacher || here.page === data.desk;
+    find(".pill").hidden = me.teacher && here.page === data.desk && link === "on";
+    const waits = student && state.mode === "wait" && !question;
+    if (waits !== find(".wait").open) waits ? find(".wait").showModal() : find(".wait").close(); // nothing else can be used
     const box = find(".vote"), drawn = JSON.stringify([question, me.vote, data.lang]);
     if (box.dataset.drawn === drawn) return;
     if (question && box.dataset.n !== `${question.n} ${question.round} ${question.revealed}`) box.open = true;
@@ -102,13 +104,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   find(".back").textContent = words.back;
   find(".back").onclick = () => { room.mark = null; go(room.state); };
-  find(".desk").textContent = words.desk;
-  find(".desk").onclick = () => setTriggerValue("go", { page: data.desk, query: { ...place().query, ...place().stage } });
-  find(".wait p").textContent = words.wait;
+  for (const name of ["desk", "ask"]) { // with a question, or without
+    find(`.${name}`).textContent = words[name];
+    find(`.${name}`).onclick = () => setTriggerValue("go", { page: data.desk, query: { ...place().query, ...place().stage }, token: name === "ask" ? room.token() : null });
+  }
+  find(".wait").textContent = words.wait;
+  find(".wait").oncancel = (event) => event.preventDefault();
   find(".vote").ontoggle = () => root.classList.toggle("open", find(".vote").open && !find(".vote").hidden);
   addEventListener("senet-class", () => { follow(); if (room.me.teacher && room.state) moved(); draw(); }, { signal });
   addEventListener("senet-address", moved, { signal });
-  signal.addEventListener("abort", () => clearTimeout(timer));
+  const main = document.querySelector("[data-testid=stMain]"); // beside the sidebar
+  const watch = new ResizeObserver(() => { find(".vote").style.left = `${main.getBoundingClientRect().left}px`; });
+  watch.observe(main);
+  signal.addEventListener("abort", () => { clearTimeout(timer); watch.disconnect(); });
   follow();
   moved();
   return end;

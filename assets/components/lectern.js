@@ -48,6 +48,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     find(".here").hidden = !leads;
     if (!leads) return;
     const { question } = state;
+    root.classList.toggle("asks", Boolean(question));
     find(".here").textContent = words.here.replace("{here}", here);
     find(".now").textContent = (question ? words.question.replace("{n}", question.n) + (question.round > 1 && !question.revealed ? ` · ${words.second}` : "")
       : data.none ? words.none : state.page === null ? words.nowhere : words.now).replace("{page}", data.pages[state.page] ?? "");

@@ -15,6 +15,7 @@ from senet_viz.ui.elements.components import component
 from senet_viz.ui.teaching import travel
 
 DESK = "classroom"  # the teacher's page: where she is then, nobody follows
+ASKS = "_class_asks"  # in the session: the teacher wants a question to be asked
 _KEY = "classroom"
 
 
@@ -40,7 +41,7 @@ def words(lang: str) -> dict[str, Any]:
     """Return what the class says, in the reader's language."""
     t = i18n.texts(lang)
     return {
-        **worded(t, "class", ("back", "desk", "wait", "again", "hidden", "counted", "right")),
+        **worded(t, "class", ("back", "desk", "ask", "wait", "again", "hidden", "counted", "right")),
         "question": t("class.question", n="{n}"),
         "here": t("class.here", here="{here}"),
         "voted": t("class.voted", here="{here}", voted="{voted}"),
@@ -55,4 +56,5 @@ def _go() -> None:
     told = st.session_state.get(_KEY, {}).get("go")
     page, query = (told.get("page"), told.get("query")) if isinstance(told, dict) else (None, None)
     if isinstance(page, str) and page in st.session_state["_pages"] and isinstance(query, dict):
+        st.session_state[ASKS] = page == DESK and state.rooms().teaches(code(), told.get("token"))
         travel.go(page, {str(key): value for key, value in query.items() if isinstance(value, str)})

@@ -19,7 +19,7 @@ from senet_viz.ui.guard import literal
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.teaching import classroom, questions
 
-_KEY, _ASKS = "lectern", "_class_asks"
+_KEY = "lectern"
 Words = Mapping[str, Mapping[str, object]]  # of a question, in every language
 FIRST = "block"  # the page at the root
 KERNELS = ("kernel_selection", "sk_anatomy")  # pages that show our SK network where the sidebar's has no kernels
@@ -35,7 +35,7 @@ def desk(t: Texts) -> None:
             st.warning(t("class.unknown", code=literal(code)))
         return
     room = state.rooms().room(code)
-    asks, where = s.pop(_ASKS, False), address(code)
+    asks, where = s.pop(classroom.ASKS, False), address(code)
     none = asks and room is not None and not _asked(room)
     pages = {name: page.title for name, page in s["_pages"].items()}
     data = {"code": code, "address": where, "qr": qr(where), "lang": s["lang"], "none": none, "pages": pages}
@@ -111,4 +111,4 @@ def _ask() -> None:
     """Ask the next question, where it is the teacher who wants it."""
     told = st.session_state.get(_KEY, {}).get("ask")
     if isinstance(told, dict) and state.rooms().teaches(classroom.code(), told.get("token")):
-        st.session_state[_ASKS] = True
+        st.session_state[classroom.ASKS] = True
