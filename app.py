@@ -66,6 +66,7 @@ def frame() -> None:
     page, pages = navigation(ui.language())
     ui.arrive(page, pages)
     ui.begin()
+    ui.arrive_in_class()
     ui.follow()
     ready, first = ui.settle(), page.url_path == ""
     ui.window()
@@ -87,4 +88,5 @@ else:
     # The first page lives at the root, and is found under its own name too. The way there names no host and no scheme:
     # a server behind a proxy knows neither.
     named = Route(f"/{FIRST}", lambda request: RedirectResponse(f"./?{request.url.query}"))
-    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=[named, ui.answers, ui.classes])
+    routes = [named, ui.answers, *([ui.classes] if ui.has_class() else [])]
+    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=routes)

@@ -4,6 +4,7 @@ import { ballot } from "./ballot.js";
 import { enter } from "./room.js";
 
 const MOVE_MS = 50; // between two moves of a teacher who drags something
+const AGAIN_MS = 3000, TRIES = 3; // where the class has not been reached by then
 const OWN = ["lang", "device", "lesson", "at", "present", "class"]; // of the address: nobody else's
 const SIDEBAR = ["photo", "model", "weights", "block", "channel"]; // stay where the class says nothing of them
 
@@ -32,16 +33,18 @@ export default function ({ data, parentElement, setTriggerValue }) {
   room.held(signal);
 
   // --- a student ---
-  const go = (where) => {
-    const here = place();
+  const go = (where, tries = 0) => {
+    const here = place(), mark = JSON.stringify([where.page, where.query]), coming = room.late && room.mark === mark && !tries;
     if (here.page === where.page) address(where.stage);
     room.late = !there(here, where);
-    if (!room.late) return;
-    const mark = JSON.stringify([where.page, where.query, here]);
-    if (room.mark === mark) return; // it has been asked for, and comes, or cannot be had here
+    if (!room.late || coming || tries > TRIES) return;
     room.mark = mark;
     setTriggerValue("go", { page: where.page, query: { ...where.query, ...where.stage } });
+    // what else this browser tells the server in the meantime can undo it: its choices as they were
+    clearTimeout(room.timer);
+    room.timer = setTimeout(() => room.late && room.go(room.state, tries + 1), AGAIN_MS * 2 ** tries);
   };
+  room.go = go;
   const follow = () => {
     const { state, me } = room;
     if (me.teacher || !state || state.page === null || room.rev === state.rev) return;
@@ -103,7 +106,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 
   find(".back").textContent = words.back;
-  find(".back").onclick = () => { room.mark = null; go(room.state); };
+  find(".back").onclick = () => { room.late = false; go(room.state); };
   for (const name of ["desk", "ask"]) { // with a question, or without
     find(`.${name}`).textContent = words[name];
     find(`.${name}`).onclick = () => setTriggerValue("go", { page: data.desk, query: { ...place().query, ...place().stage }, token: name === "ask" ? room.token() : null });

@@ -13,6 +13,7 @@ from senet_viz.ui import state
 from senet_viz.ui.elements.choices import worded
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.teaching import travel
+from senet_viz.ui.teaching.guide import PLACE
 
 DESK = "classroom"  # the teacher's page: where she is then, nobody follows
 ASKS = "_class_asks"  # in the session: the teacher wants a question to be asked
@@ -27,6 +28,19 @@ def there() -> bool:
 def code() -> str:
     """Return the code of the class that this browser says it is in; "" where it says none, or the server has none."""
     return str(state.asked("class") or "") if there() else ""
+
+
+def arrive() -> None:
+    """Begin where the class is, in a session whose address names the class and no place of its own."""
+    s = st.session_state
+    if not there() or s.get("_in_class"):
+        return
+    state.read_url()
+    s["_in_class"] = True
+    room = state.rooms().room(code())
+    own = s["_page"] == DESK or any(key in st.query_params for key in PLACE)
+    if room and room.page is not None and room.mode != "free" and not own:
+        travel.go(room.page, room.query | room.stage)
 
 
 def joined() -> None:
