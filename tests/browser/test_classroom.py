@@ -256,7 +256,7 @@ def test_two_rooms_do_not_hear_each_other(come: Visit, code: str) -> None:
     room(here).locator(".ask").click()
     anna.until(option(anna, 0).is_visible, "her question")
     assert at(anna, "squeeze") and ben.page.get_by_test_id("class-vote").is_hidden()
-    assert here.page.get_by_test_id("class-here").inner_text() == "1 here"
+    here.until(lambda: here.page.get_by_test_id("class-here").inner_text() == "1 here", "one student")
 
 
 def test_an_uploaded_photo_stays_its_owners(come: Visit, code: str) -> None:
