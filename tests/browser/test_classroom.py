@@ -300,3 +300,5 @@ def test_without_a_class_nothing_of_it_is_there(visitor: Visitor) -> None:
     visitor.page.goto(f"{visitor.address}/classroom")
     visitor.until(lambda: visitor.page.get_by_role("dialog").count() or visitor.heading(), "the app's own words")
     assert visitor.page.get_by_test_id("lectern").count() == 0
+    assert [each for each in visitor.complaints if "does not seem to exist" not in each] == []
+    visitor.complaints.clear()

@@ -45,7 +45,8 @@ def arrive() -> None:
 
 def joined() -> None:
     """Mount the class in the frame of the page, where the browser is in one."""
-    if (name := code()) not in state.rooms():
+    name = st.session_state["_joined"] = code()
+    if name not in state.rooms():
         return
     data = {"code": name, "desk": DESK, "lang": st.session_state["lang"], "words": words(st.session_state["lang"])}
     component("classroom", isolated=False)(key=_KEY, data=data, on_go_change=_go)

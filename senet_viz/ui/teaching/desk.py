@@ -29,6 +29,8 @@ LOCAL = ("localhost", "127.0.0.1", "::1")  # hosts that no student can open
 def desk(t: Texts) -> None:
     """Draw the desk; where this browser is in no class, a place for its code."""
     s, code = st.session_state, classroom.code()
+    if s["_joined"] != code:  # it was typed here, and the frame does not know yet
+        st.rerun()
     if code not in state.rooms():
         st.text_input(t("class.join"), key="_code", max_chars=8, on_change=_join)
         if code:
