@@ -116,6 +116,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   find(".vote").ontoggle = () => root.classList.toggle("open", find(".vote").open && !find(".vote").hidden);
   addEventListener("senet-class", () => { follow(); if (room.me.teacher && room.state) moved(); draw(); }, { signal });
   addEventListener("senet-address", moved, { signal });
+  document.addEventListener("click", ({ target }) => { // a link that names a place (a lesson's step) leads there with the class
+    const link = target.closest?.("a[href]"), url = link && new URL(link.href);
+    if (!url?.search || url.origin !== location.origin || url.searchParams.has("class")) return;
+    url.searchParams.set("class", data.code);
+    link.href = url;
+  }, { signal, capture: true });
   const main = document.querySelector("[data-testid=stMain]"); // beside the sidebar
   const watch = new ResizeObserver(() => { find(".vote").style.left = `${main.getBoundingClientRect().left}px`; });
   watch.observe(main);

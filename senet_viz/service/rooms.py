@@ -46,11 +46,8 @@ class Room:
 
     def state(self) -> dict[str, Any]:
         """Return what every browser is to show."""
-        question = self.ballots[-1].public() if self.asking else None
-        return {
-            "rev": self.rev, "page": self.page, "query": self.query, "stage": self.stage, "mode": self.mode,
-            "question": question,
-        }  # fmt: skip
+        place = {"rev": self.rev, "page": self.page, "query": self.query, "stage": self.stage}
+        return place | {"mode": self.mode, "question": self.ballots[-1].public() if self.asking else None}
 
     def enter(self, id_: object, teacher: bool) -> Wire:
         """Let somebody in; the first messages say who they are, what they voted, and the present state.
@@ -106,14 +103,14 @@ class Room:
         verbs, found = TEACHER if wire.teacher else STUDENT, said(text)
         if len(found) != 1 or not found.keys() <= verbs.keys():
             raise Refused(FORM)
-        for verb, about in found.items():
-            verbs[verb](self, wire, about)
+        verb, about = found.popitem()
+        verbs[verb](self, wire, about)
         self.heard = now
 
     def ask(self, page: str, name: str, words: Mapping[str, Mapping[str, Any]], right: int) -> None:
         """Put a question of the server's own to the class."""
-        n = self.ballots[-1].number + 1 if self.ballots else 1
-        self.ballots = [*self.ballots, Ballot(n, page, name, words, right)][-ASKED:]
+        last = self.ballots[-1].number if self.ballots else 0
+        self.ballots = [*self.ballots, Ballot(last + 1, page, name, words, right)][-ASKED:]
         self.asking = True
         self._changed()
 

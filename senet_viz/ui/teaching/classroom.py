@@ -38,7 +38,7 @@ def arrive() -> None:
     state.read_url()
     s["_in_class"] = True
     room = state.rooms().room(code())
-    own = s["_page"] == DESK or any(key in st.query_params for key in PLACE)
+    own = s["_page"] == DESK or any(key in st.query_params for key in (*PLACE, "lesson"))
     if room and room.page is not None and room.mode != "free" and not own:
         travel.go(room.page, room.query | room.stage)
 
