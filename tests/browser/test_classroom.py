@@ -245,6 +245,7 @@ def test_who_loses_the_network_lands_on_the_present_state_and_a_reload_keeps_the
     ben.until(ben.page.locator("[data-testid=class-vote] .why").is_visible, "the answer")
 
 
+@pytest.mark.slow
 def test_two_rooms_do_not_hear_each_other(come: Visit, code: str) -> None:
     other = f"ROOM{next(_rooms)}"
     here, there = teach(come(), code), teach(come(), other)
@@ -259,6 +260,7 @@ def test_two_rooms_do_not_hear_each_other(come: Visit, code: str) -> None:
     here.until(lambda: here.page.get_by_test_id("class-here").inner_text() == "1 here", "one student")
 
 
+@pytest.mark.slow
 def test_an_uploaded_photo_stays_its_owners(come: Visit, code: str) -> None:
     teacher, anna = teach(come(), code), come()
     teacher.open("squeeze", **{"class": code, "photo": "coffee", "more": ""})
