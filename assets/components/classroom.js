@@ -93,6 +93,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     find(".pill").hidden = me.teacher && here.page === data.desk && link === "on";
     const waits = student && state.mode === "wait" && !question;
     if (waits !== find(".wait").open) waits ? find(".wait").showModal() : find(".wait").close(); // nothing else can be used
+    document.documentElement.classList.toggle("voting", Boolean(question && !question.revealed)); // predict, then see
     const box = find(".vote"), drawn = JSON.stringify([question, me.vote, data.lang]);
     if (box.dataset.drawn === drawn) return;
     if (question && box.dataset.n !== `${question.n} ${question.round} ${question.revealed}`) box.open = true;
@@ -125,7 +126,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const main = document.querySelector("[data-testid=stMain]"); // beside the sidebar
   const watch = new ResizeObserver(() => { find(".vote").style.left = `${main.getBoundingClientRect().left}px`; });
   watch.observe(main);
-  signal.addEventListener("abort", () => { clearTimeout(timer); watch.disconnect(); });
+  signal.addEventListener("abort", () => { clearTimeout(timer); watch.disconnect(); document.documentElement.classList.remove("voting"); });
   follow();
   moved();
   return end;

@@ -97,6 +97,19 @@ def vote(visitor: Visitor, n: int) -> None:
     visitor.until(lambda: now(visitor, "vote") == str(n), f"the vote for {n}")
 
 
+def blurred(visitor: Visitor) -> bool:
+    """Whether the page is hidden until the answer is shown, the class apart."""
+    look = """each => {
+        while (!each.closest("[data-testid=stElementContainer]")) each = each.getRootNode().host;
+        return getComputedStyle(each.closest("[data-testid=stElementContainer]")).filter;
+    }"""
+    page, own = (
+        visitor.page.locator(each).first.evaluate(look) for each in ("[data-testid=stage]", "[data-testid=class]")
+    )
+    assert own == "none"
+    return str(page) != "none"
+
+
 def voted(teacher: Visitor) -> str:
     return teacher.page.locator("[data-testid=class-voted]").inner_text()
 
@@ -175,6 +188,7 @@ def test_they_vote_discuss_vote_again_and_the_model_settles_it(come: Visit, code
         each.until(option(each, 1).is_visible, "the question")
         texts.append(each.page.locator("[data-testid=class-vote] .text").inner_text())
         assert "right" not in each.page.evaluate("Object.keys(senetViz.room.state.question)"), "nobody can look it up"
+        assert blurred(each), "predict, then see"
         box = option(each, 0).bounding_box()
         assert box and box["height"] >= 44 and box["width"] >= 300, "a large button"
     assert texts[0] == texts[2] != texts[1], "each in the reader's language"
@@ -202,6 +216,7 @@ def test_they_vote_discuss_vote_again_and_the_model_settles_it(come: Visit, code
         correct = each.page.locator(f".ballot .option.right[data-option='{right}'] .tick")
         assert correct.inner_text() == each.t("class.right")
         assert each.page.locator(".ballot .why").inner_text()
+        assert each is teacher or not blurred(each)
     assert option(cleo, 0).is_disabled()
     teacher_sees = np.asarray(teacher.page.evaluate("senetViz.room.state.question.rounds"))
     assert teacher_sees.tolist() == [[1, 2], [2, 0]]
