@@ -41,9 +41,8 @@ present: $(APP) ## A lesson for a projector: large letters, Space goes on, N ope
 	@$(PY) tools/present.py $(PORT) $(LESSON) &
 	@$(STREAMLIT) --server.address localhost --server.headless true
 
-serve: $(APP) ## For a classroom: everyone on this network may open it
-	@address="$(ADDRESS)"; $(STREAMLIT) --server.address 0.0.0.0 --server.headless true \
-	--browser.serverAddress "$${address:-$$($(PY) tools/present.py --address)}"
+serve: $(APP) ## For a classroom: everyone on this network may open it; prints how to join, and the teacher's own link
+	@OMP_NUM_THREADS=$(THREADS) STREAMLIT_SERVER_SHOW_EMAIL_PROMPT=false $(PY) -m tools.serve $(PORT) $(ADDRESS)
 
 # --- the tests --------------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ SECTIONS = {
     ),
     "teach": (("lessons", ":material/school:"),),
 }
+CLASS = ("classroom", ":material/cast_for_education:")  # last, where this server has a class
 FIRST = SECTIONS["walk"][0][0]
 
 
@@ -41,7 +42,8 @@ def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
 
     It lies on top: beside the page there is room for photo, model, block and channel at one glance.
     """
-    t = i18n.texts(lang)
+    t, teach = i18n.texts(lang), SECTIONS.get("teach", ())
+    sections = SECTIONS | ({"teach": (*teach, CLASS)} if ui.has_class() else {})
     menu = {
         t(f"{section}.section"): [
             st.Page(
@@ -53,7 +55,7 @@ def navigation(lang: str) -> tuple[st.Page, list[st.Page]]:
             )
             for key, icon in pages
         ]
-        for section, pages in SECTIONS.items()
+        for section, pages in sections.items()
     }
     return st.navigation(menu, position="top"), [page for pages in menu.values() for page in pages]
 
@@ -64,9 +66,11 @@ def frame() -> None:
     page, pages = navigation(ui.language())
     ui.arrive(page, pages)
     ui.begin()
+    ui.arrive_in_class()
     ui.follow()
     ready, first = ui.settle(), page.url_path == ""
     ui.window()
+    ui.joined()
     if not ready or not first:
         ui.sidebar(ready)
     if ready:
@@ -84,4 +88,5 @@ else:
     # The first page lives at the root, and is found under its own name too. The way there names no host and no scheme:
     # a server behind a proxy knows neither.
     named = Route(f"/{FIRST}", lambda request: RedirectResponse(f"./?{request.url.query}"))
-    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=[named, ui.answers])
+    routes = [named, ui.answers, *([ui.classes] if ui.has_class() else [])]
+    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=routes)

@@ -7,6 +7,7 @@ messages it still has) and waits for the end of the run.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -59,7 +60,7 @@ class Seat:
     address: str
     page: str = ""
     widgets: dict[str, Widget] = field(default_factory=dict)  # by Streamlit's name for them
-    components: set[str] = field(default_factory=set)  # the names of those on the page
+    components: dict[str, str] = field(default_factory=dict)  # those on the page: Streamlit's name for each
     frames: list[bytes] = field(default_factory=list)  # of the last run
     kept: dict[str, Kept] = field(default_factory=dict)
     run: int = 0
@@ -88,6 +89,18 @@ class Seat:
         Args:
             chosen: of every widget what it says then, a choice by its label.
         """
+        return await self._sent(self._asked(page, **chosen), f"{self.address} {chosen}")
+
+    async def fire(self, component: str, event: str, value: object) -> float:
+        """Let an element of ours in the frame of the page fire a trigger; seconds until the last message is here."""
+        ask = self._asked(None)
+        name = f"$$STREAMLIT_INTERNAL_KEY_{self.components[component]}__events"
+        said = json.dumps([{"event": event, "value": value}])
+        ask.rerun_script.widget_states.widgets.append(WidgetState(id=name, json_trigger_value=said))
+        return await self._sent(ask, f"{self.address} {said}")
+
+    def _asked(self, page: str | None, /, **chosen: str | int) -> BackMsg:
+        """What a browser asks for: see ``click``."""
         ask = BackMsg()
         state = ask.rerun_script
         state.query_string = self.query
@@ -108,13 +121,17 @@ class Seat:
                 state.widget_states.widgets.append(widget.says)
             if widget.kind in BUTTONS:
                 widget.says.ClearField("trigger_value")
+        return ask
+
+    async def _sent(self, ask: BackMsg, what: str) -> float:
+        """Send it; seconds until the last message of the run is here."""
         start = perf_counter()
         await self.socket.send(ask.SerializeToString())
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._until_the_end()
         except TimeoutError:
-            raise SystemExit(f"no answer: {self.address} {chosen}") from None
+            raise SystemExit(f"no answer: {what}") from None
         return perf_counter() - start
 
     async def _until_the_end(self) -> None:
@@ -132,7 +149,8 @@ class Seat:
         """Look at what the last run sent, as a browser does while it draws; apart, for it is not the server's time."""
         seen: dict[str, Widget] = {}
         fragments: set[str] = set()
-        components, closed = set(), set()
+        components: dict[str, str] = {}
+        closed = set()
         for message, where in self._messages():
             kind = message.WhichOneof("type")
             fragments.update(message.metadata.run.fragment_ids)
@@ -144,7 +162,8 @@ class Seat:
                 closed.add(where)
             elif kind == "delta" and not any(where[: len(path)] == path for path in closed):
                 element = message.delta.new_element
-                components.add(element.bidi_component.component_name)
+                if element.WhichOneof("type") == "bidi_component":
+                    components[element.bidi_component.component_name] = element.bidi_component.id
                 if widget := _widget(element, message.delta.fragment_id, where[0] == 0):
                     before = self.widgets.get(widget.says.id)
                     if before and not getattr(_inner(element), "set_value", True):
@@ -152,7 +171,7 @@ class Seat:
                     seen[widget.says.id] = widget
         stay = {id_: each for id_, each in self.widgets.items() if fragments and each.fragment not in fragments}
         self.widgets = stay | seen
-        self.components = components | (self.components if fragments else set())
+        self.components = components | (self.components if fragments else {})
         self.run += 1
         for hash_, kept in list(self.kept.items()):
             aged = not fragments or kept.message.delta.fragment_id in fragments

@@ -84,8 +84,9 @@ const keepPin = (shared) => {
 export default function ({ data, parentElement, setTriggerValue }) {
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
-  if (shared.page !== data.page) scroll(shared);
-  shared.page = data.page;
+  const moved = shared.page !== data.page;
+  if (moved) scroll(shared);
+  Object.assign(shared, { page: data.page, own: data.own });
   if (data.pin) pin(shared, data.pin);
   keepFocus(shared, signal);
   addEventListener("popstate", () => keepPin(shared), { signal });
@@ -102,5 +103,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     setTimeout(() => signal.aborted || setTriggerValue("pinned", carried)); // what is triggered while mounting is lost
   }
   address({}, asked);
+  if (moved) dispatchEvent(new Event("senet-address")); // with the same words after the "?"
   return end;
 }

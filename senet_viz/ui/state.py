@@ -26,10 +26,12 @@ from senet_viz.errors import WeightsInvalid
 from senet_viz.service.cache import Once, Shared
 from senet_viz.service.engine import Engine
 from senet_viz.service.questions import TraceQuestion
+from senet_viz.service.rooms import Rooms
 from senet_viz.ui.own.uploads import Uploads
 
 _log = logging.getLogger("senet_viz")
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
+ROOMS = "SENET_VIZ_CLASS"  # the environment's variable: see ``Rooms``
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
 HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
@@ -45,6 +47,12 @@ def engine() -> Engine:
 def drawings() -> Shared[Any]:
     """Keep atlases, painted rows and figures that were drawn before, for all sessions."""
     return Shared(400)
+
+
+@Once
+def rooms() -> Rooms:
+    """Keep the rooms of a class, which there are where the server was started for one: ``make serve``."""
+    return Rooms(os.environ.get(ROOMS, ""))
 
 
 @Once

@@ -79,18 +79,19 @@ def until(so: Callable[[], T], what: str, page: Page | None = None, now: Callabl
 
 
 @contextmanager
-def serving(folder: Path, start: str = "streamlit", largest: int | None = None) -> Iterator[str]:
+def serving(folder: Path, start: str = "streamlit", largest: int | None = None, **more: str) -> Iterator[str]:
     """A server of its own on a free port, ended afterwards; its address. No weights but the shipped ones are there.
 
     Args:
         start: the module that runs it, and what it wants to know: see ``counting``, ``slowly``.
         largest: bytes of the largest file that it can write.
+        more: of its environment.
     """
     environment = {
         **os.environ, "OMP_NUM_THREADS": "1", "TORCH_HOME": str(folder), "HF_HUB_CACHE": str(folder),
         "HF_HUB_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing answers there
         "PYTHONUNBUFFERED": "1",  # it says its address when it has it
-    }  # fmt: skip
+    } | more  # fmt: skip
     environment.pop(weight_files.LOCAL, None)
     command = f"-m {start} run app.py --server.headless true --server.port 0 --server.address 127.0.0.1".split()
     straight = build_opener(ProxyHandler({}))  # whatever proxy this environment names

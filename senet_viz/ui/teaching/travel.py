@@ -7,7 +7,7 @@ import streamlit as st
 from senet_viz.ui import state
 
 _TO = "_travel"  # the page to be opened, until the next run begins
-STAYS = ("lang", "device", "lesson", "at", "present")  # a place says nothing of them
+STAYS = ("lang", "device", "lesson", "at", "present", "class")  # a place says nothing of them
 
 
 def go(page: str, query: Mapping[str, str]) -> None:

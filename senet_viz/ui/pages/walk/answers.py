@@ -7,7 +7,7 @@ channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest 
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -23,7 +23,7 @@ from senet_viz.ui.pages.walk.stage import TOP
 from senet_viz.ui.scene import Seen
 
 
-def _ours(request: Request) -> bool:
+def ours(request: HTTPConnection) -> bool:
     """Return whether a page of this very server asks: Starlette's own routes check nothing."""
     origin = request.headers.get("origin")
     here = origin is None or urlsplit(origin).netloc == request.headers.get("host")
@@ -34,7 +34,7 @@ def _answer(request: Request) -> JSONResponse:
     """Answer one question; a plain function, which Starlette runs in a thread of its own."""
     asked = request.query_params
     key, weights, photo, name, gate = (asked.get(each, "") for each in ("model", "weights", "photo", "block", "gate"))
-    if not _ours(request):
+    if not ours(request):
         return JSONResponse({"error": "origin"}, 403)
     there = photo in {sample.key for sample in samples.SAMPLES} or state.uploads().peek(photo) is not None
     known = weights in ("pretrained", "random") and there and asked.get("lang") in i18n.LANGUAGES

@@ -113,7 +113,7 @@ def _open() -> None:
 
 def _left() -> None:
     """Take over what was chosen on the stage: another page comes, and shows the same channel."""
-    told = st.session_state[_KEY]["left"]
+    told = st.session_state.get(_KEY, {}).get("left")  # where the next page was faster, it is gone
     for key in OWN:
         value = told.get(key) if isinstance(told, dict) else None
         if key == "channel" and isinstance(value, int | float):
