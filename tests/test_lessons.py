@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
+import app
 from senet_viz import assets, i18n, lessons
 from senet_viz.cli import main
 from senet_viz.errors import LessonRefused
@@ -109,7 +110,7 @@ def test_a_link_opens_a_step_in_its_state_and_language() -> None:
 
 
 def test_the_pages_are_the_apps_and_the_first_is_its_first() -> None:
-    assert set(rules.pages()) == set(PAGES) and reading.FIRST == FIRST
+    assert set(rules.pages()) == {*PAGES, app.CLASS[0]} and reading.FIRST == FIRST
     assert {page: rules.section(page) for page in PAGES} == SECTIONS
     assert all((assets.SITE / file).is_file() for file in rules.pages().values())
 
