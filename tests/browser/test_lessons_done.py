@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from senet_viz import lessons
+from senet_viz.models import catalogue
 from tests.browser.conftest import Visitor
 
 WAITING = [
@@ -51,6 +52,13 @@ def closer(visitor: Visitor, value: str) -> None:
     visitor.page.locator('[class*="st-key-more-"] button').first.click()
 
 
+def another_model(visitor: Visitor, value: str) -> None:
+    """From the list, which opens although the stage has lists of its own on screen."""
+    visitor.page.locator(".st-key-model input").press("ArrowDown")
+    name = visitor.t("model.here", title=catalogue.spec(value).title)
+    visitor.page.get_by_role("option", name=name, exact=True).click()
+
+
 def answered(visitor: Visitor, value: str) -> None:
     visitor.page.keyboard.press("1")
 
@@ -62,7 +70,7 @@ DO: dict[str, Callable[[Visitor, str], object]] = {
     "block": other_block,
     "more": closer,
     "answered": answered,
-    "model": lambda visitor, value: visitor.take(value),
+    "model": another_model,
     "photo": lambda visitor, value: visitor.choose("photo", visitor.t(f"sample.{value}")),
     "gatefn": lambda visitor, value: visitor.page.locator("select[name=fn]").select_option(value),
     "axis": lambda visitor, value: named(visitor, "axis", visitor.t(f"scale.sk_anatomy.axis.{value}")).click(),
@@ -87,6 +95,7 @@ def test_what_a_step_waits_for_is_done_by_hand(visitor: Visitor, name: str, at: 
     key, _, value = step.wait.partition("=")
     if key != "answered":
         assert skip.is_visible(), "an answer alone is not what it waits for"
+    visitor.rest()
     DO.get(key, lambda visitor, value: row(visitor, key).click())(visitor, value)
     visitor.until(lambda: not skip.is_visible(), "the way on")
     assert visitor.settle().errors() == []
