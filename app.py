@@ -66,11 +66,10 @@ def frame() -> None:
     page, pages = navigation(ui.language())
     ui.arrive(page, pages)
     ui.begin()
-    ui.arrive_in_class()
+    ui.joined()
     ui.follow()
     ready, first = ui.settle(), page.url_path == ""
     ui.window()
-    ui.joined()
     if not ready or not first:
         ui.sidebar(ready)
     if ready:

@@ -29,7 +29,6 @@ from senet_viz.ui.scene import short
 from senet_viz.ui.shown import scene, sk_scene, units
 from senet_viz.ui.sidebar import settle, sidebar
 from senet_viz.ui.state import arrive, asked, language, warm
-from senet_viz.ui.teaching.classroom import arrive as arrive_in_class
 from senet_viz.ui.teaching.classroom import joined
 from senet_viz.ui.teaching.classroom import there as has_class
 from senet_viz.ui.teaching.guide import begin, guide
@@ -37,9 +36,9 @@ from senet_viz.ui.teaching.socket import route as classes
 from senet_viz.ui.teaching.travel import follow
 
 __all__ = [
-    "answered", "answers", "arrive", "arrive_in_class", "asked", "atlas", "badge", "begin", "carpet", "choose",
-    "chosen", "classes", "closer", "figure", "follow", "goal", "guide", "has_class", "header", "heading", "joined",
-    "judge", "known", "language", "latex", "listed", "neighbours", "opened", "page", "photo", "pick", "pin", "plain",
-    "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "small", "target",
-    "title", "titled", "units", "untrained", "warm", "warned", "window", "worded",
+    "answered", "answers", "arrive", "asked", "atlas", "badge", "begin", "carpet", "choose", "chosen", "classes",
+    "closer", "figure", "follow", "goal", "guide", "has_class", "header", "heading", "joined", "judge", "known",
+    "language", "latex", "listed", "neighbours", "opened", "page", "photo", "pick", "pin", "plain", "predict", "rows",
+    "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "small", "target", "title", "titled",
+    "units", "untrained", "warm", "warned", "window", "worded",
 ]  # fmt: skip

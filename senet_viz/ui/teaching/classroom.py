@@ -30,26 +30,34 @@ def code() -> str:
     return str(state.asked("class") or "") if there() else ""
 
 
-def arrive() -> None:
-    """Begin where the class is, in a session whose address names the class and no place of its own."""
+def joined() -> None:
+    """Mount the class in the frame of the page, where the browser is in one; take over where it says that the class is.
+
+    What it fires is read off the mounted component. In a callback the session has it no more by its key, once another
+    page has been opened.
+    """
     s = st.session_state
-    if not there() or s.get("_in_class"):
+    if not there():
         return
     state.read_url()
-    s["_in_class"] = True
-    room = state.rooms().room(code())
+    name = s["_joined"] = code()
+    if name not in state.rooms():
+        return
+    _arrive(name)
+    data = {"code": name, "desk": DESK, "lang": state.language(), "words": words(state.language())}
+    found = component("classroom", isolated=False)(key=_KEY, data=data, on_go_change=lambda: None)
+    _go(found.get("go"))
+
+
+def _arrive(name: str) -> None:
+    """Begin where the class is, in a session whose address names the class and no place of its own."""
+    s = st.session_state
+    if s.get("_in_class"):
+        return
+    s["_in_class"], room = True, state.rooms().room(name)
     own = s["_page"] == DESK or any(key in st.query_params for key in (*PLACE, "lesson"))
     if room and room.page is not None and room.mode != "free" and not own:
         travel.go(room.page, room.query | room.stage)
-
-
-def joined() -> None:
-    """Mount the class in the frame of the page, where the browser is in one."""
-    name = st.session_state["_joined"] = code()
-    if name not in state.rooms():
-        return
-    data = {"code": name, "desk": DESK, "lang": st.session_state["lang"], "words": words(st.session_state["lang"])}
-    component("classroom", isolated=False)(key=_KEY, data=data, on_go_change=_go)
 
 
 def words(lang: str) -> dict[str, Any]:
@@ -66,10 +74,14 @@ def words(lang: str) -> dict[str, Any]:
     }
 
 
-def _go() -> None:
-    """Go where the browser says that the class is."""
-    told = st.session_state.get(_KEY, {}).get("go")
+def _go(told: object) -> None:
+    """Go where the browser says that the class is; a teacher may want a question to be asked there."""
     page, query = (told.get("page"), told.get("query")) if isinstance(told, dict) else (None, None)
-    if isinstance(page, str) and page in st.session_state["_pages"] and isinstance(query, dict):
+    if (
+        isinstance(told, dict)
+        and isinstance(page, str)
+        and page in st.session_state["_pages"]
+        and isinstance(query, dict)
+    ):
         st.session_state[ASKS] = page == DESK and state.rooms().teaches(code(), told.get("token"))
         travel.go(page, {str(key): value for key, value in query.items() if isinstance(value, str)})

@@ -42,7 +42,10 @@ def desk(t: Texts) -> None:
     pages = {name: page.title for name, page in s["_pages"].items()}
     data = {"code": code, "address": where, "qr": qr(where), "lang": s["lang"], "none": none, "pages": pages}
     data["words"] = words(s["lang"])
-    component("lectern", isolated=False)(key=_KEY, data=data, on_ask_change=_ask)
+    told = component("lectern", isolated=False)(key=_KEY, data=data, on_ask_change=lambda: None).get("ask")
+    if isinstance(told, dict) and state.rooms().teaches(code, told.get("token")):
+        s[classroom.ASKS] = True
+        st.rerun()
 
 
 def words(lang: str) -> dict[str, object]:
@@ -107,10 +110,3 @@ def _asked(room: Room) -> bool:
 def _join() -> None:
     """Go into the class whose code was typed."""
     st.session_state["class"] = st.session_state["_code"].strip().upper() or None
-
-
-def _ask() -> None:
-    """Ask the next question, where it is the teacher who wants it."""
-    told = st.session_state.get(_KEY, {}).get("ask")
-    if isinstance(told, dict) and state.rooms().teaches(classroom.code(), told.get("token")):
-        st.session_state[classroom.ASKS] = True
