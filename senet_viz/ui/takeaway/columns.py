@@ -1,6 +1,7 @@
 """What the columns of every table mean, and their units."""
 
 import re
+from collections.abc import Sequence
 
 from senet_viz.i18n import Texts
 
@@ -25,7 +26,8 @@ _COLUMNS = (
         r"gate|a\d+|gate at .*|sigmoid|h-sigmoid|softmax|(branches|channels) a\d+|gate \d+|photo|all classes|mean",
         "gate",
     ),
-    (r"[uU]_?\d*|value", "activation"),
+    (r"[uU]_?\d*", "activation"),
+    ("value", "value"),
     (r"V|V own|out|a\d+\*U\d+", "out"),
     ("before|after", "state"),
     ("difference|change.*|mean change|largest change", "change"),
@@ -54,11 +56,16 @@ _COLUMNS = (
 OWN = "own"  # the key of a column that is called after what it holds: a class, a network
 
 
-def key(name: str) -> str:
-    """Return which text describes a column of this name."""
+def key(name: str, header: Sequence[str] = ()) -> str:
+    """Return which text describes a column of this name under this header."""
+    if name == "row" and "column" not in header:  # of a table that somebody printed
+        return "named"
     return next((key for pattern, key in _COLUMNS if re.fullmatch(pattern, name)), OWN)
 
 
-def meaning(name: str, t: Texts) -> str:
-    """Return what a column of this name holds, and in which unit."""
-    return t(f"column.{key(name)}")
+def meanings(header: Sequence[str], t: Texts) -> dict[str, list[str]]:
+    """Return what columns hold, and in which unit; each with the names of those that hold the same."""
+    found: dict[str, list[str]] = {}
+    for name in header:
+        found.setdefault(t(f"column.{key(name, header)}"), []).append(name)
+    return found

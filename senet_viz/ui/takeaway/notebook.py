@@ -119,7 +119,9 @@ def _cells(view: Scene, photo: str | None, link: str) -> Iterator[tuple[str, str
     t, said = view.t, {"model": view.spec.title, "block": view.name, "c": view.channel}
     untrained = "" if view.trained else f"**{t('model.untrained')}**\n\n"
     back = f"\n\n[{t('file.app')}]({link})" if link else ""
-    yield "text", f"# {t('notebook.title', **said)}\n\n{untrained}{t('notebook.begin', **said)}{back}"
+    answer = ", ".join(f"{name} {share:.1%}" for name, share in view.seen.top(stage.TOP))
+    begin = f"{t('notebook.begin')} {t('notebook.answer', answer=answer)}"
+    yield "text", f"# {t('notebook.title', **said)}\n\n{untrained}{begin}{back}"
     yield "code", _settings(view, (photo or OWN) if view.photo.startswith("up-") else view.photo)
     trace = TRACE.format(edits=", ".join(f"senet_viz.{edit!r}" for edit in view.edits), top=stage.TOP)
     compare = COMPARE.replace("{numbers}", _written(numbers(view)))

@@ -19,7 +19,7 @@ from senet_viz.figures.pieces import table
 from senet_viz.figures.walk.block import PIXELS
 from senet_viz.i18n import Texts
 from senet_viz.ui.scene import Scene
-from senet_viz.ui.takeaway.columns import meaning
+from senet_viz.ui.takeaway.columns import meanings
 
 _NOTED = "_noted"
 BARE = ("width", "height")  # the table of a picture of maps, whose numbers are a board's
@@ -69,7 +69,7 @@ def of_maps(name: str, title: str, maps: np.ndarray, budget: int, t: Texts) -> S
     """Return the sheet of feature maps (C, H, W) as they are drawn: with at most ``budget`` values."""
     small = atlas.shrunk(maps, budget)
     channel, row, column = np.indices(small.shape)
-    drawn = table(("channel", "row", "column", "u"), *(each.ravel() for each in (channel, row, column, small)))
+    drawn = table(("channel", "row", "column", "value"), *(each.ravel() for each in (channel, row, column, small)))
     return Sheet(name, title, t("numbers.maps"), drawn)
 
 
@@ -131,6 +131,6 @@ def _readme(sheets: Iterable[Sheet], t: Texts, source: str, link: str) -> bytes:
     parts = ["\n".join(filter(None, (source, link))), t("numbers.about")]
     for sheet in sheets:
         count = t("numbers.rows", n=len(sheet.table.rows))
-        columns = "\n".join(f"  {name}: {meaning(name, t)}" for name in sheet.table.header)
-        parts.append("\n".join((f"{_file(sheet)} ({count})", sheet.title, sheet.says, columns)))
+        columns = (f"  {', '.join(names)}: {said}" for said, names in meanings(sheet.table.header, t).items())
+        parts.append("\n".join((f"{_file(sheet)} ({count})", sheet.title, sheet.says, *columns)))
     return ("\n\n".join(parts) + "\n").encode("utf-8-sig")

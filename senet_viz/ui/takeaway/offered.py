@@ -6,7 +6,6 @@ from typing import Any
 
 import streamlit as st
 
-from senet_viz.photos import samples
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.elements.frame import section
@@ -35,10 +34,9 @@ def offered(view: Scene, *functions: Callable[..., Any] | type) -> None:
                 file_name=f"{served.stem(view)}.ipynb", mime="application/x-ipynb+json", on_click="ignore",
             )  # fmt: skip
         if made:
-            photo = "" if view.photo.startswith("up-") else view.photo
-            source = samples.source(t, view.spec.title, view.name, photo)
+            archive = partial(numbers.archive, made, view.lang, stage.source(view), link)
             st.download_button(
-                t("take.numbers"), partial(numbers.archive, made, view.lang, source, link), key="take-numbers",
+                t("take.numbers"), archive, key="take-numbers",
                 file_name=f"{st.session_state['_page'] or stage.KEY}-{served.stem(view)}.zip", mime="application/zip",
                 on_click="ignore",
             )  # fmt: skip

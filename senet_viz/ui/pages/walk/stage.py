@@ -58,7 +58,7 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         "squeeze": again.squeeze, "act": again.act, "normed": bool(again.norm), "near": again.near,
         "pinned": view.channel, "chosen": chosen, "limit": max(again.limits.values()),
         "branches": [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""],
-        "source": _source(view), "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
+        "source": source(view), "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
         "scores": _scores(view.seen),
         "pages": {part: {"page": page, "name": view.t(key)} for part, (page, key) in _closer(view).items()},
         "ask": f"answers?{urlencode(named(view))}&gate=", "answers": {},
@@ -102,8 +102,8 @@ def _closer(view: Scene) -> dict[str, tuple[str, str]]:
     }
 
 
-def _source(view: Scene) -> str:
-    """Return what a slide says of where its picture comes from."""
+def source(view: Scene) -> str:
+    """Return what a file says of where its picture comes from."""
     named = {"model": view.spec.title, "block": view.name, "photo": "" if view.photo.startswith("up-") else view.photo}
     said = samples.source(view.t, **named)
     return said if view.trained else f"{view.t('model.untrained')} · {said}"
