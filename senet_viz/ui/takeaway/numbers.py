@@ -8,9 +8,9 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import local
 
 import numpy as np
-import streamlit as st
 
 from senet_viz import i18n
 from senet_viz.drawing import atlas
@@ -21,7 +21,6 @@ from senet_viz.i18n import Texts
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.takeaway.columns import meanings
 
-_NOTED = "_noted"
 BARE = ("width", "height")  # the table of a picture of maps, whose numbers are a board's
 
 
@@ -38,20 +37,29 @@ class Sheet:
 Make = Callable[[Texts], Iterable[Sheet]]
 
 
+class _Page(local):
+    """What is on the page that this thread draws: a rerun has one of its own, and no session keeps it."""
+
+    def __init__(self) -> None:
+        self.noted: dict[str, Make] = {}
+
+
+_PAGE = _Page()
+
+
 def begin() -> None:
     """Note that a page begins: nothing is on it."""
-    st.session_state[_NOTED] = {}
+    _PAGE.noted = {}
 
 
 def note(name: str, make: Make) -> None:
     """Note that something of this name is on the page, and what makes its sheets."""
-    st.session_state.setdefault(_NOTED, {})[name] = make
+    _PAGE.noted[name] = make
 
 
 def noted() -> dict[str, Make]:
-    """Return what is on the page."""
-    found: dict[str, Make] = st.session_state.setdefault(_NOTED, {})
-    return found
+    """Return what is on the page by now."""
+    return dict(_PAGE.noted)
 
 
 def of_figure(name: str, build: Callable[[Texts], Figure], untrained: bool) -> Make:

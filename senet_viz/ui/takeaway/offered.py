@@ -21,7 +21,7 @@ def offered(view: Scene, *functions: Callable[..., Any] | type) -> None:
 
     What is chosen on the stage only the browser knows; there it asks for the files itself: see ``served``.
     """
-    t, made, link = view.t, dict(numbers.noted()), state.link()
+    t, made, link = view.t, numbers.noted(), state.link()
     section(t("take.label"))
     with st.container(horizontal=True, vertical_alignment="center"):
         if stage.KEY in made:
