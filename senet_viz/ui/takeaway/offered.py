@@ -27,7 +27,7 @@ def offered(view: Scene, *functions: Callable[..., Any] | type) -> None:
         if stage.KEY in made:
             files = {name: t(f"take.{name.partition('.')[0]}") for name in served.MAKES}
             data = {"files": files, "query": served.query(view), "failed": t("take.failed")}
-            component("files")(key="files", data=data)
+            component("files")(key="files", data=data, width="content")
         else:
             st.download_button(
                 t("take.notebook"), partial(notebook, view, link=link), key="take-notebook",
