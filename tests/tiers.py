@@ -492,6 +492,11 @@ CUTS = (
         "browser/test_addresses.py::test_a_deep_link_brings_every_page_as_it_was",
         "test_pages and every page's own tests open addresses without a browser",
     ),
+    Cut(
+        "test_takeaway.py::test_an_archive_has_every_figure_of_the_page_and_says_what_every_column_is",
+        "a page of every section, in one language",
+        ("block-en", "squeeze-zh", "kernel_selection-en", "compare-zh", "what_if-en"),
+    ),
     Cut("browser/test_boxes.py::test_the_look_finds_what_cannot_be_read", "it is the test of a tool of the tests"),
     Cut("browser/test_walk.py::test_the_browser_is_told_which_language_the_page_speaks", "Chinese", ("zh-*",)),
 )

@@ -107,4 +107,4 @@ def draw() -> None:
     console.controls(page)
     main(page)
     looks = {name: partial(look, page) for name, look in LOOKS.items()} | {"worth": partial(worth.worth, view)}
-    ui.closer(view, looks, edits.apply, channel_ranking.downstream, channel_ranking.ranking)
+    ui.closer(page.after, looks, edits.apply, channel_ranking.downstream, channel_ranking.ranking)

@@ -213,6 +213,13 @@ def skipped(file: Path, error: ImageRejected) -> None:
     tqdm.write(f"{file}: {sentence(error)}", file=sys.stderr)
 
 
+def write(file: Path, data: bytes) -> None:
+    """Write a file and print where it lies."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    print(file)
+
+
 def write_slide(file: Path, build: Callable[[i18n.Texts], Figure], trained: bool, lang: str, **source: str) -> None:
     """Write a figure into a file of the kind that its name says, and print where it lies.
 
@@ -221,9 +228,7 @@ def write_slide(file: Path, build: Callable[[i18n.Texts], Figure], trained: bool
     from senet_viz.drawing.renderers import slides
 
     slide = slides.render(partial(_drawn, build, trained, source), file.suffix[1:].lower(), lang)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(slide.data)
-    print(file)
+    write(file, slide.data)
 
 
 def _drawn(build: Callable[[i18n.Texts], Figure], trained: bool, source: dict[str, str], lang: str) -> Figure:

@@ -29,6 +29,7 @@ from senet_viz.ui.scene import short
 from senet_viz.ui.shown import scene, sk_scene, units
 from senet_viz.ui.sidebar import settle, sidebar
 from senet_viz.ui.state import arrive, asked, language, warm
+from senet_viz.ui.takeaway.served import take
 from senet_viz.ui.teaching.classroom import joined
 from senet_viz.ui.teaching.classroom import there as has_class
 from senet_viz.ui.teaching.guide import begin, guide
@@ -39,6 +40,6 @@ __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "begin", "carpet", "choose", "chosen", "classes",
     "closer", "figure", "follow", "goal", "guide", "has_class", "header", "heading", "joined", "judge", "known",
     "language", "latex", "listed", "neighbours", "opened", "page", "photo", "pick", "pin", "plain", "predict", "rows",
-    "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "small", "target", "title", "titled",
-    "units", "untrained", "warm", "warned", "window", "worded",
+    "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "small", "take", "target", "title",
+    "titled", "units", "untrained", "warm", "warned", "window", "worded",
 ]  # fmt: skip

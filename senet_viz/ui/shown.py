@@ -104,19 +104,39 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
 
     Where it has not that block, a telling one takes its place; the channel may be beyond the block's last.
     """
-    s, spec, engine = st.session_state, catalogue.spec(key), state.engine()
+    s, spec = st.session_state, catalogue.spec(key)
     device, channel, dark = devices.resolve(s["device"]), int(s.get("channel") or 0), st.context.theme.type == "dark"
-    named = (engine, state.drawings(), key, weights, name, device, s["photo"], channel, s["lang"], dark)
+    named = (state.engine(), state.drawings(), key, weights, name, device, s["photo"], channel, s["lang"], dark)
     if named in _RERUN.scenes:
         return _RERUN.scenes[named]
-    image, picture = photo(s["photo"]), picture_of(s["photo"], spec)
-    blocks = tuple(ref.name for ref in layouts.find(engine.model(key, device, weights)))
-    trained = weight_files.trained(key, weights)
-    if name not in blocks:
-        name = telling(engine.ask(TraceQuestion(key, picture, device=device, weights=weights)), trained)
-    made = Scene(s["lang"], dark, spec, weights, device, trained, s["photo"], image, picture, blocks, name, channel)
+    seen = (s["photo"], photo(s["photo"]), picture_of(s["photo"], spec))
+    made = looking(s["lang"], dark, spec, weights, device, seen, name, channel)
     _RERUN.scenes[named] = made
     return made
+
+
+def looking(
+    lang: str,
+    dark: bool,
+    spec: catalogue.ModelSpec,
+    weights: str,
+    device: str,
+    seen: tuple[str, Image.Image, Picture],
+    name: str | None,
+    channel: int,
+) -> Scene:
+    """Return one photo in front of one block of a network, without any session.
+
+    Args:
+        seen: what the photo is called (``up-…`` where it is nobody's sample), itself, and as the network takes it.
+        name: of the block; where the network has not that one, a telling one takes its place.
+    """
+    photo, image, picture = seen
+    blocks = tuple(ref.name for ref in layouts.find(state.engine().model(spec.key, device, weights)))
+    trained = weight_files.trained(spec.key, weights)
+    if name not in blocks:
+        name = telling(state.engine().ask(TraceQuestion(spec.key, picture, device=device, weights=weights)), trained)
+    return Scene(lang, dark, spec, weights, device, trained, photo, image, picture, blocks, name, channel)
 
 
 def sk_scene() -> Scene:

@@ -58,7 +58,7 @@ const ribbon = (block, view, at, { ink, muted, pinned, u }) => {
   head.blocks.forEach(({ name, short }, i) => {
     const box = { x: left + i * pitch, y: top, w: Math.max(pitch - gap, 1), h: tall }, here = name === head.name;
     items.push({ k: "strip", part: "ribbon", ...box, values: strips.subarray(i * each, (i + 1) * each) });
-    items.push({ k: "target", part: "ribbon", ...box, act: "block", to: name, label: fill(head.words.open, { name: short }) });
+    if (head.ask) items.push({ k: "target", part: "ribbon", ...box, act: "block", to: name, label: fill(head.words.open, { name: short }) });
     if (here) items.push(pinBox({ x: box.x - 2, y: box.y - 2, w: box.w + 4, h: box.h + 4 }, "ribbon", pinned));
     if (labelled || here) {
       const middle = Math.min(Math.max(box.x + box.w / 2, left + 10), right - 10);

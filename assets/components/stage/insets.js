@@ -74,7 +74,7 @@ const answers = (block, view, at, colours) => {
   rows.forEach(([name, scores], i) => {
     const y = middle.y + i * pitch + 16;
     items.push(text(middle.x, y, name, colours.ink, { anchor: "start", weight: 600 }));
-    if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : words.asking, colours.muted, { anchor: "start" }));
+    if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : head.ask ? words.asking : words.apart, colours.muted, { anchor: "start" }));
     (scores ?? []).slice(0, 2).forEach(({ label, share }, j) => {
       const line = y + 20 + j * 20;
       items.push(text(middle.x, line, label, j ? colours.muted : colours.ink, { anchor: "start", most: middle.w * 0.45 }));

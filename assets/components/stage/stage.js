@@ -12,7 +12,7 @@ import { fill, steps, values } from "./steps.js";
 
 const MOVE_MS = 400;
 
-const scrolled = () => document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
+const scrolled = () => document.querySelector("[data-testid=stMain]")?.scrollTop ?? scrollY;
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** What the address says of the view. */
@@ -99,7 +99,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     signal.addEventListener("abort", () => cancelAnimationFrame(moving));
     const ask = () => { // the answers that need a forward: each is asked for once, without a rerun; again where none came
-      for (const gate of view.step === "sowhat" ? ["ones", view.pinned] : []) {
+      for (const gate of head.ask && view.step === "sowhat" ? ["ones", view.pinned] : []) {
         if (head.answers[gate]?.length) continue;
         delete head.answers[gate];
         fetch(new URL(head.ask + gate, document.baseURI), { signal }).then((reply) => (reply.ok ? reply.json() : []))

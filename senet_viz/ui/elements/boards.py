@@ -17,6 +17,7 @@ from senet_viz.ui import state
 from senet_viz.ui.elements.components import component, data_url, packed
 from senet_viz.ui.elements.frame import PIN
 from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.takeaway import numbers
 
 Then = Callable[[str | None, int], None]
 _TAKEN = "_clicks_taken"  # of every board, the last click that was taken: ``_picked``
@@ -101,6 +102,7 @@ def atlas(
         "legends": [_legend(scale)],
     }
     board(data, key, then=then)
+    numbers.note(f"maps-{key}", lambda t: [numbers.of_maps(f"maps-{key}", alt, maps(), budget, t)])
     return drawn
 
 
@@ -127,6 +129,7 @@ def rows(
         mark: names what the lines are besides the scene, for the cache.
     """
     board(strips(view, lines, key, alt, descending, width, order, mark), key, blocks, then)
+    numbers.note(f"rows-{key}", lambda t: [numbers.of_rows(f"rows-{key}", alt, lines, t)])
 
 
 def strips(
@@ -174,10 +177,13 @@ def carpet(view: Scene, key: str, alt: str, descending: bool, then: Then | None 
     """Draw every block's gates, of those that choose between branches the last one's; a click leads to the block."""
     scale, blocks = Scale.gate(view.symbol(len(view.gate) - 1)), view.trace.blocks
 
-    def made() -> dict[str, Any]:
-        lines = [(short(block.name), block.gate[-1].numpy(), scale) for block in blocks]
-        return strips(view, lines, key, alt, descending, 640)
+    def lines() -> list[tuple[str, np.ndarray, Scale]]:
+        return [(short(block.name), block.gate[-1].numpy(), scale) for block in blocks]
 
+    def made() -> dict[str, Any]:
+        return strips(view, lines(), key, alt, descending, 640)
+
+    numbers.note(f"rows-{key}", lambda t: [numbers.of_rows(f"rows-{key}", alt, lines(), t)])
     board(view.drawn(made, "carpet", view.lang, key, alt, descending), key, [block.name for block in blocks], then)
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 
 from senet_viz.i18n import Texts
 from senet_viz.ui import state
-from senet_viz.ui.elements.truth import code
 from senet_viz.ui.scene import Scene
+from senet_viz.ui.takeaway.offered import offered
 
 
 def pick(key: str, options: Mapping[Any, str], label: str, default: Any = None, at: Any = st) -> Any:
@@ -106,12 +106,12 @@ def closer(
 
     Args:
         looks: what draws each.
-        functions: made this page; their source is the last look.
+        functions: made this page; their source is the last look, with what can be taken home.
 
     Returns:
         What each look that is open gave back.
     """
-    looks = {**looks, "code": lambda: code(view, *functions)}
+    looks = {**looks, "code": lambda: offered(view, *functions)}
     s, t, names, asked = st.session_state, view.t, tuple(looks), opened()
     widget = "-".join(("more", *names))
     s[widget] = [name for name in names if name in asked]

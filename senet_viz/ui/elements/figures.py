@@ -18,6 +18,7 @@ from senet_viz.photos import samples
 from senet_viz.ui import state
 from senet_viz.ui.elements.frame import heading, plain, room
 from senet_viz.ui.scene import Scene
+from senet_viz.ui.takeaway import numbers
 
 
 def figure(
@@ -107,7 +108,8 @@ def titled(
         shows: which words of "model block photo" a slide must name. None: all, unless ``untrained`` says that the
             figure is not of the scene's network, and then none.
     """
-    t = view.t
+    t, blank = view.t, not view.trained if untrained is None else untrained
+    numbers.note(name, numbers.of_figure(name, build, blank))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(title, width="content")
         more = st.popover(
@@ -121,7 +123,7 @@ def titled(
     photo = "" if view.photo.startswith("up-") else view.photo
     words = {"model": view.spec.title, "block": view.name, "photo": photo}
     named = {word: text for word, text in words.items() if word in shows.split()}
-    blank, link = not view.trained if untrained is None else untrained, state.link()
+    link = state.link()
     what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
     stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
     with more:

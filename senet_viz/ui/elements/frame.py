@@ -12,6 +12,7 @@ from senet_viz.drawing.layout import NOMINAL
 from senet_viz.drawing.renderers.screen import SLIM
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
+from senet_viz.ui.takeaway import numbers
 
 COLUMN = 360.0  # px: a figure in a column of a page
 LEAST = 160  # px: no page is laid out for less, whatever a browser says
@@ -50,8 +51,9 @@ def latex(tex: str) -> None:
 
 
 def begin() -> None:
-    """Note that a page begins: no part of it has."""
+    """Note that a page begins: no part of it has, and nothing is on it."""
     st.session_state[_SECTION] = False
+    numbers.begin()
 
 
 def section(text: str) -> None:

@@ -8,10 +8,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from senet_viz.drawing.grammar import Scale
 from senet_viz.drawing.renderers.screen import photo_url
+from senet_viz.i18n import Texts
 from senet_viz.ui import models
 from senet_viz.ui.elements import boards
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.takeaway import numbers
 
 TOP = 3  # answers
 
@@ -27,6 +29,8 @@ def header(view: Scene) -> DeltaGenerator:
         _, c, h, w = view.u.shape
         st.markdown(t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title))
         boards.board(view.drawn(lambda: _rows(view), "header", view.lang), "header")
+        numbers.note("header", lambda t: [numbers.of_rows("header", t("header.alt"), _lines(view, t), t)])
+        numbers.note("answer", lambda t: [numbers.of_answer(view, t)])
     with right:
         component("scores")(key="scores", data=view.drawn(lambda: _scores(view), "scores", view.lang))
         known(view)
@@ -35,9 +39,12 @@ def header(view: Scene) -> DeltaGenerator:
 
 def _rows(view: Scene) -> dict[str, Any]:
     """Return z and the gates of the block on screen, as a board shows them."""
-    t = view.t
+    return boards.strips(view, _lines(view, view.t), "header", view.t("header.alt"))
+
+
+def _lines(view: Scene, t: Texts) -> list[tuple[str, np.ndarray, Scale]]:
     gates = [(view.symbol(m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
-    return boards.strips(view, [("z", view.z, Scale.span("z", view.z)), *gates], "header", t("header.alt"))
+    return [("z", view.z, Scale.span("z", view.z)), *gates]
 
 
 def _scores(view: Scene) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest classes first.
 """
 
-from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection, Request
@@ -15,12 +15,14 @@ from senet_viz import i18n
 from senet_viz.errors import Busy, SenetVizError
 from senet_viz.models import catalogue, devices, weight_files
 from senet_viz.photos import samples
-from senet_viz.service.questions import TraceQuestion
 from senet_viz.tap import layouts
-from senet_viz.types import Edit
 from senet_viz.ui import shown, state
-from senet_viz.ui.pages.walk.stage import TOP
-from senet_viz.ui.scene import Seen
+from senet_viz.ui.pages.walk.stage import answer
+from senet_viz.ui.scene import Scene
+
+
+class Refused(Exception):
+    """A question comes from elsewhere, or makes no sense; the first argument is the status of the reply."""
 
 
 def ours(request: HTTPConnection) -> bool:
@@ -30,31 +32,43 @@ def ours(request: HTTPConnection) -> bool:
     return here and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
+def looked_at(request: Request) -> Scene:
+    """Return the block and the photo that a request asks about; a network that would have to be fetched is not one.
+
+    Raises:
+        Refused: it comes from elsewhere, or there is no such thing.
+        SenetVizError: the network cannot be had.
+    """
+    asked = request.query_params
+    key, weights, photo, name, lang = (asked.get(each, "") for each in ("model", "weights", "photo", "block", "lang"))
+    if not ours(request):
+        raise Refused(HTTPStatus.FORBIDDEN)
+    there = photo in {sample.key for sample in samples.SAMPLES} or state.uploads().peek(photo) is not None
+    if weights not in ("pretrained", "random") or not there or lang not in i18n.LANGUAGES:
+        raise Refused(HTTPStatus.NOT_FOUND)
+    row, device, dark = catalogue.spec(key), devices.resolve("auto"), asked.get("dark") == "1"
+    if weights == "pretrained" and weight_files.available(key) in ("download", "missing"):
+        raise Refused(HTTPStatus.NOT_FOUND)
+    if name not in [ref.name for ref in layouts.find(state.engine().model(key, device, weights))]:
+        raise Refused(HTTPStatus.NOT_FOUND)
+    seen = (photo, shown.photo(photo), shown.picture_of(photo, row))
+    channel = asked.get("channel", "")
+    pinned = int(channel) if channel.isdecimal() and len(channel) < 6 else 0
+    return shown.clamped(shown.looking(lang, dark, row, weights, device, seen, name, pinned))
+
+
 def _answer(request: Request) -> JSONResponse:
     """Answer one question; a plain function, which Starlette runs in a thread of its own."""
-    asked = request.query_params
-    key, weights, photo, name, gate = (asked.get(each, "") for each in ("model", "weights", "photo", "block", "gate"))
-    if not ours(request):
-        return JSONResponse({"error": "origin"}, 403)
-    there = photo in {sample.key for sample in samples.SAMPLES} or state.uploads().peek(photo) is not None
-    known = weights in ("pretrained", "random") and there and asked.get("lang") in i18n.LANGUAGES
+    gate = request.query_params.get("gate", "")
     try:
-        row = catalogue.spec(key)
-        if not known or (weights == "pretrained" and weight_files.available(key) in ("download", "missing")):
-            return JSONResponse({"error": "unknown"}, 404)
-        device = devices.resolve("auto")
-        if name not in [ref.name for ref in layouts.find(state.engine().model(key, device, weights))]:
-            return JSONResponse({"error": "unknown"}, 404)
-        plain = TraceQuestion(key, shown.picture_of(photo, row), keep_u=(name,), device=device, weights=weights)
-        channels = {str(c): (c,) for c in range(state.engine().ask(plain).block(name).channels)}
-        if gate != "ones" and gate not in channels:
-            return JSONResponse({"error": "unknown"}, 404)
-        edit = Edit(name, "ones") if gate == "ones" else Edit(name, "mute", channels[gate])
-        trace = state.engine().ask(replace(plain, edits=(edit,), keep_u=()))
+        view = looked_at(request)
+        if gate != "ones" and gate not in map(str, range(view.block.channels)):
+            raise Refused(HTTPStatus.NOT_FOUND)
+        return JSONResponse(answer(view, gate))
+    except Refused as refused:
+        return JSONResponse({"error": "refused"}, refused.args[0])
     except SenetVizError as error:
         return JSONResponse({"error": error.code}, 503 if isinstance(error, Busy) else 404)
-    seen = Seen(str(asked["lang"]), row, weights, weight_files.trained(key, weights), trace)
-    return JSONResponse([{"label": label, "share": share} for label, share in seen.top(TOP)])
 
 
 answers = Route("/answers", _answer)

@@ -6,6 +6,7 @@ keeps them in the address. The server hears of them when another page wants to k
 
 import io
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -14,21 +15,24 @@ from PIL import Image
 
 from senet_viz.figures.walk import block as figure
 from senet_viz.photos import samples
+from senet_viz.service.questions import TraceQuestion
 from senet_viz.tap.replay import Replay
+from senet_viz.types import Edit
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
-from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.scene import Scene, Seen, short
+from senet_viz.ui.takeaway import numbers
 
 OWN = ("step", "channel", "sort", "scope", "gatefn")  # of the address: what the browser keeps itself
 TOP = 3  # classes of an answer
 SIDE = 112  # px of the photo, twice as many as it is drawn with
-_KEY, _SENT = "stage", "_stage_channel"
+KEY, _SENT = "stage", "_stage_channel"
 
 
 def stage(view: Scene) -> None:
     """Mount the stage with the block on screen; a click on the network's ribbon opens another block."""
     s = st.session_state
-    left = s.get(_KEY, {}).get("left")
+    left = s.get(KEY, {}).get("left")
     if isinstance(left, dict) and left.get("page") in s["_pages"]:
         st.switch_page(s["_pages"][left["page"]])
     if left and s.get(_SENT) is not None:  # it has what it needs, and is about to go
@@ -38,7 +42,8 @@ def stage(view: Scene) -> None:
     data = view.drawn(
         lambda: gathered(view, chosen).payload(), "stage", view.lang, view.dark, view.channel, *chosen.items()
     )
-    component("stage")(key=_KEY, data=data, on_open_change=_open, on_left_change=_left)
+    numbers.note(KEY, numbers.of_stage(view))
+    component("stage")(key=KEY, data=data, on_open_change=_open, on_left_change=_left)
     state.head_start()
 
 
@@ -49,18 +54,15 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         chosen: how it begins where the address does not say it: values of ``OWN``, None where nobody has chosen.
     """
     again, block, empty = view.replay, view.block, np.empty(0, np.float32)
-    asked = {
-        "model": view.spec.key, "weights": view.weights, "photo": view.photo, "block": view.name, "lang": view.lang,
-    }  # fmt: skip
     head = {
         "name": view.name, "short": short(view.name), "model": view.spec.title, "gate_fn": again.gate_fn,
         "squeeze": again.squeeze, "act": again.act, "normed": bool(again.norm), "near": again.near,
         "pinned": view.channel, "chosen": chosen, "limit": max(again.limits.values()),
         "branches": [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""],
-        "source": _source(view), "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
-        "scores": [{"label": label, "share": share} for label, share in view.seen.top(TOP)],
+        "source": source(view), "blocks": [{"name": name, "short": short(name)} for name in view.blocks],
+        "scores": _scores(view.seen),
         "pages": {part: {"page": page, "name": view.t(key)} for part, (page, key) in _closer(view).items()},
-        "ask": f"answers?{urlencode(asked)}&gate=", "answers": {},
+        "ask": f"answers?{urlencode(named(view))}&gate=", "answers": {},
         "words": figure.words(view.lang), "colours": figure.colours(view.dark), "ramps": figure.ramps(),
     }  # fmt: skip
     return figure.Stage(
@@ -68,6 +70,24 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         logit=view.logits, gate=view.gate, w1=_array(again.w1), w2=_array(again.w2), b2=_bias(again, view.gate),
         gates=[each.gate[-1].numpy() for each in view.trace.blocks], photo=_png(view.picture.shown), head=head,
     )  # fmt: skip
+
+
+def named(view: Scene) -> dict[str, str]:
+    """Return what names the block on screen in a question over HTTP: see ``answers.looked_at``."""
+    return {
+        "model": view.spec.key, "weights": view.weights, "photo": view.photo, "block": view.name, "lang": view.lang,
+    }  # fmt: skip
+
+
+def answer(view: Scene, gate: str) -> list[dict[str, Any]]:
+    """Return the likeliest classes with other gates in the block on screen: ``"ones"``, or a channel to be closed."""
+    edit = Edit(view.name, "ones") if gate == "ones" else Edit(view.name, "mute", (int(gate),))
+    trace = view.ask(TraceQuestion(view.spec.key, view.picture, (*view.edits, edit)))
+    return _scores(replace(view.seen, trace=trace))
+
+
+def _scores(seen: Seen) -> list[dict[str, Any]]:
+    return [{"label": label, "share": share} for label, share in seen.top(TOP)]
 
 
 def _closer(view: Scene) -> dict[str, tuple[str, str]]:
@@ -83,8 +103,8 @@ def _closer(view: Scene) -> dict[str, tuple[str, str]]:
     }
 
 
-def _source(view: Scene) -> str:
-    """Return what a slide says of where its picture comes from."""
+def source(view: Scene) -> str:
+    """Return what a file says of where its picture comes from."""
     named = {"model": view.spec.title, "block": view.name, "photo": "" if view.photo.startswith("up-") else view.photo}
     said = samples.source(view.t, **named)
     return said if view.trained else f"{view.t('model.untrained')} · {said}"
@@ -108,12 +128,12 @@ def _png(shown: np.ndarray) -> bytes:
 
 def _open() -> None:
     """Open the block that was clicked in the ribbon."""
-    st.session_state["block"] = str(st.session_state[_KEY]["open"])
+    st.session_state["block"] = str(st.session_state[KEY]["open"])
 
 
 def _left() -> None:
     """Take over what was chosen on the stage: another page comes, and shows the same channel."""
-    told = st.session_state.get(_KEY, {}).get("left")  # where the next page was faster, it is gone
+    told = st.session_state.get(KEY, {}).get("left")  # where the next page was faster, it is gone
     for key in OWN:
         value = told.get(key) if isinstance(told, dict) else None
         if key == "channel" and isinstance(value, int | float):
