@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import app
 from senet_viz import i18n
 from senet_viz.cli import main
 from senet_viz.models import catalogue, class_names, weight_files
@@ -72,7 +73,8 @@ def test_who_knows_which_sample(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_every_page_is_on_the_menu_and_those_without_an_answer_are_among_them() -> None:
     assert {(file.parent.name, file.stem) for file in Path(__file__).parents[1].glob("pages/*/*.py")} == {
-        (section, page) for page, section in SECTIONS.items()
+        *((section, page) for page, section in SECTIONS.items()),
+        ("teach", app.CLASS[0]),  # where the server has a class
     }
     assert set(PAGES) > set(SILENT)
 
