@@ -178,5 +178,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
   draw();
   address({ at: at() });
+  if (data.at !== at()) setTimeout(() => signal.aborted || go(at()), 100); // the server was opening another page, and missed it
   return end;
 }

@@ -114,6 +114,15 @@ def test_the_language_goes_along(visit: Visit) -> None:
     arrived(visitor, through, 4)
 
 
+def test_steps_that_are_pressed_fast_are_not_lost(visit: Visit) -> None:
+    visitor = visit()
+    through = take(visitor, SQUEEZE, at=9)
+    arrived(visitor, through, 9)
+    for _ in range(6):
+        visitor.page.keyboard.press("PageUp")
+    arrived(visitor, through, 3)
+
+
 def test_whoever_wanders_off_is_led_back(visit: Visit) -> None:
     visitor = visit()
     through = take(visitor, SQUEEZE, at=4)

@@ -92,7 +92,7 @@ def _go(through: Lesson, number: int) -> None:
 
 def _gone() -> None:
     """Follow to the step that the browser asks for."""
-    told, through = st.session_state[_KEY].get("go"), lesson()
+    told, through = st.session_state.get(_KEY, {}).get("go"), lesson()  # where a new page was faster, it asks again
     number = told.get("at") if isinstance(told, Mapping) else None
     if through is not None and isinstance(number, int | float) and 1 <= number <= len(through.steps):
         if told.get("photo"):  # the lesson's own instead of the student's
