@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from senet_viz.ui import sidebar, state
+from senet_viz.ui.elements import deck
 from senet_viz.ui.elements.frame import address
 from senet_viz.ui.guard import guard
 from senet_viz.ui.scene import Scene
@@ -35,6 +36,7 @@ def page(draw: Callable[[], None], own: Sequence[str] = (), of: Callable[[], Sce
         with guard():
             sidebar.channel(of(), shown="channel" not in own)
             draw()
+        deck.line()
         address(name, own)
         state.settled()
 
