@@ -54,8 +54,7 @@ __all__ = [
     "EditRefused", "ImageRejected", "LessonRefused", "NoClassScores", "NoGateFound", "NoGates", "NotAHost",
     "OptionRefused", "PhotosRejected", "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused",
     "UnknownModel", "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find", "load", "preprocess",
-    "rank_channels",
-    "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
+    "rank_channels", "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
 ]  # fmt: skip
 
 # Where a name is, and what it is called there where that is something else; one that is missing is of ``errors``.

@@ -97,7 +97,7 @@ def _ends(panel: PlacedPanel, which: str) -> Ends:
     """Return the ends of an axis of numbers: programs put ticks from the lower end on, so it is a round number."""
     axis, asked = (panel.x, panel.panel.x_range) if which == "x" else (panel.y, panel.panel.y_range)
     (low, high), turned = sorted(axis.limits), axis.limits[0] > axis.limits[1]
-    found = np.concatenate([placed.mark.reach(panel.panel.at)[which == "y"] for placed in panel.marks])
+    found = np.concatenate([_needs(panel, placed, which) for placed in panel.marks])
     found = np.clip(found[np.isfinite(found)], low, high)
     least, most = (float(found.min()), float(found.max())) if found.size else (low, high)
     if axis.ticks is not None:
@@ -109,7 +109,7 @@ def _ends(panel: PlacedPanel, which: str) -> Ends:
         return Ends(at[0], at[0] + step * max(len(at) - 1, math.ceil((most - at[0]) / step - 1e-9)), step, turned)
     if asked is None:
         low, high = (least, most) if most > least else (low, high)
-    every, slack = [], 0.02 * (high - low)  # half a bar may be cut
+    every, slack = [], 1e-6 * (high - low)
     for step in _steps((high - low) / (axis.most + 1), high - low):
         down, up = (round(end / step) for end in (low, high))  # a little less than was asked for will do
         start = down if down * step <= least + slack else math.floor((low + slack) / step)
@@ -119,6 +119,14 @@ def _ends(panel: PlacedPanel, which: str) -> Ends:
             every.append((over, abs(stop - start - 0.6 * axis.most), step, start * step, stop * step))
     *_, step, least, most = min(every)
     return Ends(least, most, step, turned)
+
+
+def _needs(panel: PlacedPanel, placed: PlacedMark, which: str) -> np.ndarray:
+    """Return the positions of a mark that have to be seen; half of the first and the last bar may be cut."""
+    mark, upright = placed.mark, which == "y"
+    if isinstance(mark, Bars) and mark.horizontal == upright:
+        return placed.at[upright]
+    return mark.reach(panel.panel.at)[upright]
 
 
 def _steps(least: float, most: float) -> list[float]:

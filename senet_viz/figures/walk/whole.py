@@ -57,10 +57,10 @@ def draw_whole(
     header = ("quantity", "index", *(kernels if len(kernels) > 1 else ("value",)))
     gate = ", ".join(minus(f"{g:.4f}") for g in numbers["gate"][:, channel])
     said = {"c": channel, "n": len(numbers["z"]), "z": minus(f"{numbers['z'][channel]:.4f}"), "s": gate}
-    widths = tuple(0.8 if part in ("photo", "maps", "out") else 1.0 for part in parts)
     return Figure(
-        "block-whole", t("fig.whole.title", **said), tuple(panels[part] for part in parts), len(parts),
-        Table(header, tuple(rows)), t("fig.whole.alt", **said), t("fig.before.note"), widths=widths, height=330,
+        "block-whole", t("fig.whole.title", **said), tuple(panels[part] for part in parts), 3,
+        Table(header, tuple(rows)), t("fig.whole.alt", **said), t("fig.before.note"),
+        height=560 if len(parts) > 3 else 330,
     )  # fmt: skip
 
 

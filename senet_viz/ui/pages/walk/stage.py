@@ -52,9 +52,8 @@ def stage(view: Scene) -> None:
 def still(view: Scene) -> None:
     """Draw the step of the stage that is open as a figure, for paper and slides."""
     block, step, c = view.block, str(state.asked("step") or ""), view.channel
-    numbers = {"z": view.z, "logit": view.logits, "gate": view.gate}
-    if block.hidden is not None:
-        numbers["hidden"] = block.hidden.numpy()
+    hidden = {} if block.hidden is None else {"hidden": block.hidden.numpy()}
+    numbers = {"z": view.z, **hidden, "logit": view.logits, "gate": view.gate}
     kernels = [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""]
     shown, u, out = view.picture.shown, view.fused[c], view.out(c)
     shown_figure(view, lambda t: whole.draw_whole(shown, u, out, numbers, c, kernels, step, t), "whole", c, step)
