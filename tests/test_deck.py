@@ -20,13 +20,16 @@ import pytest
 from PIL import Image
 from pptx import Presentation
 
-from senet_viz import i18n
+from senet_viz import i18n, lessons
+from senet_viz.cli import main
 from senet_viz.drawing import palette
+from senet_viz.drawing.editable import words
+from senet_viz.drawing.editable.presentation import EAST
+from senet_viz.drawing.editable.words import Page
 from senet_viz.drawing.grammar import Bars, Figure, Heat, Line, Panel, Points, Scale, Series, Table, Text
 from senet_viz.drawing.renderers import deck
-from senet_viz.drawing.renderers.deck import Page
-from senet_viz.drawing.renderers.presentation import EAST
-from tests import drawn
+from senet_viz.drawing.text import number
+from tests import drawn, truth
 from tests.test_drawing import THEMES, every_mark, figure, one
 from tests.test_slides import CHINESE
 
@@ -78,11 +81,11 @@ def charted(slide: Any) -> list[tuple[float, ...]]:
 def check(slide: Any, sample: Figure) -> None:
     """A slide has the figure's title, its numbers, and a text for every picture."""
     assert slide.shapes.title.text == sample.title
-    assert sorted(charted(slide)) == pytest.approx(sorted(marked(sample)), abs=0, rel=0)
+    assert sorted(charted(slide)) == sorted(marked(sample))  # to the last digit
     for shape in shapes(slide):
         if shape.has_chart or shape.shape_type == 13:  # a picture
             assert next(shape._element.iter("{*}cNvPr")).get("descr", "").strip()
-    if len(sample.table.rows) <= deck.ROWS:
+    if len(sample.table.rows) <= words.ROWS:
         notes = slide.notes_slide.notes_text_frame.text.split("\n")
         for row in sample.table.rows:
             assert "\t".join(" ".join(("" if v is None else str(v)).split()) for v in row) in notes
@@ -131,9 +134,9 @@ def test_every_mark_comes_onto_a_slide(dark: bool) -> None:
 
 def test_a_map_with_a_number_in_every_cell_is_a_table() -> None:
     values = np.array([[1.0, 0.25], [0.5, 0.75]])
-    words = [Text(c, r, f"{values[r, c]:.0%}", colour="on_light") for r in range(2) for c in range(2)]
+    labels = [Text(c, r, f"{values[r, c]:.0%}", colour="on_light") for r in range(2) for c in range(2)]
     scale = Scale.gate("s")
-    (slide,) = read(Page(figure(Panel((Heat(values, scale), *words), y_ticks=("a", "b"))))).slides
+    (slide,) = read(Page(figure(Panel((Heat(values, scale), *labels), y_ticks=("a", "b"))))).slides
     (table,) = (shape.table for shape in shapes(slide) if shape.has_table)
     assert [[cell.text for cell in row.cells] for row in table.rows] == [["100%", "25%"], ["50%", "75%"]]
     painted = ["#" + str(cell.fill.fore_color.rgb).lower() for row in table.rows for cell in row.cells]
@@ -183,7 +186,7 @@ def test_a_slide_says_where_it_comes_from_and_leads_back() -> None:
 
 
 def test_a_long_table_is_told_by_its_ranges() -> None:
-    rows = tuple((i, i / 1000) for i in range(deck.ROWS + 1))
+    rows = tuple((i, i / 1000) for i in range(words.ROWS + 1))
     (slide,) = read(Page(replace(every_mark(), table=Table(("cell", "value"), rows)))).slides
     assert "value: 0 \u2026 0.512, \u2300 0.256" in slide.notes_slide.notes_text_frame.text
 
@@ -217,6 +220,75 @@ def test_nothing_of_it_is_imported_before_it_is_needed() -> None:
         "import sys, senet_viz.drawing.renderers.deck; assert not {'pptx', 'lxml', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+# the command line ------------------------------------------------------------------------------------------------
+
+
+@LANGUAGES
+def test_the_command_makes_a_deck_of_the_walk(tmp_path: Path, lang: str) -> None:
+    file = tmp_path / "new" / "walk.pptx"
+    line = ["deck", "china", "--model", "tiny_se", "--block", "layer2.0.se", "--channel", "7", "--lang", lang]
+    assert main([*line, "--out", str(file)]) == 0
+    slides = list(Presentation(str(file)).slides)
+    block = truth.trace("tiny_se", "china", "layer2.0.se", weights="pretrained").block("layer2.0.se")
+    assert block.z is not None and block.logit is not None
+    (table,) = (shape.table for shape in shapes(slides[0]) if shape.has_table)
+    said = {row.cells[0].text: [cell.text for cell in row.cells][1:] for row in table.rows}
+    t = i18n.texts(lang)
+    for name, values in {"z": block.z, "logit": block.logit[0], "gate": block.gate[0]}.items():
+        shown = [number(float(v), 4) for v in (values[7], values.min(), values.double().mean(), values.max())]
+        assert said[t(f"fig.whole.{name}")] == [str(len(values)), *shown]
+    titles = [slide.shapes.title.text for slide in slides]
+    assert {t("fig.net.title"), t("fig.before.title", c=7, s=f"{float(block.gate[0, 7]):.4f}")} <= set(titles)
+    links = {r.hyperlink.address for s in shapes(slides[-1]) if s.has_text_frame for p in s.text_frame.paragraphs
+             for r in p.runs} - {None}  # fmt: skip
+    assert all("/what_if?" in link and "block=layer2.0.se" in link and "channel=7" in link for link in links) and links
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", lessons.names())
+@LANGUAGES
+def test_a_lesson_is_a_deck_with_a_slide_a_step(tmp_path: Path, name: str, lang: str) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)).save(
+        tmp_path / "mine.png"
+    )
+    line = ["deck", "--lesson", name, "--photo", str(tmp_path / "mine.png"), "--lang", lang, "--dark"]
+    assert main([*line, "--out", str(tmp_path / "lesson.pptx")]) == 0
+    taught, (first, *steps) = lessons.lesson(name, lang), Presentation(str(tmp_path / "lesson.pptx")).slides
+    assert first.shapes.title.text == taught.title
+    aims = "\n".join(shape.text_frame.text for shape in shapes(first) if shape.has_text_frame)
+    assert all(aim in aims for aim in taught.aims)
+    assert [slide.shapes.title.text for slide in steps] == [step.title for step in taught.steps]
+    for slide, step in zip(steps, taught.steps, strict=True):
+        written = [shape.text_frame.text for shape in shapes(slide) if shape.has_text_frame]
+        assert "{" in step.text or step.text in written
+        assert step.say in slide.notes_slide.notes_text_frame.text
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ([], "Name a photo, or a lesson with --lesson."),
+        (["chelsea", "--lesson", "which_kernel"], "A lesson has photos of its own: name yours with --photo."),
+        (["--lesson", "nothing"], "There is no lesson nothing in en."),
+        (["chelsea", "--channel", "9999"], "layer1.0.se has no channel 9999: its last is 63."),
+        (["chelsea", "--model", "nothing"], "nothing"),
+        (["chelsea", "--block", "layer9.se"], "layer9.se"),
+        (["missing.png"], "missing.png"),
+    ],
+)
+def test_what_cannot_be_made_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: list[str], said: str
+) -> None:
+    assert main(["deck", *line, "--out", str(tmp_path / "x.pptx")]) == 2
+    (sentence,) = capsys.readouterr().err.strip().splitlines()
+    assert said in sentence and not (tmp_path / "x.pptx").exists()
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deck", "chelsea", "--out", str(tmp_path / "x.pdf")]) == 2
+    assert capsys.readouterr().err == "x.pdf must end in .pptx.\n"
 
 
 @pytest.mark.slow

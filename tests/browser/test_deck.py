@@ -10,7 +10,7 @@ from pptx import Presentation
 
 from senet_viz import i18n
 from senet_viz.drawing import palette
-from senet_viz.drawing.renderers.presentation import EAST
+from senet_viz.drawing.editable.presentation import EAST
 from tests.browser.conftest import Visitor
 
 HERE = {"model": "tiny_se", "block": "layer3.1.se", "channel": 17, "photo": "china"}

@@ -3,22 +3,26 @@
 A slide is laid out as ``slides`` lays it out. Bars, lines, dots and histograms are charts of the presentation, a map
 whose every cell has its number is a table; other maps, atlases and drawings are pictures, drawn by ``slides``. Nothing
 is asked of a network: a figure's marks and rows are all there is to read.
+
+Longer than 250 lines: what lies on a chart lies on the slide, and needs the slide's measures.
 """
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senet_viz import i18n
 from senet_viz.drawing import palette
+from senet_viz.drawing.editable import charts, native, presentation
+from senet_viz.drawing.editable.charts import Chart, Ends
+from senet_viz.drawing.editable.presentation import Run, described, emu, hexed, rgb, write
+from senet_viz.drawing.editable.words import Page, Words, rows
 from senet_viz.drawing.grammar import (
     Arrow,
     Bars,
     Box,
-    Figure,
     Heat,
     Line,
     Mark,
@@ -26,131 +30,36 @@ from senet_viz.drawing.grammar import (
     Points,
     Rule,
     Series,
-    Table,
     Text,
 )
 from senet_viz.drawing.layout import AXIS, BAR_RIGHT, TICKS
 from senet_viz.drawing.placed import Legend, PlacedAxis, PlacedMark, PlacedPanel, Rect, outlines
-from senet_viz.drawing.renderers import charts, presentation, slides
-from senet_viz.drawing.renderers.charts import Chart, Ends
-from senet_viz.drawing.renderers.paper import EDGE, LEAD, NOTE, POINTS, SOURCE, TITLE, paper
-from senet_viz.drawing.renderers.presentation import Run, described, emu, fill, hexed, rgb, write
-from senet_viz.drawing.text import BOLD, HEADING, ITEM, LINE, SIZE, SMALL, ems, number, short, wrap
+from senet_viz.drawing.renderers import slides
+from senet_viz.drawing.renderers.paper import EDGE, LEAD, NOTE, POINTS, TITLE, paper
+from senet_viz.drawing.text import HEADING, ITEM, LINE, SIZE, SMALL, ems, short
 
 if TYPE_CHECKING:
     from pptx.presentation import Presentation
-    from pptx.slide import Slide
 
 MIME = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-ROWS = 512  # of a table that the notes hold; of a longer one they say the range of every column
+
 ROOM = 24  # right of a plot, for the last label of its axis
-LONG = 14  # lines of a slide of words; more are written smaller
+
 WIDER, SLACK = 1.05, 1.2  # how much wider than reckoned fonts elsewhere may write, on a line of ours and in a label
 GLYPHS = {Bars: "\u25a0", Line: "\u2501", Points: "\u25cf"}  # what stands before a name in a legend
-
-
-@dataclass(frozen=True, eq=False)
-class Page:
-    """A page of a deck shows a figure, a table, or words alone.
-
-    Args:
-        title: None: the figure's.
-        lead: what stands below the title.
-        say: what the speaker's notes begin with.
-    """
-
-    figure: Figure | None = None
-    table: Table | None = None
-    title: str | None = None
-    lead: str = ""
-    say: str = ""
-    source: str = ""
-    link: str = ""
 
 
 def render(pages: Sequence[Page], lang: str, dark: bool = False) -> bytes:
     """Return a presentation with one slide a page, in their order."""
     made = presentation.empty(dark)
     for page in pages:
-        (_Sheet if page.figure else _Words)(made, page, lang, dark).draw()
+        (_Sheet if page.figure else Words)(made, page, lang, dark).draw()
     file = io.BytesIO()
     made.save(file)
     return file.getvalue()
 
 
-class _Words:
-    """A slide without a figure: its title, words, and a table."""
-
-    size = 1.0  # points a unit of length
-
-    def __init__(self, made: "Presentation", page: Page, lang: str, dark: bool) -> None:
-        self.page, self.lang, self.dark, self.t = page, lang, dark, i18n.texts(lang)
-        self.ink, self.muted = rgb("ink", dark), rgb("muted", dark)
-        title = page.title or ""
-        self.rows = len(wrap(title, (POINTS[0] - 2 * EDGE) / (TITLE * self.size * BOLD)))
-        self.slide: Slide = presentation.titled(made, title, self.rows, TITLE * self.size, dark, lang)
-
-    def draw(self) -> None:
-        """Write everything."""
-        top, wide = EDGE * 0.8 + TITLE * 1.25 * self.rows + 18, POINTS[0] - 2 * EDGE
-        size = LEAD if self.page.table or len(wrap(self.page.lead, wide / LEAD)) > LONG else LEAD + 4
-        if self.page.lead:
-            lines = len(wrap(self.page.lead, wide / size))
-            self.words(Rect(EDGE, top, wide, size * 1.3 * lines), self.page.lead.split("\n"), size)
-            top += size * 1.4 * lines + 10
-        if self.page.table:
-            self.table(self.page.table, Rect(EDGE, top, wide, POINTS[1] - top - EDGE * 1.6))
-        self.foot(self.page.source, self.page.link)
-        said = filter(None, (self.page.say, self.page.source, self.page.link))
-        presentation.note(self.slide, "\n".join(said), self.lang)
-
-    def words(self, rect: Rect, lines: Sequence[str], size: float, colour: Any = None, **look: Any) -> Any:
-        """Write lines of one colour."""
-        colour = self.ink if colour is None else colour
-        return write(self.slide, rect, [[Run(line, colour)] for line in lines], size, self.lang, **look)
-
-    def foot(self, source: str, link: str) -> None:
-        """Write what the slide was made of, and the way back to it."""
-        said = [Run(source, self.muted)] if source else []
-        if link:
-            said += [Run("  \u00b7  ", self.muted)] if said else []
-            said.append(Run(self.t("deck.link"), self.muted, link))
-        if said:
-            high = SOURCE * 1.35 * self.size
-            rect = Rect(EDGE, POINTS[1] - EDGE * 0.8 * self.size - high, POINTS[0] - 2 * EDGE, high)
-            write(self.slide, rect, [said], SOURCE * self.size, self.lang)
-
-    def table(self, table: Table, rect: Rect) -> None:
-        """Draw a table whose cells can be edited."""
-        rows, columns = len(table.rows) + 1, len(table.header)
-        high = min(30.0, rect.height / rows)
-        size = min(SIZE, high / 1.75)
-        frame: Any = self.slide.shapes.add_table(
-            rows, columns, *map(emu, (rect.left, rect.top, rect.width, high * rows))
-        )
-        described(frame, self.page.title or " · ".join(table.header))
-        wide = [max(ems(_said(row[c])) for row in (table.header, *table.rows)) + 2 for c in range(columns)]
-        for c, each in enumerate(wide):
-            frame.table.columns[c].width = emu(rect.width * each / sum(wide))
-        for r, row in enumerate((table.header, *table.rows)):
-            frame.table.rows[r].height = emu(high)
-            for c, value in enumerate(row):
-                paint = palette.tint("muted", self.dark) if r == 0 else palette.background(self.dark)
-                right = isinstance(value, int | float) or (r == 0 and _numbers(table, c))
-                self.cell(frame.table.cell(r, c), _said(value), size, paint, self.ink, right, r == 0)
-
-    def cell(self, cell: Any, text: str, size: float, paint: str, ink: Any, right: bool, bold: bool = False) -> None:
-        """Fill a cell of a table."""
-        from pptx.enum.text import MSO_ANCHOR
-
-        cell.fill.solid()
-        cell.fill.fore_color.rgb = hexed(paint)
-        cell.vertical_anchor = MSO_ANCHOR.MIDDLE
-        cell.margin_top = cell.margin_bottom = 0
-        fill(cell.text_frame, [[Run(text, ink)]], size, self.lang, bold, "right" if right else "left")
-
-
-class _Sheet(_Words):
+class _Sheet(Words):
     """A slide with a figure. Lengths are the layout's, ``self.size`` points each."""
 
     def __init__(self, made: "Presentation", page: Page, lang: str, dark: bool) -> None:
@@ -221,7 +130,7 @@ class _Sheet(_Words):
         """Put in a chart, and on it what charts cannot hold."""
         plot = self.on(_plot(panel, chart))
         room = self.around(panel, chart)
-        shape = charts.place(self.slide, chart, room, plot, self.size, self.dark, self.lang)
+        shape = native.place(self.slide, chart, room, plot, self.size, self.dark, self.lang)
         described(shape, self.told(panel))
         shape.name = self.figure.key
         for which, ends in (("x", chart.x), ("y", chart.y)):
@@ -236,7 +145,7 @@ class _Sheet(_Words):
         row = [each.rect for each in self.paper.placed.panels if abs(each.rect.top - rect.top) < 1]
         before = max((each.left + each.width for each in row if each.left < rect.left), default=0.0)
         after = min((each.left for each in row if each.left > rect.left), default=self.paper.placed.width)
-        names = [label for _, label in panel.y.ticks or ()] or [charts.longest(chart.y)]
+        names = [label for _, label in panel.y.ticks or ()] or [native.longest(chart.y)]
         labels = 0 if panel.y.ticks == () else max((SMALL * ems(name) for name in names), default=0.0) + 14
         left = rect.left - min(labels + AXIS * bool(panel.y.name) + 6, rect.left - before - 4)
         right = rect.left + rect.width + min(ROOM, max(4.0, (after - rect.left - rect.width) / 3))
@@ -323,16 +232,9 @@ class _Sheet(_Words):
 
     def notes(self) -> str:
         """Return what the speaker reads: what is to be seen, its numbers, what it was made of, and the way back."""
-        figure, table = self.figure, self.figure.table
+        figure = self.figure
         head = [self.page.say, figure.alt, figure.note if figure.note != figure.alt else ""]
-        if len(table.rows) <= ROWS:
-            rows = ["\t".join(map(_told, row)) for row in (table.header, *table.rows)]
-        else:
-            rows = [
-                self.t("deck.rows", n=f"{len(table.rows):,}"),
-                *(_range(table, c) for c in range(len(table.header))),
-            ]
-        return "\n".join(filter(None, (*head, "", *rows, "", self.source, self.link)))
+        return "\n".join(filter(None, (*head, *rows(figure.table, self.lang), self.source, self.link)))
 
 
 def _plot(panel: PlacedPanel, chart: Chart) -> Rect:
@@ -377,32 +279,6 @@ def _centre() -> Any:
     from pptx.enum.text import PP_ALIGN
 
     return PP_ALIGN.CENTER
-
-
-def _numbers(table: Table, column: int) -> bool:
-    return all(isinstance(row[column], int | float) for row in table.rows)
-
-
-def _said(value: object) -> str:
-    """Return a value as a cell of a table on the slide shows it."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        return "" if value is None else str(value)
-    return f"{value:,}" if isinstance(value, int | np.integer) else number(float(value), 4)
-
-
-def _told(value: object) -> str:
-    """Return a value with all its digits, without what would end its line."""
-    return " ".join(("" if value is None else str(value)).split())
-
-
-def _range(table: Table, column: int) -> str:
-    """Return the name of a column and what its numbers lie between."""
-    values = [row[column] for row in table.rows]
-    if not all(isinstance(v, int | float | np.number) for v in values):
-        return f"{table.header[column]}: {len(set(values))}"
-    found = np.array(values, dtype=float)
-    low, high, mean = (number(float(each(found)), 5) for each in (np.nanmin, np.nanmax, np.nanmean))
-    return f"{table.header[column]}: {low} \u2026 {high}, \u2300 {mean}"
 
 
 def _point(chart: Chart, plot: Rect, x: float, y: float) -> tuple[float, float]:

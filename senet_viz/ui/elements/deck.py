@@ -12,9 +12,9 @@ from functools import partial
 
 import streamlit as st
 
+from senet_viz.drawing.editable.words import Page
 from senet_viz.drawing.grammar import Figure
 from senet_viz.drawing.renderers import deck
-from senet_viz.drawing.renderers.deck import Page
 from senet_viz.i18n import Texts, texts
 from senet_viz.ui import state
 

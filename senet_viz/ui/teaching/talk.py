@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from senet_viz import assets, i18n
+from senet_viz.drawing.editable.words import Page
 from senet_viz.drawing.grammar import Figure, Table
-from senet_viz.drawing.renderers.deck import Page
 from senet_viz.errors import DeckRefused
 from senet_viz.i18n import Texts
 from senet_viz.lessons import Lesson, rules
@@ -76,9 +76,15 @@ def walk(query: Mapping[str, str], photo: Image.Image | None, t: Texts) -> Itera
 
     Args:
         query: what the address of the app would say.
+
+    Raises:
+        DeckRefused: the block has not that channel, or a page ends in an error.
     """
     for page, looks in WALK.items():
         found = opened(page, {**query, "more": ",".join(looks)}, photo)
+        block, channel = found.session["block"], str(found.session["channel"])
+        if channel != query.get("channel", channel):
+            raise DeckRefused(f"{block} has no channel {query['channel']}: its last is {channel}.")
         if page == "block":
             yield _numbers(found, t)
         for figure in found.figures:

@@ -45,6 +45,8 @@ def empty(dark: bool) -> "Presentation":
     """Return a presentation without slides: 16:9, its theme in our colours and fonts."""
     from pptx import Presentation
     from pptx.opc.constants import RELATIONSHIP_TYPE
+    from pptx.opc.package import XmlPart
+    from pptx.oxml import parse_xml
 
     made = Presentation()
     wider = emu(POINTS[0]) / made.slide_width
@@ -54,7 +56,11 @@ def empty(dark: bool) -> "Presentation":
         shape.left, shape.width = round(shape.left * wider), round(shape.width * wider)  # the template is 4:3
     for owner in (master.part, made.notes_master.part):
         theme = owner.part_related_by(RELATIONSHIP_TYPE.THEME)
-        theme._blob = _themed(theme.blob, dark)
+        themed = _themed(theme.blob, dark)
+        if isinstance(theme, XmlPart):  # the one of the notes, made just now
+            theme._element = parse_xml(themed)
+        else:
+            theme._blob = themed
     if dark:  # what is written later is light on dark too
         for scheme in master._element.iter("{*}clrMap"):
             for name in ("bg", "tx"):
