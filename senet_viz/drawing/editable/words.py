@@ -100,7 +100,7 @@ class Words:
             frame.table.rows[r].height = emu(high)
             for c, value in enumerate(row):
                 paint = palette.tint("muted", self.dark) if r == 0 else palette.background(self.dark)
-                right = isinstance(value, int | float) or (r == 0 and _numbers(table, c))
+                right = _numbers(table, c)
                 self.cell(frame.table.cell(r, c), _said(value), size, paint, self.ink, right, r == 0)
 
     def cell(self, cell: Any, text: str, size: float, paint: str, ink: Any, right: bool, bold: bool = False) -> None:
@@ -123,7 +123,8 @@ def rows(table: Table, lang: str) -> list[str]:
 
 
 def _numbers(table: Table, column: int) -> bool:
-    return all(isinstance(row[column], int | float) for row in table.rows)
+    """Return whether a column holds numbers, whatever stands where there is none."""
+    return any(isinstance(row[column], int | float) for row in table.rows)
 
 
 def _said(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -87,8 +88,9 @@ def walk(query: Mapping[str, str], photo: Image.Image | None, t: Texts) -> Itera
             raise DeckRefused(f"{block} has no channel {query['channel']}: its last is {channel}.")
         if page == "block":
             yield _numbers(found, t)
+        here = {**query, "block": block, "channel": channel, "more": ",".join(looks)}
         for figure in found.figures:
-            yield Page(figure, link=link(page, query) if photo is None else "")
+            yield Page(figure, link=link(page, here) if photo is None else "")
 
 
 def _numbers(found: Opened, t: Texts) -> Page:
@@ -96,16 +98,15 @@ def _numbers(found: Opened, t: Texts) -> Page:
     figure, channel = found.figures[0], int(found.session["channel"])
     rows: dict[str, list[Sequence[object]]] = {}
     for row in figure.table.rows:
-        rows.setdefault(str(row[0]), []).append(row[2:])
+        rows.setdefault(str(row[0]), []).append([value for value in row[2:] if value != ""])
     lines: list[tuple[object, ...]] = []
     for name, values in rows.items():
         for m in range(len(values[0])):
-            numbers = [float(str(v[m])) for v in values if v[m] != ""]
-            if numbers:
-                own: object = numbers[channel] if len(numbers) > channel and name != "hidden" else "\u2013"
-                what = t(f"fig.whole.{name}") + (f" \u00b7 {figure.table.header[2 + m]}" if len(values[0]) > 1 else "")
-                mean = sum(numbers) / len(numbers)
-                lines.append((what, len(numbers), own, min(numbers), mean, max(numbers)))
+            numbers = [float(str(v[m])) for v in values]
+            own: object = numbers[channel] if name != "hidden" else "\u2013"
+            what = t(f"fig.whole.{name}") + (f" \u00b7 {figure.table.header[2 + m]}" if len(values[0]) > 1 else "")
+            mean = math.fsum(numbers) / len(numbers)
+            lines.append((what, len(numbers), own, min(numbers), mean, max(numbers)))
     head = [t(f"deck.column.{name}", c=channel) for name in ("stage", "count", "pinned", "least", "mean", "greatest")]
     return Page(
         None, Table(tuple(head), tuple(lines)), t("deck.title", block=found.session["block"]), source=figure.source
@@ -139,7 +140,13 @@ def lesson(taught: Lesson, photo: Image.Image | None) -> Iterator[Page]:
             yield Page(title=step.title, lead=text, say=say, link=way)
             continue
         figure = found.figures[-1 if looks else 0]  # what is asked for by name comes last
-        yield Page(replace(figure, note=figure.title), title=step.title, lead=text, say=say, link=way)
+        yield Page(
+            replace(figure, note=f"{figure.title}. {figure.note}".strip()),
+            title=step.title,
+            lead=text,
+            say=say,
+            link=way,
+        )
 
 
 def _asked(question: Mapping[str, Any] | None, t: Texts) -> str:
