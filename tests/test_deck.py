@@ -275,7 +275,7 @@ def test_a_lesson_is_a_deck_with_a_slide_a_step(tmp_path: Path, name: str, lang:
         (["chelsea", "--channel", "9999"], "layer1.0.se has no channel 9999: its last is 63."),
         (["chelsea", "--model", "nothing"], "nothing"),
         (["chelsea", "--block", "layer9.se"], "layer9.se"),
-        (["missing.png"], "missing.png"),
+        (["missing.png"], "That file does not exist or cannot be read."),
     ],
 )
 def test_what_cannot_be_made_is_one_sentence(

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from senet_viz.ui import sidebar, state
-from senet_viz.ui.elements import deck
 from senet_viz.ui.elements.frame import address
 from senet_viz.ui.guard import guard
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.shown import scene
+from senet_viz.ui.takeaway import deck
 
 
 def page(draw: Callable[[], None], own: Sequence[str] = (), of: Callable[[], Scene] = scene) -> None:

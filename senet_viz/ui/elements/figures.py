@@ -16,10 +16,9 @@ from senet_viz.drawing.renderers.screen import spec, typed
 from senet_viz.i18n import Texts
 from senet_viz.photos import samples
 from senet_viz.ui import state
-from senet_viz.ui.elements import deck
 from senet_viz.ui.elements.frame import heading, plain, room
 from senet_viz.ui.scene import Scene
-from senet_viz.ui.takeaway import numbers
+from senet_viz.ui.takeaway import deck, numbers
 
 
 def figure(
@@ -142,9 +141,7 @@ def titled(
             st.caption(t("export.nofont"))
 
 
-def _sourced(
-    view: Scene, build: Callable[[Texts], Figure], blank: bool, shows: str, link: str, lang: str
-) -> Figure:
+def _sourced(view: Scene, build: Callable[[Texts], Figure], blank: bool, shows: str, link: str, lang: str) -> Figure:
     """Return the figure in a language, with what it was made of and the address that shows it again."""
     t = i18n.texts(lang)
     photo = "" if view.photo.startswith("up-") else view.photo

@@ -17,7 +17,7 @@ from senet_viz.i18n import Texts
 from senet_viz.lessons import Lesson, rules
 from senet_viz.lessons.reading import FIRST
 from senet_viz.ui import state
-from senet_viz.ui.elements import deck
+from senet_viz.ui.takeaway import deck
 
 if TYPE_CHECKING:
     from PIL import Image
