@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
     from senet_viz.errors import (
         Busy,
         CardRefused,
+        DeckRefused,
         DeviceUnavailable,
         EditRefused,
         ImageRejected,
@@ -49,11 +50,11 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
     from senet_viz.types import BlockRef, BlockTrace, Edit, Picture, Trace
 
 __all__ = [
-    "MODELS", "OPS", "BlockRef", "BlockTrace", "Busy", "CardRefused", "DeviceUnavailable", "Edit", "EditRefused",
-    "ImageRejected", "LessonRefused", "NoClassScores", "NoGateFound", "NoGates", "NotAHost", "OptionRefused",
-    "PhotosRejected", "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused", "UnknownModel",
-    "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find", "load", "preprocess", "rank_channels",
-    "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
+    "MODELS", "OPS", "BlockRef", "BlockTrace", "Busy", "CardRefused", "DeckRefused", "DeviceUnavailable", "Edit",
+    "EditRefused", "ImageRejected", "LessonRefused", "NoClassScores", "NoGateFound", "NoGates", "NotAHost",
+    "OptionRefused", "PhotosRejected", "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused",
+    "UnknownModel", "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find", "load", "preprocess",
+    "rank_channels", "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
 ]  # fmt: skip
 
 # Where a name is, and what it is called there where that is something else; one that is missing is of ``errors``.

@@ -112,5 +112,9 @@ class CardRefused(SenetVizError, code="card"):
     """Weight files and a profile do not belong together; the message is a plain sentence."""
 
 
+class DeckRefused(SenetVizError, code="deck"):
+    """Slides cannot be made of what was asked for; the message is a plain sentence."""
+
+
 class LessonRefused(SenetVizError, code="lesson"):
     """There is no such lesson, or something is wrong with it; the message is a plain sentence."""

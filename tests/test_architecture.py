@@ -49,7 +49,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 HOOKS = "tap.hooks"  # pages never see a hook
 ROOM = 9  # modules, the door included: more of them want a room of their own
 LONG, LONGEST = 250, 400  # lines of a file
-LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub", "nbformat")
+LATE = ("timm", "captum", "torchvision", "matplotlib", "skimage", "sklearn", "huggingface_hub", "nbformat", "pptx")
 BUILDS = re.compile(r"load\.load\(|variants\.(build|bare)\((?!.*meta)|(create_model|get_model)\(")
 BUILDERS = {  # tests that do not take their networks from networks.py, and why
     "networks.py": "it is the place",

@@ -11,7 +11,7 @@ from senet_viz.drawing import marks
 from senet_viz.drawing.grammar import Arrow, Bars, Box, Figure, Heat, Line, Mark, Photo, Points, Rule, Text
 from senet_viz.drawing.layout import place
 from senet_viz.drawing.placed import PlacedMark, PlacedPanel
-from senet_viz.drawing.renderers import screen, slides
+from senet_viz.drawing.renderers import deck, screen, slides
 from tests import drawn
 from tests.test_drawing import every_mark
 
@@ -104,7 +104,9 @@ def kinds() -> set[type[Mark]]:
     return {each for each in found if not any(issubclass(other, each) and other is not each for other in found)}
 
 
-@pytest.mark.parametrize("table", [screen.DRAW, slides.DRAW, DRAW], ids=["screen", "slides", "boxes"])
+@pytest.mark.parametrize(
+    "table", [screen.DRAW, slides.DRAW, deck.DRAW, DRAW], ids=["screen", "slides", "deck", "boxes"]
+)
 def test_every_renderer_draws_every_mark(table: dict[type[Mark], Callable[..., object]]) -> None:
     assert set(table) == kinds()
 

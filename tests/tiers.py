@@ -276,7 +276,7 @@ CUTS = (
         ),
     ),
     # --- processes of their own ---
-    Cut("test_cli_fuzz.py::test_any_line_is_answered", "every verb that runs no sweep", ("[!sw]*",)),
+    Cut("test_cli_fuzz.py::test_any_line_is_answered", "every verb that runs no sweep and opens no page", ("[!dsw]*",)),
     Cut("test_cli_fuzz.py::test_a_line_in_a_process_of_its_own", "one line", ("2",)),
     Cut("test_cli_refusals.py::test_messages_may_go_the_same_way", "test_a_pipe_that_is_closed_early_is_no_error"),
     Cut("test_cli_refusals.py::test_a_large_output_may_be_read_in_part", "the same"),

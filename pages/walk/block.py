@@ -14,4 +14,8 @@ def draw() -> None:
     ui.title(view.t("walk.block.title"), view)
     stage.stage(view)
     ui.known(view)
-    ui.closer(view, {}, blocks.SEBlock.forward if len(view.gate) == 1 else blocks.SKConv.forward)
+    ui.closer(
+        view,
+        {"still": partial(stage.still, view)},
+        blocks.SEBlock.forward if len(view.gate) == 1 else blocks.SKConv.forward,
+    )

@@ -10,5 +10,5 @@ __all__ = ("VERBS", "main")
 # The modules of the verbs, in the order of the help.
 VERBS = (
     "ask.list", "ask.cost", "ask.trace", "ask.whatif", "ask.attribute", "ask.sweep", "ask.lessons",
-    "make.train", "make.profile", "make.worth", "make.card", "make.stage", "make.notebook", "make.app",
+    "make.train", "make.profile", "make.worth", "make.card", "make.deck", "make.stage", "make.notebook", "make.app",
 )  # fmt: skip

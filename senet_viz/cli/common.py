@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from senet_viz import i18n
 from senet_viz.errors import (
     CardRefused,
+    DeckRefused,
     ImageRejected,
     LessonRefused,
     NoGateFound,
@@ -43,7 +44,9 @@ SIDE = 64  # of the pictures that the small networks were trained on
 def sentence(error: SenetVizError) -> str:
     """Return what a person reads: the text of that error, where there is one, and what exactly the matter is."""
     message = " ".join(str(error).split())
-    if isinstance(error, TrainingRefused | CardRefused | LessonRefused | WeightsInvalid):  # a plain sentence already
+    if isinstance(
+        error, TrainingRefused | CardRefused | DeckRefused | LessonRefused | WeightsInvalid
+    ):  # a plain sentence already
         return message
     try:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)

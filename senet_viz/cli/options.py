@@ -22,10 +22,12 @@ def shared(verb: argparse.ArgumentParser, *names: str) -> None:
         verb.add_argument(name, **SHARED[name])
 
 
-def photo() -> argparse.ArgumentParser:
-    """Return what every verb on one photo asks for, as a parent of its parser."""
+def photo(count: str | None = None) -> argparse.ArgumentParser:
+    """Return what every verb on one photo asks for, as a parent of its parser; ``"?"``: the photo may be left out."""
     asked = argparse.ArgumentParser(add_help=False)
-    asked.add_argument("photo", help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)")
+    asked.add_argument(
+        "photo", nargs=count, help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)"
+    )
     asked.add_argument(
         "--model", default=catalogue.DEFAULT, help=f"a key that `list` prints (default {catalogue.DEFAULT})"
     )

@@ -87,6 +87,13 @@ class Shared(Generic[T]):
                 self._kept.move_to_end(key)
         return kept.future.result() if kept is not None and kept.weight is not None else None
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the answer under ``key``; one in the making stays."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None and kept.weight is not None:
+                self._total -= self._kept.pop(key).weight or 0
+
     def _trim(self) -> None:
         with self._lock:
             newest = next((key for key, kept in reversed(self._kept.items()) if kept.weight is not None), None)

@@ -13,6 +13,7 @@ from senet_viz.ui.elements.frame import address
 from senet_viz.ui.guard import guard
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.shown import scene
+from senet_viz.ui.takeaway import deck
 
 
 def page(draw: Callable[[], None], own: Sequence[str] = (), of: Callable[[], Scene] = scene) -> None:
@@ -35,6 +36,7 @@ def page(draw: Callable[[], None], own: Sequence[str] = (), of: Callable[[], Sce
         with guard():
             sidebar.channel(of(), shown="channel" not in own)
             draw()
+        deck.line()
         address(name, own)
         state.settled()
 

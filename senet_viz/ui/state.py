@@ -22,6 +22,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
 from senet_viz import i18n
+from senet_viz.drawing.grammar import Figure
 from senet_viz.errors import WeightsInvalid
 from senet_viz.service.cache import Once, Shared
 from senet_viz.service.engine import Engine
@@ -94,6 +95,12 @@ def prices() -> Shared[Any]:
 def preferences() -> Shared[Any]:
     """Keep which kernel every SK unit prefers, photo by photo: a few hundred bytes each."""
     return Shared(8192)
+
+
+@Once
+def slides() -> Shared[Figure]:
+    """Keep figures that were put aside for decks, of all sessions: 256 MiB of their arrays and rows."""
+    return Shared(256, lambda figure: figure.mib)
 
 
 def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextManager[None]]:

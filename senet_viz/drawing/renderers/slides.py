@@ -11,17 +11,18 @@ import io
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Set as Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from senet_viz.drawing import palette
 from senet_viz.drawing.grammar import Arrow, Bars, Box, Figure, Heat, Line, Mark, Photo, Points, Rule, Scale, Text
-from senet_viz.drawing.layout import place
-from senet_viz.drawing.placed import PlacedAxis, PlacedBar, PlacedFigure, PlacedMark, PlacedPanel, Rect, outlines
+from senet_viz.drawing.placed import PlacedAxis, PlacedBar, PlacedMark, PlacedPanel, Rect, outlines
 from senet_viz.drawing.renderers.fonts import FALLBACK, FAMILIES, font_for, spelt, stretch, words
-from senet_viz.drawing.text import BOLD, HEADING, ITEM, SIZE, SMALL, ems, number, wrap
+from senet_viz.drawing.renderers.paper import EDGE, NOTE, SOURCE, TITLE, Paper, paper
+from senet_viz.drawing.text import HEADING, ITEM, SIZE, SMALL, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 MIMES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", "csv": "text/csv"}
 INCHES = (40 / 3, 7.5)
 DPI = 192  # twice 96: 2560 x 1440
-POINTS = (960.0, 540.0)  # the page in points
-ZOOMS = (0.9, 1.0, 1.15, 1.35, 1.6, 2.0)  # how many points of layout go on a point of page; the first that fits
-EDGE, TITLE, NOTE, SOURCE = 36, 27, 14, 9.5  # points: margin, sizes of title, note and source
 ANCHORS = {"start": "left", "middle": "center", "end": "right"}  # the grammar's words in matplotlib's
 NO_FONT = "No installed font covers this language, so the slide is in English."
 NO_GLYPH = "Characters that no installed font has are shown as question marks."
@@ -129,63 +127,88 @@ def draw(figure: Figure, dark: bool = False) -> "MplFigure":
     """Return the slide as a matplotlib figure, under the settings that are in force; ``render`` makes the file."""
     from matplotlib.figure import Figure as MplFigure
 
-    wider = stretch()
-    for zoom in ZOOMS:
-        width, height = POINTS[0] * zoom, POINTS[1] * zoom
-        room = width - 2 * EDGE
-        title = wrap(figure.title, room / (TITLE * BOLD * wider))
-        note = wrap(figure.note, room / (NOTE * wider)) if figure.note else []
-        source = [line for line in wrap(figure.source, room / (SOURCE * wider)) if line]
-        link = _broken(figure.link, 0.85 * room / (SOURCE * wider))
-        small = [(line, None) for line in source] + [(line, figure.link) for line in link]
-        top = EDGE * 0.8 + (TITLE * 1.25 * len(title) + 10 if figure.title else 0)
-        floor = EDGE * 0.8 + (SOURCE * 1.35 * len(small) + 4 if small else 0)
-        bottom = floor + (NOTE * 1.4 * len(note) + 8 if note else 0)
-        placed = place(figure, width, height, top, bottom, EDGE, wider)
-        if placed.height <= height + 0.5:
-            break
-    sheet = _Sheet(MplFigure(figsize=INCHES), placed, dark, height, zoom)
-    sheet.words(title, EDGE, EDGE * 0.8, TITLE, va="top", weight="bold")
+    page = paper(figure, stretch())
+    sheet, height = _Sheet(MplFigure(figsize=INCHES), page, dark), page.height
+    sheet.words(page.title, EDGE, EDGE * 0.8, TITLE, va="top", weight="bold")
     muted = palette.role("muted", dark)
-    sheet.words(note, EDGE, height - floor, NOTE, va="bottom", color=muted)
-    for i, (line, url) in enumerate(small, start=1 - len(small)):  # read from above
+    sheet.words(page.note, EDGE, height - page.floor, NOTE, va="bottom", color=muted)
+    for i, (line, url) in enumerate(page.small, start=1 - len(page.small)):  # read from above
         sheet.words([line], EDGE, height - EDGE * 0.8 + SOURCE * 1.35 * i, SOURCE, va="bottom", color=muted, url=url)
     sheet.draw()
     return sheet.page
 
 
-def _broken(link: str, width: float) -> list[str]:
-    """Return an address in lines of at most ``width`` ems of ordinary text, broken before its parameters."""
-    lines = [""] if link else []
-    for piece in re.split(r"(?=[?&])", link) if link else ():
-        if lines[-1] and ems(lines[-1] + piece) > width:
-            lines.append("")
-        lines[-1] += piece
-    return lines
+class Piece(NamedTuple):
+    """A piece is a picture of part of a page: of panel ``n``, or (None) of the colour bar of that ``name``."""
+
+    n: int | None
+    name: str
+    rect: Rect
+    png: bytes
+
+
+def cut(page: Paper, dark: bool, panels: Collection[int], barred: Collection[int]) -> list[Piece]:
+    """Return pictures of single panels, without the words above them, and of the colour bars of those ``barred``."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as MplFigure
+    from matplotlib.transforms import Bbox
+    from PIL import Image
+
+    figure = page.placed.figure
+    family = font_for(words(figure)) or FALLBACK
+    with _LOCK, matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        settings: Any = matplotlib.rcParams
+        settings.update(_style(dark, family, figure.key, "png") | {"figure.facecolor": "none"})
+        sheet = _Sheet(MplFigure(figsize=INCHES, dpi=DPI), page, dark)
+        canvas = FigureCanvasAgg(sheet.page)
+        found: list[tuple[int | None, str, Sequence[Any]]] = []
+        for panel in page.placed.panels:
+            if panel.n in panels:
+                sheet.panel(replace(panel, heading=(), legend=None))
+                found.append((panel.n, "", sheet.page.axes[-1:]))
+        for bar in page.placed.bars:
+            if not barred.isdisjoint(bar.panels):
+                said = sheet.bar(bar)
+                found.append((None, " ".join(bar.name), [sheet.page.axes[-1], said]))
+        canvas.draw()
+        pixels, unit = np.asarray(canvas.buffer_rgba()), page.placed.width / (INCHES[0] * DPI)
+        height, width = pixels.shape[:2]
+        boxes = [Bbox.union([part.get_tightbbox(canvas.get_renderer()) for part in parts]) for *_, parts in found]
+    pieces = []
+    for (n, name, _), box in zip(found, boxes, strict=True):
+        x0, x1 = (int(np.clip(at, 0, width)) for at in (box.x0 - 1, box.x1 + 2))
+        y0, y1 = (int(np.clip(at, 0, height)) for at in (height - box.y1 - 1, height - box.y0 + 2))
+        file = io.BytesIO()
+        Image.fromarray(pixels[y0:y1, x0:x1]).save(file, "PNG")
+        rect = Rect(x0 * unit, y0 * unit, (x1 - x0) * unit, (y1 - y0) * unit)
+        pieces.append(Piece(n, name, rect, file.getvalue()))
+    return pieces
 
 
 class _Sheet:
     """A sheet is one page of matplotlib; lengths are the layout's, ``zoom`` of them to a point."""
 
-    def __init__(self, page: "MplFigure", placed: PlacedFigure, dark: bool, height: float, zoom: float) -> None:
-        self.page, self.placed, self.dark, self.height, self.zoom = page, placed, dark, height, zoom
-        self.drop = max(0.0, (height - placed.height) / 2)  # what the layout leaves empty goes above and below
+    def __init__(self, page: "MplFigure", paper: Paper, dark: bool) -> None:
+        self.page, self.placed, self.dark = page, paper.placed, dark
+        self.height, self.zoom, self.drop = paper.height, paper.zoom, paper.drop
 
     def draw(self) -> None:
         """Draw panels, the legend of them all and the colour bars."""
-        listed = [artist for panel in self.placed.panels for artist in self._panel(panel)]
+        listed = [artist for panel in self.placed.panels for artist in self.panel(panel)]
         legend = self.placed.legend
         if legend:
             left, bottom = EDGE / self.placed.width, 1 - (legend.bottom + self.drop) / self.height
             columns = -(-len(legend.names) // legend.lines)
             self.page.legend(handles=listed, ncols=columns, **self._legend(left, bottom))
         for bar in self.placed.bars:
-            self._bar(bar)
+            self.bar(bar)
 
-    def words(self, lines: Sequence[str], x: float, y: float, size: float, **style: Any) -> None:
-        """Write lines at a point of the page, measured from its upper left corner."""
+    def words(self, lines: Sequence[str], x: float, y: float, size: float, **style: Any) -> Any:
+        """Write lines at a point of the page, measured from its upper left corner; return the text."""
         look: dict[str, Any] = {"ha": "left", "linespacing": 1.25, "fontsize": size / self.zoom}
-        self.page.text(x / self.placed.width, 1 - y / self.height, "\n".join(lines), **(look | style))
+        return self.page.text(x / self.placed.width, 1 - y / self.height, "\n".join(lines), **(look | style))
 
     def say(
         self,
@@ -224,7 +247,7 @@ class _Sheet:
             "labelspacing": ITEM / SMALL - 1.25,
         }
 
-    def _panel(self, panel: PlacedPanel) -> list[Any]:
+    def panel(self, panel: PlacedPanel) -> list[Any]:
         """Draw a panel and return the marks that the legend lists."""
         axes, legend = self._axes(panel.fitted), panel.legend
         limits = {"xlim": panel.x.limits, "ylim": panel.y.limits}
@@ -268,8 +291,8 @@ class _Sheet:
             muted = palette.role("muted", self.dark)
             line(0, color=muted, linewidth=1 / self.zoom, zorder=0.9, clip_on=False)
 
-    def _bar(self, bar: PlacedBar) -> None:
-        """Draw a colour bar with its name and its range."""
+    def bar(self, bar: PlacedBar) -> Any:
+        """Draw a colour bar with its name and its range; return the text of its name."""
         from matplotlib.ticker import FixedLocator, NullLocator
 
         axes, scale, rect = self._axes(bar.rect), bar.scale, bar.rect
@@ -284,10 +307,10 @@ class _Sheet:
         axes.tick_params(length=4 / self.zoom, width=1 / self.zoom, color=palette.role("muted", self.dark))
         axes.tick_params(labelcolor=palette.role("ink", self.dark), pad=3 / self.zoom)
         if bar.lying:
-            self.words(bar.name, rect.left + rect.width / 2, rect.foot + self.drop + 28, SMALL, va="top", ha="center")
-        else:
-            axes.yaxis.tick_right()
-            self.words(bar.name, rect.left, rect.top + self.drop - 10, SMALL, va="bottom")
+            middle, below = rect.left + rect.width / 2, rect.foot + self.drop + 28
+            return self.words(bar.name, middle, below, SMALL, va="top", ha="center")
+        axes.yaxis.tick_right()
+        return self.words(bar.name, rect.left, rect.top + self.drop - 10, SMALL, va="bottom")
 
 
 def _photo(sheet: _Sheet, axes: "Axes", mark: Photo, placed: PlacedMark) -> None:

@@ -1,6 +1,6 @@
 """Figures on a page: drawn for the browser with their title, their alt text and their export."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -18,7 +18,7 @@ from senet_viz.photos import samples
 from senet_viz.ui import state
 from senet_viz.ui.elements.frame import heading, plain, room
 from senet_viz.ui.scene import Scene
-from senet_viz.ui.takeaway import numbers
+from senet_viz.ui.takeaway import deck, numbers
 
 
 def figure(
@@ -116,14 +116,12 @@ def titled(
             t("export.label"), icon=":material/download:", help=t("export.help"), type="tertiary",
             key=f"export-{name}", on_change="rerun",
         )  # fmt: skip
-    if not more.open:
-        return
     if shows is None:
         shows = "model block photo" if untrained is None else ""
-    photo = "" if view.photo.startswith("up-") else view.photo
-    words = {"model": view.spec.title, "block": view.name, "photo": photo}
-    named = {word: text for word, text in words.items() if word in shows.split()}
-    link = state.link()
+    drawn = partial(_sourced, view, build, blank, shows)
+    deck.noted(drawn)
+    if not more.open:
+        return
     what = sha256(repr((view.key, view.lang, key)).encode()).hexdigest()[:8]
     stem = f"{name}-untrained-{what}" if blank else f"{name}-{what}"
     with more:
@@ -131,33 +129,30 @@ def titled(
         for kind, mime in slides.MIMES.items():
             st.download_button(
                 kind.upper(),
-                data=partial(_slide, build, kind, view.lang, dark, blank, named, link),
+                data=partial(_slide, partial(drawn, state.link()), kind, view.lang, dark),
                 on_click="ignore",
                 file_name=f"{stem}{'-dark' if dark and kind != 'csv' else ''}.{kind}",
                 mime=mime,
                 key=f"{kind}-{name}",
                 width="stretch",
             )
+        deck.offer(t, name, what, partial(drawn, state.link(), view.lang))
         if view.lang != "en" and not _covered(view.lang):
             st.caption(t("export.nofont"))
 
 
-def _slide(
-    build: Callable[[Texts], Figure],
-    kind: str,
-    lang: str,
-    dark: bool,
-    untrained: bool,
-    named: Mapping[str, str],
-    link: str,
-) -> bytes:
+def _sourced(view: Scene, build: Callable[[Texts], Figure], blank: bool, shows: str, link: str, lang: str) -> Figure:
+    """Return the figure in a language, with what it was made of and the address that shows it again."""
+    t = i18n.texts(lang)
+    photo = "" if view.photo.startswith("up-") else view.photo
+    words = {"model": view.spec.title, "block": view.name, "photo": photo}
+    named = {word: text for word, text in words.items() if word in shows.split()}
+    made = replace(build(t), source=samples.source(t, **named), link=link)
+    return made.marked(t("model.untrained")) if blank else made
+
+
+def _slide(drawn: Callable[[str], Figure], kind: str, lang: str, dark: bool) -> bytes:
     """Return the bytes of the file."""
-
-    def drawn(wanted: str) -> Figure:
-        t = i18n.texts(wanted)
-        made = replace(build(t), source=samples.source(t, **named), link=link)
-        return made.marked(t("model.untrained")) if untrained else made
-
     return slides.render(drawn, kind, lang, dark).data
 
 

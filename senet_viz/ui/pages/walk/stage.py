@@ -14,12 +14,14 @@ import streamlit as st
 from PIL import Image
 
 from senet_viz.figures.walk import block as figure
+from senet_viz.figures.walk import whole
 from senet_viz.photos import samples
 from senet_viz.service.questions import TraceQuestion
 from senet_viz.tap.replay import Replay
 from senet_viz.types import Edit
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
+from senet_viz.ui.elements.figures import figure as shown_figure
 from senet_viz.ui.scene import Scene, Seen, short
 from senet_viz.ui.takeaway import numbers
 
@@ -45,6 +47,16 @@ def stage(view: Scene) -> None:
     numbers.note(KEY, numbers.of_stage(view))
     component("stage")(key=KEY, data=data, on_open_change=_open, on_left_change=_left)
     state.head_start()
+
+
+def still(view: Scene) -> None:
+    """Draw the step of the stage that is open as a figure, for paper and slides."""
+    block, step, c = view.block, str(state.asked("step") or ""), view.channel
+    hidden = {} if block.hidden is None else {"hidden": block.hidden.numpy()}
+    numbers = {"z": view.z, **hidden, "logit": view.logits, "gate": view.gate}
+    kernels = [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""]
+    shown, u, out = view.picture.shown, view.fused[c], view.out(c)
+    shown_figure(view, lambda t: whole.draw_whole(shown, u, out, numbers, c, kernels, step, t), "whole", c, step)
 
 
 def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
