@@ -22,6 +22,7 @@ from senet_viz.errors import (
     PhotosRejected,
     SenetVizError,
     TrainingRefused,
+    UnknownModel,
     WeightsInvalid,
     WeightsUnavailable,
 )
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TOP = 5
+NEAR = 3  # modules that are named because they look like attention blocks
 SIDE = 64  # of the pictures that the small networks were trained on
 
 
@@ -49,7 +51,7 @@ def sentence(error: SenetVizError) -> str:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code == "option.named"
+    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates | UnknownModel) or error.code == "option.named"
     return text if whole else f"{text} ({message})"
 
 
@@ -66,8 +68,20 @@ def photo(name: str) -> Image:
 
 
 def network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, bool]:
-    """Return what was asked for, and whether it is trained: not with ``--random``, nor where it cannot be."""
-    spec = catalogue.spec(args.model)
+    """Return what was asked for, and whether it is trained: not with ``--random``, nor where it cannot be.
+
+    Raises:
+        NoGates: timm or torchvision has a network of that name, and no block that we know is in it.
+        UnknownModel: nobody has.
+    """
+    try:
+        spec = catalogue.spec(args.model)
+    except UnknownModel:
+        if (bare := load.foreign(args.model)) is not None:
+            from senet_viz.tap import layouts
+
+            raise NoGates(args.model, ", ".join(layouts.near_misses(bare)[:NEAR])) from None
+        raise
     trained = not args.random and weight_files.trained(args.model)
     return spec, load.load(args.model, weights="pretrained" if trained else "random"), trained
 

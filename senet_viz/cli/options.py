@@ -27,7 +27,9 @@ def photo() -> argparse.ArgumentParser:
     asked = argparse.ArgumentParser(add_help=False)
     asked.add_argument("photo", help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)")
     asked.add_argument(
-        "--model", default=catalogue.DEFAULT, help=f"a key that `list` prints (default {catalogue.DEFAULT})"
+        "--model",
+        default=catalogue.DEFAULT,
+        help=f"a key that `list --all` prints, as timm/seresnet18 (default {catalogue.DEFAULT})",
     )
     asked.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     return asked

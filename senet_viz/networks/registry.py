@@ -5,6 +5,7 @@ The options of a row are those of the papers. Nothing here needs torch until an 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -170,6 +171,11 @@ NAMED = {row.name: row for row in NETWORKS}
 TWINS = {other: row.name for row in NETWORKS for other in row.also}
 
 
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the names that are spelt most like ``name``, with commas."""
+    return ", ".join(get_close_matches(name[:64], [*names], 3, 0.0))
+
+
 def network(name: str) -> Network:
     """Return the row of ``NETWORKS``.
 
@@ -177,7 +183,7 @@ def network(name: str) -> Network:
         UnknownModel: no row has that name.
     """
     if name not in NAMED:
-        raise UnknownModel(f"no network {name!r}; there are {', '.join(NAMED)}", model=name)
+        raise UnknownModel(f"no network {name!r}; there are {', '.join(NAMED)}", name=name, near=nearest(name, NAMED))
     return NAMED[name]
 
 

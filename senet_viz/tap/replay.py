@@ -80,6 +80,11 @@ class Replay:
     limits: dict[str, float]  # the same quantities -> what float32 may do to them, relative likewise; see above
 
     @property
+    def layers(self) -> tuple[int, bool]:
+        """Return the width of the hidden layer, 0 where there is none, and whether a layer has biases."""
+        return 0 if self.w1 is None else len(self.w1), self.b1 is not None or self.b2 is not None
+
+    @property
     def worst(self) -> float:
         """Return the largest difference; NaN where any is, which ``max`` would pass over."""
         return float(np.max(list(self.differences.values())))
