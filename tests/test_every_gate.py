@@ -216,7 +216,8 @@ def differs(block: Any, reduction: int, gate: str, squeeze: str, form: str, bias
         "gate": type(block.gate) is blocks.GATES[gate],
         "bias": (block.fc1.bias is not None) == (block.fc2.bias is not None) == bias,
         "layers": isinstance(block.fc1, nn.Linear) == (form == "fc" and squeeze != "none"),
-        "norm": isinstance(block.bn, nn.BatchNorm2d) == (form == "conv_bn"),
+        "norm": isinstance(block.bn, nn.BatchNorm2d) == (form in ("conv_bn", "conv_bn_bn")),
+        "norm2": isinstance(block.bn2, nn.BatchNorm2d) == (form == "conv_bn_bn"),
         "squeeze": type(block.pool) is (type(None) if squeeze == "none" else blocks.SQUEEZES[squeeze]),
     }
     return [name for name, holds in asked.items() if not holds]

@@ -170,6 +170,8 @@ def _where(parts: tuple[Part, ...]) -> str:
         return "conv"  # branches compete in the place of a convolution
     next_ = [part.kind for part in parts if scales[0] in part.inputs]
     made_by = next(parts[i] for i in parts[scales[0]].inputs if parts[i].kind != "gate")
+    if next_ and next_[0] == "pool":
+        return "network_end"
     if next_:
         return "branch_end" if next_[0] in ("add", "factor") else "inner"
     return "module_end" if made_by.kind == "concat" else "post" if made_by.kind == "add" else "after_relu"

@@ -31,7 +31,7 @@ from senet_viz.models import catalogue, class_names, load, weight_files
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import nn
+    from torch import Tensor, nn
 
     from senet_viz.drawing.grammar import Figure
     from senet_viz.types import Edit, Picture, Trace
@@ -127,13 +127,17 @@ class Look:
 
         return hooks.run(self.module, self.picture.x, edits, model=self.spec.key, picture_key=self.picture.key)
 
+    def shares(self, trace: Trace) -> Tensor:
+        """Return the probability (K,) of every class."""
+        return trace.logits if self.spec.independent else trace.logits.softmax(0)
+
     def top(self, trace: Trace, before: Trace | None = None) -> list[dict[str, Any]]:
         """Return the likeliest classes, each with its name, its probability, and how that changed since ``before``."""
-        names, share = class_names.names(self.spec), trace.logits.softmax(0)
+        names, share = class_names.names(self.spec), self.shares(trace)
         best = share.topk(min(TOP, len(share))).indices.tolist()
         rows = [{"name": names[i], "probability": float(share[i])} for i in best]
         if before is not None:
-            change = share - before.logits.softmax(0)
+            change = share - self.shares(before)
             rows = [{**row, "change": float(change[i])} for row, i in zip(rows, best, strict=True)]
         return rows
 

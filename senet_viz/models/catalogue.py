@@ -41,6 +41,7 @@ class ModelSpec:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     mean: tuple[float, float, float] = registry.IMAGENET_MEAN
     std: tuple[float, float, float] = registry.IMAGENET_STD
+    independent: bool = False  # its scores are sigmoids, one a class: they are shares already, and do not add up to 1
     listed: bool = False  # in ``library()``: nothing is fetched, and nobody wrote a note
 
     @property
@@ -147,6 +148,8 @@ MODELS: tuple[ModelSpec, ...] = (
     ),
     _built("se_resnet152", 255.5),
     _built("se_resnext101_32x4d", 187.3),
+    _built("se_inception_once", 93.1, crop_pct=299 / 342, independent=True),
+    _built("se_resnext_cifar", 16.6, crop_pct=1.0),
     _built("sknet26", 64.1),
     _built("sknet101", 186.6),
 )  # fmt: skip

@@ -19,6 +19,7 @@ REDUCTIONS = (2, 4, 8, 16, 32)
 HOSTS = {  # family: the library and the class that its networks are made from, see ``gated.HOSTS``
     "resnet": "torchvision.ResNet", "senet": "timm.SENet", "vgg": "torchvision.VGG",
     "inception": "torchvision.Inception3", "bn_inception": "senet_viz.BNInception",
+    "inception_once": "senet_viz.InceptionOnce", "cifar": "senet_viz.CifarResNeXt",
     "inception_resnet": "timm.InceptionResnetV2", "mobilenet": "torchvision.MobileNetV3", "sk": "torchvision.ResNet",
 }  # fmt: skip
 
@@ -40,7 +41,9 @@ class Network:
     title: str
     family: str  # a key of ``HOSTS``
     backbone: str  # the name of the network without gates in its library
-    position: Literal["branch_end", "after_relu", "module_end", "inner", "conv"]  # of the gate, by default
+    position: Literal[
+        "branch_end", "after_relu", "module_end", "inner", "conv", "network_end"
+    ]  # of the gate, by default
     gates: int  # how many, by default
     stages: tuple[str, ...] = ("layer1", "layer2", "layer3", "layer4")  # what its stages are called, in order
     unit: tuple[str, ...] = ("layer1.1",)  # the modules of one typical unit with a gate, in the order in which they run
@@ -160,6 +163,14 @@ NETWORKS: tuple[Network, ...] = (
     Network(
         "se_inception_resnet_v2", "SE-Inception-ResNet-v2", "inception_resnet", "inception_resnet_v2", "branch_end", 40,
         ("repeat", "repeat_1", "repeat_2"), ("repeat.0",), size=299, smallest=75,
+    ),
+    Network(
+        "se_inception_once", "SE-Inception-v3, one gate", "inception_once", "inception_once", "network_end", 1,
+        ("Mixed_7",), ("features.Mixed_7c", "se", "pool"), size=299, smallest=75,
+    ),
+    Network(
+        "se_resnext_cifar", "SE-ResNeXt, CIFAR", "cifar", "cifar", "branch_end", 9,
+        ("layer1", "layer2", "layer3"), reduction=4, size=32,
     ),
     _mobilenet("large", 8, ("1/8", "1/16", "1/32"), "features.12"),
     _mobilenet("small", 9, ("1/4", "1/16", "1/32"), "features.5"),
