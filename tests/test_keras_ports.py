@@ -1,4 +1,4 @@
-"""Two networks from Keras and TensorFlow repositories: what is special about each, against another way of writing it."""
+"""Two networks from Keras and TensorFlow repositories, each against another way of writing it."""
 
 from __future__ import annotations
 
