@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TOP = 5
-NEAR = 3  # modules that are named because they look like attention blocks
 SIDE = 64  # of the pictures that the small networks were trained on
 
 
@@ -71,8 +70,7 @@ def network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, b
     """Return what was asked for, and whether it is trained: not with ``--random``, nor where it cannot be.
 
     Raises:
-        NoGates: timm or torchvision has a network of that name, and no block that we know is in it.
-        UnknownModel: nobody has.
+        NoGates, UnknownModel: a library's network of that name has no block that we know, or nobody has one.
     """
     try:
         spec = catalogue.spec(args.model)
@@ -80,7 +78,7 @@ def network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, b
         if (bare := load.foreign(args.model)) is not None:
             from senet_viz.tap import layouts
 
-            raise NoGates(args.model, ", ".join(layouts.near_misses(bare)[:NEAR])) from None
+            raise NoGates(args.model, ", ".join(layouts.near_misses(bare)[:3])) from None
         raise
     trained = not args.random and weight_files.trained(args.model)
     return spec, load.load(args.model, weights="pretrained" if trained else "random"), trained

@@ -166,7 +166,7 @@ NETWORKS: tuple[Network, ...] = (
     ),
     Network(
         "se_inception_once", "SE-Inception-v3, one gate", "inception_once", "inception_once", "network_end", 1,
-        ("Mixed_7",), ("features.Mixed_7c", "se", "pool"), size=299, smallest=75,
+        ("Mixed_7",), ("se", "pool"), size=299, smallest=75,
     ),
     Network(
         "se_resnext_cifar", "SE-ResNeXt, CIFAR", "cifar", "cifar", "branch_end", 9,
