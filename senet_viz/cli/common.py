@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz import i18n
+from senet_viz.cli import models
 from senet_viz.errors import (
     CardRefused,
     ImageRejected,
@@ -22,7 +23,6 @@ from senet_viz.errors import (
     PhotosRejected,
     SenetVizError,
     TrainingRefused,
-    UnknownModel,
     WeightsInvalid,
     WeightsUnavailable,
 )
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TOP = 5
+WHOLE = ("option.named", "unknown_model.near")  # errors whose text says everything
 SIDE = 64  # of the pictures that the small networks were trained on
 
 
@@ -50,7 +51,10 @@ def sentence(error: SenetVizError) -> str:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates | UnknownModel) or error.code == "option.named"
+    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code in (
+        "option.named",
+        "unknown_model.near",
+    )
     return text if whole else f"{text} ({message})"
 
 
@@ -67,19 +71,8 @@ def photo(name: str) -> Image:
 
 
 def network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, bool]:
-    """Return what was asked for, and whether it is trained: not with ``--random``, nor where it cannot be.
-
-    Raises:
-        NoGates, UnknownModel: a library's network of that name has no block that we know, or nobody has one.
-    """
-    try:
-        spec = catalogue.spec(args.model)
-    except UnknownModel:
-        if (bare := load.foreign(args.model)) is not None:
-            from senet_viz.tap import layouts
-
-            raise NoGates(args.model, ", ".join(layouts.near_misses(bare)[:3])) from None
-        raise
+    """Return what was asked for, and whether it is trained: not with ``--random``, nor where it cannot be."""
+    spec = models.named(args.model)
     trained = not args.random and weight_files.trained(args.model)
     return spec, load.load(args.model, weights="pretrained" if trained else "random"), trained
 
