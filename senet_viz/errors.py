@@ -50,10 +50,13 @@ class NoGateFound(SenetVizError, code="no_gate"):
 
 
 class NoGates(NoGateFound, code="no_gate.network"):
-    """The network has no attention block at all."""
+    """The network has no attention block at all, or none that we know: ``near`` names what looks like one."""
 
-    def __init__(self, network: str) -> None:
-        super().__init__(f"{network} has no attention block", network=network)
+    def __init__(self, network: str, near: str = "") -> None:
+        told = f"{network} has no attention block" + f" that we know; what looks like one: {near}" * bool(near)
+        super().__init__(told, network=network, near=near)
+        if near:
+            self.code = "no_gate.near"
 
 
 class NoClassScores(SenetVizError, code="no_scores"):
@@ -64,7 +67,12 @@ class NoClassScores(SenetVizError, code="no_scores"):
 
 
 class UnknownModel(SenetVizError, code="unknown_model"):
-    """No model has that key."""
+    """No model has that key; ``near`` are names that are spelt like it."""
+
+    def __init__(self, message: str, name: str = "", near: str = "") -> None:
+        super().__init__(message, name=name, near=near)
+        if near:
+            self.code = "unknown_model.near"
 
 
 class OptionRefused(SenetVizError, code="option"):

@@ -108,6 +108,11 @@ def h_sigmoid(x: np.ndarray) -> np.ndarray:
     return np.clip(x + 3, 0, 6) / 6
 
 
+def shares(scores: np.ndarray, independent: bool) -> np.ndarray:
+    """Return the probabilities of class scores (K,): their softmax, or themselves where each is a sigmoid already."""
+    return scores if independent else softmax(scores)
+
+
 def softmax(x: np.ndarray) -> np.ndarray:
     """Return the softmax of x over its first axis, in the precision of x."""
     e = np.exp(x - x.max(axis=0, keepdims=True))

@@ -59,6 +59,8 @@ BUILDERS = {  # tests that do not take their networks from networks.py, and why
     "test_models.py": "whether weights arrive",
     "test_downloading.py": "the same, through a browser",
     "test_weights_folder.py": "the same, from a folder with faults",
+    "test_keras_ports.py": "whether what is built is what the other code builds",
+    "test_library.py": "whether what is built by name is what the table says",
     "test_random.py": "whether random weights are those of their seed, each time",
     "test_training.py": "weights that it has just trained",
     "test_model_card.py": "weights that it has just made up",

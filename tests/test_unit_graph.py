@@ -115,7 +115,8 @@ def test_nothing_with_weights_is_missing_and_arrows_follow_execution(name: str) 
     assert ends == [len(unit.parts) - 1], "one output, and every part leads to it"
 
 
-@pytest.mark.parametrize("name", [name for name in LIGHT if name in registry.NAMED])
+# of one gate on top of a network there is no unit: it has no convolution of its own
+@pytest.mark.parametrize("name", [n for n in LIGHT if n in registry.NAMED and n != "se_inception_once"])
 def test_wires_carry_what_flows(name: str) -> None:
     """Change one convolution of the real unit: the parts that hang on it, and only those, change too."""
     unit, net = recorder.unit(name), network(f"inserted/{name}")

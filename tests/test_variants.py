@@ -58,6 +58,8 @@ RELEASED = {  # parameters with gates, without
     "se_inception_v3": (25_496_188, 23_834_568),
     "se_bn_inception": (11_931_622, 11_285_224),
     "se_inception_resnet_v2": (64_387_444, 55_843_464),
+    "se_inception_once": (23_834_568 + 2 * 2048 * 128 + 2048 + 128, 23_834_568),
+    "se_resnext_cifar": (4_341_840, 4_211_136),
     "mobilenet_v3_large": (5_483_032, 3_970_752),
     "mobilenet_v3_small": (2_542_856, 2_081_216),
     "sknet26": (16_746_408, 15_389_480),

@@ -189,7 +189,7 @@ def blocks(net: nn.Module) -> tuple[Block, ...]:
     found = {}
     for place in layouts.places(net):
         layout = place.layout
-        paths = (layout.w1, layout.norm, layout.act, layout.w2, layout.gate, "pool")
+        paths = (layout.w1, layout.norm, layout.act, layout.w2, layout.norm2, layout.gate, "pool")
         competing = layout.kind in ("sk", "split")  # what makes their maps is not attention
         heads = frozenset(path.partition(".")[0] for path in paths if path) if competing else None
         found[place.name] = Block(place.name, layout.kind, place.module, place.w1, heads)

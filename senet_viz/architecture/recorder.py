@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from senet_viz.architecture import prices
-from senet_viz.architecture.unit_graph import Kind, Shape, Step, Unit, below, facts, merged
+from senet_viz.architecture.unit_graph import Kind, Shape, Step, Unit, below, facts, merged, position
 from senet_viz.networks.registry import NETWORKS, Choice, network
 
 SIX = ("se_inception_v3", "se_resnet50", "se_resnext50_32x4d", "se_vgg16_bn", "mobilenet_v3_large", "sknet50")
@@ -73,12 +73,21 @@ def orders(network: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 # --- what ran -----------------------------------------------------------------------------------------------------
 
 
-def record(net: nn.Module, x: Tensor, paths: Iterable[str]) -> tuple[Step, ...]:
+def sits(net: nn.Module, block: str, size: int) -> str:
+    """Return where the attention block of any network on the meta device sits: see ``unit_graph.position``."""
+    x = torch.empty(1, 3, size, size, device="meta")
+    return position(record(net, x, ("",), strict=False), block)
+
+
+def record(net: nn.Module, x: Tensor, paths: Iterable[str], strict: bool = True) -> tuple[Step, ...]:
     """Record every step of the modules at ``paths`` during one forward of ``net`` on ``x``, as they ran.
 
     Hooks are removed afterwards. ``net`` should be the caller's own: two threads must not share it meanwhile.
+
+    Args:
+        strict: refuse a module without children whose doing has no name here; else it is left out.
     """
-    watch, handles = _Watch(tuple(paths)), list[Any]()
+    watch, handles = _Watch(tuple(paths), strict), list[Any]()
     try:
         for path, part in net.named_modules():
             leaf = next(part.children(), None) is None
@@ -101,9 +110,9 @@ class _Enough(Exception):
 class _Watch(TorchFunctionMode):
     """A watch makes a step of every leaf module, and of every function called outside of them, below ``paths``."""
 
-    def __init__(self, paths: tuple[str, ...]) -> None:
+    def __init__(self, paths: tuple[str, ...], strict: bool) -> None:
         super().__init__()
-        self.paths = paths
+        self.paths, self.strict = paths, strict
         self.steps: list[Step] = []
         self.made: dict[int, int] = {}  # id of a tensor -> the step that made it
         self.kept: list[Tensor] = []  # tensors are held, so that no other gets their id
@@ -139,7 +148,7 @@ class _Watch(TorchFunctionMode):
             return
         size = kwargs.get("kernel_size", args[1] if kind == "pool" and len(args) > 1 else ())
         if kind in ("scale", "add") and len(inputs) == 1:
-            kind, detail = "factor", f"{next(a for a in args if not isinstance(a, Tensor)):g}"
+            kind, detail = "factor", f"{next((a for a in args if isinstance(a, int | float)), 1):g}"
         self.keep(out, Step(self.running[-1][0], kind, inputs, _shape(out), detail, _square(size)))
 
     def enter(self, path: str, leaf: bool, module: nn.Module, args: Any) -> None:
@@ -150,7 +159,8 @@ class _Watch(TorchFunctionMode):
     def leave(self, path: str, leaf: bool, module: nn.Module, args: Any, out: Any) -> None:
         if leaf and self.watched():
             inputs = self.sources(args)
-            self.keep(out, _step(path, module, inputs, _shape(out)) or inputs[0])
+            if inputs or self.strict:
+                self.keep(out, _step(path, module, inputs, _shape(out), self.strict) or inputs[0])
         self.running.pop()
         if path == self.paths[-1]:
             raise _Enough
@@ -172,21 +182,23 @@ def _square(size: Any) -> Shape:
     return (size, size) if isinstance(size, int) else tuple(size)
 
 
-def _step(path: str, module: Any, inputs: tuple[int, ...], shape: Shape) -> Step | None:
+def _step(path: str, module: Any, inputs: tuple[int, ...], shape: Shape, strict: bool) -> Step | None:
     """Return what a module without children did; None where it hands on what it got."""
     name = type(module).__name__
     if name in ("Identity", "Dropout", "StochasticDepth"):
         return None
-    if name == "Conv2d":
+    if isinstance(module, nn.Conv2d):
         return Step(
             path, "conv", inputs, shape, "", tuple(module.kernel_size), max(module.stride), module.groups,
             max(module.dilation), module.bias is not None, module.in_channels,
         )  # fmt: skip
-    if name == "Linear":
+    if isinstance(module, nn.Linear):
         return Step(path, "fc", inputs, shape, bias=module.bias is not None, entering=module.in_features)
     if name in _MODULES:
         return Step(path, _MODULES[name][0], inputs, shape, _MODULES[name][1])
     if "Pool" in name:
         size = getattr(module, "kernel_size", ())  # the adaptive ones have none: they see the whole map
         return Step(path, "pool", inputs, shape, "max" if "Max" in name else "avg", _square(size))
+    if not strict:  # a convolution of a library's own, as CondConv2d, or what only hands on
+        return Step(path, "conv", inputs, shape) if "Conv" in name else None
     raise TypeError(f"{path}: no name for what a {name} does")

@@ -118,8 +118,8 @@ class Unit:
 
 
 def below(path: str, parent: str) -> bool:
-    """Return whether a module is ``parent`` or in it."""
-    return path == parent or path.startswith(f"{parent}.")
+    """Return whether a module is ``parent`` or in it; "" is the network itself."""
+    return not parent or path == parent or path.startswith(f"{parent}.")
 
 
 _TAKES: dict[str, tuple[Kind, ...]] = {"conv": ("norm", "act"), "fc": ("norm", "act"), "add": ("act",)}
@@ -170,9 +170,42 @@ def _where(parts: tuple[Part, ...]) -> str:
         return "conv"  # branches compete in the place of a convolution
     next_ = [part.kind for part in parts if scales[0] in part.inputs]
     made_by = next(parts[i] for i in parts[scales[0]].inputs if parts[i].kind != "gate")
+    if next_ and next_[0] == "pool":
+        return "network_end"
     if next_:
         return "branch_end" if next_[0] in ("add", "factor") else "inner"
     return "module_end" if made_by.kind == "concat" else "post" if made_by.kind == "add" else "after_relu"
+
+
+_PASSED = ("act", "norm", "factor", "pool")  # what a gated map goes through before it is used
+
+
+def position(steps: Sequence[Step], gate: str) -> str:
+    """Tell where the attention block ``gate`` of any network sits, from all that ran in it: see ``recorder.every``.
+
+    What uses the gated map first says it: an addition in a unit around the block (``"branch_end"``), a convolution
+    beside it in its unit (``"inner"``), the classifier (``"network_end"``). Else the block ends its unit, and what made
+    the map tells the rest: ``"post"`` after an addition, ``"after_relu"``, ``"module_end"``.
+    """
+    scales = [i for i, step in enumerate(steps) if step.kind == "scale" and below(step.path, gate)]
+    unit, at = gate.rpartition(".")[0], scales[-1]
+    for _ in steps:
+        used = next((i for i in range(at + 1, len(steps)) if at in steps[i].inputs), None)
+        if used is None or steps[used].kind not in _PASSED:
+            break
+        at = used
+    if used is not None:
+        by = steps[used]
+        if by.kind == "add" and below(gate, by.path):
+            return "branch_end"
+        if by.kind == "conv" and below(by.path, unit):
+            return "inner"
+        if by.kind == "fc":
+            return "network_end"
+    made = next((i for i in steps[scales[-1]].inputs if not below(steps[i].path, gate)), 0)
+    while steps[made].kind == "norm" and steps[made].inputs:
+        made = steps[made].inputs[0]
+    return {"add": "post", "act": "after_relu"}.get(steps[made].kind, "module_end")
 
 
 # --- differences --------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz import i18n
+from senet_viz.cli import models
 from senet_viz.errors import (
     CardRefused,
     DeckRefused,
@@ -31,13 +32,14 @@ from senet_viz.models import catalogue, class_names, load, weight_files
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import nn
+    from torch import Tensor, nn
 
     from senet_viz.drawing.grammar import Figure
     from senet_viz.types import Edit, Picture, Trace
 
 T = TypeVar("T")
 TOP = 5
+WHOLE = ("option.named", "unknown_model.near")  # errors whose text says everything
 SIDE = 64  # of the pictures that the small networks were trained on
 
 
@@ -52,7 +54,10 @@ def sentence(error: SenetVizError) -> str:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code == "option.named"
+    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code in (
+        "option.named",
+        "unknown_model.near",
+    )
     return text if whole else f"{text} ({message})"
 
 
@@ -70,7 +75,7 @@ def photo(name: str) -> Image:
 
 def network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, bool]:
     """Return what was asked for, and whether it is trained: not with ``--random``, nor where it cannot be."""
-    spec = catalogue.spec(args.model)
+    spec = models.named(args.model)
     trained = not args.random and weight_files.trained(args.model)
     return spec, load.load(args.model, weights="pretrained" if trained else "random"), trained
 
@@ -116,13 +121,17 @@ class Look:
 
         return hooks.run(self.module, self.picture.x, edits, model=self.spec.key, picture_key=self.picture.key)
 
+    def shares(self, trace: Trace) -> Tensor:
+        """Return the probability (K,) of every class."""
+        return trace.logits if self.spec.independent else trace.logits.softmax(0)
+
     def top(self, trace: Trace, before: Trace | None = None) -> list[dict[str, Any]]:
         """Return the likeliest classes, each with its name, its probability, and how that changed since ``before``."""
-        names, share = class_names.names(self.spec), trace.logits.softmax(0)
+        names, share = class_names.names(self.spec), self.shares(trace)
         best = share.topk(min(TOP, len(share))).indices.tolist()
         rows = [{"name": names[i], "probability": float(share[i])} for i in best]
         if before is not None:
-            change = share - before.logits.softmax(0)
+            change = share - self.shares(before)
             rows = [{**row, "change": float(change[i])} for row, i in zip(rows, best, strict=True)]
         return rows
 

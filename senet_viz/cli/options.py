@@ -29,7 +29,9 @@ def photo(count: str | None = None) -> argparse.ArgumentParser:
         "photo", nargs=count, help="a picture file, or the name of a sample (chelsea, coffee, rocket, ...)"
     )
     asked.add_argument(
-        "--model", default=catalogue.DEFAULT, help=f"a key that `list` prints (default {catalogue.DEFAULT})"
+        "--model",
+        default=catalogue.DEFAULT,
+        help=f"a key that `list --all` prints, as timm/seresnet18 (default {catalogue.DEFAULT})",
     )
     asked.add_argument("--random", action="store_true", help="the untrained control instead of the trained network")
     return asked

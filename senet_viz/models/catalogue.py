@@ -2,12 +2,17 @@
 
 A row of ``MODELS`` is all there is to say about a model. Weights come from, in this order: a file that the caller
 names, the folder ``$SENET_VIZ_WEIGHTS``, the package itself, the library's cache, the internet.
+
+Every other classifier of timm and torchvision with a block that we know has a row in ``library()``. Its weights are
+never fetched: it is untrained unless they are here.
 """
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
-from senet_viz import i18n
+from senet_viz import assets, i18n
 from senet_viz.errors import UnknownModel
 from senet_viz.networks import registry
 
@@ -24,8 +29,8 @@ class ModelSpec:
     title: str
     paper: str
     # what is gated; SENet's are "branch_end", "module_end" (Inception) and "after_relu" (VGG)
-    position: Literal["branch_end", "module_end", "after_relu", "inner", "conv", "none"]
-    gate_fn: Literal["sigmoid", "h_sigmoid", "softmax", "none"]
+    position: Literal["branch_end", "module_end", "after_relu", "post", "inner", "conv", "network_end", "none"]
+    gate_fn: str  # "sigmoid", "h_sigmoid", "softmax", "none"; of a library's, also another function's class name
     blocks: int
     weights: str  # an address, "hf:<repository>", or a file name of ours; "" where there are none
     weights_mib: float
@@ -36,11 +41,18 @@ class ModelSpec:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     mean: tuple[float, float, float] = registry.IMAGENET_MEAN
     std: tuple[float, float, float] = registry.IMAGENET_STD
+    independent: bool = False  # its scores are sigmoids, one a class: they are shares already, and do not add up to 1
+    listed: bool = False  # in ``library()``: nothing is fetched, and nobody wrote a note
 
     @property
     def note_key(self) -> str:
         """Return the key in ``assets/i18n`` of how this model differs from the paper."""
         return f"model.{self.key}.note"
+
+    @property
+    def name(self) -> str:
+        """Return the library and its name for this network, as ``timm/seresnet18``; of others the key."""
+        return f"{self.source}/{self.arch.partition('.')[0]}" if self.source in ("timm", "torchvision") else self.key
 
     @property
     def note(self) -> str:
@@ -136,6 +148,8 @@ MODELS: tuple[ModelSpec, ...] = (
     ),
     _built("se_resnet152", 255.5),
     _built("se_resnext101_32x4d", 187.3),
+    _built("se_inception_once", 93.1, crop_pct=299 / 342, independent=True),
+    _built("se_resnext_cifar", 16.6, crop_pct=1.0),
     _built("sknet26", 64.1),
     _built("sknet101", 186.6),
 )  # fmt: skip
@@ -144,12 +158,54 @@ OURS = tuple(sorted(row.key for row in MODELS if row.source == "ours"))  # the s
 _BY_KEY = {row.key: row for row in MODELS}
 
 
+_PAPERS = {  # of a library's kinds of blocks
+    "se": _SE, "sk": _SK, "eca": "Wang et al., ECA-Net, CVPR 2020", "ese": "Lee and Park, CenterMask, CVPR 2020",
+    "gc": "Cao et al., GCNet, ICCV Workshops 2019", "split": "Zhang et al., ResNeSt, CVPR Workshops 2022",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def library() -> dict[str, ModelSpec]:
+    """Return the other classifiers of timm and torchvision by key: ``tools/models.py`` made the table that is read.
+
+    A key is the library's name of the network; where torchvision or ``MODELS`` has that name too, ``timm/name``.
+    """
+    rows = json.loads(assets.MODELS.read_text(encoding="utf-8"))
+    known = {row.name for row in MODELS}
+    others = {row["name"] for row in rows if row["library"] == "torchvision"} | _BY_KEY.keys()
+    found = {}
+    for row in rows:
+        name = f"{row['library']}/{row['name']}"
+        if name not in known:
+            key = name if row["library"] == "timm" and row["name"] in others else row["name"]
+            found[key] = _listed(key, row)
+    return found
+
+
+def _listed(key: str, row: dict[str, Any]) -> ModelSpec:
+    return ModelSpec(
+        key, row["library"], row["name"], key, _PAPERS[row["kind"]], row["position"], row["gate"], row["blocks"],
+        row["weights"], row["mib"], size=row["size"], crop_pct=row["crop_pct"], interpolation=row["interpolation"],
+        mean=tuple(row["mean"]), std=tuple(row["std"]), listed=True,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, ModelSpec]:
+    """Return every row by its key, and by library and name."""
+    rows = (*MODELS, *library().values())
+    return {row.name: row for row in rows} | {row.key: row for row in rows}
+
+
 def spec(key: str) -> ModelSpec:
-    """Return the row of ``MODELS``.
+    """Return the row of that key, or of that library and name (``timm/seresnet18``).
 
     Raises:
-        UnknownModel: no row has that key.
+        UnknownModel: there is none; the error names those that are spelt most alike.
     """
-    if key not in _BY_KEY:
-        raise UnknownModel(f"no model {key!r}; there are {', '.join(_BY_KEY)}", model=key)
-    return _BY_KEY[key]
+    if key in _BY_KEY:
+        return _BY_KEY[key]
+    if key in _names():
+        return _names()[key]
+    near = registry.nearest(key, _names())
+    raise UnknownModel(f"no model {key!r}; the nearest names are {near}", name=key, near=near)

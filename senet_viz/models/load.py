@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,7 @@ from senet_viz.jobs import Progress, silent
 from senet_viz.models import download
 from senet_viz.models.catalogue import UNTRAINED_CLASSES, ModelSpec, spec
 from senet_viz.models.devices import resolve
-from senet_viz.models.weight_files import _about, _cached, _checkpoints, _glance, _here, _invalid, classes
+from senet_viz.models.weight_files import _about, _cached, _checkpoints, _glance, _here, _invalid, classes, unfit
 from senet_viz.networks.random import seeded
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def load(
     Args:
         device: a name that ``resolve`` takes.
         weights: ``"random"`` is the untrained control, the same on every call. One of ours whose file is missing
-            is untrained in any case: ask ``trained``.
+            is untrained in any case, as is one of ``catalogue.library``: ask ``trained``.
         progress: told as ``fetch`` tells it, while weights are fetched.
         file: weights of your own, safetensors or a state dictionary that needs no unpickling.
 
@@ -98,12 +99,44 @@ def outline(key: str) -> nn.Module:
     import torch
 
     row = spec(key)
-    with torch.device("meta"):
+    with torch.device("meta"), _counted_here() if row.source == "torchvision" else nullcontext():
         return _build(row).eval().requires_grad_(False)
 
 
+def foreign(name: str) -> nn.Module | None:
+    """Return the outline of a classifier of timm or torchvision that has no row here; None where they have none.
+
+    Args:
+        name: the library's own, or ``library/name``.
+    """
+    import timm
+    import torch
+    import torchvision
+
+    library, _, plain = name.rpartition("/")
+    if library in ("", "torchvision") and plain in torchvision.models.list_models(module=torchvision.models):
+        with torch.device("meta"), _counted_here():
+            return torchvision.models.get_model(plain, weights=None).eval()
+    if library in ("", "timm") and timm.is_model(plain):
+        with torch.device("meta"):
+            return timm.create_model(plain, num_classes=1000).eval()
+    return None
+
+
+def _counted_here() -> Any:
+    """Let torchvision's RegNets, which compute their widths with tensors, do so on the CPU."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class OnCpu(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return func(*args, **({"device": "cpu"} if func in (torch.arange, torch.tensor) else {}) | (kwargs or {}))
+
+    return OnCpu()
+
+
 def _file(row: ModelSpec, file: str | Path | None, progress: Progress) -> Path | None:
-    """Return the file to read from; None where one of ours has no file."""
+    """Return the file to read from; None where one of ours or of ``catalogue.library`` has no file."""
     if file is not None:
         if not Path(file).is_file():
             raise WeightsUnavailable(f"no file {file}", model=row.title, mib=row.weights_mib)
@@ -111,7 +144,7 @@ def _file(row: ModelSpec, file: str | Path | None, progress: Progress) -> Path |
     path = _here(row)
     if path is None and row.source == "built":
         raise WeightsUnavailable(f"{row.title}: no library has weights that fit", model=row.title, mib=0, nobody=True)
-    return path if path is not None or row.source == "ours" else _fetch(row, progress)
+    return path if path is not None or row.listed or row.source == "ours" else _fetch(row, progress)
 
 
 def _build(row: ModelSpec, **options: Any) -> nn.Module:
@@ -131,9 +164,21 @@ def _build(row: ModelSpec, **options: Any) -> nn.Module:
             return torchvision.models.get_model(row.arch, weights=None)
         import timm
 
+        if row.listed:
+            model = timm.create_model(row.arch, num_classes=1000, **options)
+            return model if options else _alive(model)
         if not row.arch.startswith("legacy_"):  # else the last norm of a unit starts at 0, and its gate does nothing
             options["zero_init_last"] = False
         return timm.create_model(row.arch, **options)
+
+
+def _alive(model: nn.Module) -> nn.Module:
+    """Let gates matter in an untrained network: norms that begin at 0 would shut every unit's branch."""
+    for part in model.modules():
+        scale = getattr(part, "weight", None)
+        if "Norm" in type(part).__name__ and scale is not None and not scale.is_meta and not bool(scale.any()):
+            scale.data.fill_(1)
+    return model
 
 
 def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
@@ -143,7 +188,9 @@ def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
         _glance(path)
     try:
         if row.source == "timm":  # timm's loader renames what old checkpoints call differently
-            model = _build(row, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+            # else it would leave a classifier of other classes untrained, and say nothing
+            overlay = {"file": str(path)} | ({"num_classes": 1000} if row.listed else {})
+            model = _build(row, pretrained=True, pretrained_cfg_overlay=overlay)
         else:
             options = {}
             if row.source == "ours":
@@ -159,7 +206,23 @@ def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
     except WeightsInvalid:
         raise
     except Exception as error:  # RuntimeError for names and shapes, UnpicklingError, SafetensorError, EOFError, ...
-        raise _invalid(path, error) from error
+        raise _misfit(row, path) or _invalid(path, error) from error
+
+
+def _misfit(row: ModelSpec, path: Path) -> WeightsInvalid | None:
+    """Return the error that names the tensors by which the file is another network's; None where it is not that."""
+    try:
+        held = {name: tuple(value.shape) for name, value in _state(path).items()}
+    except Exception:  # not even a dictionary of tensors
+        return None
+    wanted = {name: tuple(value.shape) for name, value in outline(row.key).state_dict().items()}
+    faults = {
+        "missing": sorted(wanted.keys() - held.keys()),
+        "unknown": sorted(held.keys() - wanted.keys()),
+        "shapes": [f"{name} {list(held[name])} instead of {list(wanted[name])}" for name in sorted(wanted.keys() & held)
+                   if held[name] != wanted[name]],
+    }  # fmt: skip
+    return unfit(path, row.title, faults) if any(faults.values()) else None
 
 
 def _state(path: Path) -> dict[str, Tensor]:

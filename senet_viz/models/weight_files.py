@@ -13,8 +13,9 @@ from senet_viz.errors import WeightsInvalid, WeightsUnavailable
 from senet_viz.models.catalogue import MODELS, ModelSpec, spec
 
 SHIPPED = assets.WEIGHTS
-LOCAL = "SENET_VIZ_WEIGHTS"  # environment variable: a folder of <key>.safetensors or <key>.pth
+LOCAL = "SENET_VIZ_WEIGHTS"  # environment variable: a folder of <key>.safetensors or <key>.pth, / in a key as __
 FORMAT = "senet-viz tiny 1"
+NAMED = 3  # tensors of a kind that an error names
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Shipped:
 def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
     """Return where the weights would come from; asks the disk alone.
 
-    ``"missing"``: ours, and its file is not here; or a network that nobody has weights for.
+    ``"missing"``: ours, and its file is not here; or a network that nobody has weights for, or nobody fetches.
     """
     row = spec(key)
     if _here(row) is None:
-        return "missing" if row.source in ("ours", "built") else "download"
+        return "missing" if row.listed or row.source in ("ours", "built") else "download"
     return "shipped" if row.source == "ours" else "cached"
 
 
@@ -143,7 +144,7 @@ def _here(row: ModelSpec) -> Path | None:
     """Return the weight file on this machine, if there is one."""
     if folder := os.environ.get(LOCAL):
         for end in (".safetensors", ".pth"):
-            if (path := Path(folder, row.key + end)).is_file():
+            if (path := Path(folder, row.key.replace("/", "__") + end)).is_file():
                 return path
     if row.source == "ours":
         path = SHIPPED / row.weights
@@ -166,6 +167,19 @@ def _checkpoints() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
     return home / "hub" / "checkpoints"
+
+
+def unfit(path: Path, title: str, faults: Mapping[str, list[str]]) -> WeightsInvalid:
+    """Return the error of a file whose tensors are not the network's: ``missing``, ``unknown``, of other ``shapes``."""
+    said = {
+        name: f"{len(found)}: {', '.join(found[:NAMED])}{', …' * (len(found) > NAMED)}" if found else "0"
+        for name, found in faults.items()
+    }
+    problem = "; ".join(f"{name} {what}" for name, what in said.items())
+    told = f"{path.name} is damaged or made for another network than {title}: {problem}"
+    error = WeightsInvalid(told, file=path.name, model=title, problem=problem, **said)
+    error.code = "weights_invalid.fit"
+    return error
 
 
 def _invalid(path: Path, error: Exception) -> WeightsInvalid:

@@ -39,7 +39,7 @@ SQUEEZES: dict[str, type[nn.Module]] = {
     "max": nn.AdaptiveMaxPool2d,
     "none": nn.Identity,  # NoSqueeze
 }
-FORMS = ("fc", "conv", "conv_bn")
+FORMS = ("fc", "conv", "conv_bn", "conv_bn_bn")
 
 
 def reduced(channels: int, reduction: int) -> int:
@@ -67,7 +67,8 @@ class SEBlock(nn.Module):
             one for every pixel. There is no z then and no gate vector: ``layouts`` reports such a block as a near
             miss, and a trace has no row for it.
         form: ``"fc"`` (two linear layers), ``"conv"`` (the same numbers as 1x1 convolutions) or ``"conv_bn"``
-            (batch normalisation before the ReLU).
+            (batch normalisation before the ReLU), or ``"conv_bn_bn"`` (before the gate function too: 1x1, BN, ReLU,
+            1x1, BN, h-sigmoid is what PyTorch ports of MobileNetV3 often have).
         bias: biases in both layers; the paper's text has none, the released weights have them.
         width: units of the hidden layer, where a network has another rule for it (MobileNetV3).
 
@@ -103,7 +104,8 @@ class SEBlock(nn.Module):
         else:
             self.fc1 = nn.Conv2d(channels, hidden, kernel_size=1, bias=bias)
             self.fc2 = nn.Conv2d(hidden, channels, kernel_size=1, bias=bias)
-        self.bn = nn.BatchNorm2d(hidden) if form == "conv_bn" else nn.Identity()
+        self.bn = nn.BatchNorm2d(hidden) if form in ("conv_bn", "conv_bn_bn") else nn.Identity()
+        self.bn2 = nn.BatchNorm2d(channels) if form == "conv_bn_bn" else None
         self.act = nn.ReLU()
         self.gate = _pick(GATES, gate, "gate")()
 
@@ -113,6 +115,8 @@ class SEBlock(nn.Module):
             z = z.flatten(1)  # (B, C)
         h = self.act(self.bn(self.fc1(z)))  # (B, C/r[, 1, 1])   eq. 3: h = ReLU(W1 z)
         g = self.fc2(h)  # (B, C[, 1, 1])   eq. 3: g(z, W) = W2 h, the logits
+        if self.bn2 is not None:
+            g = self.bn2(g)  # (B, C, 1, 1)   the logits are what the gate function gets
         s = self.gate(g)  # (B, C[, 1, 1])   eq. 3: s = sigma(g(z, W)), the gate
         if s.ndim == 2:
             s = s[:, :, None, None]  # (B, C, 1, 1)

@@ -129,7 +129,7 @@ def _after(part: nn.Module, name: str) -> Callable[[nn.Module], nn.Module]:
 
 
 def _unit_sites(model: nn.Module, integration: str) -> Iterable[Site]:
-    for stage in range(1, 5):
+    for stage in range(1, 5 if hasattr(model, "layer4") else 4):
         for index, unit in model.get_submodule(f"layer{stage}").named_children():
             channels = GatedBottleneck.channels(unit, integration)
             yield Site(f"layer{stage}.{index}", stage, channels, lambda g, u=unit: GatedBottleneck(u, g, integration))  # type: ignore[misc]
@@ -180,6 +180,10 @@ def _mobilenet_sites(model: nn.Module, _: str) -> Iterable[Site]:
         yield Site(path, stages.index(halved) + 1, channels, lambda gate: gate, width)
 
 
+def _once(model: nn.Module, _: str) -> Iterable[Site]:
+    yield Site("se", 1, model.get_submodule("fc").in_features, lambda gate: gate)  # type: ignore[arg-type]
+
+
 # Library and class of the host: its sites, and the integrations that it has.
 _RESIDUAL = ("standard", "pre", "post", "identity")
 HOSTS: dict[str, tuple[Callable[[nn.Module, str], Iterable[Site]], tuple[str, ...]]] = {
@@ -189,6 +193,8 @@ HOSTS: dict[str, tuple[Callable[[nn.Module, str], Iterable[Site]], tuple[str, ..
     "torchvision.VGG": (_vgg_sites, ("standard",)),
     "torchvision.Inception3": (_inception3_sites, ("standard",)),
     "senet_viz.BNInception": (_bn_inception_sites, ("standard",)),
+    "senet_viz.InceptionOnce": (_once, ("standard",)),
+    "senet_viz.CifarResNeXt": (_unit_sites, INTEGRATIONS),
     "torchvision.MobileNetV3": (_mobilenet_sites, ("standard",)),
 }
 

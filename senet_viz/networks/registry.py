@@ -5,6 +5,7 @@ The options of a row are those of the papers. Nothing here needs torch until an 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -18,6 +19,7 @@ REDUCTIONS = (2, 4, 8, 16, 32)
 HOSTS = {  # family: the library and the class that its networks are made from, see ``gated.HOSTS``
     "resnet": "torchvision.ResNet", "senet": "timm.SENet", "vgg": "torchvision.VGG",
     "inception": "torchvision.Inception3", "bn_inception": "senet_viz.BNInception",
+    "inception_once": "senet_viz.InceptionOnce", "cifar": "senet_viz.CifarResNeXt",
     "inception_resnet": "timm.InceptionResnetV2", "mobilenet": "torchvision.MobileNetV3", "sk": "torchvision.ResNet",
 }  # fmt: skip
 
@@ -39,7 +41,9 @@ class Network:
     title: str
     family: str  # a key of ``HOSTS``
     backbone: str  # the name of the network without gates in its library
-    position: Literal["branch_end", "after_relu", "module_end", "inner", "conv"]  # of the gate, by default
+    position: Literal[
+        "branch_end", "after_relu", "module_end", "inner", "conv", "network_end"
+    ]  # of the gate, by default
     gates: int  # how many, by default
     stages: tuple[str, ...] = ("layer1", "layer2", "layer3", "layer4")  # what its stages are called, in order
     unit: tuple[str, ...] = ("layer1.1",)  # the modules of one typical unit with a gate, in the order in which they run
@@ -160,6 +164,14 @@ NETWORKS: tuple[Network, ...] = (
         "se_inception_resnet_v2", "SE-Inception-ResNet-v2", "inception_resnet", "inception_resnet_v2", "branch_end", 40,
         ("repeat", "repeat_1", "repeat_2"), ("repeat.0",), size=299, smallest=75,
     ),
+    Network(
+        "se_inception_once", "SE-Inception-v3, one gate", "inception_once", "inception_once", "network_end", 1,
+        ("Mixed_7",), ("se", "pool"), size=299, smallest=75,
+    ),
+    Network(
+        "se_resnext_cifar", "SE-ResNeXt, CIFAR", "cifar", "cifar", "branch_end", 9,
+        ("layer1", "layer2", "layer3"), reduction=4, size=32,
+    ),
     _mobilenet("large", 8, ("1/8", "1/16", "1/32"), "features.12"),
     _mobilenet("small", 9, ("1/4", "1/16", "1/32"), "features.5"),
     _sk(26, 8),
@@ -170,6 +182,11 @@ NAMED = {row.name: row for row in NETWORKS}
 TWINS = {other: row.name for row in NETWORKS for other in row.also}
 
 
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the names that are spelt most like ``name``, with commas."""
+    return ", ".join(get_close_matches(name[:64], [*names], 3, 0.0))
+
+
 def network(name: str) -> Network:
     """Return the row of ``NETWORKS``.
 
@@ -177,7 +194,7 @@ def network(name: str) -> Network:
         UnknownModel: no row has that name.
     """
     if name not in NAMED:
-        raise UnknownModel(f"no network {name!r}; there are {', '.join(NAMED)}", model=name)
+        raise UnknownModel(f"no network {name!r}; there are {', '.join(NAMED)}", name=name, near=nearest(name, NAMED))
     return NAMED[name]
 
 

@@ -48,8 +48,8 @@ def add_se(
 
     Hosts are ``networks.gated.HOSTS``: torchvision's ResNet and ResNeXt, VGG (after every ReLU), Inception3 (after
     every Mixed module) and MobileNetV3 (in the place of its own gates, with its own rule for widths); timm's
-    ``legacy_se*`` and InceptionResnetV2 (its residual units); our BN-Inception (after every module). Weights that
-    are there stay; those of the gates are random, on the model's device and of its type.
+    ``legacy_se*`` and InceptionResnetV2 (its residual units); our BN-Inception (after every module) and the two of
+    ``keras_ports``. Weights that are there stay; those of the gates are random, on the model's device and of its type.
 
     Raises:
         NotAHost: a network that is none of these, or that has gates of ours already.
@@ -209,9 +209,10 @@ def _fresh(row: Network, classes: int) -> nn.Module:
 def _backbone(row: Network, classes: int) -> nn.Module:
     library = row.host.partition(".")[0]
     if library == "senet_viz":
-        from senet_viz.networks.bn_inception import BNInception
+        from senet_viz.networks import bn_inception, keras_ports
 
-        return BNInception(classes)
+        hosts = {"inception_once": keras_ports.InceptionOnce, "cifar": keras_ports.CifarResNeXt}
+        return hosts.get(row.backbone, bn_inception.BNInception)(classes)
     if library == "timm":
         import timm
 

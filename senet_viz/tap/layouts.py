@@ -29,6 +29,7 @@ class Layout:
         gate: the child whose output is the gate.
         u: where U is seen: ``"input"``, ``"input:child"``, ``"outputs:container"`` or ``"output:child"``.
         m: attribute that holds M, or "" where there is one branch.
+        norm2: normalisation after the last layer, where there may be one: the logit is then its output.
         without: children that make it another block when they are there.
         needs: children that make it another block when they are not.
     """
@@ -42,6 +43,7 @@ class Layout:
     gate: str
     u: str = "input"
     m: str = ""
+    norm2: str = ""
     without: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
@@ -67,7 +69,8 @@ class Layout:
 
 
 LAYOUTS: tuple[Layout, ...] = (
-    Layout("SEBlock", "se", "fc1", "bn", "act", "fc2", "gate", needs=("pool",)),  # without one it gates every pixel
+    # without a pool it gates every pixel
+    Layout("SEBlock", "se", "fc1", "bn", "act", "fc2", "gate", norm2="bn2", needs=("pool",)),
     Layout("SKConv", "sk", "fc1", "bn", "act", "fc2", "gate", u="outputs:branches", m="m"),
     # timm.layers.SEModule (alias SqueezeExcite), then the class of the same name in timm.models.senet
     Layout("SEModule", "se", "fc1", "bn", "act", "fc2", "gate"),
@@ -125,6 +128,7 @@ class Place:
     branches: int
     clobbers_pre: bool  # the activation works in place
     clobbers_logit: bool  # the gate function does
+    norm2: nn.Module | None  # None in most blocks
 
 
 def _place(name: str, module: nn.Module, layout: Layout) -> Place:
@@ -132,8 +136,9 @@ def _place(name: str, module: nn.Module, layout: Layout) -> Place:
     w1, norm, act, w2, gate = (child(module, path) if path else None for path in paths)
     assert w2 is not None and gate is not None  # the layout matched
     norm = None if isinstance(norm, nn.Identity) else norm
-    in_place = (bool(getattr(part, "inplace", False)) for part in (act, gate))
-    return Place(name, module, layout, w1, norm, act, w2, gate, layout.branches(module), *in_place)
+    of_act, of_gate = (bool(getattr(part, "inplace", False)) for part in (act, gate))
+    norm2 = child(module, layout.norm2) if layout.norm2 else None
+    return Place(name, module, layout, w1, norm, act, w2, gate, layout.branches(module), of_act, of_gate, norm2)
 
 
 # Files of torch.nn whose classes read the mode in forward() or not at all.

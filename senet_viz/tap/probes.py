@@ -117,6 +117,8 @@ class Session:
 
         def second(args: Args, out: Tensor) -> None:
             seen["z" if place.w1 is None else "hidden"] = args[0]
+
+        def last(args: Args, out: Tensor) -> None:
             seen["logit"] = out.clone() if place.clobbers_logit else out
 
         def gate(args: Args, out: Tensor) -> Tensor | None:
@@ -145,6 +147,7 @@ class Session:
             self.on(place.w1._forward_hooks, first)
             self.on((place.w1 if place.norm is None else place.norm)._forward_hooks, pre)
         self.on(place.w2._forward_hooks, second)
+        self.on((place.norm2 or place.w2)._forward_hooks, last)
         self.on(place.gate._forward_hooks, gate)
 
     def _change(self, probe: Probe) -> None:

@@ -66,8 +66,8 @@ class Replay:
     b1: Array | None  # (C/r,)
     norm: str  # class name of the normalisation after W1, or ""
     act: str  # class name of the activation, or ""
-    w2: Array | None  # (M*C, C/r); None for ECA, whose layer is a 1d convolution
-    b2: Array | None  # (M*C,)
+    w2: Array | None  # (M*C, C/r), a norm after it folded in; None for ECA, whose layer is a 1d convolution
+    b2: Array | None  # (M*C,), likewise
     gate_fn: str  # a key of GATE_FUNCTIONS, or the class name of another function
     squeeze: str  # "avg", or the way z was made: "avg_max", "attention"
     near: int  # how many channels ECA's layer reaches; 0 where the last layer reaches all
@@ -76,8 +76,14 @@ class Replay:
     hidden: Array | None  # (C/r,)
     logit: Array  # (M, C)
     gate: Array  # (M, C)
+    biased: bool  # a layer has biases of its own
     differences: dict[str, float]  # quantity -> max |ours - the model's|, relative where the quantity exceeds 1
     limits: dict[str, float]  # the same quantities -> what float32 may do to them, relative likewise; see above
+
+    @property
+    def layers(self) -> tuple[int, bool]:
+        """Return the width of the hidden layer, 0 where there is none, and whether a layer has biases."""
+        return 0 if self.w1 is None else len(self.w1), self.biased
 
     @property
     def worst(self) -> float:
@@ -224,9 +230,14 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
         hidden = act(seen_pre) if act else _through(place.act, seen_pre, (1, -1, 1, 1))
         hidden = np.zeros_like(hidden) if "dead" in used else hidden
         compare("hidden", hidden, seen_hidden)
-    near = 0
+    near, biased = 0, b1 is not None or b2 is not None
     if w2 is not None:
-        flat, error = _linear(w2, b2, seen_z if hidden is None or seen_hidden is None else seen_hidden)
+        enters = seen_z if hidden is None or seen_hidden is None else seen_hidden
+        flat, error = _linear(w2, b2, enters)
+        if place.norm2 is not None:  # folded in: what is shown as W2 and b2 gives the logit
+            flat, error = _normalised(place.norm2, flat, error)
+            zero, one = (_normalised(place.norm2, np.full(len(w2), v), error)[0] for v in (0.0, 1.0))
+            w2, b2 = (one - zero)[:, None] * w2, zero + (0.0 if b2 is None else (one - zero) * b2)
         logit = place.layout.per_branch(place.module, torch.from_numpy(flat)[None], logits=True)[0].numpy()
         compare("logit", logit, seen_logit, error)
     else:  # ECA: a 1d convolution along the channels
@@ -245,7 +256,7 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
         limits["out"] = TOLERANCE
     norm, activation = ("" if part is None else type(part).__name__ for part in (place.norm, place.act))
     return Replay(
-        w1, b1, norm, activation, w2, b2, gate_fn, how, near, z, pre, hidden, logit, gate, differences, limits
+        w1, b1, norm, activation, w2, b2, gate_fn, how, near, z, pre, hidden, logit, gate, biased, differences, limits
     )
 
 

@@ -10,7 +10,8 @@ import streamlit as st
 from senet_viz import i18n
 from senet_viz.errors import SenetVizError
 
-STRANGERS = ("name", "text")  # details of errors that say what somebody typed
+STRANGERS = ("name", "text", "missing", "unknown", "shapes")  # details of errors that say what somebody typed
+LONGEST = 120  # characters of it
 _log = logging.getLogger("senet_viz")
 
 
@@ -26,7 +27,7 @@ def literal(text: object) -> str:
 
     Where escapes would do for stars and brackets, addresses of web pages would still become links.
     """
-    return f"`{' '.join(str(text).replace('`', '').split())[:80] or '-'}`"
+    return f"`{' '.join(str(text).replace('`', '').split())[:LONGEST] or '-'}`"
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """What is said of models: where their weights would come from, and whether they know what is on the photo."""
 
+from functools import cache
+
 import streamlit as st
 
+from senet_viz import i18n
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.photos import samples
@@ -16,6 +19,14 @@ def named(t: Texts, row: catalogue.ModelSpec) -> str:
     if where == "download":
         return t("model.fetched", title=row.title, mib=f"{row.weights_mib:.0f}")
     return t("model.nobodys" if where == "missing" else "model.here", title=row.title)
+
+
+@cache
+def others(lang: str) -> dict[str, str]:
+    """Return the classifiers of timm and torchvision that are not in the catalogue, and what each is called."""
+    t = i18n.texts(lang)
+    rows = sorted(catalogue.library().values(), key=lambda row: row.arch)
+    return {row.key: t("model.listed", library=row.source, title=row.arch) for row in rows}
 
 
 def off_list(seen: Seen, photo: str, whose: str = "") -> bool:

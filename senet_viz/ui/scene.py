@@ -220,7 +220,7 @@ class Seen:
     @cached_property
     def shares(self) -> np.ndarray:
         """(K,) probability of every class, float64."""
-        return stats.softmax(self.trace.logits.double().numpy())
+        return stats.shares(self.trace.logits.double().numpy(), self.spec.independent)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

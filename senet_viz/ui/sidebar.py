@@ -5,8 +5,9 @@ from typing import Any
 import streamlit as st
 
 from senet_viz import i18n
+from senet_viz.errors import UnknownModel
 from senet_viz.i18n import Texts
-from senet_viz.models import catalogue, class_names, devices, weight_files
+from senet_viz.models import catalogue, class_names, devices, differences, weight_files
 from senet_viz.photos import samples
 from senet_viz.tap import replay
 from senet_viz.ui import models, state
@@ -35,6 +36,7 @@ def settle() -> bool:
             s["_gone"] = str(s.get("photo", "")).startswith("up-")
             s["photo"] = next(iter(titles))
         s["_networks"] = _networks(t)
+        _asked(t)
         state.keep("model", s["_networks"], catalogue.DEFAULT)
         state.keep("weights", ("pretrained", "random"), "pretrained")
         state.keep("device", ("auto", *devices.devices()), "auto")
@@ -91,8 +93,21 @@ def _photo(t: Texts) -> None:
 
 
 def _networks(t: Texts) -> dict[str, str]:
-    """Return every network that has blocks, and what it is called."""
-    return {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}
+    """Return every network that has blocks, and what it is called: ours first, then the libraries' by name."""
+    rows = {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}
+    return rows | models.others(st.session_state["lang"])
+
+
+def _asked(t: Texts) -> None:
+    """Take a model by any of its names, as ``timm/seresnet18``; of an unknown one the nearest names are said."""
+    s = st.session_state
+    if (asked := s.get("model")) is None or asked in s["_networks"]:
+        return
+    try:
+        s["model"] = catalogue.spec(str(asked)).key
+    except UnknownModel as error:
+        st.warning(sentence(error, s["lang"]))
+        s["model"] = s.get("_good", (catalogue.DEFAULT,))[0]  # what is on screen stays there
 
 
 def _model(t: Texts) -> None:
@@ -127,7 +142,10 @@ def _status(t: Texts) -> None:
         untrained(t("model.untrained"))
     with st.popover(t("card.title"), icon=":material/badge:", type="tertiary"):
         _card(t, row, shown[1])
-    st.caption(t(row.note_key), help=t("model.facts", source=row.source, blocks=row.blocks, paper=row.paper))
+    view = scene()
+    said = differences.sentence(t, view.replay, row.position, view.block.channels, view.block.branches)
+    facts = t("model.facts", source=row.source, blocks=row.blocks, paper=row.paper)
+    st.caption(said, help=facts if row.listed else f"{t(row.note_key)}\n\n{facts}")
 
 
 def _card(t: Texts, row: catalogue.ModelSpec, weights: str) -> None:

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     answer = look.head | {
         "method": found.method,
         "in_list": look.in_list,
-        "target": {"index": target, "name": name, "probability": float(trace.logits.softmax(0)[target])},
+        "target": {"index": target, "name": name, "probability": float(look.shares(trace)[target])},
         "block": found.block,
         **{field: getattr(found, field) for field in ("score", "baseline", "total", "completeness", "steps")},
         "values": found.values.tolist(),

@@ -25,7 +25,7 @@ def add(parsers: options.Parsers) -> None:
     verb.add_argument("--reduction", type=options.positive, help="r (default: the released network's, as all of these)")
     verb.add_argument("--gate", help="sigmoid, h_sigmoid, tanh, relu, softmax")
     verb.add_argument("--squeeze", help="avg, max, none")
-    verb.add_argument("--form", help="fc, conv, conv_bn")
+    verb.add_argument("--form", help="fc, conv, conv_bn, conv_bn_bn")
     verb.add_argument("--bias", action=argparse.BooleanOptionalAction, help="biases in the gates")
     verb.add_argument("--stages", type=_stages, help="which get gates: 1,2,3 or all or none")
     verb.add_argument("--integration", help="standard, pre, post, identity, 3x3")

@@ -11,6 +11,7 @@ from senet_viz.models import catalogue, weight_files
 def add(parsers: options.Parsers) -> None:
     """Declare the options of ``list``."""
     verb = parsers.add_parser("list", help="the models, and where their weights are")
+    verb.add_argument("--all", action="store_true", help="every classifier of timm and torchvision with a known block")
     verb.set_defaults(run=run)
 
 
@@ -18,14 +19,19 @@ def run(args: argparse.Namespace) -> None:
     """Print the two tables, and name every weight file that is damaged."""
     from senet_viz.networks import registry
 
-    rows = [("model", "title", "blocks", "gate", "input", "top-1", "weights")]
-    rows += [(s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), _where(s)) for s in catalogue.MODELS]
-    more = [("network", "title", "gates", "input", "stages", "options")]
-    more += [
+    others = tuple(catalogue.library().values())
+    more = "" if args.all else f" ({len(others)} more classifiers of timm and torchvision by name: list --all)"
+    rows = [("model", "title", "blocks", "gate", "input", "top-1", f"weights{more}")]
+    rows += [
+        (s.key, s.title, str(s.blocks), s.gate_fn, str(s.size), _top1(s), _where(s))
+        for s in (*catalogue.MODELS, *(others if args.all else ()))
+    ]
+    nets = [("network", "title", "gates", "input", "stages", "options")]
+    nets += [
         (n.name, n.title, str(n.gates), str(n.size), " ".join(n.stages), " ".join(o.name for o in n.options))
         for n in registry.NETWORKS
     ]
-    print("\n".join((*common.table(rows), "", *common.table(more))))
+    print("\n".join((*common.table(rows), "", *common.table(nets))))
     for fault in weight_files.damaged():
         print(common.sentence(fault), file=sys.stderr)
 

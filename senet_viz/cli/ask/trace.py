@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from senet_viz import i18n
 from senet_viz.cli import common, options
 
 if TYPE_CHECKING:
-    from senet_viz.types import BlockTrace
+    from senet_viz.types import BlockTrace, Trace
 
 SHOWN = 8  # values of a long vector that fit a line
 STEPS = ("z", "pre", "hidden", "logit", "gate")
@@ -38,9 +39,21 @@ def run(args: argparse.Namespace) -> None:
     else:  # one block: its z, hidden, logit and gate stand beside the scores
         name, *rest = blocks[0].items()
         answer |= {"in_list": look.in_list, "block": name[1], **dict(rest)}
+    differs = _differs(look, trace, wanted[len(wanted) // 2]) if wanted else ""
+    answer |= {"differs": differs}
     first = (f"  {100 * c['probability']:5.1f} %  {c['name']}" for c in answer["top5"])
     each = (line for block in blocks for line in _text(block, args.block is not None))
-    common.show(args, answer, (look.title, *first, *look.off_list(), *each))
+    common.show(args, answer, (look.title, *filter(None, (differs,)), *first, *look.off_list(), *each))
+
+
+def _differs(look: common.Look, trace: Trace, block: str) -> str:
+    """Return how that block differs from its paper's."""
+    from senet_viz.models import differences
+    from senet_viz.tap import replay
+
+    found, again = trace.block(block), replay.replay(look.module, trace.block(block))
+    t = i18n.texts(i18n.DEFAULT)
+    return differences.sentence(t, again, look.spec.position, found.channels, found.branches)
 
 
 def _data(block: BlockTrace) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def changed(view: Scene, name: str, trace: Trace, numbers: Mapping[str, object],
         trace: of the same photo with other gates.
         numbers: what the question's words ask for.
     """
-    t, was, now = view.t, view.seen.shares, stats.softmax(trace.logits.double().numpy())
+    t, was, now = view.t, view.seen.shares, stats.shares(trace.logits.double().numpy(), view.spec.independent)
     before, (second, first) = int(was.argmax()), np.argsort(now, kind="stable")[-2:].tolist()
     move, lead = float(now[before] - was[before]), float(now[first] - now[second])
     if first == before:
