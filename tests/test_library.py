@@ -30,9 +30,11 @@ SMALLEST = [min(rows, key=lambda row: row["mib"]) for rows in KINDS.values()]
 
 
 def drawn(seed: int, count: int) -> list[dict[str, Any]]:
-    """So many networks over all kinds of blocks, small ones: the same for the same seed."""
+    """So many networks over all kinds of blocks, small ones that nobody fetches: the same for the same seed."""
     chance, found = Random(seed), list[dict[str, Any]]()
-    left = [sorted((r for r in rows if r["mib"] < SMALL), key=lambda r: r["name"]) for rows in KINDS.values()]
+    # those of the catalogue would be fetched
+    fit = [r for r in ROWS if r["mib"] < SMALL and catalogue.spec(key(r)).listed]
+    left = [sorted((r for r in fit if r["cls"] == cls), key=lambda r: r["name"]) for cls in KINDS]
     while len(found) < count and any(left):
         for rows in left:
             if rows and len(found) < count:
