@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TOP = 5
+PLAIN = (TrainingRefused, CardRefused, DeckRefused, LessonRefused, WeightsInvalid)  # plain sentences already
 WHOLE = ("option.named", "unknown_model.near")  # errors whose text says everything
 SIDE = 64  # of the pictures that the small networks were trained on
 
@@ -46,18 +47,13 @@ SIDE = 64  # of the pictures that the small networks were trained on
 def sentence(error: SenetVizError) -> str:
     """Return what a person reads: the text of that error, where there is one, and what exactly the matter is."""
     message = " ".join(str(error).split())
-    if isinstance(
-        error, TrainingRefused | CardRefused | DeckRefused | LessonRefused | WeightsInvalid
-    ):  # a plain sentence already
+    if isinstance(error, PLAIN):
         return message
     try:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code in (
-        "option.named",
-        "unknown_model.near",
-    )
+    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code in WHOLE
     return text if whole else f"{text} ({message})"
 
 
