@@ -49,6 +49,12 @@ CUTS = (
     Cut(
         "test_lessons.py::test_a_step_opens", "every step in English; the Chinese ones differ in words alone", ("*-en",)
     ),
+    Cut(
+        "browser/test_guide.py::test_a_lesson_is_walked_to_its_end_with_the_keyboard_alone",
+        "a lesson in each language",
+        ("which_kernel-en", "is_attention_importance-zh"),
+    ),
+    Cut("browser/test_guide.py::test_next_back_and_reload_keep_the_place", "one step of three", ("6",)),
     # --- networks: every row of a registry ---
     Cut("test_tap.py::test_out_is_the_gated_sum_that_the_block_itself_computes", LAYOUTS, TRACED),
     Cut("test_tap.py::test_given_gates_are_what_edits_make", LAYOUTS, TRACED),
