@@ -200,7 +200,9 @@ def test_nothing_is_left_out_of_the_units() -> None:
     there: dict[str, set[str]] = {}
     for make, _, _, integrations in UNITS.values():
         there.setdefault(gateds.host_of(make()), set()).update(integrations)
-    assert there == {name: set(found) for name, (_, found) in HOSTS.items()}
+    ports = {"senet_viz.CifarResNeXt", "senet_viz.InceptionOnce"}  # whole networks, in test_keras_ports
+    assert there == {name: set(found) for name, (_, found) in HOSTS.items() if name not in ports}
+    assert ports <= HOSTS.keys()
     offered = {option.name: set(option.values) for row in NETWORKS for option in row.options if option.name in NAMES}
     assert offered == {name: {chosen[i] for chosen in ALL} for i, name in enumerate(NAMES)}
     others = {option.name for row in NETWORKS for option in row.options} - set(NAMES)

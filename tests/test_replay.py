@@ -100,6 +100,8 @@ def test_an_edited_gate_is_the_gate_function_and_the_edit(traced: Traced) -> Non
     edits = (Edit(first, "mute", (0, 1)), Edit(last, "scale", (), 0.5))
     trace = hooks.run(traced.module, traced.x[:1], edits, (first, last))
     for name, edit in zip((first, last), edits, strict=True):
+        if first == last:  # a network with one gate: both edits are of it
+            continue
         block = trace.block(name)
         again = replay(traced.module, block, (edit,))
         assert set(again.differences) == quantities(block.kind)

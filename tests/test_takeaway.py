@@ -105,7 +105,7 @@ def test_a_file_may_ask_for_nothing_and_says_what_it_was_made_of(tmp_path: Path)
     ("options", "told"),
     [
         (("nowhere.jpg",), "image.missing"),
-        (("coffee", "--model", "nobody"), "unknown_model"),
+        (("coffee", "--model", "nobody"), "unknown_model.near"),
         (("coffee", "--model", "tiny_plain"), "no_gate.network"),
         (("coffee", "--block", "layer9"), "no_gate"),
         (("coffee", "--channel", "-1"), "option.named"),
@@ -117,7 +117,7 @@ def test_what_makes_no_sense_is_one_sentence(
 ) -> None:
     assert main([verb, *options, "--out", str(tmp_path / "x")]) == 2
     said = capsys.readouterr().err
-    start = i18n.text(f"error.{told}", "en", **dict.fromkeys(("network", "wanted", "offered", "name"), "\0"))
+    start = i18n.text(f"error.{told}", "en", **dict.fromkeys(("network", "wanted", "offered", "name", "near"), "\0"))
     assert said.count("\n") == 1 and re.match(re.escape(start).replace("\0", ".*"), said)
     assert not (tmp_path / "x").exists()
 

@@ -100,7 +100,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const { carried = null } = shared;
   shared.carried = null;
   if (carried !== null && !data.own.includes("channel") && asked.get("channel") !== String(carried)) {
-    setTimeout(() => signal.aborted || setTriggerValue("pinned", carried)); // what is triggered while mounting is lost
+    settled(signal, () => setTriggerValue("pinned", carried));
   }
   address({}, asked);
   if (moved) dispatchEvent(new Event("senet-address")); // with the same words after the "?"

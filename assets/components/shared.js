@@ -27,6 +27,15 @@ const address = (values, said = new URLSearchParams(location.search)) => {
   dispatchEvent(new Event("senet-address"));
 };
 
+// Do this when the server has answered all that was asked. A page that is run again while its first run is still on its
+// way loses what stands around it: Streamlit takes the rest of the first run for old.
+const settled = (signal, then, looks = 100) =>
+  setTimeout(() => {
+    if (signal.aborted) return;
+    const running = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState !== "notRunning";
+    running && looks ? settled(signal, then, looks - 1) : then();
+  }, 30);
+
 // Class scores as labelled bars, in place of what the list held.
 const fillScores = (list, scores) =>
   list.replaceChildren(

@@ -165,7 +165,7 @@ NETWORKS: tuple[Network, ...] = (
         ("repeat", "repeat_1", "repeat_2"), ("repeat.0",), size=299, smallest=75,
     ),
     Network(
-        "se_inception_once", "SE-Inception-v3, one gate", "inception_once", "inception_once", "network_end", 1,
+        "se_inception_once", "SE-Inception, 1 gate", "inception_once", "inception_once", "network_end", 1,
         ("Mixed_7",), ("se", "pool"), size=299, smallest=75,
     ),
     Network(

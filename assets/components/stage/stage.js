@@ -24,7 +24,7 @@ const asked = (block) => {
     step: one("step", steps(block).map(({ id }) => id), "whole"),
     pinned: Number.isInteger(channel) && channel >= 0 ? Math.min(channel, block.C - 1) : block.head.pinned,
     sort: one("sort", ["gate", "z", "index"], "gate"), scope: one("scope", ["block", "channel"], "channel"),
-    fn: one("gatefn", ["own", "sigmoid", "h_sigmoid"], "own"), t: 1, wipe: 1,
+    fn: one("gatefn", ["own", "sigmoid", "h_sigmoid"], "own"), t: 1, wipe: 1, letters: 1,
   };
 };
 

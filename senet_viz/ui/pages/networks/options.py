@@ -23,7 +23,7 @@ KEYS = {
     "squeeze": "squeeze", "form": "form", "floor": "floor", "branches": "branches",
 }  # fmt: skip
 _LINES = (("reduction",), ("stages", "integration", "floor"), ("squeeze", "form", "bias", "gate", "branches"))
-_WIDTHS = {"reduction": 9, "stages": 16, "integration": 9, "floor": 9, "squeeze": 8, "form": 8, "bias": 5, "gate": 7,
+_WIDTHS = {"reduction": 9, "stages": 16, "integration": 9, "floor": 9, "squeeze": 8, "form": 10, "bias": 5, "gate": 6,
            "branches": 7}  # fmt: skip
 _FUNCTIONS = {"h_sigmoid": "h-sigmoid", "relu": "ReLU"}  # names that no language changes
 
