@@ -31,6 +31,8 @@ def page(draw: Callable[[], None], own: Sequence[str] = (), of: Callable[[], Sce
 
     @st.fragment(key=f"page-{name or 'first'}")
     def body() -> None:
+        if st.session_state.pop(state.LATE, False) and name:  # run again so early, a page loses the links below it
+            st.switch_page(st.session_state["_pages"][name])
         if sidebar.outdated():
             st.rerun()
         with guard():

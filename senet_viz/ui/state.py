@@ -34,6 +34,7 @@ _log = logging.getLogger("senet_viz")
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 ROOMS = "SENET_VIZ_CLASS"  # the environment's variable: see ``Rooms``
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
+LATE = "_late"  # in the session: what a page told as it was left may come when the next one is there
 HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
@@ -263,6 +264,15 @@ def head_start() -> None:
     if not st.session_state.get("_welcomed"):
         st.session_state["_welcomed"] = True
         sleep(HEAD_START_S)
+
+
+def redraw() -> None:
+    """Have all drawn again, not the page alone.
+
+    A page that is run again while its first run is still on its way to the browser loses the links below it: Streamlit
+    takes the rest of that run for old.
+    """
+    st.session_state["_sidebar"] = None
 
 
 def settled() -> None:

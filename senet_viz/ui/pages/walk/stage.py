@@ -146,6 +146,7 @@ def _open() -> None:
 def _left() -> None:
     """Take over what was chosen on the stage: another page comes, and shows the same channel."""
     told = st.session_state.get(KEY, {}).get("left")  # where the next page was faster, it is gone
+    st.session_state[state.LATE] = True
     for key in OWN:
         value = told.get(key) if isinstance(told, dict) else None
         if key == "channel" and isinstance(value, int | float):
