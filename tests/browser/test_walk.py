@@ -23,7 +23,9 @@ MODELS: dict[str, dict[str, str]] = {
     "mobilenet_v3_small": {"model": "mobilenet_v3_small", "weights": "random"},
 }
 ORDERS = 20
-FIGURES = '[data-testid="stPlotlyChart"] .main-svg, .board img[src], .scrub canvas, [data-testid="stage"] canvas, .plan tr'
+FIGURES = (
+    '[data-testid="stPlotlyChart"] .main-svg, .board img[src], .scrub canvas, [data-testid="stage"] canvas, .plan tr'
+)
 
 
 def arrived(visitor: Visitor, page: str) -> None:
