@@ -146,7 +146,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   $(".leave").ariaLabel = $(".leave").title = words.leave;
   root.ariaLabel = data.title;
   const pressed = {
-    next: forward, back: () => go(at() - 1), skip: () => go(at() + 1), return: () => go(at(), { again: true }), take: () => go(at(), { photo: true }),
+    next: forward, back: () => go(at() - 1), skip: () => go(at() + 1), return: () => go(at()), take: () => go(at(), { photo: true }),
     leave: () => { shared.place = null, address({ at: null }), setTriggerValue("leave", Date.now()); }, print: () => sheet(data, true), save: () => sheet(data, false),
     notes: () => { notes = shared.notes = window.open("", "senet-viz-notes", "popup,width=700,height=700"); draw(); },
   };

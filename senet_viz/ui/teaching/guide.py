@@ -31,7 +31,7 @@ WORDS = "guide."  # what the texts that the browser fills begin with
 def lesson() -> Lesson | None:
     """Return the lesson that the address names, in the reader's language; None where it names none that there is."""
     name = state.asked("lesson")
-    return lessons.lesson(name, state.language()) if name in lessons.names() else None
+    return lessons.lesson(name, state.language()) if name and name in lessons.names() else None
 
 
 def at(through: Lesson) -> int:
