@@ -2,7 +2,6 @@
 // What was predicted stays in this browser; what was done is read off the address, which says all that can be shared.
 
 const said = () => new URLSearchParams(location.search);
-const elsewhere = ({ target, ctrlKey, altKey, metaKey }) => ctrlKey || altKey || metaKey || target.closest?.("input, textarea, select, [contenteditable], [role=listbox], [role=option]");
 const fill = (text, given) => text.replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
 const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
 
@@ -153,7 +152,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   for (const [name, run] of Object.entries(pressed)) $(`.${name}`).onclick = run;
   on(document, "keydown", (event) => {
     const target = event.composedPath()[0], large = data.present && !target.matches?.("button, a");
-    if (event.defaultPrevented || elsewhere({ ...event, target, ctrlKey: event.ctrlKey, altKey: event.altKey, metaKey: event.metaKey })) return;
+    if (elsewhere(event)) return;
     if (event.key === "PageDown" || (large && [" ", "ArrowRight"].includes(event.key))) forward();
     else if (event.key === "PageUp" || (large && event.key === "ArrowLeft")) go(at() - 1);
     else if (here()?.options && !answer() && /^[1-4]$/.test(event.key)) Number(event.key) <= question.options.length && decide(Number(event.key) - 1);

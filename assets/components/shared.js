@@ -27,6 +27,11 @@ const address = (values, said = new URLSearchParams(location.search)) => {
   dispatchEvent(new Event("senet-address"));
 };
 
+// Whether a key that was pressed is meant for something else: somebody types, or it is a shortcut of the browser's.
+const elsewhere = (event) =>
+  event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey
+  || Boolean(event.composedPath()[0].closest?.("input, textarea, select, [contenteditable], [role=listbox], [role=option]"));
+
 // Do this when the server has answered all that was asked. A page that is run again while its first run is still on its
 // way loses what stands around it: Streamlit takes the rest of the first run for old.
 const settled = (signal, then, looks = 100) =>

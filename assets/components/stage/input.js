@@ -4,9 +4,6 @@ import { said } from "./numbers.js";
 
 const FORWARD = [" ", "ArrowRight", "PageDown"], BACK = ["ArrowLeft", "PageUp"];
 
-/** The key was meant for something else: somebody types, or the pin is being moved. */
-const elsewhere = ({ target, ctrlKey, altKey, metaKey }) => ctrlKey || altKey || metaKey || target.closest?.("input, textarea, select, [contenteditable], [role=listbox], [role=option]");
-
 /** Where in an atlas a point lies: the channel, or null. */
 const found = (drawn, x, y) => {
   for (const item of drawn.items) {
@@ -36,7 +33,7 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
 
   on(document, "keydown", (event) => {
     const target = event.composedPath()[0];
-    if (event.defaultPrevented || elsewhere({ ...event, target, ctrlKey: event.ctrlKey, altKey: event.altKey, metaKey: event.metaKey })) return;
+    if (elsewhere(event)) return;
     const onMaps = target.dataset?.part === "maps", onButton = target.matches?.("button, a, summary, [role=button]");
     if (onMaps && event.key.startsWith("Arrow")) {
       const { cols } = frame().items.find(({ k }) => k === "atlas"), { ordered } = frame();
