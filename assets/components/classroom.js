@@ -5,15 +5,13 @@ import { enter } from "./room.js";
 
 const MOVE_MS = 50; // between two moves of a teacher who drags something
 const AGAIN_MS = 3000, TRIES = 3; // where the class has not been reached by then
-const OWN = ["lang", "device", "lesson", "at", "present", "class"]; // of the address: nobody else's
-const SIDEBAR = ["photo", "model", "weights", "block", "channel"]; // stay where the class says nothing of them
 
 /** Where this window is: a page (null: between two), what the server knows of its address, what the browser keeps. */
-const place = () => {
+const place = ({ stays }) => {
   const { page: drawn, own = [] } = everywhere(), query = {}, stage = {};
   const page = location.pathname.endsWith(`/${drawn}`) ? drawn : null;
   new URLSearchParams(location.search).forEach((value, name) => {
-    if (!OWN.includes(name) && !name.startsWith("embed")) (own.includes(name) ? stage : query)[name] = value;
+    if (!stays.includes(name) && !name.startsWith("embed")) (own.includes(name) ? stage : query)[name] = value;
   });
   return { page, query, stage };
 };
@@ -21,9 +19,9 @@ const place = () => {
 const equal = (a, b) => Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([name, value]) => b[name] === value);
 const same = (a, b) => a?.page === b.page && equal(a.query, b.query) && equal(a.stage, b.stage);
 /** Whether the server shows here what the class is to see; an uploaded photo of the teacher's is not in its address. */
-const there = (here, { page, query }) =>
+const there = (here, { page, query }, { sidebar }) =>
   here.page === page && Object.entries(query).every(([name, value]) => here.query[name] === value)
-  && Object.keys(here.query).every((name) => name in query || SIDEBAR.includes(name));
+  && Object.keys(here.query).every((name) => name in query || sidebar.includes(name));
 const staged = (here, { stage }) => Object.entries(stage).every(([name, value]) => here.stage[name] === value);
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -34,9 +32,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   // --- a student ---
   const go = (where, tries = 0) => {
-    const here = place(), mark = JSON.stringify([where.page, where.query]), coming = room.late && room.mark === mark && !tries;
+    const here = place(data), mark = JSON.stringify([where.page, where.query]), coming = room.late && room.mark === mark && !tries;
     if (here.page === where.page) address(where.stage);
-    room.late = !there(here, where);
+    room.late = !there(here, where, data);
     if (!room.late || coming || tries > TRIES) return;
     room.mark = mark;
     setTriggerValue("go", { page: where.page, query: { ...where.query, ...where.stage } });
@@ -54,8 +52,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     go(state);
   };
   const arrived = () => { // the stage may have moved on while the page was on its way
-    const here = place();
-    if (!room.late || !room.state || !there(here, room.state)) return;
+    const here = place(data);
+    if (!room.late || !room.state || !there(here, room.state, data)) return;
     room.late = false;
     address(room.state.stage);
   };
@@ -64,7 +62,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let timer = null;
   const move = () => {
     timer = null;
-    const here = place();
+    const here = place(data);
     if (here.page === null || here.page === data.desk || same(room.sent, here)) return;
     if (room.send({ move: here })) room.sent = here;
   };
@@ -87,7 +85,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.hidden = link === "new";
     Object.assign(root.dataset, { role: me.teacher ? "teacher" : "student", link, mode: state?.mode ?? "", rev: state?.rev ?? "", vote: me.vote ?? "" });
     find(".said").textContent = said();
-    const here = place(), away = student && state.page !== null && !(there(here, state) && staged(here, state));
+    const here = place(data), away = student && state.page !== null && !(there(here, state, data) && staged(here, state));
     find(".back").hidden = !away || state.mode === "wait";
     find(".desk").hidden = find(".ask").hidden = !me.teacher || here.page === data.desk;
     find(".pill").hidden = me.teacher && here.page === data.desk && link === "on";
@@ -110,7 +108,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   find(".back").onclick = () => { room.late = false; go(room.state); };
   for (const name of ["desk", "ask"]) { // with a question, or without
     find(`.${name}`).textContent = words[name];
-    find(`.${name}`).onclick = () => setTriggerValue("go", { page: data.desk, query: { ...place().query, ...place().stage }, token: name === "ask" ? room.token() : null });
+    find(`.${name}`).onclick = () => setTriggerValue("go", { page: data.desk, query: { ...place(data).query, ...place(data).stage }, token: name === "ask" ? room.token() : null });
   }
   find(".wait").textContent = words.wait;
   find(".wait").oncancel = (event) => event.preventDefault();
