@@ -11,8 +11,9 @@ import streamlit as st
 
 from senet_viz import i18n
 from senet_viz.i18n import Texts
+from senet_viz.lessons.reading import FIRST
 from senet_viz.service.rooms import MODES, Room
-from senet_viz.ui import shown, state
+from senet_viz.ui import state
 from senet_viz.ui.elements.choices import worded
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.guard import literal
@@ -21,8 +22,6 @@ from senet_viz.ui.teaching import classroom, questions
 
 _KEY = "lectern"
 Words = Mapping[str, Mapping[str, object]]  # of a question, in every language
-FIRST = "block"  # the page at the root
-KERNELS = ("kernel_selection", "sk_anatomy")  # pages that show our SK network where the sidebar's has no kernels
 LOCAL = ("localhost", "127.0.0.1", "::1")  # hosts that no student can open
 
 
@@ -100,8 +99,7 @@ def question(page: str, after: str, view: Scene) -> tuple[str, Words, int] | Non
 def _asked(room: Room) -> bool:
     """Ask the next question of the page where the class is; False where that page has none to ask."""
     page, last = room.page or "", room.ballots[-1] if room.ballots else None
-    view = shown.sk_scene() if page in KERNELS else shown.scene()
-    found = question(page, last.name if last and last.page == page else "", view)
+    found = question(page, last.name if last and last.page == page else "", questions.here(page))
     if found:
         state.rooms().soon(room.ask, page, *found)
     return found is not None
