@@ -48,6 +48,11 @@ def texts(lang: str) -> Texts:
     return lambda key, **values: text(key, lang, **values)
 
 
+def tag(lang: str) -> str:
+    """Return what HTML calls the language (``"zh-CN"``), so that a browser draws its letters as its readers do."""
+    return {"zh": "zh-CN"}.get(lang, lang)
+
+
 def preferred(locale: str | None) -> str:
     """Return the language that fits a browser's locale (``"zh-CN"``) best."""
     start = (locale or "").lower().partition("-")[0]

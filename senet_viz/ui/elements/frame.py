@@ -86,12 +86,11 @@ def address(page: str, own: Sequence[str]) -> None:
     ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
     """
     lang = st.session_state["lang"]
-    tongue = {"zh": "zh-CN"}.get(lang, lang)
     data: dict[str, object] = {
         "page": page,
         "query": state.query(),
         "own": [*own, "at"],  # of the lesson that is on, the step
-        "lang": tongue,
+        "lang": i18n.tag(lang),
         "words": _words(lang),
     }
     data["pin"] = st.session_state.pop(PIN, None)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from string import Template
 
-from senet_viz import assets
+from senet_viz import assets, i18n
 from senet_viz.drawing import palette
 from senet_viz.ui.elements.components import script
 from senet_viz.ui.pages.walk import stage
@@ -41,7 +41,7 @@ def one_file(view: Scene, chosen: Mapping[str, str | None] | None = None, link: 
         Template((FOLDER / "file.html").read_text(encoding="utf-8"))
         .substitute(
             _colours(view.dark) | parts,
-            lang={"zh": "zh-CN"}.get(view.lang, view.lang),
+            lang=i18n.tag(view.lang),
             title=html.escape(title),
             warned=warned,
             source=html.escape(made.head["source"]) + back,
