@@ -24,7 +24,7 @@ const asked = (block) => {
     step: one("step", steps(block).map(({ id }) => id), "whole"),
     pinned: Number.isInteger(channel) && channel >= 0 ? Math.min(channel, block.C - 1) : block.head.pinned,
     sort: one("sort", ["gate", "z", "index"], "gate"), scope: one("scope", ["block", "channel"], "channel"),
-    fn: one("gatefn", ["own", "sigmoid", "h_sigmoid"], "own"), t: 1, wipe: 1, letters: 1,
+    fn: one("gatefn", ["own", "sigmoid", "h_sigmoid"], "own"), t: 1, wipe: 1,
   };
 };
 
@@ -80,8 +80,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (!root.clientWidth) return; // it is being taken away
       const width = root.clientWidth, foot = everywhere().foot ?? 0, room = Math.max(430 - Math.min(foot, 60), Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64 - foot, width * 0.66));
       const before = drawn?.at;
-      view.letters = document.documentElement.classList.contains("present") ? 1.25 : 1;
-      drawn = frame(block, view, width, room);
+      const letters = document.documentElement.classList.contains("present") ? 1.25 : 1; // on a projector
+      drawn = frame(block, { ...view, letters }, width, room);
       draw(drawn, view);
       if (before?.W !== drawn.at.W || before.H !== drawn.at.H) place();
       Object.assign(root.dataset, { step: view.step, block: head.name, pinned: view.pinned });
