@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from senet_viz import assets, i18n
+from senet_viz import i18n
 from senet_viz.drawing.editable.words import Page
 from senet_viz.drawing.grammar import Figure, Table
 from senet_viz.errors import DeckRefused
 from senet_viz.i18n import Texts
-from senet_viz.lessons import Lesson, rules
+from senet_viz.lessons import Lesson
 from senet_viz.lessons.reading import FIRST
 from senet_viz.ui import state
 from senet_viz.ui.takeaway import deck
+from senet_viz.ui.teaching import opening
 
 if TYPE_CHECKING:
     from PIL import Image
-    from streamlit.testing.v1 import AppTest
 
 PATIENCE_S = 600  # for one rerun; a large network on a slow machine
 WALK = {  # pages of the walk with their closer looks, in the order of a talk
     "block": ("still",), "squeeze": ("maps",), "excitation": ("votes", "gatefn", "contest"),
     "rescale": ("sheets", "carpet"), "what_if": ("beforeafter",),
 }  # fmt: skip
+HERE = "http://localhost:8501/"  # where `make run` shows the app
 WHO, KEY = "talk", "up-talk"  # whose photo of one's own it is, and what it is called
 
 
@@ -46,30 +46,16 @@ def opened(page: str, query: Mapping[str, str], photo: Image.Image | None = None
     Raises:
         DeckRefused: the page says that something went wrong.
     """
-    from streamlit.testing.v1 import AppTest
-
-    with state.unseen():
-        app = AppTest.from_file(str(assets.APP), default_timeout=PATIENCE_S)
-        for key, value in query.items():
-            if key != "photo" or photo is None:
-                app.query_params[key] = value
-        app.session_state[deck.NOTES] = []
-        if photo is not None:
-            state.uploads().add(WHO, KEY, photo)
-            for name, held in dict[str, object](_who=WHO, _mine={KEY: 1}, photo=KEY).items():
-                app.session_state[name] = held
-        app.run()
-        app.session_state[deck.NOTES].clear()  # of the first page
-        app.switch_page(rules.pages()[page]).run()
+    session: dict[str, object] = {deck.NOTES: []}
+    if photo is not None:
+        state.uploads().add(WHO, KEY, photo)
+        session |= {"_who": WHO, "_mine": {KEY: 1}, "photo": KEY}
+        query = {key: value for key, value in query.items() if key != "photo"}
+    app = opening.opened(page, query, session, lambda app: app.session_state[deck.NOTES].clear(), PATIENCE_S)
     for each in (*app.exception, *app.error):
         raise DeckRefused(f"The page {page} ends in an error: {each.value}")
     chosen = {key: app.session_state[key] for key in ("model", "block", "channel")}
-    return Opened(tuple(app.session_state[deck.NOTES]), chosen, _guide(app))
-
-
-def _guide(app: AppTest) -> Mapping[str, Any]:
-    found = [e.proto.json for e in app.get("bidi_component") if e.proto.id.endswith("-guide")]
-    return json.loads(found[0]) if found else {}
+    return Opened(tuple(app.session_state[deck.NOTES]), chosen, opening.part(app, "guide"))
 
 
 def walk(query: Mapping[str, str], photo: Image.Image | None, t: Texts) -> Iterator[Page]:
@@ -115,7 +101,7 @@ def _numbers(found: Opened, t: Texts) -> Page:
 
 def link(page: str, query: Mapping[str, str]) -> str:
     """Return where a page of an app that runs on this machine is found in this state."""
-    return f"http://localhost:8501/{'' if page == FIRST else page}?{urlencode(query)}"
+    return f"{HERE}{'' if page == FIRST else page}?{urlencode(query)}"
 
 
 def lesson(taught: Lesson, photo: Image.Image | None) -> Iterator[Page]:
@@ -135,7 +121,7 @@ def lesson(taught: Lesson, photo: Image.Image | None) -> Iterator[Page]:
         found = opened(step.page, {**state_, "lang": taught.lang, "lesson": taught.name, "at": str(at)}, photo)
         text = found.guide["steps"][at - 1]["text"] if found.guide else step.text
         say = "\n".join(filter(None, (step.say, _asked(found.guide.get("question"), t), step.usual)))
-        way = f"http://localhost:8501/{taught.link(at).removeprefix('./')}" if photo is None else ""
+        way = HERE + taught.link(at).removeprefix("./") if photo is None else ""
         if not found.figures:
             yield Page(title=step.title, lead=text, say=say, link=way)
             continue
