@@ -266,15 +266,6 @@ def head_start() -> None:
         sleep(HEAD_START_S)
 
 
-def redraw() -> None:
-    """Have all drawn again, not the page alone.
-
-    A page that is run again while its first run is still on its way to the browser loses the links below it: Streamlit
-    takes the rest of that run for old.
-    """
-    st.session_state["_sidebar"] = None
-
-
 def settled() -> None:
     """Note that the page has been drawn: from now on its widgets hold their values themselves."""
     st.session_state["_arrived"] = False

@@ -100,7 +100,6 @@ def address(page: str, own: Sequence[str]) -> None:
 def _pinned() -> None:
     """Pin what the browser had pinned by itself when Back or Forward brought this page."""
     value = st.session_state.get("frame", {}).get("pinned")
-    state.redraw()
     if isinstance(value, int):
         st.session_state["channel"] = value
 
