@@ -6,6 +6,7 @@ What only the app can tell, whether each step opens, ``ui.teaching.opening`` loo
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from string import Formatter
 
 from senet_viz import assets, i18n
@@ -27,6 +28,7 @@ def stage_steps() -> frozenset[str]:
     return frozenset(each[1] for each in found if each)
 
 
+@cache
 def pages() -> dict[str, str]:
     """Return the file of every page of the app, relative to it, by the page's name."""
     return {file.stem: file.relative_to(assets.SITE).as_posix() for file in sorted(assets.PAGES.glob("*/*.py"))}
