@@ -155,12 +155,13 @@ def test_batches_depend_on_seed_and_epoch_alone_and_hold_every_picture_once() ->
 
 
 def test_the_average_is_torchs_own() -> None:
-    data = noise(8)
+    data = noise(20)
     run = Run(SMALL, data, CPU)
-    theirs = AveragedModel(run.model, multi_avg_fn=get_ema_multi_avg_fn(SMALL.ema), use_buffers=True)
-    for epoch in range(2):
-        for x, y in batches(data, SMALL, epoch):
+    theirs = AveragedModel(run.model, use_buffers=True)
+    for epoch in range(SMALL.epochs):
+        for n, (x, y) in enumerate(batches(data, SMALL, epoch), start=5 * epoch):
             run.step(x, y)
+            theirs.multi_avg_fn = get_ema_multi_avg_fn(min(0.5, n / (n + 9)))
             theirs.update_parameters(run.model)
     ours = run.average.state_dict()
     assert all(torch.equal(value, ours[name]) for name, value in theirs.state_dict().items())

@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from senet_viz import assets
 from senet_viz.errors import TrainingRefused
@@ -66,7 +66,7 @@ def untrained(recipe: Recipe, classes: int) -> TinyNet:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if ".fc2." in name:
-                parameter *= recipe.gate_start
+                parameter.mul_(recipe.gate_start)
     return model
 
 
@@ -102,7 +102,7 @@ class Run:
         self.recipe, self.device, self.train, self.precision = recipe, device, train.to(device), precision
         self.model = untrained(recipe, len(train.classes))
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
+        self.average = AveragedModel(self.model, use_buffers=True)
         decays: dict[float, list[nn.Parameter]] = {}
         for name, p in self.model.named_parameters():
             decay = recipe.gate_decay if _is_gate(name) else recipe.weight_decay
@@ -139,7 +139,7 @@ class Run:
     @torch.no_grad()
     def _update_average(self) -> None:
         """Do what ``AveragedModel.update_parameters`` does, which would wait for a GPU twice a step."""
-        keep = self.recipe.ema if int(self.average.n_averaged) else 0.0  # this counter lies on the CPU
+        keep = self.recipe.average_keeps(int(self.average.n_averaged))  # this counter lies on the CPU
         ours, new = zip(*self._floats, strict=True)
         torch._foreach_lerp_(ours, new, 1 - keep)
         ours, new = zip(*self._counters, strict=True)

@@ -27,6 +27,14 @@ class Recipe:
         """Return the side of the training pictures in this epoch, in pixels."""
         return self.early_size if epoch < self.early_share * self.epochs else self.size
 
+    def average_keeps(self, steps: int) -> float:
+        """Return what share of the average a step leaves as it is, after so many steps.
+
+        Little at first, then ``ema``: an average with a fixed share would hold the random start for whole epochs, and
+        the first frames of the film would show that.
+        """
+        return min(self.ema, steps / (9 + steps))
+
     def frames(self) -> tuple[int, ...]:
         """Return the epochs after which the network is kept for the film of its training: 1, 2, 4, ... up to half."""
         return tuple(2**n for n in range(self.epochs.bit_length()) if 2 ** (n + 1) <= self.epochs)

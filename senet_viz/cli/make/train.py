@@ -57,7 +57,9 @@ def run(args: argparse.Namespace) -> None:
         loop.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet, args.precision)
         written = model_card.read_all(args.out)
     else:
-        loop.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet, precision=args.precision)
+        loop.train(
+            args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet, precision=args.precision
+        )
         written = (model_card.read_weights(args.out),)
     for each in written:
         print(f"{each.block}: top-1 " + ", ".join(f"{value:.2f} % at {size} px" for size, value in each.top1.items()))
