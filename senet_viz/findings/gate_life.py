@@ -1,12 +1,19 @@
-"""Is a gate alive? How far the gates of a block move over the validation pictures."""
+"""Is a gate alive? How far the gates of a block move over the validation pictures, and what training did to that."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 
-from senet_viz.experiments.gate_profile import BlockProfile
+from senet_viz import assets
+from senet_viz.experiments.gate_profile import BlockProfile, Profile
+from senet_viz.findings import class_selectivity
+from senet_viz.models import safetensors_io
 
+FILE = assets.WEIGHTS / "learning.safetensors"
+FORMAT = "senet-viz learning 1"
 ALIVE = 0.02  # mean std of a gate over the pictures from which a block counts as alive
 DEAD = 0.002
 EXTREME = 0.1  # a gate whose mean is this near to 0 or 1, and that does not move, is saturated
@@ -50,3 +57,69 @@ def life(block: BlockProfile, counts: np.ndarray) -> Life:
     extreme = ((mean < EXTREME) | (mean > 1 - EXTREME)) & (std < ALIVE)
     eta = float((between[moving] / std[moving] ** 2).mean()) if moving.any() else 0.0
     return Life(block.name, float(mean.mean()), float(std.mean()), float((~moving).mean()), float(extreme.mean()), eta)
+
+
+# --- what training did ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """A learning measures the gates of one network at E epochs of its training, over the same validation pictures."""
+
+    model: str
+    size: int  # side of the input, pixels
+    pictures: int
+    classes: int
+    epochs: tuple[int, ...]  # 0 is before training, the last one after it
+    blocks: tuple[str, ...]  # B names
+    std: np.ndarray  # (E, B) float64: ``Life.std``
+    eta2: np.ndarray  # (E, B) float64: ``Role.eta2`` of ``class_selectivity``
+
+    @property
+    def chance(self) -> float:
+        """Return the eta2 that luck alone would give."""
+        return (self.classes - 1) / (self.pictures - 1)
+
+    @property
+    def gain(self) -> np.ndarray:
+        """Return how much of the eta2 of every block was learned by each epoch, (E, B): 0 before training."""
+        return self.eta2 - self.eta2[0]
+
+
+def learned(course: Mapping[int, Profile]) -> Learning:
+    """Return what training did to a network's gates, of its profile at every epoch, the first and the last included."""
+    epochs, first = sorted(course), course[min(course)]
+    lives = [[life(block, course[epoch].counts) for block in course[epoch].blocks] for epoch in epochs]
+    roles = [class_selectivity.roles(course[epoch]) for epoch in epochs]
+    return Learning(
+        first.model, first.size, len(first.truth), len(first.classes), tuple(epochs),
+        tuple(block.name for block in first.blocks),
+        np.array([[each.std for each in row] for row in lives]),
+        np.array([[each.eta2 for each in row] for row in roles]),
+    )  # fmt: skip
+
+
+def write(path: Path, found: Iterable[Learning]) -> None:
+    """Write what training did to some networks as one safetensors file."""
+    about: dict[str, object] = {}
+    tensors: dict[str, np.ndarray] = {}
+    for each in found:
+        fields = {key: value for key, value in vars(each).items() if not isinstance(value, np.ndarray)}
+        about[each.model] = fields
+        tensors |= {f"{each.model}/{key}": getattr(each, key) for key in ("std", "eta2")}
+    safetensors_io.write(path, FORMAT, "learning", about, tensors)
+
+
+def read(path: Path = FILE) -> dict[str, Learning]:
+    """Read what training did, by network.
+
+    Raises:
+        WeightsInvalid: no such file, or one that is damaged or something else.
+    """
+    with safetensors_io.reading(path, FORMAT, "learning") as (about, tensors):
+        found = {}
+        for model, fields in about.items():
+            names = {key: tuple(fields[key]) for key in ("epochs", "blocks")}
+            std, eta2 = (tensors[f"{model}/{key}"] for key in ("std", "eta2"))
+            found[model] = Learning(**fields | names, std=std, eta2=eta2)
+        return found

@@ -203,7 +203,7 @@ class Engine:
         """Build a network in the lane for it."""
         from senet_viz.models import load as loads
 
-        module = self._building.submit(lambda: loads.load(key, device, weights)).result()  # type: ignore[arg-type]
+        module = self._building.submit(lambda: loads.load(key, device, weights)).result()
         if not self._frozen:
             # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
             gc.collect()

@@ -33,7 +33,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from senet_viz import assets
 from senet_viz.errors import TrainingRefused
-from senet_viz.networks.random import seeded
+from senet_viz.networks import tiny
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.training.data import Folder, batches, normalise, read_folder
 from senet_viz.training.recipe import Recipe
@@ -61,13 +61,7 @@ def _is_gate(name: str) -> bool:
 
 def untrained(recipe: Recipe, classes: int) -> TinyNet:
     """Return the network as a training with this recipe starts: the same numbers every time."""
-    with seeded(recipe.seed):
-        model = TinyNet(recipe.block, classes)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if ".fc2." in name:
-                parameter.mul_(recipe.gate_start)
-    return model
+    return tiny.untrained(recipe.block, classes, recipe.seed, recipe.gate_start)
 
 
 def faster_precision(recipe: Recipe, classes: int, device: torch.device, steps: int = 3) -> str:
