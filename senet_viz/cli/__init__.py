@@ -9,6 +9,6 @@ __all__ = ("VERBS", "main")
 
 # The modules of the verbs, in the order of the help.
 VERBS = (
-    "ask.list", "ask.cost", "ask.trace", "ask.whatif", "ask.attribute", "ask.sweep", "ask.lessons",
+    "ask.list", "ask.cost", "ask.trace", "ask.whatif", "ask.attribute", "ask.sweep", "ask.learning", "ask.lessons",
     "make.train", "make.profile", "make.worth", "make.card", "make.deck", "make.stage", "make.notebook", "make.app",
 )  # fmt: skip

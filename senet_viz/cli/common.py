@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TOP = 5
 PLAIN = (TrainingRefused, CardRefused, DeckRefused, LessonRefused, WeightsInvalid)  # plain sentences already
-WHOLE = ("option.named", "unknown_model.near")  # errors whose text says everything
+WHOLE = ("option.named", "unknown_model.near", "no_film")  # errors whose text says everything
 SIDE = 64  # of the pictures that the small networks were trained on
 
 

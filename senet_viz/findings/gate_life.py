@@ -14,6 +14,8 @@ from senet_viz.models import safetensors_io
 
 FILE = assets.WEIGHTS / "learning.safetensors"
 FORMAT = "senet-viz learning 1"
+RISEN = 0.05  # by so much of a gate's variance more than before training, the class has begun to matter
+AHEAD = 0.85  # the next is at most so much of the best, or it is a near thing
 ALIVE = 0.02  # mean std of a gate over the pictures from which a block counts as alive
 DEAD = 0.002
 EXTREME = 0.1  # a gate whose mean is this near to 0 or 1, and that does not move, is saturated
@@ -97,6 +99,35 @@ def learned(course: Mapping[int, Profile]) -> Learning:
         np.array([[each.std for each in row] for row in lives]),
         np.array([[each.eta2 for each in row] for row in roles]),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class First:
+    """The first says which block is the first to tell classes apart, of which three, and by how much."""
+
+    epoch: int  # the first that was kept after which some block's eta2 has risen by ``RISEN``
+    three: tuple[int, ...]  # places of blocks, in depth order
+    best: int  # place of the block, one of them
+    gains: tuple[float, ...]  # of the three: how much their eta2 has risen by then
+
+
+def first(found: Learning) -> First | None:
+    """Return which block's eta2 is the first to rise; None where none does, or two that are offered rise alike.
+
+    Beside it stand the deepest of the others and the one that has risen least.
+    """
+    gain = found.gain
+    early = np.flatnonzero(gain.max(1) >= RISEN)
+    if not len(early) or len(found.blocks) < 3:
+        return None
+    row = gain[early[0]]
+    order = np.argsort(row, kind="stable").tolist()
+    best, least = order[-1], order[0]
+    deepest = max(i for i in order if i not in (best, least))
+    three = tuple(sorted((best, least, deepest)))
+    if max(row[least], row[deepest]) > AHEAD * row[best]:
+        return None
+    return First(found.epochs[early[0]], three, best, tuple(float(row[i]) for i in three))
 
 
 def write(path: Path, found: Iterable[Learning]) -> None:

@@ -17,13 +17,18 @@ from senet_viz.lessons.reading import FIRST
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.guard import guard
+from senet_viz.ui.pages.lab import learned
 from senet_viz.ui.pages.scale import scrub
 from senet_viz.ui.pages.walk import stage
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.teaching import questions, travel
 
 _KEY = "guide"
-OWN = {"": stage.OWN, "channel_weights": scrub.OWN}  # of a page's address: what the browser changes by itself
+OWN = {
+    "": stage.OWN,
+    "channel_weights": scrub.OWN,
+    "learning": learned.OWN,
+}  # of a page's address: what the browser changes by itself
 PLACE = ("photo", "model", "block", "channel")  # an address that names one of them has a place of its own
 WORDS = "guide."  # what the texts that the browser fills begin with
 
