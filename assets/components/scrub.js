@@ -77,7 +77,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     cell.append(canvas);
     row.append(label, cell);
-    if (block.rates) row.append(Object.assign(document.createElement("span"), { className: "rate", title: data.rate }));
+    if (block.rates) row.append(Object.assign(document.createElement("span"), { className: "rate" }));
     return row;
   });
   $(".strips").replaceChildren(...strips);
@@ -89,7 +89,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const block = blocks[here()], channel = pinned(block), values = block.rows.map((row) => row[channel]);
     const pad = Math.max(0.01, 0.15 * (Math.max(...values) - Math.min(...values)));
     const low = Math.max(0, Math.min(...values) - pad), high = Math.min(1, Math.max(...values) + pad) || 1;
-    const [top, bottom] = $(".ends").children;
+    const [top, bottom] = $(".curve .ends").children;
     top.textContent = high.toFixed(2);
     bottom.textContent = low.toFixed(2);
     const [pen, w, h] = sharp($(".curve canvas"));
@@ -125,7 +125,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   // --- what came along with the film: curves of other networks, and a rate for every block ---
   const { curves } = data;
   $(".curves").hidden = $(".legend").hidden = !curves;
-  root.style.setProperty("--rate", blocks.some((block) => block.rates) ? "4.6rem" : "0rem");
+  const rated = blocks.some((block) => block.rates);
+  root.style.setProperty("--rate", rated ? "7rem" : "0rem");
+  $(".film .rate").textContent = rated ? data.rate : "";
   root.classList.toggle("many", Boolean(curves));
   if (curves) {
     $(".curves .ends").replaceChildren(...[`${curves.top} %`, "0"].map((end) => Object.assign(document.createElement("b"), { textContent: end })));

@@ -19,7 +19,7 @@ CODE = (tiny.untrained, class_selectivity.variances, gate_life.learned, gate_lif
 def idea(found: learned.Film) -> None:
     """Write what training did to the gates of the block on screen, and to the answer."""
     gates = found.gates(found.view.name)
-    before, after = (f"{row.std():.2f}" for row in gates[[0, -1]])
+    before, after = (f"{row.std():.3f}" for row in gates[[0, -1]])
     (first, p), (last, q) = found.answers[0], found.answers[-1]
     said = {"first": ui.plain(first), "last": ui.plain(last), "p": f"{p:.0%}", "q": f"{q:.0%}"}
     block = {"n": gates.shape[1], "block": ui.short(found.view.name), "before": before, "after": after}

@@ -48,8 +48,7 @@ class Film:
     def traces(self) -> tuple[Trace, ...]:
         """One trace an epoch; asked before, they cost nothing."""
         asked = TraceQuestion(self.view.spec.key, self.view.picture)
-        weights = [*(f"epoch-{epoch}" for epoch in self.epochs[:-1]), "pretrained"]
-        return tuple(replace(self.view, weights=each).ask(asked) for each in weights)
+        return tuple(replace(self.view, weights=f"epoch-{epoch}").ask(asked) for epoch in self.epochs)
 
     def gates(self, block: str) -> np.ndarray:
         """Return the gates (E, C) of a block, of SK's branches the last one's."""
@@ -149,7 +148,7 @@ def _curves(found: Film) -> dict[str, Any] | None:
         colour, every = palette.role(learning.COLOURS[key], found.view.dark), np.arange(len(top1))
         lines.append(
             {
-                "label": catalogue.spec(key).title,
+                "label": key,
                 "colour": colour,
                 "x": np.interp(every, found.epochs, columns).round(3).tolist(),
                 "y": top1,
