@@ -20,7 +20,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const here = () => Math.max(0, blocks.findIndex((block) => block.name === shared.block));
   const pinned = (block) => Math.min(shared.channel ?? 0, block.count - 1);
   const asked = () => data.values.indexOf(new URLSearchParams(location.search).get(axis));
-  let at = asked() < 0 ? Math.min(shared[axis] ?? base, n - 1) : asked();
+  let at = asked() < 0 ? Math.min(shared[axis] ?? data.start ?? base, n - 1) : asked();
   root.style.setProperty("--n", n);
 
   // --- the film ---

@@ -14,6 +14,7 @@ from senet_viz.models import safetensors_io
 
 FILE = assets.WEIGHTS / "learning.safetensors"
 FORMAT = "senet-viz learning 1"
+ARRAYS = ("std", "eta2", "start")  # of a ``Learning``
 RISEN = 0.05  # by so much of a gate's variance more than before training, the class has begun to matter
 AHEAD = 0.85  # the next is at most so much of the best, or it is a near thing
 ALIVE = 0.02  # mean std of a gate over the pictures from which a block counts as alive
@@ -76,6 +77,7 @@ class Learning:
     blocks: tuple[str, ...]  # B names
     std: np.ndarray  # (E, B) float64: ``Life.std``
     eta2: np.ndarray  # (E, B) float64: ``Role.eta2`` of ``class_selectivity``
+    start: np.ndarray  # (2, B) float64: std and eta2 before training, its norms holding these pictures' statistics
 
     @property
     def chance(self) -> float:
@@ -88,17 +90,23 @@ class Learning:
         return self.eta2 - self.eta2[0]
 
 
-def learned(course: Mapping[int, Profile]) -> Learning:
-    """Return what training did to a network's gates, of its profile at every epoch, the first and the last included."""
+def moved(found: Profile) -> np.ndarray:
+    """Return std and eta2 of every block of a profile, (2, B)."""
+    lives = [life(block, found.counts).std for block in found.blocks]
+    return np.array([lives, [role.eta2 for role in class_selectivity.roles(found)]])
+
+
+def learned(course: Mapping[int, Profile], start: Profile) -> Learning:
+    """Return what training did to a network's gates, of its profile at every epoch, the first and the last included.
+
+    Args:
+        start: of the network before training, with the statistics of these pictures in its norms.
+    """
     epochs, first = sorted(course), course[min(course)]
-    lives = [[life(block, course[epoch].counts) for block in course[epoch].blocks] for epoch in epochs]
-    roles = [class_selectivity.roles(course[epoch]) for epoch in epochs]
-    return Learning(
-        first.model, first.size, len(first.truth), len(first.classes), tuple(epochs),
-        tuple(block.name for block in first.blocks),
-        np.array([[each.std for each in row] for row in lives]),
-        np.array([[each.eta2 for each in row] for row in roles]),
-    )  # fmt: skip
+    std, eta2 = np.stack([moved(course[epoch]) for epoch in epochs], axis=1)
+    names = tuple(block.name for block in first.blocks)
+    size, pictures, classes = first.size, len(first.truth), len(first.classes)
+    return Learning(first.model, size, pictures, classes, tuple(epochs), names, std, eta2, moved(start))
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ def write(path: Path, found: Iterable[Learning]) -> None:
     for each in found:
         fields = {key: value for key, value in vars(each).items() if not isinstance(value, np.ndarray)}
         about[each.model] = fields
-        tensors |= {f"{each.model}/{key}": getattr(each, key) for key in ("std", "eta2")}
+        tensors |= {f"{each.model}/{key}": getattr(each, key) for key in ARRAYS}
     safetensors_io.write(path, FORMAT, "learning", about, tensors)
 
 
@@ -151,6 +159,6 @@ def read(path: Path = FILE) -> dict[str, Learning]:
         found = {}
         for model, fields in about.items():
             names = {key: tuple(fields[key]) for key in ("epochs", "blocks")}
-            std, eta2 = (tensors[f"{model}/{key}"] for key in ("std", "eta2"))
-            found[model] = Learning(**fields | names, std=std, eta2=eta2)
+            std, eta2, start = (tensors[f"{model}/{key}"] for key in ARRAYS)
+            found[model] = Learning(**fields | names, std=std, eta2=eta2, start=start)
         return found

@@ -72,7 +72,7 @@ def load(
         device: a name that ``resolve`` takes.
         weights: ``"random"`` is the untrained control, the same on every call. One of ours whose file is missing
             is untrained in any case, as is one of ``catalogue.library``: ask ``trained``.
-            ``"epoch-4"`` is one of the film of its training: see ``weight_files.film``.
+            ``"epoch-4"`` is one of ours after so many epochs: see ``weight_files.kept``.
         progress: told as ``fetch`` tells it, while weights are fetched.
         file: weights of your own, safetensors or a state dictionary that needs no unpickling.
 
@@ -219,7 +219,7 @@ def _frame(row: ModelSpec, epoch: int) -> nn.Module:
     about, path = weight_files.frame(row.key, epoch)
     if path is not None:
         return _trained(row, path)
-    return tiny.untrained(row.arch, len(about.classes), about.recipe["seed"], about.recipe.get("gate_start", 1.0))
+    return tiny.untrained(row.arch, len(about.classes), about.recipe["seed"], about.recipe["gate_start"])
 
 
 def _misfit(row: ModelSpec, path: Path) -> WeightsInvalid | None:

@@ -62,17 +62,17 @@ def shipped(key: str) -> Shipped | None:
     return None if path is None else _about(path, path.stat().st_mtime_ns)
 
 
-def film(key: str) -> dict[int, Path | None]:
-    """Return the film of a training, for ``load``: epochs from 0 to the last, each with its file; {} where none is.
+def kept(key: str) -> dict[int, Path | None]:
+    """Return what was kept of a training, for ``load``: epochs from 0 to the last, each with its file; {} of others.
 
-    Epoch 0 needs no file. A frame of another recipe, or of other classes, is none of this film.
+    Epoch 0 needs no file. A frame of another recipe, or of other classes, is none of this training.
 
     Raises:
         WeightsInvalid: the network's own file is damaged.
     """
     row, about = spec(key), shipped(key)
     last = _here(row) if about else None
-    if about is None or last is None:
+    if about is None or last is None or "gate_start" not in about.recipe:
         return {}
     frames: dict[int, Path | None] = {}
     for path in last.parent.glob(f"{last.stem}.epoch-*.safetensors"):
@@ -80,17 +80,23 @@ def film(key: str) -> dict[int, Path | None]:
             found = _about(path, path.stat().st_mtime_ns)
             if (found.recipe, found.classes) == (about.recipe, about.classes) and found.epoch < about.epoch:
                 frames[found.epoch] = path
-    return dict(sorted({0: None, **frames, about.epoch: last}.items())) if frames else {}
+    return dict(sorted({0: None, **frames, about.epoch: last}.items()))
+
+
+def film(key: str) -> tuple[int, ...]:
+    """Return the epochs of the film of a training; () where nothing was kept between its start and its end."""
+    epochs = tuple(kept(key))
+    return epochs if len(epochs) > 2 else ()
 
 
 def frame(key: str, epoch: int) -> tuple[Shipped, Path | None]:
-    """Return what the network's own file says, and the file of an epoch of its film.
+    """Return what the network's own file says, and the file of an epoch of its training.
 
     Raises:
-        NoFilm: there is no such frame.
+        NoFilm: that epoch was not kept.
         WeightsInvalid: the network's own file is damaged.
     """
-    about, frames = shipped(key), film(key)
+    about, frames = shipped(key), kept(key)
     if about is None or epoch not in frames:
         raise NoFilm(spec(key).title)
     return about, frames[epoch]

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     from senet_viz.findings import gate_life
 
     common.gated(args.model)
-    epochs = () if args.random else tuple(weight_files.film(args.model))
+    epochs = () if args.random else weight_files.film(args.model)
     about = weight_files.shipped(args.model)
     if not epochs or about is None:
         raise NoFilm(args.model)

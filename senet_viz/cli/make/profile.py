@@ -159,19 +159,22 @@ def _film(args: argparse.Namespace) -> None:
     known = common.record(gate_life.read, file)
     for key in keys:
         common.gated(key)
-        epochs = weight_files.film(key)
+        epochs = weight_files.kept(key)
         if not epochs:
             raise NoFilm(key)
-        known[key] = gate_life.learned({epoch: _profile_of(key, args, f"epoch-{epoch}") for epoch in epochs})
+        course = {epoch: _profile_of(key, args, f"epoch-{epoch}") for epoch in epochs}
+        known[key] = gate_life.learned(course, _profile_of(key, args, "epoch-0", normed=True))
         print(f"{key}: epochs {', '.join(map(str, epochs))}", flush=True)
     gate_life.write(file, known.values())
     print(f"{file}: {file.stat().st_size / 1024:.1f} KiB")
 
 
-def _profile_of(key: str, args: argparse.Namespace, weights: str = "") -> Profile:
+def _profile_of(key: str, args: argparse.Namespace, weights: str = "", normed: bool = False) -> Profile:
     """Return the profile of a network over val/<class>/*; of one that chooses between two kernels with its choices.
 
-    ``weights``: of an epoch of its training, as ``load`` has it; then without choices.
+    Args:
+        weights: of an epoch of its training, as ``load`` has it; then without choices and at zoom 1 alone.
+        normed: see ``profiling.normed``.
     """
     import torch
 
@@ -189,7 +192,12 @@ def _profile_of(key: str, args: argparse.Namespace, weights: str = "") -> Profil
         return (x / 255 - mean) / std
 
     with common.bar(key, args.quiet) as told:
-        found = profiling.run(module, val.x, val.y, val.classes, size, prepare, progress=told, model=key, outputs=names)
+        if normed:
+            module = profiling.normed(module, val.x, size, prepare)
+        zooms = profiling.ZOOMS[: 1 if weights else None]
+        found = profiling.run(
+            module, val.x, val.y, val.classes, size, prepare, zooms, progress=told, model=key, outputs=names
+        )
         if weights or not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
             return found
         control = load.load(key, args.device, weights="random")

@@ -72,7 +72,7 @@ def film(view: Scene) -> Film:
     Raises:
         NoFilm: its training left none.
     """
-    epochs = tuple(weight_files.film(view.spec.key)) if view.trained else ()
+    epochs = weight_files.film(view.spec.key) if view.trained else ()
     if not epochs:
         raise NoFilm(view.spec.title)
     return Film(view, epochs)
@@ -117,6 +117,7 @@ def _data(found: Film, told: bool) -> dict[str, Any]:
     data = {
         "axis": OWN[0],
         "base": len(found.epochs) - 1,
+        "start": 0,
         "scales": [str(epoch) for epoch in found.epochs],
         "values": [str(epoch) for epoch in found.epochs],
         "captions": [
