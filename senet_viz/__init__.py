@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
         ImageRejected,
         LessonRefused,
         NoClassScores,
+        NoFilm,
         NoGateFound,
         NoGates,
         NotAHost,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
 
 __all__ = [
     "MODELS", "OPS", "BlockRef", "BlockTrace", "Busy", "CardRefused", "DeckRefused", "DeviceUnavailable", "Edit",
-    "EditRefused", "ImageRejected", "LessonRefused", "NoClassScores", "NoGateFound", "NoGates", "NotAHost",
+    "EditRefused", "ImageRejected", "LessonRefused", "NoClassScores", "NoFilm", "NoGateFound", "NoGates", "NotAHost",
     "OptionRefused", "PhotosRejected", "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused",
     "UnknownModel", "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find", "load", "preprocess",
     "rank_channels", "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",

@@ -15,7 +15,7 @@ from senet_viz.models import safetensors_io
 FILE = assets.WEIGHTS / "learning.safetensors"
 FORMAT = "senet-viz learning 1"
 ARRAYS = ("std", "eta2", "start")  # of a ``Learning``
-RISEN = 0.05  # by so much of a gate's variance more than before training, the class has begun to matter
+RISEN = 0.2  # a block whose class explains so much more of the variance than before training tells classes apart
 AHEAD = 0.85  # the next is at most so much of the best, or it is a near thing
 ALIVE = 0.02  # mean std of a gate over the pictures from which a block counts as alive
 DEAD = 0.002
@@ -84,11 +84,6 @@ class Learning:
         """Return the eta2 that luck alone would give."""
         return (self.classes - 1) / (self.pictures - 1)
 
-    @property
-    def gain(self) -> np.ndarray:
-        """Return how much of the eta2 of every block was learned by each epoch, (E, B): 0 before training."""
-        return self.eta2 - self.eta2[0]
-
 
 def moved(found: Profile) -> np.ndarray:
     """Return std and eta2 of every block of a profile, (2, B)."""
@@ -122,19 +117,18 @@ class First:
 def first(found: Learning) -> First | None:
     """Return which block's eta2 is the first to rise; None where none does, or two that are offered rise alike.
 
-    Beside it stand the deepest of the others and the one that has risen least.
+    Beside it stand the one that has risen least by then, and a middling one.
     """
-    gain = found.gain
+    gain = found.eta2 - found.eta2[0]
     early = np.flatnonzero(gain.max(1) >= RISEN)
     if not len(early) or len(found.blocks) < 3:
         return None
     row = gain[early[0]]
     order = np.argsort(row, kind="stable").tolist()
-    best, least = order[-1], order[0]
-    deepest = max(i for i in order if i not in (best, least))
-    three = tuple(sorted((best, least, deepest)))
-    if max(row[least], row[deepest]) > AHEAD * row[best]:
+    best, middling, least = order[-1], order[(len(order) - 1) // 2], order[0]
+    if row[middling] > AHEAD * row[best]:
         return None
+    three = tuple(sorted((best, middling, least)))
     return First(found.epochs[early[0]], three, best, tuple(float(row[i]) for i in three))
 
 
