@@ -63,7 +63,9 @@ def spread(found: learned.Film) -> None:
         return
     names, here = tuple(map(ui.short, each.blocks)), view.blocks.index(view.name)
     draw = partial(learning.draw_learned, each.epochs, names, each.eta2, each.std, each.chance, here)
-    said = view.t("lab.learning.spread", n=f"{each.pictures:,}", k=each.classes)
+    low, high, least, most = (f"{end(row):.2f}" for row in each.start for end in (min, max))
+    start = {"low": low, "high": high, "least": least, "most": most}
+    said = view.t("lab.learning.spread", n=f"{each.pictures:,}", k=each.classes, **start)
     ui.figure(view, lambda t: draw(t=t), "learned", *each.epochs, shows="model block", says=said)
 
 
