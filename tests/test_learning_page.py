@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,13 +10,14 @@ from senet_viz import i18n
 from senet_viz.drawing.renderers import slides
 from senet_viz.figures.lab import learning as figures
 from senet_viz.findings import gate_life
-from senet_viz.models import catalogue, load, weight_files
+from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks
 from senet_viz.types import Trace
 from senet_viz.ui.pages.lab import learned
 from senet_viz.ui.teaching import questions
-from tests.test_pages import array, chart, fresh, go, start, url, well, words
+from tests import truth
+from tests.test_pages import APP, array, chart, fresh, go, start, url, well, words
 from tests.test_scale_pages import scrub
 
 PAGE = "learning"
@@ -33,7 +32,7 @@ def epochs() -> tuple[int, ...]:
 def traces(photo: str) -> list[Trace]:
     """The same photo through every network that was kept, each run by itself."""
     x = preprocess.preprocess(samples.sample(photo), catalogue.spec("tiny_se")).x
-    return [hooks.run(load.load("tiny_se", weights=f"epoch-{epoch}"), x) for epoch in epochs()]
+    return [hooks.run(truth.model("tiny_se", f"epoch-{epoch}"), x) for epoch in epochs()]
 
 
 def answer(at: AppTest, option: str) -> AppTest:
@@ -117,9 +116,9 @@ def test_a_network_without_a_film_gives_its_place_to_one_that_has_some(model: st
     assert (url(at)["model"], url(at)["weights"]) == ("tiny_se", "pretrained")
 
 
-def test_where_nothing_was_kept_it_says_so(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
+def test_where_nothing_was_kept_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weight_files, "film", lambda key: ())
-    at = AppTest.from_file("app.py", default_timeout=120)
+    at = AppTest.from_file(str(APP), default_timeout=120)
     for key, value in {"lang": "en", "weights": "pretrained"}.items():
         at.query_params[key] = value
     at.run().switch_page("pages/lab/learning.py").run()
