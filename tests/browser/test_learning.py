@@ -28,7 +28,11 @@ def test_the_film_asks_nobody_and_shows_what_each_network_answers(browser: Brows
     with serving(tmp_path, f"tests.browser.counting {counted}") as address:
         visitor = Visitor(browser, address)
         sent: list[object] = []
-        visitor.page.on("websocket", lambda wire: wire.on("framesent", sent.append))
+
+        def note(frame: object) -> None:
+            sent.append(frame)
+
+        visitor.page.on("websocket", lambda wire: wire.on("framesent", note))
         visitor.open("learning", **HERE)
         slider = visitor.page.locator(".st-key-scrub input[type=range]")
         visitor.until(lambda: slider.input_value() == "0", "the network before training")
