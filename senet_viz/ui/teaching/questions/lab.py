@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from senet_viz.figures.lab.what_if import signed
 from senet_viz.findings import class_selectivity, gate_life, open_or_important, scale_response
 from senet_viz.lessons.question import Question
 from senet_viz.service.questions import AttributionQuestion
@@ -101,7 +102,7 @@ def learns_first(view: Scene) -> Question | None:
     if found is None or first is None:
         return None
     blocks = [short(found.blocks[i]) for i in first.three]
-    each = " · ".join(f"{name}: +{gain:.3f}" for name, gain in zip(blocks, first.gains, strict=True))
+    each = " · ".join(f"{name}: {signed(gain)}" for name, gain in zip(blocks, first.gains, strict=True))
     said = {"k": len(blocks), "epoch": first.epoch, "block": short(found.blocks[first.best]), "each": each}
     options = [view.t("ask.block", block=name) for name in blocks]
     return made(view, "learns_first", options, first.three.index(first.best), said, "kept")
