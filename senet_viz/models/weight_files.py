@@ -85,8 +85,7 @@ def kept(key: str) -> dict[int, Path | None]:
 
 def film(key: str) -> tuple[int, ...]:
     """Return the epochs of the film of a training; () where nothing was kept between its start and its end."""
-    epochs = tuple(kept(key))
-    return epochs if len(epochs) > 2 else ()
+    return epochs if len(epochs := tuple(kept(key))) > 2 else ()
 
 
 def frame(key: str, epoch: int) -> tuple[Shipped, Path | None]:
@@ -94,7 +93,6 @@ def frame(key: str, epoch: int) -> tuple[Shipped, Path | None]:
 
     Raises:
         NoFilm: that epoch was not kept.
-        WeightsInvalid: the network's own file is damaged.
     """
     about, frames = shipped(key), kept(key)
     if about is None or epoch not in frames:
