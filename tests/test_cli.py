@@ -149,11 +149,25 @@ def test_all_trains_the_four_with_one_recipe(trained: Path) -> None:
 
 def test_side_by_side_is_the_same_as_alone(trained: Path, data: Path, tmp_path: Path, capsys: Said) -> None:
     out = tmp_path / "tiny_se.safetensors"
-    assert main(["train", "--data", str(data), "--block", "se", "--out", str(out), "--epochs", "2", "--quiet"]) == 0
+    (precision,) = (w.precision for w in read_all(trained) if w.block == "se")  # each measures, and may find another
+    asked = [
+        "train",
+        "--data",
+        str(data),
+        "--block",
+        "se",
+        "--out",
+        str(out),
+        "--epochs",
+        "2",
+        "--precision",
+        precision,
+    ]
+    assert main([*asked, "--quiet"]) == 0
     alone, beside = load_file(out), load_file(trained / "tiny_se.safetensors")
     assert all(torch.equal(alone[key], beside[key]) for key in alone)
     capsys.readouterr()
-    assert main(["train", "--data", str(data), "--block", "se", "--out", str(out), "--epochs", "2", "--resume"]) == 0
+    assert main([*asked, "--resume"]) == 0
     assert capsys.readouterr().out.startswith("resumed after epoch 2\n")
 
 

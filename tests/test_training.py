@@ -403,7 +403,7 @@ def test_interrupted_and_resumed_is_the_same_training(data: Path, tmp_path: Path
 
     def one(name: str, resume: bool = False, stop_after: int | None = None) -> dict[str, float] | None:
         how = {"stop_after": stop_after, "bar": False, "precision": "float32"}  # two would measure, and may differ
-        return train((folder, val), tmp_path / name, recipe, "cpu", resume, lambda line: None, **how)  # type: ignore
+        return train((folder, val), tmp_path / name, recipe, "cpu", resume, lambda line: None, **how)  # type: ignore[arg-type]
 
     whole = one("whole.safetensors")
     assert one("parts.safetensors", stop_after=1) is None
