@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,8 +33,8 @@ PROFILE = ("profile", "--quiet", "--model", "tiny_se", "--model", "tiny_sk", "--
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in which the program looks for weights: a film of tiny_se on two colours, and tiny_sk without one."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of tiny_se on two colours, tiny_sk without one, and the pictures of both."""
     data, folder = folders.data(tmp_path_factory.mktemp("data"), side=32), tmp_path_factory.mktemp("weights")
     for block in ("se", "sk"):
         recipe = replace(SMALL, block=block)
@@ -43,9 +42,14 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for path in folder.glob("tiny_sk.epoch-*"):
         path.unlink()
     shutil.copytree(data, folder / "data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(weight_files.LOCAL, str(folder))
-        yield folder
+    return folder
+
+
+@pytest.fixture
+def own(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the program looks for weights."""
+    monkeypatch.setenv(weight_files.LOCAL, str(made))
+    return made
 
 
 # --- frames -----------------------------------------------------------------------------------------------------------
@@ -128,9 +132,11 @@ def test_a_network_without_a_film_is_refused_in_one_sentence(own: Path, asked: t
 
 
 @pytest.fixture(scope="module")
-def measured(own: Path) -> dict[str, gate_life.Learning]:
-    file = own / gate_life.FILE.name
-    assert main([*PROFILE, str(own / "data"), "--film", "--out", str(file)]) == 0
+def measured(made: Path) -> dict[str, gate_life.Learning]:
+    file = made / gate_life.FILE.name
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(weight_files.LOCAL, str(made))
+        assert main([*PROFILE, str(made / "data"), "--film", "--out", str(file)]) == 0
     return gate_life.read(file)
 
 
