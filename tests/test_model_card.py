@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from senet_viz.errors import CardRefused, TrainingRefused, WeightsInvalid
 from senet_viz.experiments import gate_profile, kernel_preference, profiling
 from senet_viz.experiments.gate_profile import Profile
-from senet_viz.findings import model_card
+from senet_viz.findings import gate_life, model_card
 from senet_viz.findings.gate_life import life
 from senet_viz.findings.kernel_choice import verdicts
 from senet_viz.findings.model_agreement import points
@@ -191,7 +191,7 @@ def test_verify_counts_again(made: Made, tmp_path: Path) -> None:
 class TestShipped:
     def test_the_card_is_what_its_files_say(self) -> None:
         text = (SHIPPED / "README.md").read_text(encoding="utf-8")
-        assert text == model_card.build(read_all(SHIPPED), gate_profile.read())
+        assert text == model_card.build(read_all(SHIPPED), gate_profile.read(), gate_life.read())
 
     def test_every_model_runs_at_the_size_that_the_data_chose(self) -> None:
         weights = read_all(SHIPPED)
