@@ -9,12 +9,14 @@ import numpy as np
 import streamlit as st
 
 from senet_viz.architecture import comparison, counting, papers, prices
+from senet_viz.drawing.grammar import Table
 from senet_viz.figures.networks import what_it_costs
 from senet_viz.networks.registry import NAMED, Choice
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import section
+from senet_viz.ui.elements.tables import tabled
 from senet_viz.ui.pages.networks import options
 from senet_viz.ui.work import Bar
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from senet_viz.ui.scene import Scene
 
 
-def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
-    """A table of what the gates cost with every value of every option, the others as chosen; what costs the same is
+def effects(view: Scene, choice: Choice, own: Count) -> None:
+    """Tabulate what the gates cost with every value of every option, the others as chosen; what costs the same is
     one line. Reduction and stages have figures of their own.
 
     Args:
@@ -51,17 +53,15 @@ def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
             if store.peek(("cost", other)) is None:
                 told(n, len(asked))
             found.setdefault((option.name, count(other).gate), []).append(options.said(t, option.name, value))
-    rows = [
-        (
-            t(f"networks.cost.{options.KEYS[name]}"),
-            " · ".join(values),
-            beside(gate.params, own.params),
-            beside(gate.macs, own.macs),
-        )
+    rows = tuple(
+        (t(f"networks.cost.{options.KEYS[name]}"), " · ".join(values), gate.params, gate.macs)
         for (name, gate), values in found.items()
-    ]
+    )
+    names, values, params, macs = zip(*rows, strict=True)
+    columns = (names, values, [beside(n, own.params) for n in params], [beside(n, own.macs) for n in macs])
     heads = (t(f"networks.cost.options.{key}") for key in ("option", "value", "params", "macs"))
-    return {head: list(column) for head, column in zip(heads, zip(*rows, strict=True), strict=True)}
+    table = Table(("option", "chosen", "parameters", "multiply-accumulates"), rows)
+    tabled("options", t("networks.cost.options"), dict(zip(heads, columns, strict=True)), table)
 
 
 def beside(value: int, own: int) -> str:
