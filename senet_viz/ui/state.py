@@ -128,11 +128,11 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
 def unseen() -> Iterator[None]:
     """Let the app run where nobody is looking, and Streamlit not warn of it."""
     log = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
-    level, log.level = log.level, logging.ERROR
+    before, log.disabled = log.disabled, True  # its level is Streamlit's own to set, as it does while it starts
     try:
         yield
     finally:
-        log.level = level
+        log.disabled = before
 
 
 def in_memory() -> None:
