@@ -60,10 +60,12 @@ class NoGates(NoGateFound, code="no_gate.network"):
 
 
 class NoClassScores(SenetVizError, code="no_scores"):
-    """Class scores were asked for, and the network gives something else: maps, boxes."""
+    """The network gives no class scores but maps or boxes; not ``listed``: so the app does not offer it at all."""
 
-    def __init__(self, network: str) -> None:
+    def __init__(self, network: str, listed: bool = True) -> None:
         super().__init__(f"{network} gives no class scores", network=network)
+        if not listed:
+            self.code = "no_scores.apart"
 
 
 class UnknownModel(SenetVizError, code="unknown_model"):

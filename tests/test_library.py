@@ -21,6 +21,7 @@ from senet_viz.errors import UnknownModel, WeightsInvalid
 from senet_viz.models import catalogue, differences, load, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks, layouts, replay
+from tests.test_pages import emptied, start
 from tools import models as table
 
 ROWS: list[dict[str, Any]] = json.loads(assets.MODELS.read_text(encoding="utf-8"))
@@ -68,8 +69,51 @@ def test_a_row_is_what_the_library_builds(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_the_table_is_the_installed_libraries() -> None:
-    assert json.loads(json.dumps(list(table.rows()))) == ROWS
+def test_the_tables_are_the_installed_libraries() -> None:
+    rows, without = table.tables()
+    assert json.loads(json.dumps(rows)) == ROWS
+    assert without == catalogue.apart()
+
+
+def test_every_name_of_the_libraries_is_offered_or_has_its_reason() -> None:
+    every = {*(f"timm/{name}" for name in timm.list_models())}
+    every |= {f"torchvision/{name}" for name in torchvision.models.list_models()}
+    offered = {key(row) for row in ROWS}
+    assert offered | catalogue.apart().keys() == every and not offered & catalogue.apart().keys()
+    gated = {name for name, near in catalogue.apart().items() if near != ""}
+    assert len(offered) + sum(name.startswith("torchvision/") for name in gated) == 418  # those that carry a known gate
+
+
+APART = ("torchvision/deeplabv3_mobilenet_v3_large", "torchvision/quantized_mobilenet_v3_large", "timm/gcresnet50t",
+         "torchvision/resnet18")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", APART)
+def test_a_reason_is_what_the_library_builds(name: str) -> None:
+    other = name.partition("/")[2]
+    net = table.other(other) if other in table.others() else load.foreign(name)
+    assert net is not None and table.apart(net) == catalogue.apart()[name]
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("name", APART)
+def test_a_network_that_is_not_offered_says_why_and_what_is_on_screen_stays(
+    name: str, lang: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    near = catalogue.apart()[name]
+    code = "no_scores.apart" if near is None else "no_gate.near" if near else "no_gate.network"
+    with emptied():
+        at = start("squeeze", model=name, lang=lang)
+        assert at.session_state["model"] == catalogue.DEFAULT
+        if near != "":
+            assert name in at.session_state["_networks"]
+            at.sidebar.selectbox(key="model").set_value(name).run()
+    said = i18n.text(f"error.{code}", lang, network=name, near=near)
+    assert [box.value for box in at.sidebar.warning] == [said]
+    assert at.session_state["model"] == catalogue.DEFAULT and len(at.title) == 1
+    if lang == "en":
+        assert main(["trace", "chelsea", "--model", name]) == 2
+        assert capsys.readouterr().err.endswith(f"{said}\n")
 
 
 @pytest.mark.parametrize("row", SMALLEST, ids=key)

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from senet_viz import i18n
-from senet_viz.errors import UnknownModel
+from senet_viz.errors import NoClassScores, NoGates, UnknownModel
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, class_names, devices, differences, weight_files
 from senet_viz.photos import samples
@@ -93,19 +93,25 @@ def _photo(t: Texts) -> None:
 
 
 def _networks(t: Texts) -> dict[str, str]:
-    """Return every network that has blocks, and what it is called: ours first, then the libraries' by name."""
-    rows = {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}
-    return rows | models.others(st.session_state["lang"])
+    """Return every network that has blocks, and what it is called: ours first, then the libraries' by name.
+
+    Last come those that cannot be shown: whoever looks for one reads why.
+    """
+    rows, lang = {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}, st.session_state["lang"]
+    return rows | models.others(lang) | models.apart(lang)
 
 
 def _asked(t: Texts) -> None:
-    """Take a model by any of its names, as ``timm/seresnet18``; of an unknown one the nearest names are said."""
+    """Take a model by any of its names, as ``timm/seresnet18``; of one that is not offered it is said why.
+
+    Of an unknown one the nearest names are said.
+    """
     s = st.session_state
-    if (asked := s.get("model")) is None or asked in s["_networks"]:
+    if (asked := s.get("model")) is None:
         return
     try:
         s["model"] = catalogue.spec(str(asked)).key
-    except UnknownModel as error:
+    except (UnknownModel, NoGates, NoClassScores) as error:
         st.warning(sentence(error, s["lang"]))
         s["model"] = s.get("_good", (catalogue.DEFAULT,))[0]  # what is on screen stays there
 
