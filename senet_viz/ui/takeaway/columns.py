@@ -24,7 +24,7 @@ _COLUMNS = (
     ("z", "z"),
     ("h|hidden", "hidden"),
     (r"w1|w2|[A-Z]_\d+|weight", "weight"),
-    (r"w2\*hidden", "vote"),
+    (r"w2\*hidden|[A-Z]_\d+\*h", "vote"),
     (r"logit( \d+)?", "logit"),
     (
         r"gate|a\d+|gate at .*|sigmoid|h-sigmoid|softmax|(branches|channels) a\d+|gate \d+|photo|all classes|mean",
