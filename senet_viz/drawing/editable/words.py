@@ -66,7 +66,8 @@ class Words:
         if self.page.table:
             self.table(self.page.table, Rect(EDGE, top, wide, POINTS[1] - top - EDGE * 1.6))
         self.foot(self.page.source, self.page.link)
-        said = filter(None, (self.page.say, self.page.source, self.page.link))
+        told = rows(self.page.table, self.lang) if self.page.table else ()
+        said = filter(None, (self.page.say, *told, self.page.source, self.page.link))
         presentation.note(self.slide, "\n".join(said), self.lang)
 
     def words(self, rect: Rect, lines: Sequence[str], size: float, colour: Any = None, **look: Any) -> Any:
