@@ -111,6 +111,8 @@ RECKONED = {
     "excitation-gates": "the two functions themselves, and a histogram of the logits",
     "kernel-tug": "means over 16 channels, and one branch less the other",
     "compare-gates": "mean and ends of each block's gates",
+    "cost-adds": "100 per cent, which the network without gates is",
+    "integration": "the papers' errors of the five places; the rows are the parts of the unit that is drawn",
     "sk-path": "the channel's two logits and gates, which the maps of the rows are multiplied by",
 }
 
@@ -132,10 +134,9 @@ def plotted(slide: Any) -> list[list[float]]:
     found = []
     for chart in (shape.chart for shape in shapes(slide) if shape.has_chart):
         for series in chart.plots[0].series:
-            y = [v for v in series.values if v is not None]
+            listed = chart.plots[0]._element.tag.endswith("scatterChart") and chart.value_axis.reverse_order
             x = [float(e.text) for e in series._element.findall("{*}xVal//{*}pt/{*}v")]
-            places = all(float(v).is_integer() for v in y) and x
-            found.append(x if places else y)
+            found.append(x if listed else [v for v in series.values if v is not None])
     return found
 
 
