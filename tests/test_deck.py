@@ -122,6 +122,8 @@ def rowed(sample: Figure) -> set[float]:
     found: set[float] = set()
     for row in sample.table.rows:
         plain = [float(v) for v in row if isinstance(v, int | float) and not isinstance(v, bool)]
+        printed = (re.fullmatch(r"(\d+(?:\.\d+)?)\s?[MG]?", v) for v in row if isinstance(v, str))  # by a paper
+        plain += [float(each[1]) for each in printed if each]
         found |= {v * unit for v in plain for unit in (1.0, 100.0, 1e-6)}
         named = dict(zip(sample.table.header, row, strict=True))
         if isinstance(spread := named.get("std"), float):
