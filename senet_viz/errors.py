@@ -108,6 +108,10 @@ class Busy(SenetVizError, code="busy"):
     """Too many requests are waiting already."""
 
 
+class ModelTooLarge(SenetVizError, code="model_too_large"):
+    """A network weighs more than all networks together may on this server: it is not loaded."""
+
+
 class Stopped(SenetVizError, code="stopped"):
     """The work was ended before it was done, because nobody waits for it any more."""
 

@@ -26,6 +26,7 @@ from senet_viz.drawing.grammar import Figure
 from senet_viz.errors import WeightsInvalid
 from senet_viz.service.cache import Once, Shared
 from senet_viz.service.engine import Engine
+from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import TraceQuestion
 from senet_viz.service.rooms import Rooms
 from senet_viz.ui.own.uploads import Uploads
@@ -42,7 +43,7 @@ MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of
 @Once
 def engine() -> Engine:
     """Return the engine that all sessions share."""
-    return Engine()
+    return LocalEngine()
 
 
 @Once
@@ -72,18 +73,6 @@ def who() -> str:
 def photo_sets() -> Shared[Any]:
     """Keep sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
     return Shared(400, lambda found: found.mib)
-
-
-@Once
-def tallies() -> Shared[Any]:
-    """Keep gates of sets in class folders, summed up batch after batch: 256 MiB."""
-    return Shared(256, lambda tally: tally.mib)
-
-
-@Once
-def worths() -> Shared[Any]:
-    """Keep which photos of a set are recognised with which gates, batch after batch: a hundred bytes each."""
-    return Shared(8192)
 
 
 @Once
