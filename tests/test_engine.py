@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import torch
 
-from senet_viz.errors import Busy, NoGateFound, OptionRefused, UnknownModel
+from senet_viz import i18n
+from senet_viz.errors import Busy, ModelTooLarge, NoGateFound, OptionRefused, UnknownModel
 from senet_viz.experiments import channel_ranking
 from senet_viz.models import catalogue
 from senet_viz.networks import random
@@ -28,6 +29,7 @@ from senet_viz.service.cache import Shared
 from senet_viz.service.local import MODELS_MIB_DEFAULT, LocalEngine
 from senet_viz.service.questions import (
     AttributionQuestion,
+    BlocksQuestion,
     RankingQuestion,
     ReplayQuestion,
     SweepQuestion,
@@ -165,7 +167,8 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
 
 def test_what_is_held_stays_and_the_rest_makes_room() -> None:
     shared: Shared[str] = Shared(10, len)
-    with shared.hold("held", lambda: "x" * 8), shared.hold("held", lambda: "not made again"):
+    with shared.held("held", 8), shared.held("held", 8):
+        shared.get("held", lambda: "x" * 8)
         for key in "abc":
             shared.get(key, lambda: "x" * 6)
         assert [shared.peek(key) for key in ("held", "a", "b")] == ["x" * 8, None, None] and shared.peek("c")
@@ -174,9 +177,45 @@ def test_what_is_held_stays_and_the_rest_makes_room() -> None:
 
 def test_what_cannot_be_made_is_not_held() -> None:
     shared: Shared[str] = Shared(10, len)
-    with pytest.raises(UnknownModel), shared.hold("a", lambda: (_ for _ in ()).throw(UnknownModel("no"))):
-        raise AssertionError
-    assert not shared._holders and shared.get("a", lambda: "good") == "good"
+    with pytest.raises(UnknownModel), shared.held("a", 5):
+        shared.get("a", lambda: (_ for _ in ()).throw(UnknownModel("no")))
+    assert not shared._holders and not shared._announced and shared.get("a", lambda: "good") == "good"
+
+
+def test_there_is_room_before_anything_is_made_or_else_it_is_said() -> None:
+    shared: Shared[str] = Shared(10, len)
+    shared.get("old", lambda: "x" * 6)
+    with shared.held("used", 6):
+        assert shared.peek("old") is None, "it makes room beforehand"
+        with pytest.raises(Busy), shared.held("more", 6):
+            raise AssertionError
+        with shared.held("used", 6), shared.held("small", 4):
+            pass
+    with shared.held("more", 6):
+        pass
+
+
+class Gone(BaseException):
+    """A tab was closed: as Streamlit says it, not an ``Exception``."""
+
+
+def test_who_leaves_while_making_leaves_it_to_another() -> None:
+    shared: Shared[str] = Shared(3)
+    began, may_end = Event(), Event()
+
+    def leave() -> str:
+        began.set()
+        assert may_end.wait(WAIT)
+        raise Gone
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(shared.get, "a", leave)
+        assert began.wait(WAIT)
+        others = [pool.submit(shared.get, "a", lambda: "made by another") for _ in range(2)]
+        may_end.set()
+        with pytest.raises(Gone):
+            first.result(WAIT)
+        assert [other.result(WAIT) for other in others] == ["made by another"] * 2
 
 
 def test_many_threads_many_keys() -> None:
@@ -314,7 +353,7 @@ def test_a_model_in_use_makes_room_for_none(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_running_question_keeps_its_model(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "4")
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "8")
     engine = LocalEngine(workers=1)
     module = engine.model("tiny_se", weights="random")
     with ThreadPoolExecutor(1) as pool:
@@ -328,13 +367,31 @@ def test_a_running_question_keeps_its_model(picture: Picture, monkeypatch: pytes
         assert running.result(WAIT).blocks
 
 
-def test_a_model_larger_than_the_budget_can_be_used(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "1")
+@pytest.mark.parametrize("key", ["legacy_senet154", Choice("senet154")], ids=str)
+def test_a_model_larger_than_the_budget_is_refused_in_a_sentence(
+    key: str | Choice, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "300")
     engine = LocalEngine(workers=1)
     module = engine.model("tiny_se", weights="random")
-    assert ask(engine, picture).blocks and engine.model("tiny_se", weights="random") is module
-    engine.model("tiny_sk", weights="random")
-    assert engine.model("tiny_se", weights="random") is not module, "it has made room"
+    with pytest.raises(ModelTooLarge) as refused:
+        engine.ask(BlocksQuestion(key, weights="random"))
+    for lang in i18n.LANGUAGES:
+        said = i18n.text(f"error.{refused.value.code}", lang, **refused.value.details)
+        assert all(each in said for each in ("SENet-154", "440", "300"))
+    assert ask(engine, picture).blocks and engine.model("tiny_se", weights="random") is module, "others stay"
+
+
+def test_what_does_not_fit_beside_what_is_used_is_refused_until_it_does(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "4")
+    engine = LocalEngine(workers=1)
+    with engine.using("tiny_se", weights="random") as module:
+        with pytest.raises(Busy):
+            engine.model("tiny_sk", weights="random")
+        assert engine.model("tiny_se", weights="random") is module
+    assert engine.model("tiny_sk", weights="random")
 
 
 @pytest.mark.parametrize("text", ["", "much", "nan", "-5"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from senet_viz.jobs import Progress, silent
@@ -12,6 +13,21 @@ if TYPE_CHECKING:
     from senet_viz.networks.registry import Choice
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A seat asks: a browser's tab, whose long questions run one after the other; without a name, nobody in particular.
+
+    ``here`` is called in the asking thread, several times a second while it waits. Where the tab was closed, or asks
+    for something else by now, it raises; what nobody waits for any more ends then.
+    """
+
+    name: str = ""
+    here: Callable[[], object] = lambda: None
+
+
+NOBODY = Seat()
 
 
 class Engine(Protocol):
@@ -24,15 +40,15 @@ class Engine(Protocol):
 
     forwards: int
 
-    def ask(self, question: Question[T], progress: Progress = silent, seat: str = "") -> T:
+    def ask(self, question: Question[T], progress: Progress = silent, seat: Seat = NOBODY) -> T:
         """Return the answer to a question; what was asked before, and batches of it that were, cost nothing.
 
         Args:
             progress: told in the asking thread how much of how much is there. Of a question that is answered in batches
                 before every one that has to be run: False leaves it at those that are there, and asked again, it goes
-                on where it was. Besides, of any, several times a second: where an exception leaves it and nobody else
-                waits for the same answer, the work ends.
-            seat: who asks, "" for nobody in particular. A seat's long questions run one after the other.
+                on where it was. Of others several times a second. Where an exception leaves it and nobody else waits
+                for the same answer, the work ends.
+            seat: who asks.
 
         Raises:
             Busy: too many are waiting.
@@ -58,13 +74,19 @@ class Engine(Protocol):
         ...
 
     def ready(
-        self, key: str | Choice, device: str = "cpu", weights: str = "pretrained", progress: Progress = silent
+        self,
+        key: str | Choice,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        progress: Progress = silent,
+        seat: Seat = NOBODY,
     ) -> None:
         """Have a network loaded, its weights fetched where need be, so that questions about it are answered at once.
 
         Args:
             progress: told in the asking thread, several times a second, how many bytes of how many are here (0: nobody
                 knows) while weights are fetched. Where an exception leaves it, they go on coming.
+            seat: who asks.
 
         Raises:
             WeightsUnavailable, WeightsInvalid, UnknownModel, DeviceUnavailable: see ``load.load``.

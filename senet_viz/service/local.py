@@ -10,17 +10,18 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from senet_viz.errors import WeightsUnavailable
+from senet_viz.errors import ModelTooLarge, Stopped, WeightsUnavailable
 from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
-from senet_viz.service.cache import Lane, Shared
-from senet_viz.service.questions import Question, Where, mib
+from senet_viz.service.cache import Lane, Shared, Turns
+from senet_viz.service.engine import NOBODY, Seat
+from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,6 +32,7 @@ T = TypeVar("T")
 MODELS_MIB = "SENET_VIZ_MODELS_MIB"  # environment variable: networks are kept up to so many MiB of weights
 MODELS_MIB_DEFAULT = 1024.0
 GARBAGE = 50_000  # objects between two collections: a rerun makes thousands, and nearly all go by themselves
+LATER, LAST = 5, 10  # how nice a large network's single run is, and what takes long: the kernel's own measure
 FAILED_S = 60.0  # for so long, weights that could not be fetched for one are not asked for again for others
 
 
@@ -52,6 +54,18 @@ def _weighed(answer: object) -> float:
     return max(mib(answer), 2**-10)
 
 
+def _loaded(key: str, device: str, weights: str) -> nn.Module:
+    from senet_viz.models import load
+
+    module = load.load(key, device, weights)  # type: ignore[arg-type]  # it says so itself
+    if not gc.get_freeze_count():
+        # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE, 50, 100)
+    return module
+
+
 def _built(choice: Choice, device: str) -> nn.Module:
     from senet_viz.models import devices
     from senet_viz.networks import variants
@@ -60,12 +74,62 @@ def _built(choice: Choice, device: str) -> nn.Module:
     return variants.build(choice.net, device=target, **dict(choice.options)).requires_grad_(False)
 
 
+def _catalogued(key: str | Choice) -> tuple[str, float]:
+    """Return what a network is called and its weights in MiB; those of a variant as released, whatever its options.
+
+    Raises:
+        UnknownModel: no such model.
+    """
+    from senet_viz.models import catalogue
+    from senet_viz.networks.registry import NAMED
+
+    if isinstance(key, str):
+        row = catalogue.spec(key)
+        return row.title, row.weights_mib
+    named = (key.net, *NAMED[key.net].also, key.net.replace("se_", "legacy_se"))  # timm's name of the authors' networks
+    return NAMED[key.net].title, next(catalogue.spec(name).weights_mib for name in named if catalogue.has(name))
+
+
+def _both(progress: Progress, seat: Seat) -> Progress:
+    """Return what tells both: how far it is, and that the seat is waiting."""
+
+    def told(done: int, total: int) -> bool | None:
+        seat.here()
+        return progress(done, total)
+
+    return told
+
+
+def _heeding(question: Question[T], module: nn.Module, told: Progress) -> T:
+    """Answer a question on this thread's twin of the network; before every part of it, end where nobody waits."""
+    from senet_viz.tap import hooks, sharing
+
+    last = (0, 1)
+
+    def heard(done: int, total: int) -> bool | None:
+        nonlocal last
+        last = done, total
+        return told(done, total)
+
+    def word() -> None:
+        if told(*last) is False:
+            raise Stopped("nobody waits for it any more")
+
+    own = sharing.own_twin(module)
+    with hooks.heeding(own, word):
+        return question.work(own, heard)
+
+
 class LocalEngine:
     """The engine of this process: it answers with networks of its own, in threads.
 
+    What takes milliseconds has a lane of its own, so have one run of a large network, what takes long, and loading:
+    these three stand back where a processor is wanted. What is long runs on a twin of its network that nobody else
+    waits for.
+
     Args:
-        workers: forwards that may run at the same time; one a core by default.
-        waiting: requests that may wait before ``Busy`` is raised.
+        workers: forwards of a kind that may run at the same time; one a core by default.
+        waiting: requests of a kind that may wait before ``Busy`` is raised.
     """
 
     def __init__(self, workers: int | None = None, waiting: int = 128) -> None:
@@ -76,31 +140,39 @@ class LocalEngine:
         self._kept: dict[type[Question[Any]], Shared[Any]] = {}
         self._workers = workers or min(os.cpu_count() or 1, 8)
         self._running = 0
-        short = Lane("forward", self._workers, waiting)
-        long = Lane("long", self._workers, waiting)  # what takes seconds lets the photos of others pass
-        self._lanes: dict[Where, Lane] = {"short": short, "long": long, "wide": long}
+        lane = partial(Lane, workers=self._workers, waiting=waiting)
+        long = lane("long", nice=LAST)
+        self._lanes: dict[Where, Lane] = {
+            "short": lane("forward"), "large": lane("large", nice=LATER), "long": long, "wide": long,
+        }  # fmt: skip
         self._jobs: dict[Where, Jobs[Any]] = {lane: Jobs(partial(self._submit, lane)) for lane in self._lanes}
         self._fetching: Jobs[None] = Jobs(in_a_thread)
-        self._building = Lane("build", 1, waiting)  # random weights are drawn by one thread at a time in any case
+        # random weights are drawn by one thread at a time in any case
+        self._loading: Jobs[nn.Module] = Jobs(Lane("load", 1, waiting, nice=LATER).submit)
+        self._turns = Turns()
         self._failed: dict[str, tuple[float, WeightsUnavailable]] = {}
-        self._frozen = False
 
     # --- questions --------------------------------------------------------------------------------------------------
 
-    def ask(self, question: Question[T], progress: Progress = silent, seat: str = "") -> T:
+    def ask(self, question: Question[T], progress: Progress = silent, seat: Seat = NOBODY) -> T:
         """Return the answer to a question: see ``Engine``."""
-        batches = question.batches()
-        if batches is None:
-            return self._answer(question, progress)
-        answers: list[T] = []
-        done = 0
-        with self.using(*question.network):
-            for batch in batches:
-                if self.peek(batch) is None and progress(done, question.size) is False:
-                    break
-                answers.append(self._answer(batch, silent))
-                done += batch.size
-        return question.joined(answers)
+        parts, answers, done = question.batches(), [], 0
+        module: nn.Module | None = None
+        told = _both(progress if parts is None else silent, seat)
+        with ExitStack() as held:  # the seat's turn and the network, from the first part on that has to be run
+            for part in [question] if parts is None else parts:
+                found = self.peek(part)
+                if found is None:
+                    if parts is not None and progress(done, question.size) is False:
+                        break
+                    if module is None:
+                        if seat.name and question.where in LONG:
+                            held.enter_context(self._turns.turn(seat.name, seat.here))
+                        module = held.enter_context(self.using(*question.network, seat=seat))
+                    found = self._answer(part, module, told)
+                answers.append(found)
+                done += part.size
+        return answers[0] if parts is None else question.joined(answers)
 
     def peek(self, question: Question[T]) -> T | None:
         """Return the answer to a question if it is there already: see ``Engine``."""
@@ -110,22 +182,21 @@ class LocalEngine:
         with self._count:
             return self._kept.setdefault(type(question), Shared(question.kept, _weighed))
 
-    def _answer(self, question: Question[T], progress: Progress) -> T:
+    def _answer(self, question: Question[T], module: nn.Module, progress: Progress) -> T:
         shelf, key = self._shelf(question), question.key
+        large = question.forward and question.where == "short" and _catalogued(question.model)[1] > LARGE_MIB
+        where: Where = "large" if large else question.where
 
-        def work(module: nn.Module, told: Progress) -> T:
+        def work(told: Progress) -> T:
             if (found := shelf.peek(key)) is not None:  # it came while this was waiting
                 return found
             if question.forward:
                 with self._count:
                     self.forwards += 1
-            answer = question.work(module, told)
+            answer = question.work(module, told) if where == "short" else _heeding(question, module, told)
             return shelf.get(key, lambda: answer)
 
-        if (found := shelf.peek(key)) is not None:
-            return found
-        with self.using(*question.network) as module:
-            return self._jobs[question.where].get(key, partial(work, module), progress)
+        return self._jobs[where].get(key, work, progress)
 
     # --- work -------------------------------------------------------------------------------------------------------
 
@@ -154,10 +225,15 @@ class LocalEngine:
     # --- networks ---------------------------------------------------------------------------------------------------
 
     def ready(
-        self, key: str | Choice, device: str = "cpu", weights: str = "pretrained", progress: Progress = silent
+        self,
+        key: str | Choice,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        progress: Progress = silent,
+        seat: Seat = NOBODY,
     ) -> None:
         """Have a network loaded: see ``Engine``."""
-        with self.using(key, device, weights, progress):
+        with self.using(key, device, weights, progress, seat):
             pass
 
     def model(
@@ -169,44 +245,33 @@ class LocalEngine:
 
     @contextmanager
     def using(
-        self, key: str | Choice, device: str = "cpu", weights: str = "pretrained", progress: Progress = silent
+        self,
+        key: str | Choice,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        progress: Progress = silent,
+        seat: Seat = NOBODY,
     ) -> Iterator[nn.Module]:
-        """Give the network of that key, loaded once, in eval mode; or a variant, which is untrained.
+        """Give the network of that key, loaded once, in eval mode; or a variant, which is untrained: see ``ready``.
 
         It makes room for no other one before the ``with`` ends.
-
-        Args:
-            progress: told in the asking thread, several times a second, how many bytes of how many are here (0: nobody
-                knows) while weights are fetched. Where an exception leaves it, they go on coming.
-
-        Raises:
-            WeightsUnavailable, WeightsInvalid, UnknownModel, DeviceUnavailable: see ``load.load``.
-            OptionRefused: see ``variants.build``.
         """
-        from senet_viz.networks import registry
-
-        if isinstance(key, registry.Choice):
-            build = partial(_built, key, device)
-            with self._variants.hold((key, device), lambda: self._building.submit(build).result()) as module:
-                yield module
-            return
-        if weights == "pretrained" and self._models.peek((key, device, weights)) is None:
-            self._fetched(key, progress)
-        with self._models.hold((key, device, weights), partial(self._loaded, key, device, weights)) as module:
+        title, weight = _catalogued(key)
+        if weight > self._models.limit:
+            raise ModelTooLarge(title, weight, self._models.limit)
+        name = (key, device, weights)
+        if isinstance(key, str):
+            if weights == "pretrained" and self._models.peek(name) is None:
+                self._fetched(key, _both(progress, seat))
+            shelf, make = self._models, partial(_loaded, key, device, weights)
+        else:
+            shelf, make, weight = self._variants, partial(_built, key, device), 0.0
+        with shelf.held(name, weight):
+            module = shelf.peek(name)
+            if module is None:
+                work = partial(shelf.get, name, make)
+                module = self._loading.get(name, lambda told: work(), _both(silent, seat))
             yield module
-
-    def _loaded(self, key: str, device: str, weights: str) -> nn.Module:
-        """Build a network in the lane for it."""
-        from senet_viz.models import load as loads
-
-        module = self._building.submit(lambda: loads.load(key, device, weights)).result()  # type: ignore[arg-type]
-        if not self._frozen:
-            # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(GARBAGE, 50, 100)
-            self._frozen = True
-        return module
 
     def _fetched(self, key: str, progress: Progress) -> None:
         """Have the weights of a network on this machine: fetched in a thread that works on if the asking one leaves."""

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 # Long: others' photos need not wait for it. Wide: the same, with the torch threads of workers that have nothing to do.
-Where = Literal["short", "long", "wide"]
+Where = Literal["short", "large", "long", "wide"]
+LONG: tuple[Where, ...] = ("long", "wide")  # of which a seat has one at a time
 LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep shows how far it is after so many pictures
 LARGE_STEPS = 256  # of an integrated path through a network of that size: minutes on one core, not a quarter of an hour
 
@@ -93,7 +94,11 @@ class Question(Generic[T]):
         raise NotImplementedError
 
     def work(self, module: nn.Module, told: Progress) -> T:
-        """Answer it with the network; ``told`` hears how many runs of how many are done, its False is ``Stopped``."""
+        """Answer it with the network, which nobody else runs meanwhile where the question is a long one.
+
+        Args:
+            told: hears how many runs of how many are done; its False is ``Stopped``.
+        """
         raise NotImplementedError
 
 
@@ -190,11 +195,10 @@ class AttributionQuestion(Question["Attribution"]):
 
     def work(self, module: nn.Module, told: Progress) -> Attribution:
         from senet_viz.experiments.attribution import MOST_STEPS, run
-        from senet_viz.tap.sharing import twin
 
         most = LARGE_STEPS if catalogue.spec(self.model).weights_mib > LARGE_MIB else MOST_STEPS
-        own, x, how = twin(module), self.picture.x, {"edits": self.edits, "most": most, "progress": told}
-        return run(self.method, own, x, self.target, self.block, self.steps, **how)  # type: ignore[arg-type]
+        x, how = self.picture.x, {"edits": self.edits, "most": most, "progress": told}
+        return run(self.method, module, x, self.target, self.block, self.steps, **how)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,8 @@ class Scene:
 
     def ask(self, question: Question[T], progress: Progress = silent) -> T:
         """Return the engine's answer to a question, asked of this model's weights on this device."""
-        return state.engine().ask(replace(question, device=self.device, weights=self.weights), progress)
+        asked = replace(question, device=self.device, weights=self.weights)
+        return state.engine().ask(asked, progress, state.seat())
 
     def peek(self, question: Question[T]) -> T | None:
         """Return the same if it is there already."""

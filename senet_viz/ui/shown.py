@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from senet_viz import i18n
-from senet_viz.errors import WeightsInvalid, WeightsUnavailable
+from senet_viz.errors import ModelTooLarge, WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, devices, weight_files
 from senet_viz.photos import preprocess, samples
@@ -65,7 +65,7 @@ def _usable() -> tuple[str, str]:
             continue
         try:
             _load(*pair)
-        except (WeightsUnavailable, WeightsInvalid) as error:
+        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge) as error:
             failed[pair] = error
         else:
             s["_good"] = pair
@@ -77,7 +77,7 @@ def _load(key: str, weights: str) -> None:
     """Have the model loaded; while its weights come over the network, a bar says how far they are."""
     device = devices.resolve(st.session_state["device"])
     if weights == "random" or weight_files.available(key) != "download":
-        state.engine().ready(key, device, weights)
+        state.engine().ready(key, device, weights, seat=state.seat())
         return
     row = catalogue.spec(key)
     mib = f"{row.weights_mib:.0f}"
@@ -85,7 +85,7 @@ def _load(key: str, weights: str) -> None:
     total = row.weights_mib * 2**20
     with Bar(lambda done, total: said, place=state.places()[1]) as bar:
         bar(0, total)
-        state.engine().ready(key, device, weights, lambda done, _: bar(done, total))
+        state.engine().ready(key, device, weights, lambda done, _: bar(done, total), state.seat())
 
 
 def prepare() -> None:
@@ -132,10 +132,11 @@ def looking(
         name: of the block; where the network has not that one, a telling one takes its place.
     """
     photo, image, picture = seen
-    blocks = state.engine().ask(BlocksQuestion(spec.key, device=device, weights=weights))
+    blocks = state.engine().ask(BlocksQuestion(spec.key, device=device, weights=weights), seat=state.seat())
     trained = weight_files.trained(spec.key, weights)
     if name not in blocks:
-        name = telling(state.engine().ask(TraceQuestion(spec.key, picture, device=device, weights=weights)), trained)
+        question = TraceQuestion(spec.key, picture, device=device, weights=weights)
+        name = telling(state.engine().ask(question, seat=state.seat()), trained)
     return Scene(lang, dark, spec, weights, device, trained, photo, image, picture, blocks, name, channel)
 
 
@@ -189,5 +190,6 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
     """
     s, row = st.session_state, catalogue.spec(key)
     picture, device = picture_of(other or s["photo"], row), devices.resolve(s["device"])
-    trace = state.engine().ask(TraceQuestion(key, picture, tuple(edits), device=device, weights=weights))
+    question = TraceQuestion(key, picture, tuple(edits), device=device, weights=weights)
+    trace = state.engine().ask(question, seat=state.seat())
     return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)

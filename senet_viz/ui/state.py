@@ -20,12 +20,13 @@ from urllib.parse import urlencode
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from senet_viz import i18n
 from senet_viz.drawing.grammar import Figure
 from senet_viz.errors import WeightsInvalid
 from senet_viz.service.cache import Once, Shared
-from senet_viz.service.engine import Engine
+from senet_viz.service.engine import NOBODY, Engine, Seat
 from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import TraceQuestion
 from senet_viz.service.rooms import Rooms
@@ -67,6 +68,13 @@ def uploads() -> Uploads:
 def who() -> str:
     """Return a name for this session that no other can guess."""
     return str(st.session_state.setdefault("_who", secrets.token_hex(8)))
+
+
+def seat() -> Seat:
+    """Return who asks the engine: this tab, which may be closed or want something else by now; else nobody."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return NOBODY
+    return Seat(who(), lambda: st.session_state.get("_who"))  # any access ends a run that is not wanted any more
 
 
 @Once
