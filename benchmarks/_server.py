@@ -2,8 +2,9 @@
 
     python -m benchmarks._server LOG [--thaw] [streamlit's own options]
 
-``LOG`` gets one line a run: seconds on the clock, seconds of a processor. ``--thaw`` takes ``gc.freeze`` away. The app
-is the ``app.py`` of the folder that it is started in, with that folder's configuration.
+``LOG`` gets one line a run: seconds on the clock, seconds of a processor; ``LOG.gc`` one a collection of garbage, which
+stops every thread: generation, seconds. ``--thaw`` takes ``gc.freeze`` away. The app is the ``app.py`` of the folder
+that it is started in, with that folder's configuration.
 """
 
 import gc
@@ -37,6 +38,12 @@ class Server:
         if not self.log.exists():
             return []
         return [(float(wall), float(busy)) for wall, busy in map(str.split, self.log.read_text().splitlines())]
+
+    def collections(self) -> list[tuple[int, float]]:
+        """(generation, seconds) of every collection of garbage so far."""
+        log = self.log.with_suffix(".gc")
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [(int(generation), float(seconds)) for generation, seconds in map(str.split, lines)]
 
 
 @contextmanager
@@ -89,6 +96,19 @@ def stopwatch(log: Path) -> None:
     ScriptRunner._run_script = timed  # type: ignore[method-assign]
 
 
+def collections(log: Path) -> None:
+    """Note how long every collection of garbage takes."""
+    file, began = log.with_suffix(".gc").open("a", buffering=1), [0.0]
+
+    def told(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            began[0] = perf_counter()
+        else:
+            file.write(f"{info['generation']} {perf_counter() - began[0]:.6f}\n")
+
+    gc.callbacks.append(told)
+
+
 def main() -> None:
     """Run until ended from outside."""
     log, *options = sys.argv[1:]
@@ -96,6 +116,7 @@ def main() -> None:
         options.remove("--thaw")
         gc.freeze = lambda: None
     stopwatch(Path(log))
+    collections(Path(log))
     from streamlit.web.cli import main as streamlit
 
     sys.argv = ["streamlit", "run", "app.py", *options]

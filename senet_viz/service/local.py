@@ -6,7 +6,6 @@ no forward: ``forwards`` counts those that were really run.
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz.errors import ModelTooLarge, Stopped, WeightsUnavailable
 from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
+from senet_viz.service import garbage
 from senet_viz.service.cache import Lane, Shared, Turns
 from senet_viz.service.engine import NOBODY, Seat
 from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MODELS_MIB = "SENET_VIZ_MODELS_MIB"  # environment variable: networks are kept up to so many MiB of weights
 MODELS_MIB_DEFAULT = 1024.0
-GARBAGE = 50_000  # objects between two collections: a rerun makes thousands, and nearly all go by themselves
 LATER, LAST = 5, 10  # how nice a large network's single run is, and what takes long: the kernel's own measure
 FAILED_S = 60.0  # for so long, weights that could not be fetched for one are not asked for again for others
 
@@ -58,11 +57,7 @@ def _loaded(key: str, device: str, weights: str) -> nn.Module:
     from senet_viz.models import load
 
     module = load.load(key, device, weights)  # type: ignore[arg-type]  # it says so itself
-    if not gc.get_freeze_count():
-        # Streamlit collects garbage after every rerun; what has been imported and loaded by now stays anyway
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE, 50, 100)
+    garbage.settle()
     return module
 
 

@@ -25,6 +25,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from senet_viz import i18n
 from senet_viz.drawing.grammar import Figure
 from senet_viz.errors import WeightsInvalid
+from senet_viz.service import garbage
 from senet_viz.service.cache import Once, Shared
 from senet_viz.service.engine import NOBODY, Engine, Seat
 from senet_viz.service.local import LocalEngine
@@ -116,7 +117,9 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
         in_memory()
         at_once()
         await asyncio.to_thread(_first_picture)
+        tidy = asyncio.create_task(garbage.tidy())
         yield
+        tidy.cancel()
 
     return lifespan
 
