@@ -28,9 +28,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Server:
-    """A running app: its address, and what its stop-watch wrote."""
+    """A running app: its address, its process, and what its stop-watch wrote."""
 
     address: str  # 127.0.0.1:PORT
+    process: int
     log: Path
 
     def runs(self) -> list[tuple[float, float]]:
@@ -66,7 +67,7 @@ def server(*options: str, folder: Path = ROOT) -> Iterator[Server]:
                 if process.poll() is not None:
                     raise SystemExit(f"the app did not start:\n{said.read_text(errors='replace')}")
                 time.sleep(0.1)
-            yield Server(f"127.0.0.1:{port}", log)
+            yield Server(f"127.0.0.1:{port}", process.pid, log)
         finally:
             process.terminate()
             process.wait(30)

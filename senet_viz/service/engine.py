@@ -62,7 +62,7 @@ class Engine(Protocol):
         """Return the answer to a question that is not answered in batches, if it is there already; never waits."""
         ...
 
-    def run(self, work: Callable[[], T], where: Where = "short") -> T:
+    def run(self, work: Callable[[], T], where: Where = "large") -> T:
         """Run ``work`` where networks are; it must not ask the engine for anything.
 
         Args:

@@ -195,7 +195,7 @@ class LocalEngine:
 
     # --- work -------------------------------------------------------------------------------------------------------
 
-    def run(self, work: Callable[[], T], where: Where = "short") -> T:
+    def run(self, work: Callable[[], T], where: Where = "large") -> T:
         """Run ``work`` in a worker: see ``Engine``. Here it may be any function."""
         return self._submit(where, work).result()
 
