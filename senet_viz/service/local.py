@@ -260,7 +260,8 @@ class LocalEngine:
                 self._fetched(key, _both(progress, seat))
             shelf, make = self._models, partial(_loaded, key, device, weights)
         else:
-            shelf, make, weight = self._variants, partial(_built, key, device), 0.0
+            name, weight = (key, device, "random"), 0.0  # of two that are compared both are wanted
+            shelf, make = self._variants, partial(_built, key, device)
         with shelf.held(name, weight):
             module = shelf.peek(name)
             if module is None:

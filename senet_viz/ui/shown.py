@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from senet_viz import i18n
-from senet_viz.errors import ModelTooLarge, WeightsInvalid, WeightsUnavailable
+from senet_viz.errors import Busy, ModelTooLarge, WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, devices, weight_files
 from senet_viz.photos import preprocess, samples
@@ -65,7 +65,7 @@ def _usable() -> tuple[str, str]:
             continue
         try:
             _load(*pair)
-        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge) as error:
+        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge, Busy) as error:
             failed[pair] = error
         else:
             s["_good"] = pair
