@@ -25,7 +25,6 @@ from senet_viz.service.questions import Question, SweepQuestion, TraceQuestion, 
 from senet_viz.tap import hooks as tap
 from senet_viz.tap import sharing
 from senet_viz.types import Picture
-from tests import networks
 from tests.conftest import hooks
 
 WAIT = 60  # seconds after which a test that hangs fails
@@ -126,7 +125,7 @@ def test_long_work_has_a_network_of_its_own_and_others_need_not_wait_for_it(pict
 
 
 def test_a_twin_has_no_hook_of_a_forward_that_runs_meanwhile() -> None:
-    module = networks.network("tiny_se")
+    module = LocalEngine(workers=1).model("tiny_se", weights="random")
     with tap.heeding(module, lambda: None):
         assert hooks(module) and not hooks(sharing.twin(module))
     assert not hooks(module)
@@ -134,7 +133,7 @@ def test_a_twin_has_no_hook_of_a_forward_that_runs_meanwhile() -> None:
 
 def test_a_long_answer_is_what_the_network_itself_gives() -> None:
     scales, image = (1.0, 1.5), samples.sample("coffee")
-    engine, spec = LocalEngine(workers=2), catalogue.spec("tiny_se")
+    engine, spec = LocalEngine(workers=1), catalogue.spec("tiny_se")  # one thread: the same order of additions
     found = engine.ask(SweepQuestion("tiny_se", image, "coffee", scales, weights="random"))
     question = SweepQuestion("tiny_se", image, "coffee", scales, weights="random")
     alone = question.work(engine.model(spec.key, weights="random"), lambda done, total: True)

@@ -1,7 +1,8 @@
 """One place that runs models for every session: bounded caches, one torch thread a worker, a queue that can say no.
 
 Nothing here knows a browser. A question that was asked before, or is being answered for someone else right now, costs
-no forward: ``forwards`` counts those that were really run.
+no forward: ``forwards`` counts those that were really run. One file, for its lanes, its networks and its answers are
+one another's bounds.
 """
 
 from __future__ import annotations
