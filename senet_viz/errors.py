@@ -110,6 +110,14 @@ class Busy(SenetVizError, code="busy"):
     """Too many requests are waiting already."""
 
 
+class ModelTooLarge(SenetVizError, code="model_too_large"):
+    """A network weighs more MiB than all networks together may on this server: it is not loaded."""
+
+    def __init__(self, model: str, mib: float, limit: float) -> None:
+        details = {"model": model, "mib": f"{mib:.0f}", "limit": f"{limit:.0f}"}
+        super().__init__(f"{model} weighs {mib:.0f} MiB, and networks may weigh {limit:.0f} MiB here", **details)
+
+
 class Stopped(SenetVizError, code="stopped"):
     """The work was ended before it was done, because nobody waits for it any more."""
 

@@ -89,6 +89,16 @@ def parameters(choice: Choice) -> int:
     return sum(p.numel() for p in build(choice).parameters())
 
 
+def totals(choice: Choice, ratios: Sequence[int]) -> list[int]:
+    """Count them for every r."""
+    return [parameters(choice.but(reduction=r)) for r in ratios]
+
+
+def cost(choice: Choice) -> Cost:
+    """Count the network's parameters and operations alone, at its own size."""
+    return counting.of(build(choice), row(choice.net).size)
+
+
 # --- prices -----------------------------------------------------------------------------------------------------------
 
 

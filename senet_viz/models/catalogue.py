@@ -219,6 +219,11 @@ def _names() -> dict[str, ModelSpec]:
     return tagged | {row.name: row for row in rows} | {row.key: row for row in rows}
 
 
+def has(key: str) -> bool:
+    """Return whether ``spec`` has a row of that key."""
+    return key in _BY_KEY or key in _names()
+
+
 def spec(key: str) -> ModelSpec:
     """Return the row of that key, or of that library and name (``timm/seresnet18``).
 

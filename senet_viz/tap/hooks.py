@@ -4,7 +4,8 @@ The module is left as it was: no hook, no changed mode, no changed weight, also 
 a module take turns. ``probes`` sets the hooks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -107,6 +108,19 @@ def run(
     if x.ndim != 4 or len(x) != 1:
         raise ValueError(f"x must be (1, 3, H, W); got {tuple(x.shape)}")
     return run_batch(module, x, edits, keep_u, model, (picture_key,))[0]
+
+
+@contextmanager
+def heeding(module: nn.Module, word: Callable[[], object]) -> Iterator[None]:
+    """Say ``word`` before every part of the network that runs in this thread: what it raises ends the forward.
+
+    Args:
+        module: nobody else's while this lasts.
+    """
+    with Session() as session:
+        for part in module.modules():
+            session.on(part._forward_pre_hooks, lambda args: word() and None)
+        yield
 
 
 def gated(module: nn.Module, x: Tensor, block: str, gates: Tensor, edits: Sequence[Edit] = ()) -> Tensor:

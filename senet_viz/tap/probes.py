@@ -18,7 +18,8 @@ from senet_viz.tap import edits
 from senet_viz.tap.layouts import Place, child
 from senet_viz.types import BlockTrace, Edit
 
-_keys = count(1 << 40)  # torch counts its own hooks from 0
+OURS = 1 << 40  # torch counts its own hooks from 0
+_keys = count(OURS)
 Args = tuple[Any, ...]  # what a part is called with
 
 

@@ -16,6 +16,8 @@ from senet_viz.jobs import Progress, silent
 from senet_viz.models import catalogue, class_names
 from senet_viz.photos import preprocess
 from senet_viz.service.questions import (
+    FcAgainstConvQuestion,
+    KernelsQuestion,
     Question,
     RankingQuestion,
     ReplayQuestion,
@@ -124,10 +126,7 @@ class Scene:
     @cached_property
     def fc_against_conv(self) -> float:
         """max |FC - 1x1 convolution| of this block's two layers; NaN where it has not two."""
-        from senet_viz.tap.replay import fc_against_conv
-
-        module = state.engine().model(self.spec.key, self.device, self.weights)
-        return self.drawn(lambda: fc_against_conv(module, self.block), "fc-conv")
+        return self.ask(FcAgainstConvQuestion(self.spec.key, self.trace, self.name))
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -179,9 +178,7 @@ class Scene:
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
         """The convolutions that the branches of this block are made with."""
-        from senet_viz.experiments import kernel_preference
-
-        return kernel_preference.kernels(state.engine().model(self.spec.key, self.device, self.weights), self.name)
+        return self.ask(KernelsQuestion(self.spec.key, self.name))
 
     @property
     def branches(self) -> dict[int, str]:
@@ -195,7 +192,12 @@ class Scene:
 
     def ask(self, question: Question[T], progress: Progress = silent) -> T:
         """Return the engine's answer to a question, asked of this model's weights on this device."""
-        return state.engine().ask(replace(question, device=self.device, weights=self.weights), progress)
+        asked = replace(question, device=self.device, weights=self.weights)
+        return state.engine().ask(asked, progress, state.seat())
+
+    def peek(self, question: Question[T]) -> T | None:
+        """Return the same if it is there already."""
+        return state.engine().peek(replace(question, device=self.device, weights=self.weights))
 
     def drawn(self, make: Callable[[], T], *key: Hashable) -> T:
         """``make()``, or what it gave before for this scene and key."""

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from senet_viz import i18n
-from senet_viz.errors import NoClassScores, NoGates, UnknownModel
+from senet_viz.errors import ModelTooLarge, NoClassScores, NoGates, UnknownModel
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, class_names, devices, differences, weight_files
 from senet_viz.photos import samples
@@ -138,10 +138,12 @@ def _status(t: Texts) -> None:
     wanted, shown = (st.session_state["model"], st.session_state["weights"]), st.session_state["_shown"]
     row = catalogue.spec(shown[0])
     if wanted != shown:
-        st.error(sentence(st.session_state["_failed"][wanted], st.session_state["lang"]), icon=":material/cloud_off:")
+        error = st.session_state["_failed"][wanted]
+        st.error(sentence(error, st.session_state["lang"]), icon=":material/cloud_off:")
         st.caption(t("model.still", model=row.title))
-        st.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
-        if wanted[1] == "pretrained":
+        if not isinstance(error, ModelTooLarge):  # which it will be, whatever one does
+            st.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
+        if wanted[1] == "pretrained" and not isinstance(error, ModelTooLarge):
             random = {"weights": "random"}
             st.button(t("weights.use_random"), on_click=st.session_state.update, kwargs=random, width="stretch")
     if not weight_files.trained(*shown):

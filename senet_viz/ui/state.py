@@ -20,12 +20,15 @@ from urllib.parse import urlencode
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from senet_viz import i18n
 from senet_viz.drawing.grammar import Figure
 from senet_viz.errors import WeightsInvalid
+from senet_viz.service import garbage
 from senet_viz.service.cache import Once, Shared
-from senet_viz.service.engine import Engine
+from senet_viz.service.engine import NOBODY, Engine, Seat
+from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import TraceQuestion
 from senet_viz.service.rooms import Rooms
 from senet_viz.ui.own.uploads import Uploads
@@ -42,7 +45,7 @@ MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of
 @Once
 def engine() -> Engine:
     """Return the engine that all sessions share."""
-    return Engine()
+    return LocalEngine()
 
 
 @Once
@@ -68,22 +71,17 @@ def who() -> str:
     return str(st.session_state.setdefault("_who", secrets.token_hex(8)))
 
 
+def seat() -> Seat:
+    """Return who asks the engine: this tab, which may be closed or want something else by now; else nobody."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return NOBODY
+    return Seat(who(), lambda: st.session_state.get("_who"))  # any access ends a run that is not wanted any more
+
+
 @Once
 def photo_sets() -> Shared[Any]:
     """Keep sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
     return Shared(400, lambda found: found.mib)
-
-
-@Once
-def tallies() -> Shared[Any]:
-    """Keep gates of sets in class folders, summed up batch after batch: 256 MiB."""
-    return Shared(256, lambda tally: tally.mib)
-
-
-@Once
-def worths() -> Shared[Any]:
-    """Keep which photos of a set are recognised with which gates, batch after batch: a hundred bytes each."""
-    return Shared(8192)
 
 
 @Once
@@ -119,7 +117,9 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
         in_memory()
         at_once()
         await asyncio.to_thread(_first_picture)
+        tidy = asyncio.create_task(garbage.tidy())
         yield
+        tidy.cancel()
 
     return lifespan
 

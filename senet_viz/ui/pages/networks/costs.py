@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from senet_viz.architecture import comparison, counting, papers, prices
+from senet_viz.architecture import comparison, papers, prices
 from senet_viz.drawing.grammar import Table
 from senet_viz.figures.networks import what_it_costs
 from senet_viz.networks.registry import NAMED, Choice
@@ -71,26 +71,18 @@ def beside(value: int, own: int) -> str:
 
 def price(choice: Choice) -> Price:
     """Return what the network costs; it is counted once for all sessions."""
-    return state.prices().get(("price", choice), lambda: state.engine().run(lambda: prices.price(choice)))
+    return state.prices().get(("price", choice), lambda: state.engine().run(partial(prices.price, choice)))
 
 
 def count(choice: Choice) -> Cost:
     """Return the network's parameters and operations alone."""
-
-    def make() -> Cost:
-        return counting.of(prices.build(choice), prices.row(choice.net).size)
-
-    return state.prices().get(("cost", choice), lambda: state.engine().run(make))
+    return state.prices().get(("cost", choice), lambda: state.engine().run(partial(prices.cost, choice)))
 
 
 def totals(choice: Choice, ratios: tuple[int, ...]) -> list[int]:
     """Return the parameters of the network for every r."""
-
-    def count() -> list[int]:
-        return [prices.parameters(choice.but(reduction=r)) for r in ratios]
-
     key = ("totals", choice.but(reduction=0), ratios)
-    return state.prices().get(key, lambda: state.engine().run(count))
+    return state.prices().get(key, lambda: state.engine().run(partial(prices.totals, choice, ratios)))
 
 
 def counted(view: Scene, table: papers.Table) -> list[Counted | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +126,7 @@ def _variants(view: Scene, row: registry.Network, ask: Callable[[Any], object]) 
 
 
 def _built(view: Scene, row: registry.Network, choice: Choice, title: str) -> Side:
-    trace = state.engine().ask(TraceQuestion(choice, view.picture, device=view.device, weights="random"))
+    trace = replace(view, weights="random").ask(TraceQuestion(choice, view.picture))
     place = choice.changed.get("integration")
     where = options.said(view.t, "integration", place) if place else view.t(f"position.{row.position}.short")
     return Side(title, Seen(view.lang, view.spec, "random", False, trace), choice, where)
