@@ -9,7 +9,6 @@ from senet_viz import ui
 from senet_viz.drawing import atlas
 from senet_viz.drawing.grammar import Scale
 from senet_viz.figures.walk import squeeze
-from senet_viz.networks import blocks
 from senet_viz.tap import replay
 from senet_viz.ui.scene import Scene
 
@@ -110,4 +109,4 @@ def draw() -> None:
         "adaptive": partial(adaptive, view, channel_scale),
         "input": partial(input_size, view),
     }
-    ui.closer(view, looks, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)
+    ui.closer(view, looks, "senet_viz.networks.blocks:SEBlock.forward", replay.pooled, squeeze.draw_map)

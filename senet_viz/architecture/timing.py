@@ -3,6 +3,8 @@
 One run's mean says little on a machine that does other things too; the ratio of two neighbours in time says more.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import time
@@ -10,13 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import quantiles
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.architecture.counting import skeleton
 from senet_viz.jobs import Progress, silent
+from senet_viz.later import later
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch, nn = later("torch"), later("torch.nn")
 
 
 @dataclass(frozen=True)

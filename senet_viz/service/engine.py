@@ -95,6 +95,10 @@ class Engine(Protocol):
         """
         ...
 
+    def devices(self) -> tuple[str, ...]:
+        """Return where its networks can run: ``"cpu"``, and what else there is."""
+        ...
+
     def retry(self, key: str) -> None:
         """Forget that the weights of this model could not be fetched a moment ago: somebody wants to know anew."""
         ...

@@ -21,7 +21,7 @@ from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
 from senet_viz.service import garbage
 from senet_viz.service.cache import Lane, Shared, Turns
 from senet_viz.service.engine import NOBODY, Seat
-from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib
+from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib, weighed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,11 +46,6 @@ def _models_mib() -> float:
 
 def _weights_mib(module: nn.Module) -> float:
     return mib((*module.parameters(), *module.buffers()))
-
-
-def _weighed(answer: object) -> float:
-    """Return what a kept answer weighs in MiB: plain numbers are a KiB, so that they, too, are not kept for ever."""
-    return max(mib(answer), 2**-10)
 
 
 def _loaded(key: str, device: str, weights: str) -> nn.Module:
@@ -175,7 +170,7 @@ class LocalEngine:
 
     def _shelf(self, question: Question[T]) -> Shared[T]:
         with self._count:
-            return self._kept.setdefault(type(question), Shared(question.kept, _weighed))
+            return self._kept.setdefault(type(question), Shared(question.kept, weighed))
 
     def _answer(self, question: Question[T], module: nn.Module, progress: Progress) -> T:
         shelf, key = self._shelf(question), question.key
@@ -283,6 +278,12 @@ class LocalEngine:
         except WeightsUnavailable as error:
             self._failed[key] = monotonic(), copy(error)
             raise
+
+    def devices(self) -> tuple[str, ...]:
+        """Return what computes here: see ``Engine``."""
+        from senet_viz.models import devices
+
+        return devices.devices()
 
     def retry(self, key: str) -> None:
         """Forget that the weights of this model could not be fetched a moment ago: see ``Engine``."""
