@@ -67,7 +67,7 @@ def input_size(view: Scene) -> None:
     """Draw the pinned map for an input of another size: as many numbers come out."""
     t, c, (count, h, w) = view.t, view.channel, view.fused.shape
     ui.section(t("more.input"))
-    base = view.picture.x.shape[-1]
+    base = view.picture.shown.shape[1]
     choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
     size = ui.pick("input", choices, t("walk.squeeze.input"))
     other = view.other(size)
