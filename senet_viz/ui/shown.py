@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from senet_viz import i18n
-from senet_viz.errors import Busy, ModelTooLarge, WeightsInvalid, WeightsUnavailable
+from senet_viz.errors import Busy, EngineAway, ModelTooLarge, WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, samples
@@ -66,7 +66,7 @@ def _usable() -> tuple[str, str]:
             continue
         try:
             _load(*pair)
-        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge, Busy) as error:
+        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge, Busy, EngineAway) as error:
             failed[pair] = error
         else:
             s["_good"] = pair

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from senet_viz.networks.registry import Choice
     from senet_viz.service.engine import Engine
 
+    Network = tuple[str | Choice, str, str]  # model, device, weights
+
 T = TypeVar("T")
 SCHEME = "ray://"
 AWAY_S = 3.0  # so long nobody may take the call before this engine is said to be away
@@ -61,6 +63,7 @@ class RayEngine:
         self._kept: dict[type[Question[Any]], Shared[Any]] = {}
         self._jobs: Jobs[Any] = Jobs(in_a_thread)
         self._room = BoundedSemaphore(waiting)
+        self._ready: set[Network] = set()  # loaded there, as far as is known here: a question loads it in any case
         self._anew: set[str] = set()
         self._away_since: float | None = None
         self._devices: tuple[str, ...] | None = None
@@ -128,9 +131,13 @@ class RayEngine:
     ) -> None:
         """Have a network loaded there: see ``Engine``."""
         network = key, device, weights
+        if network in self._ready:
+            return
 
         def work(told: Progress) -> None:
             self._sent({"ready": network}, network, told, lambda here: here.ready(*network, told))
+            if self._away_since is None:
+                self._ready.add(network)
 
         self._job(("ready", *network), work, progress)
 
@@ -147,13 +154,14 @@ class RayEngine:
         """Forget that the weights of this model could not be fetched a moment ago: see ``Engine``."""
         with self._lock:
             self._anew.add(key)
+        self._away_since = None
 
     # --- the way there ------------------------------------------------------------------------------------------------
 
     def _sent(
         self,
         what: dict[str, Any],
-        network: tuple[str | Choice, str, str] | None,
+        network: Network | None,
         told: Progress,
         here: Callable[[Engine], Any],
     ) -> Any:
@@ -167,7 +175,7 @@ class RayEngine:
                 except wire.Away as error:
                     self._is_away(error)
             if network is not None and not ships(network[0]):
-                raise EngineAway(f"{self.host}:{self.port} does not answer", model=str(network[0]))
+                raise self._no_answer(network, f"{self.host}:{self.port} does not answer")
             return here(self._here())
         finally:
             self._room.release()
@@ -175,12 +183,18 @@ class RayEngine:
     def _is_away(self, error: wire.Away) -> None:
         _log.warning("the engine at %s:%s is away: %s", self.host, self.port, error)
         self._away_since = monotonic()
+        self._ready.clear()
+
+    @staticmethod
+    def _no_answer(network: Network | None, why: str) -> EngineAway:
+        key = "" if network is None else network[0]
+        return EngineAway(why, model=catalogue.spec(key).title if isinstance(key, str) and key else str(key))
 
     def _waits(self) -> bool:
         """Tell whether it was called in vain a moment ago."""
         return self._away_since is not None and monotonic() - self._away_since < AGAIN_S
 
-    def _called(self, what: dict[str, Any], network: tuple[str | Choice, str, str] | None, told: Progress) -> Any:
+    def _called(self, what: dict[str, Any], network: Network | None, told: Progress) -> Any:
         """Ask until there is an answer: a replica that dies is a longer wait.
 
         Raises:
@@ -207,7 +221,7 @@ class RayEngine:
                 refused = isinstance(error, wire.Away)
                 deaths += isinstance(error, wire.Died)
                 if deaths > DEATHS:
-                    raise EngineAway(f"{deaths} replicas died of it: {error}", model=str(network)) from error
+                    raise self._no_answer(network, f"{deaths} replicas died of it: {error}") from error
                 if monotonic() - failed > (self.patience_s if not refused else 0 if before else self.away_s):
                     raise wire.Away(str(error)) from error
                 _log.info("asked again: %s", error)

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +23,7 @@ from typing import Any
 import ray
 from ray import serve
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from senet_viz.errors import SenetVizError, Stopped
 from senet_viz.models import devices
@@ -53,15 +54,15 @@ class _Told:
 class Replica:
     """A replica answers what it is sent, each question in a thread of its own; its engine has the lanes."""
 
-    def __init__(self) -> None:
-        self.engine = LocalEngine(waiting=WAITING)
+    def __init__(self, workers: int) -> None:
+        self.engine = LocalEngine(workers, WAITING)
         self._threads = ThreadPoolExecutor(2 * WAITING, "asked")
         self._loading: dict[str, _Told] = {}
 
     async def __call__(self, request: Request) -> Response:
         """Answer one question in frames: see ``wire``."""
         if request.method == "GET":
-            return PlainTextResponse("ok")
+            return JSONResponse({"process": os.getpid(), "forwards": self.engine.forwards})
         if request.headers.get("content-type") != wire.KIND or "origin" in request.headers:
             return PlainTextResponse("no question", 415)  # a browser is never who asks
         body = bytearray()
@@ -148,7 +149,7 @@ def deployed(replicas: int = 1, cpus: float = 1.0, gpus: float = 0.0) -> serve.A
         health_check_period_s=2,
         graceful_shutdown_timeout_s=5,
     )(Replica)
-    return made.bind()
+    return made.bind(max(1, int(cpus)))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -158,20 +159,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where it answers; 0.0.0.0: on a network of your own")
     parser.add_argument("--port", type=int, default=wire.PORT)
     parser.add_argument("--replicas", type=int, default=1, help="processes, each with networks of its own")
-    parser.add_argument("--cpus", type=float, default=1.0, help="cores of each, as Ray counts them")
+    parser.add_argument("--cpus", type=float, default=0.0, help="cores of each; all of this machine's by default")
     parser.add_argument("--gpus", type=float, default=0.0, help="GPUs of each: 0.5 shares one")
     said = parser.parse_args(argv)
+    cpus = said.cpus or max(1, (os.cpu_count() or 1) // said.replicas)
     parent = os.getppid()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as Ctrl-C does: nothing of Ray stays behind
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     here = {} if said.address else {
-        "num_cpus": max(os.cpu_count() or 1, int(said.replicas * said.cpus)),
+        "num_cpus": max(os.cpu_count() or 1, int(said.replicas * cpus)),
         "object_store_memory": STORE_MIB * 2**20,
         "include_dashboard": False,
     }  # fmt: skip
     ray.init(said.address or "local", logging_level=logging.WARNING, log_to_driver=False, **here)
     try:
         serve.start(http_options={"host": said.host, "port": said.port})
-        serve.run(deployed(said.replicas, said.cpus, said.gpus), name=NAME, route_prefix="/")
+        serve.run(deployed(said.replicas, cpus, said.gpus), name=NAME, route_prefix="/")
         print(f"ready: ray://{said.host}:{said.port}", flush=True)  # noqa: T201 - it is what the starting process reads
         while not said.address and os.getppid() == parent:
             time.sleep(0.5)
