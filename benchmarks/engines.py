@@ -1,12 +1,14 @@
 """What it costs that the engine is elsewhere: the same question answered here and over Ray Serve, by the size of U.
 
-Of each block of the network that is asked for, the U of one block is wanted, and every question has an edit of its own,
-so that nothing is answered from what is kept. Interleaved in random order. The last column is what a question costs more.
+Every question has an edit of its own, so that nothing is answered from what is kept; here and there take turns in random
+order. The last column is what a question costs more.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -17,39 +19,43 @@ from senet_viz.photos import preprocess, samples
 from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import BlocksQuestion, TraceQuestion
 from senet_viz.service.remote.engine import RayEngine
-from senet_viz.types import Edit
+from senet_viz.types import Edit, Trace
 from tools import ray_here
+
+Ask = Callable[[LocalEngine | RayEngine], Trace]
+_NUMBER = count(1)
+
+
+def asking(model: str, weights: str, edited: str, names: tuple[str, ...]) -> Ask:
+    """Return what asks an engine for a trace with the U of these blocks, never the same one twice."""
+    picture = preprocess.preprocess(samples.sample("chelsea"), catalogue.spec(model))
+
+    def ask(engine: LocalEngine | RayEngine) -> Trace:
+        edit = Edit(edited, "scale", (0,), next(_NUMBER) / 1e6)
+        return engine.ask(TraceQuestion(model, picture, (edit,), names, weights=weights))
+
+    return ask
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="*", default=["tiny_se", "seresnet50"])
     parser.add_argument("--rounds", type=int, default=25)
-    said, number = parser.parse_args(), count(1)
-    rows = []
+    said, rows = parser.parse_args(), []
     with ray_here.served() as address:
         local, remote = LocalEngine(), RayEngine(address)
         for model in said.models:
-            spec = catalogue.spec(model)
-            weights = "pretrained" if spec.source == "ours" else "random"
-            picture = preprocess.preprocess(samples.sample("chelsea"), spec)
+            weights = "pretrained" if catalogue.spec(model).source == "ours" else "random"
             blocks = local.ask(BlocksQuestion(model, weights=weights))
-            for names in ((), (blocks[-1],), (blocks[0],), blocks):
-
-                def ask(engine: LocalEngine | RayEngine, names: tuple[str, ...] = names) -> None:
-                    edit = Edit(blocks[-1], "scale", (0,), next(number) / 1e6)
-                    engine.ask(TraceQuestion(model, picture, (edit,), names, weights=weights))  # noqa: B023
-
-                ask(local)
-                trace = local.ask(TraceQuestion(model, picture, (), names, weights=weights))
-                mib = sum(np.asarray(b.u).nbytes for b in trace.blocks if b.u is not None) / 2**20
-                took = interleaved({"here": lambda: ask(local), "ray": lambda: ask(remote)}, said.rounds)
-                more = [there - here for there, here in zip(took["ray"].wall, took["here"].wall, strict=True)]
-                kept = "none" if not names else "all" if names == blocks else names[0]
-                cells = (spread(took["here"].wall), spread(took["ray"].wall), spread(more))
-                rows.append((model, kept, f"{mib:.2f}", *cells))
-    head = ("network", "U of", "MiB", "here, ms", "Ray Serve, ms", "overhead, ms: median (quartiles)")
-    print_table(head, rows)
+            for what, names in (("none", ()), ("last", blocks[-1:]), ("first", blocks[:1]), ("all", blocks)):
+                ask = asking(model, weights, blocks[-1], names)
+                mib = sum(np.asarray(b.u).nbytes for b in ask(local).blocks if b.u is not None) / 2**20
+                took = interleaved({"here": partial(ask, local), "ray": partial(ask, remote)}, said.rounds)
+                here, there = took["here"].wall, took["ray"].wall
+                more = [b - a for a, b in zip(here, there, strict=True)]
+                rows.append((model, what, f"{mib:.2f}", spread(here), spread(there), spread(more)))
+    print_table(("network", "U of blocks", "MiB", "here, ms", "Ray Serve, ms", "overhead, ms"), rows)
 
 
 if __name__ == "__main__":
