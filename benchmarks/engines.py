@@ -1,7 +1,7 @@
 """What it costs that the engine is elsewhere: the same question answered here and over Ray Serve, by the size of U.
 
-Every question has an edit of its own, so that nothing is answered from what is kept; here and there take turns in random
-order. The last column is what a question costs more.
+Every question has an edit of its own, so that nothing is answered from what is kept; both take turns in random order.
+The last column is what a question costs more.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from senet_viz.errors import ModelTooLarge, Stopped, WeightsUnavailable
 from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
 from senet_viz.service import garbage
 from senet_viz.service.cache import Lane, Shared, Turns
-from senet_viz.service.engine import NOBODY, Seat
+from senet_viz.service.engine import NOBODY, Seat, both
 from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib, weighed
 
 if TYPE_CHECKING:
@@ -78,16 +78,6 @@ def _catalogued(key: str | Choice) -> tuple[str, float]:
         return row.title, row.weights_mib
     named = (key.net, *NAMED[key.net].also, key.net.replace("se_", "legacy_se"))  # timm's name of the authors' networks
     return NAMED[key.net].title, next(catalogue.spec(name).weights_mib for name in named if catalogue.has(name))
-
-
-def _both(progress: Progress, seat: Seat) -> Progress:
-    """Return what tells both: how far it is, and that the seat is waiting."""
-
-    def told(done: int, total: int) -> bool | None:
-        seat.here()
-        return progress(done, total)
-
-    return told
 
 
 def _heeding(question: Question[T], module: nn.Module, told: Progress) -> T:
@@ -148,7 +138,7 @@ class LocalEngine:
         """Return the answer to a question: see ``Engine``."""
         parts, answers, done = question.batches(), [], 0
         module: nn.Module | None = None
-        told = _both(progress if parts is None else silent, seat)
+        told = both(progress if parts is None else silent, seat)
         with ExitStack() as held:  # the seat's turn and the network, from the first part on that has to be run
             for part in [question] if parts is None else parts:
                 found = self.peek(part)
@@ -252,7 +242,7 @@ class LocalEngine:
         name = (key, device, weights)
         if isinstance(key, str):
             if weights == "pretrained" and self._models.peek(name) is None:
-                self._fetched(key, _both(progress, seat))
+                self._fetched(key, both(progress, seat))
             shelf, make = self._models, partial(_loaded, key, device, weights)
         else:
             name, weight = (key, device, "random"), 0.0  # of two that are compared both are wanted
@@ -261,7 +251,7 @@ class LocalEngine:
             module = shelf.peek(name)
             if module is None:
                 work = partial(shelf.get, name, make)
-                module = self._loading.get(name, lambda told: work(), _both(silent, seat))
+                module = self._loading.get(name, lambda told: work(), both(silent, seat))
             yield module
 
     def _fetched(self, key: str, progress: Progress) -> None:

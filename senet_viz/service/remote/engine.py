@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from threading import BoundedSemaphore, Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from senet_viz.errors import Busy, EngineAway, SenetVizError, Stopped
 from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
 from senet_viz.models import catalogue
-from senet_viz.service.cache import Once, Shared
-from senet_viz.service.questions import Question, Where, weighed
+from senet_viz.service.cache import Once, Shared, Turns
+from senet_viz.service.engine import NOBODY, Seat, both
+from senet_viz.service.questions import LONG, Question, Where, weighed
 from senet_viz.service.remote import codec, wire
 
 if TYPE_CHECKING:
@@ -38,6 +41,12 @@ def _local() -> Engine:
     from senet_viz.service.local import LocalEngine
 
     return LocalEngine()
+
+
+def _wanted(told: Progress) -> None:
+    """Raise where nobody waits any more."""
+    if told(0, 1) is False:
+        raise Stopped("nobody waits for it any more")
 
 
 def ships(model: object) -> bool:
@@ -62,6 +71,7 @@ class RayEngine:
         self._lock = Lock()
         self._kept: dict[type[Question[Any]], Shared[Any]] = {}
         self._jobs: Jobs[Any] = Jobs(in_a_thread)
+        self._turns = Turns()
         self._room = BoundedSemaphore(waiting)
         self._ready: set[Network] = set()  # loaded there, as far as is known here: a question loads it in any case
         self._anew: set[str] = set()
@@ -71,23 +81,28 @@ class RayEngine:
 
     # --- questions --------------------------------------------------------------------------------------------------
 
-    def ask(self, question: Question[T], progress: Progress = silent, seat: str = "") -> T:
+    def ask(self, question: Question[T], progress: Progress = silent, seat: Seat = NOBODY) -> T:
         """Return the answer to a question: see ``Engine``.
 
         Raises:
             EngineAway: nobody answers, and the network is none of those that ship with the project.
         """
-        batches = question.batches()
-        if batches is None:
-            return self._answer(question, progress, seat)
-        answers: list[T] = []
-        done = 0
-        for batch in batches:
-            if self.peek(batch) is None and progress(done, question.size) is False:
-                break
-            answers.append(self._answer(batch, lambda _, __, done=done: progress(done, question.size), seat))  # type: ignore[misc]
-            done += batch.size
-        return question.joined(answers)
+        parts, answers, done = question.batches(), [], 0
+        told = both(progress if parts is None else silent, seat)
+        with ExitStack() as held:  # the seat's turn, from the first part on that has to be run
+            turn = bool(seat.name) and question.where in LONG
+            for part in [question] if parts is None else parts:
+                found = self.peek(part)
+                if found is None:
+                    if parts is not None and progress(done, question.size) is False:
+                        break
+                    if turn:
+                        held.enter_context(self._turns.turn(seat.name, seat.here))
+                        turn = False
+                    found = self._answer(part, told)
+                answers.append(found)
+                done += part.size
+        return answers[0] if parts is None else question.joined(answers)
 
     def peek(self, question: Question[T]) -> T | None:
         """Return the answer to a question if it is there already: see ``Engine``."""
@@ -97,7 +112,7 @@ class RayEngine:
         with self._lock:
             return self._kept.setdefault(type(question), Shared(question.kept, weighed))
 
-    def _answer(self, question: Question[T], progress: Progress, seat: str) -> T:
+    def _answer(self, question: Question[T], progress: Progress) -> T:
         shelf, key = self._shelf(question), question.key
 
         def work(told: Progress) -> T:
@@ -106,15 +121,10 @@ class RayEngine:
             if question.forward:
                 with self._lock:
                     self.forwards += 1
-            what = {"ask": question, "seat": seat}
-            answer = self._sent(what, question.network, told, lambda here: here.ask(question, told, seat))
+            seat = Seat(here=partial(_wanted, told))
+            answer = self._sent({"ask": question}, question.network, told, lambda here: here.ask(question, told, seat))
             return shelf.get(key, lambda: answer)
 
-        if (found := shelf.peek(key)) is not None:
-            return found
-        return self._job(key, work, progress)
-
-    def _job(self, key: Any, work: Callable[[Progress], T], progress: Progress) -> T:
         found: T = self._jobs.get(key, work, progress)
         return found
 
@@ -127,7 +137,12 @@ class RayEngine:
         return found
 
     def ready(
-        self, key: str | Choice, device: str = "cpu", weights: str = "pretrained", progress: Progress = silent
+        self,
+        key: str | Choice,
+        device: str = "cpu",
+        weights: str = "pretrained",
+        progress: Progress = silent,
+        seat: Seat = NOBODY,
     ) -> None:
         """Have a network loaded there: see ``Engine``."""
         network = key, device, weights
@@ -139,7 +154,7 @@ class RayEngine:
             if self._away_since is None:
                 self._ready.add(network)
 
-        self._job(("ready", *network), work, progress)
+        self._jobs.get(("ready", *network), work, both(progress, seat))
 
     def devices(self) -> tuple[str, ...]:
         """Return where networks can run there: see ``Engine``; asked once."""

@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 
 from senet_viz.errors import SenetVizError, Stopped
 from senet_viz.models import devices
+from senet_viz.service.engine import Seat
 from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import Question, TraceQuestion
 from senet_viz.service.remote import codec, wire
@@ -43,10 +44,14 @@ class _Told:
 
     def __init__(self) -> None:
         self.done, self.total, self.gone = 0, 1, False
+        self.seat = Seat(here=self.here)  # nobody in particular: whose turn it is has been decided where it was asked
 
-    def __call__(self, done: int, total: int) -> bool:
+    def here(self) -> None:
         if self.gone:
             raise Stopped("nobody waits for it any more")
+
+    def __call__(self, done: int, total: int) -> bool:
+        self.here()
         self.done, self.total = done, total
         return True
 
@@ -96,7 +101,7 @@ class Replica:
                 await self.network(name)
             question = what.get("ask")
             if isinstance(question, TraceQuestion) and name:
-                answer = await self.together(question)
+                answer = await self.together((question, told))
             else:
                 answer = await self._in_a_thread(partial(self._work, what, told))
             return wire.frame(b"a", await self._in_a_thread(partial(codec.packed, answer)))
@@ -110,7 +115,7 @@ class Replica:
 
     def _work(self, what: dict[str, Any], told: _Told) -> Any:
         if isinstance(question := what.get("ask"), Question):
-            return self.engine.ask(question, told, what["seat"])
+            return self.engine.ask(question, told, told.seat)
         if "run" in what:
             module, function, args, named = what["run"]
             return self.engine.run(partial(codec.runnable(module, function), *args, **named), what["where"])
@@ -120,7 +125,7 @@ class Replica:
 
     def _ready(self, network: Sequence[Any], told: _Told) -> None:
         key, device, weights = network
-        self.engine.ready(key, device, weights, told)
+        self.engine.ready(key, device, weights, told, told.seat)
 
     @serve.multiplexed(max_num_models_per_replica=-1)  # the engine's own budget, in MiB, is the bound
     async def network(self, name: str) -> str:
@@ -133,9 +138,9 @@ class Replica:
         return name
 
     @serve.batch(max_batch_size=TOGETHER, batch_wait_timeout_s=0.0, max_concurrent_batches=WAITING)
-    async def together(self, questions: list[TraceQuestion]) -> list[Any]:
+    async def together(self, questions: list[tuple[TraceQuestion, _Told]]) -> list[Any]:
         """Hand over all that waits for one model at once; on the CPU each is a forward of its own, as it is here."""
-        asked = [self._in_a_thread(partial(self.engine.ask, question)) for question in questions]
+        asked = [self._in_a_thread(partial(self.engine.ask, each, told, told.seat)) for each, told in questions]
         return await asyncio.gather(*asked, return_exceptions=True)
 
 
