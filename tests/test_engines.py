@@ -149,7 +149,7 @@ WORK = {
     "totals": partial(prices.totals, Choice("se_resnet50"), (4, 16)),
     "unit": partial(recorder.unit, "se_resnet50", integration="pre"),
     "orders": partial(recorder.orders, "sknet50"),
-    "flow": partial(gradient_flow.compared, ("standard", "post"), 4, "random", False, 0),
+    "flow": partial(gradient_flow.compared, ("standard", "post"), 4, gradient_flow.STARTS[0], False, 0),
 }
 
 
