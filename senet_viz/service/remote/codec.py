@@ -97,7 +97,8 @@ def _tree(value: Any, arrays: list[np.ndarray]) -> Any:
     if type(value).__module__ == "torch" and hasattr(value, "detach"):
         return {"a": array(value.detach().cpu().numpy())}
     if isinstance(value, StrEnum):
-        return {"e": (type(value).__module__, type(value).__name__, str(value))}
+        kind = named(type(value).__module__, type(value).__name__)
+        return {"e": (kind.__module__, kind.__name__, str(value))}
     if isinstance(value, Pixels):
         return {"p": [into(part) for part in (value.shown, value.mean, value.std, value.key)]}
     if isinstance(value, Image.Image):
