@@ -1,6 +1,6 @@
 """Two engines, one protocol: what is asked of both has equal answers to the last bit, with a real Ray on this machine.
 
-Ray is an extra: where it is not installed the tests of the other engine are skipped, and say so. They are slow.
+Ray is an extra: where it is not installed the tests of the other engine are skipped, and say so.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ ROOT = Path(__file__).resolve().parents[1]
 WAIT = 120.0
 SE, SK = "layer3.1.se", "layer3.1.conv2"
 HERE = importlib.util.find_spec("ray") is not None
-with_ray = [pytest.mark.slow, pytest.mark.skipif(not HERE, reason="Ray is not installed: pip install 'ray[serve]'")]
+pytestmark = pytest.mark.slow  # ``test_engine`` and ``test_remote`` look at each engine by itself
+with_ray = pytest.mark.skipif(not HERE, reason="Ray is not installed: pip install 'ray[serve]'")
 
 
 @pytest.fixture(scope="module")
@@ -246,8 +247,7 @@ def long(target: int) -> Question[Any]:
 # --- with Ray alone ---------------------------------------------------------------------------------------------------
 
 
-@with_ray[0]
-@with_ray[1]
+@with_ray
 def test_a_replica_that_is_killed_in_the_middle_is_a_longer_wait() -> None:
     with ray_here.served() as where:
         engine, begun, told = RayEngine(where), Event(), []
@@ -269,8 +269,7 @@ def test_a_replica_that_is_killed_in_the_middle_is_a_longer_wait() -> None:
         assert any(later < before for before, later in zip(told, told[1:], strict=False)), "it began again"
 
 
-@with_ray[0]
-@with_ray[1]
+@with_ray
 def test_what_nobody_waits_for_ends_there(address: str) -> None:
     """One who leaves makes room: the next long question of the same lane begins at once."""
     engine = RayEngine(address)
@@ -285,8 +284,7 @@ def test_what_nobody_waits_for_ends_there(address: str) -> None:
     assert engine.ask(AttributionQuestion("tiny_se", picture(), "grad_cam", 1)).values.any()
 
 
-@with_ray[0]
-@with_ray[1]
+@with_ray
 def test_every_page_is_drawn_without_torch(address: str) -> None:
     """In a process that cannot import it."""
     command = [sys.executable, "-m", "tests.without_torch", address, *PAGES]
