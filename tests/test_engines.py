@@ -240,8 +240,7 @@ def test_where_networks_can_run_is_known(engine: Engine) -> None:
 
 def long(target: int) -> Question[Any]:
     """Seconds of work."""
-    model = "legacy_seresnet18"
-    return AttributionQuestion(model, picture(model), "occlusion", target, weights="random")
+    return AttributionQuestion("tiny_sk", picture("tiny_sk"), "integrated_gradients", target, steps=512)
 
 
 # --- with Ray alone ---------------------------------------------------------------------------------------------------

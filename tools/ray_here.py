@@ -1,6 +1,7 @@
 """Start Ray on this machine with replicas that answer questions: for ``serve.py``, the benchmarks and the tests."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def served(*options: str) -> Iterator[str]:
     try:
         yield address
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         process.wait(END_S)
 
 
