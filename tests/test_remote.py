@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from senet_viz import errors, i18n
 from senet_viz.architecture import prices
 from senet_viz.errors import EngineAway, ModelTooLarge, NoGates, UnknownModel
 from senet_viz.findings.kernel_choice import Way
+from senet_viz.models import catalogue
 from senet_viz.networks.registry import Choice
 from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import BlocksQuestion, TraceQuestion
@@ -27,8 +29,10 @@ from senet_viz.service.remote.codec import Unreadable, packed, unpacked
 from senet_viz.service.remote.engine import RayEngine
 from senet_viz.tap import hooks
 from senet_viz.types import Edit, Picture, Trace
+from senet_viz.ui import state
 from senet_viz.ui.guard import sentence
 from tests import truth
+from tests.test_architecture import ROOT
 from tests.test_engines import picture, same
 
 
@@ -231,3 +235,23 @@ def test_who_has_somebody_that_says_nothing_sensible_is_not_kept_waiting_for_eve
             engine.ask(BlocksQuestion("seresnet50", weights="random"))
         assert engine.ask(BlocksQuestion("tiny_se"))
         other.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_page_says_so_in_one_sentence_and_shows_a_network_that_ships(
+    nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(state.ENGINE, nobody)
+    monkeypatch.setattr("senet_viz.service.remote.engine.AWAY_S", 0.2)
+    state.engine.clear()
+    try:
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        for key, value in {"lang": "en", "model": "seresnet50", "weights": "random"}.items():
+            at.query_params[key] = value
+        at.run()
+        said = i18n.text("error.engine_away", "en", model=catalogue.spec("seresnet50").title)
+        assert not at.exception and [box.value for box in at.error] == [said]
+        assert isinstance(state.engine(), RayEngine) and at.session_state["_shown"][0] == catalogue.DEFAULT
+        at.sidebar.selectbox(key="model").set_value("tiny_sk").run()
+        assert not at.exception and not at.error and at.session_state["_shown"][0] == "tiny_sk"
+    finally:
+        state.engine.clear()

@@ -102,6 +102,8 @@ class Replica:
             question = what.get("ask")
             if isinstance(question, TraceQuestion) and name:
                 answer = await self.together((question, told))
+                if isinstance(answer, Exception):  # one's own, that the others do not see
+                    raise answer
             else:
                 answer = await self._in_a_thread(partial(self._work, what, told))
             return wire.frame(b"a", await self._in_a_thread(partial(codec.packed, answer)))
