@@ -118,6 +118,10 @@ class ModelTooLarge(SenetVizError, code="model_too_large"):
         super().__init__(f"{model} weighs {mib:.0f} MiB, and networks may weigh {limit:.0f} MiB here", **details)
 
 
+class EngineAway(SenetVizError, code="engine_away"):
+    """The machine that runs the networks does not answer, and this network is none of those that ship."""
+
+
 class Stopped(SenetVizError, code="stopped"):
     """The work was ended before it was done, because nobody waits for it any more."""
 

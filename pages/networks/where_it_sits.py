@@ -9,7 +9,7 @@ from senet_viz.architecture import papers, prices, recorder, unit_graph
 from senet_viz.experiments import gradient_flow
 from senet_viz.figures.networks import where_it_sits
 from senet_viz.figures.pieces import table
-from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
+from senet_viz.networks.registry import INTEGRATIONS
 from senet_viz.ui.pages.networks import wired
 from senet_viz.ui.scene import Scene
 
@@ -111,7 +111,14 @@ def draw() -> None:
     show(view, lambda t: where_it_sits.draw_units(wired.units(recorder.SIX), t), "units")
 
     looks = {name: partial(look, view) for name, look in LOOKS.items()}
-    found = ui.closer(view, looks, GatedUnit.forward, gradient_flow.compared, recorder.record, unit_graph.merged)
+    found = ui.closer(
+        view,
+        looks,
+        "senet_viz.networks.gated:GatedUnit.forward",
+        gradient_flow.compared,
+        recorder.record,
+        unit_graph.merged,
+    )
     if "gradients" in found:
         units, opened = found["gradients"]
         wired.more(view, units, opened, INTEGRATIONS)

@@ -1,22 +1,29 @@
 """What one named network and its gates cost with these options: counted with gates and without, and by equation 5."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-import torch
-from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.architecture import counting
 from senet_viz.architecture.counting import Cost, picture, skeleton
 from senet_viz.errors import OptionRefused
+from senet_viz.later import later
 from senet_viz.models import catalogue, load
-from senet_viz.networks import registry, variants
-from senet_viz.networks.blocks import reduced
-from senet_viz.networks.registry import LEAST_SIDE, MOST_SIDE, NAMED, Choice
+from senet_viz.networks import registry
+from senet_viz.networks.registry import LEAST_SIDE, MOST_SIDE, NAMED, Choice, reduced
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from senet_viz.networks import variants
+else:
+    torch, nn, variants = later("torch"), later("torch.nn"), later("senet_viz.networks.variants")
+
 
 DEFAULT = "se_resnet50"
 
@@ -205,6 +212,8 @@ def _saved(net: nn.Module, batch: int, size: int) -> int:
         if storage._cdata not in own:
             held[storage._cdata] = storage  # held on to, so that no other gets its place
         return tensor
+
+    from torch.autograd.graph import saved_tensors_hooks
 
     with torch.enable_grad(), saved_tensors_hooks(keep, lambda tensor: tensor):
         net(picture(net, batch, size))

@@ -30,6 +30,16 @@ class Seat:
 NOBODY = Seat()
 
 
+def both(progress: Progress, seat: Seat) -> Progress:
+    """Return what tells both: how far it is, and that the seat is waiting."""
+
+    def told(done: int, total: int) -> bool | None:
+        seat.here()
+        return progress(done, total)
+
+    return told
+
+
 class Engine(Protocol):
     """An engine answers frozen questions about networks for all sessions; no caller ever holds a network of its.
 
@@ -93,6 +103,10 @@ class Engine(Protocol):
             ModelTooLarge: it weighs more than all networks together may.
             OptionRefused: see ``variants.build``.
         """
+        ...
+
+    def devices(self) -> tuple[str, ...]:
+        """Return where its networks can run: ``"cpu"``, and what else there is."""
         ...
 
     def retry(self, key: str) -> None:

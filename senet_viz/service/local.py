@@ -21,8 +21,8 @@ from senet_viz.errors import ModelTooLarge, Stopped, WeightsUnavailable
 from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
 from senet_viz.service import garbage
 from senet_viz.service.cache import Lane, Shared, Turns
-from senet_viz.service.engine import NOBODY, Seat
-from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib
+from senet_viz.service.engine import NOBODY, Seat, both
+from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib, weighed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,11 +47,6 @@ def _models_mib() -> float:
 
 def _weights_mib(module: nn.Module) -> float:
     return mib((*module.parameters(), *module.buffers()))
-
-
-def _weighed(answer: object) -> float:
-    """Return what a kept answer weighs in MiB: plain numbers are a KiB, so that they, too, are not kept for ever."""
-    return max(mib(answer), 2**-10)
 
 
 def _loaded(key: str, device: str, weights: str) -> nn.Module:
@@ -84,16 +79,6 @@ def _catalogued(key: str | Choice) -> tuple[str, float]:
         return row.title, row.weights_mib
     named = (key.net, *NAMED[key.net].also, key.net.replace("se_", "legacy_se"))  # timm's name of the authors' networks
     return NAMED[key.net].title, next(catalogue.spec(name).weights_mib for name in named if catalogue.has(name))
-
-
-def _both(progress: Progress, seat: Seat) -> Progress:
-    """Return what tells both: how far it is, and that the seat is waiting."""
-
-    def told(done: int, total: int) -> bool | None:
-        seat.here()
-        return progress(done, total)
-
-    return told
 
 
 def _heeding(question: Question[T], module: nn.Module, told: Progress) -> T:
@@ -154,7 +139,7 @@ class LocalEngine:
         """Return the answer to a question: see ``Engine``."""
         parts, answers, done = question.batches(), [], 0
         module: nn.Module | None = None
-        told = _both(progress if parts is None else silent, seat)
+        told = both(progress if parts is None else silent, seat)
         with ExitStack() as held:  # the seat's turn and the network, from the first part on that has to be run
             for part in [question] if parts is None else parts:
                 found = self.peek(part)
@@ -176,7 +161,7 @@ class LocalEngine:
 
     def _shelf(self, question: Question[T]) -> Shared[T]:
         with self._count:
-            return self._kept.setdefault(type(question), Shared(question.kept, _weighed))
+            return self._kept.setdefault(type(question), Shared(question.kept, weighed))
 
     def _answer(self, question: Question[T], module: nn.Module, progress: Progress) -> T:
         shelf, key = self._shelf(question), question.key
@@ -258,7 +243,7 @@ class LocalEngine:
         name = (key, device, weights)
         if isinstance(key, str):
             if weights == "pretrained" and self._models.peek(name) is None:
-                self._fetched(key, _both(progress, seat))
+                self._fetched(key, both(progress, seat))
             shelf, make = self._models, partial(_loaded, key, device, weights)
         else:
             name, weight = (key, device, "random"), 0.0  # of two that are compared both are wanted
@@ -267,7 +252,7 @@ class LocalEngine:
             module = shelf.peek(name)
             if module is None:
                 work = partial(shelf.get, name, make)
-                module = self._loading.get(name, lambda told: work(), _both(silent, seat))
+                module = self._loading.get(name, lambda told: work(), both(silent, seat))
             yield module
 
     def _fetched(self, key: str, progress: Progress) -> None:
@@ -284,6 +269,12 @@ class LocalEngine:
         except WeightsUnavailable as error:
             self._failed[key] = monotonic(), copy(error)
             raise
+
+    def devices(self) -> tuple[str, ...]:
+        """Return what computes here: see ``Engine``."""
+        from senet_viz.models import devices
+
+        return devices.devices()
 
     def retry(self, key: str) -> None:
         """Forget that the weights of this model could not be fetched a moment ago: see ``Engine``."""

@@ -4,20 +4,26 @@ The module is left as it was: no hook, no changed mode, no changed weight, also 
 a module take turns. ``probes`` sets the hooks.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.errors import EditRefused, NoClassScores, NoGateFound
+from senet_viz.later import later
 from senet_viz.tap import edits as edit_ops
 from senet_viz.tap.layouts import places
 from senet_viz.tap.probes import Args, Probe, Session
 from senet_viz.tap.sharing import alone, evaluating
 from senet_viz.types import Edit, Trace
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch, nn = later("torch"), later("torch.nn")
 
 
 def _probes(module: nn.Module, edits: Sequence[Edit], keep_u: Iterable[str]) -> list[Probe]:
@@ -37,7 +43,7 @@ def class_scores(given: Any) -> Tensor | None:
     """
     if isinstance(given, tuple | list) and given:
         given = given[0]
-    if not isinstance(given, Tensor) or given.ndim < 2 or given.shape[2:].numel() != 1:
+    if not isinstance(given, torch.Tensor) or given.ndim < 2 or given.shape[2:].numel() != 1:
         return None
     return given.flatten(1)
 
@@ -70,7 +76,7 @@ def run_batch(
     edits = tuple(edits)
     probes = _probes(module, edits, keep_u)
     weight = probes[0].place.w2.weight if probes else next(module.parameters(), torch.zeros(0))
-    assert isinstance(weight, Tensor)  # a linear or convolution layer
+    assert isinstance(weight, torch.Tensor)  # a linear or convolution layer
     native = weight.dtype == torch.float32 and weight.device.type == "cpu"
     if not native:
         x = x.to(weight.device, weight.dtype)
@@ -174,7 +180,7 @@ def last_map(module: nn.Module, x: Tensor) -> str:
     found: list[str] = []
 
     def told(name: str, args: Args, out: object) -> None:
-        if isinstance(out, Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
+        if isinstance(out, torch.Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
             found.append(name)
 
     with alone(module), torch.inference_mode(), Session() as session:

@@ -4,19 +4,26 @@ A hook that returns a tensor edits, one that returns None records. Hooks answer 
 are gone when the ``with`` of their session ends, whatever happened.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from threading import get_ident
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import torch
-from torch import Tensor, nn
-
+from senet_viz.later import later
 from senet_viz.tap import edits
 from senet_viz.tap.layouts import Place, child
 from senet_viz.types import BlockTrace, Edit
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch, nn = later("torch"), later("torch.nn")
+
 
 OURS = 1 << 40  # torch counts its own hooks from 0
 _keys = count(OURS)

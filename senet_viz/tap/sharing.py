@@ -1,16 +1,24 @@
 """A network that several threads share: its lock, a while alone with it, a twin for work that takes long."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from threading import Lock, RLock, local
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from torch import nn
-
+from senet_viz.later import later
 from senet_viz.tap.layouts import moody
 from senet_viz.tap.probes import OURS
+
+if TYPE_CHECKING:
+    from torch import nn
+else:
+    nn = later("torch.nn")
+
 
 _locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
 _locks_lock = Lock()

@@ -90,7 +90,7 @@ class Scene:
     def u(self) -> np.ndarray:
         """(M, C, H, W)."""
         assert self.block.u is not None  # asked for above
-        return self.block.u.numpy()
+        return np.asarray(self.block.u)
 
     @cached_property
     def fused(self) -> np.ndarray:
@@ -101,18 +101,18 @@ class Scene:
     def z(self) -> np.ndarray:
         """(C,) the model's own."""
         assert self.block.z is not None  # every layout has it
-        return self.block.z.numpy()
+        return np.asarray(self.block.z)
 
     @cached_property
     def gate(self) -> np.ndarray:
         """(M, C) the model's own."""
-        return self.block.gate.numpy()
+        return np.asarray(self.block.gate)
 
     @cached_property
     def logits(self) -> np.ndarray:
         """(M, C) before the gate function."""
         assert self.block.logit is not None  # every layout has it
-        return self.block.logit.numpy()
+        return np.asarray(self.block.logit)
 
     def out(self, channel: int | None = None) -> np.ndarray:
         """(C, H, W), or one channel's (H, W): the sum over m of gate[m] * u[m].
@@ -120,7 +120,7 @@ class Scene:
         The trace's residue tells how far the model's own is.
         """
         if channel is None:
-            return self.block.out.numpy()
+            return np.asarray(self.block.out)
         return (self.gate[:, channel, None, None] * self.u[:, channel]).sum(axis=0)
 
     @cached_property
@@ -222,7 +222,7 @@ class Seen:
     @cached_property
     def shares(self) -> np.ndarray:
         """(K,) probability of every class, float64."""
-        return stats.shares(self.trace.logits.double().numpy(), self.spec.independent)
+        return stats.shares(np.asarray(self.trace.logits, dtype=np.float64), self.spec.independent)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ from dataclasses import replace
 from threading import local
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
 from senet_viz import i18n
-from senet_viz.errors import Busy, ModelTooLarge, WeightsInvalid, WeightsUnavailable
+from senet_viz.errors import Busy, EngineAway, ModelTooLarge, WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
-from senet_viz.models import catalogue, devices, weight_files
+from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.questions import BlocksQuestion, TraceQuestion
 from senet_viz.types import Edit, Picture, Trace
@@ -65,7 +66,7 @@ def _usable() -> tuple[str, str]:
             continue
         try:
             _load(*pair)
-        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge, Busy) as error:
+        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge, Busy, EngineAway) as error:
             failed[pair] = error
         else:
             s["_good"] = pair
@@ -75,7 +76,7 @@ def _usable() -> tuple[str, str]:
 
 def _load(key: str, weights: str) -> None:
     """Have the model loaded; while its weights come over the network, a bar says how far they are."""
-    device = devices.resolve(st.session_state["device"])
+    device = state.device(st.session_state["device"])
     if weights == "random" or weight_files.available(key) != "download":
         state.engine().ready(key, device, weights, seat=state.seat())
         return
@@ -105,7 +106,7 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
     Where it has not that block, a telling one takes its place; the channel may be beyond the block's last.
     """
     s, spec = st.session_state, catalogue.spec(key)
-    device, channel, dark = devices.resolve(s["device"]), int(s.get("channel") or 0), st.context.theme.type == "dark"
+    device, channel, dark = state.device(s["device"]), int(s.get("channel") or 0), st.context.theme.type == "dark"
     named = (state.engine(), state.drawings(), key, weights, name, device, s["photo"], channel, s["lang"], dark)
     if named in _RERUN.scenes:
         return _RERUN.scenes[named]
@@ -178,7 +179,7 @@ def telling(trace: Trace, trained: bool) -> str:
 
     Early blocks have the maps that are most like pictures. Where nothing is trained, gates tell nothing.
     """
-    told = (block.name for block in trace.blocks if trained and float(block.gate[-1].std()) >= 0.1)
+    told = (block.name for block in trace.blocks if trained and np.asarray(block.gate[-1]).std(ddof=1) >= 0.1)
     return next(told, trace.blocks[0].name)
 
 
@@ -189,7 +190,7 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
         WeightsUnavailable, WeightsInvalid: its weights cannot be had.
     """
     s, row = st.session_state, catalogue.spec(key)
-    picture, device = picture_of(other or s["photo"], row), devices.resolve(s["device"])
+    picture, device = picture_of(other or s["photo"], row), state.device(s["device"])
     question = TraceQuestion(key, picture, tuple(edits), device=device, weights=weights)
     trace = state.engine().ask(question, seat=state.seat())
     return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)

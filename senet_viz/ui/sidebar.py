@@ -7,7 +7,7 @@ import streamlit as st
 from senet_viz import i18n
 from senet_viz.errors import ModelTooLarge, NoClassScores, NoGates, UnknownModel
 from senet_viz.i18n import Texts
-from senet_viz.models import catalogue, class_names, devices, differences, weight_files
+from senet_viz.models import catalogue, class_names, differences, weight_files
 from senet_viz.photos import samples
 from senet_viz.tap import replay
 from senet_viz.ui import models, state
@@ -39,7 +39,7 @@ def settle() -> bool:
         _asked(t)
         state.keep("model", s["_networks"], catalogue.DEFAULT)
         state.keep("weights", ("pretrained", "random"), "pretrained")
-        state.keep("device", ("auto", *devices.devices()), "auto")
+        state.keep("device", ("auto", *state.engine().devices()), "auto")
         prepare()
         view = scene()
         state.keep("block", view.blocks, _like(s.get("block"), view))
@@ -67,8 +67,8 @@ def sidebar(whole: bool = True) -> None:
             with guard():
                 step(t)
     with foot, guard():
-        st.selectbox(t("device.label"), ("auto", *devices.devices()), key="device", help=t("device.help"))
-        st.caption(t("device.used", device=devices.resolve(s["device"])))
+        st.selectbox(t("device.label"), ("auto", *state.engine().devices()), key="device", help=t("device.help"))
+        st.caption(t("device.used", device=state.device(s["device"])))
 
 
 def _shown() -> tuple[object, ...]:

@@ -25,17 +25,20 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from senet_viz import i18n
 from senet_viz.drawing.grammar import Figure
 from senet_viz.errors import WeightsInvalid
+from senet_viz.models import devices
 from senet_viz.service import garbage
 from senet_viz.service.cache import Once, Shared
 from senet_viz.service.engine import NOBODY, Engine, Seat
 from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import TraceQuestion
+from senet_viz.service.remote.engine import RayEngine
 from senet_viz.service.rooms import Rooms
 from senet_viz.ui.own.uploads import Uploads
 
 _log = logging.getLogger("senet_viz")
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 ROOMS = "SENET_VIZ_CLASS"  # the environment's variable: see ``Rooms``
+ENGINE = "SENET_VIZ_ENGINE"  # likewise: ray://host:port, or nothing: see ``RayEngine``
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
 LATE = "_late"  # in the session: what a page told as it was left may come when the next one is there
 HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
@@ -44,8 +47,14 @@ MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of
 
 @Once
 def engine() -> Engine:
-    """Return the engine that all sessions share."""
-    return LocalEngine()
+    """Return the engine that all sessions share: this process's, or that of ``SENET_VIZ_ENGINE``."""
+    address = os.environ.get(ENGINE, "")
+    return RayEngine(address) if address else LocalEngine()
+
+
+def device(asked: str = "auto") -> str:
+    """Return the device that is meant, of those where networks run: see ``devices.resolve``."""
+    return devices.resolve(asked, engine().devices())
 
 
 @Once
@@ -157,18 +166,18 @@ def at_once() -> None:
 
 
 def _first_picture() -> None:
-    from senet_viz.models import catalogue, devices, weight_files
+    from senet_viz.models import catalogue, weight_files
     from senet_viz.photos import preprocess, samples
 
     for fault in (weight_files.missing_folder(), *weight_files.damaged()):
         if fault is not None:
             _log.warning("%s", fault)
-    device = devices.resolve("auto")
+    chosen = device()
     picture = preprocess.preprocess(samples.sample(samples.SAMPLES[0].key), catalogue.spec(catalogue.DEFAULT))
     try:
-        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=device))
+        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=chosen))
     except WeightsInvalid:  # logged above; its page says so too
-        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=device, weights="random"))
+        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=chosen, weights="random"))
 
 
 def language() -> str:

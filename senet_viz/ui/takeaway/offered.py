@@ -1,8 +1,6 @@
 """What a page offers to take home, in its closer look at the code: files, and the functions that made the page."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -10,14 +8,14 @@ from senet_viz.i18n import Texts
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.elements.frame import section
-from senet_viz.ui.elements.truth import code
+from senet_viz.ui.elements.truth import Code, code
 from senet_viz.ui.pages.walk import stage
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.takeaway import numbers, served
 from senet_viz.ui.takeaway.notebook import notebook
 
 
-def offered(view: Scene, *functions: Callable[..., Any] | type) -> None:
+def offered(view: Scene, *functions: Code) -> None:
     """Offer the files, and show the source of what made this page.
 
     What is chosen on the stage only the browser knows; there it asks for the files itself: see ``served``.

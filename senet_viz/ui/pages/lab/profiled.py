@@ -217,7 +217,7 @@ def guessed(record: Record, photo: Mapping[str, np.ndarray]) -> tuple[list[class
 def photo_gates(view: Scene, zoom: float) -> dict[str, np.ndarray]:
     """Return this photo's gates (C,) in every block, of SK's branches the last; zoom 1 is the walk's own forward."""
     trace = view.trace if zoom == 1 else view.sweep((zoom,)).traces[0]
-    return {block.name: block.gate[-1].double().numpy() for block in trace.blocks}
+    return {block.name: np.asarray(block.gate[-1], dtype=np.float64) for block in trace.blocks}
 
 
 def curves(

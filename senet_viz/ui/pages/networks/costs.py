@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from senet_viz.architecture import comparison, papers, prices
+from senet_viz.architecture import comparison, papers, prices, timing
 from senet_viz.drawing.grammar import Table
 from senet_viz.figures.networks import what_it_costs
 from senet_viz.networks.registry import NAMED, Choice
@@ -105,18 +105,11 @@ def known(choice: Choice, device: str) -> Timing | None:
 
 
 def measure(view: Scene, choice: Choice, seconds: float = 3.0) -> Timing:
-    """Measure here and now, in the engine's worker; a bar says how far it is."""
-    from senet_viz.architecture import timing
-
-    def work() -> Timing:
-        bare = prices.bare(choice)
-        assert bare is not None  # else the page offers no button
-        size, net = prices.row(choice.net).size, prices.build(choice)
-        return timing.timed(bare, net, size, seconds, view.device, state.engine().run, told)
-
+    """Measure now, where the networks are; a bar says that it is under way."""
+    work = partial(timing.between, choice, seconds, view.device)
     with Bar(lambda done, total: view.t("networks.cost.time.running")) as told:
         told(0, 1)
-        found: Timing = state.prices().get(("time", choice, view.device), work)
+        found: Timing = state.prices().get(("time", choice, view.device), lambda: state.engine().run(work, "long"))
     return found
 
 

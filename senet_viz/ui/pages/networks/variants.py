@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from senet_viz.models import catalogue
@@ -47,7 +48,7 @@ class Side:
     @property
     def gates(self) -> tuple[np.ndarray, ...]:
         """Return the gate (C,) of every block; of those that choose between branches, the last one's."""
-        return tuple(block.gate[-1].numpy() for block in self.seen.trace.blocks)
+        return tuple(np.asarray(block.gate[-1]) for block in self.seen.trace.blocks)
 
     @property
     def pixelwise(self) -> bool:

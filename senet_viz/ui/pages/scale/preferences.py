@@ -67,7 +67,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=short(view.name))}
         reach = pick("reach", wheres, t("reach.label"))
         traces.append(view.edited(kernel_preference.overruled(names if reach == "all" else (view.name,), how)))
-    answers = [stats.softmax(trace.logits.double().numpy()) for trace in traces]
+    answers = [stats.softmax(np.asarray(trace.logits, dtype=np.float64)) for trace in traces]
     labels = view.seen.classes
     figure(view, lambda t: kernel_selection.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 

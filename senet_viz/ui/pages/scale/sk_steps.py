@@ -137,7 +137,7 @@ def axis(way: Way) -> None:
     if chosen == "channels" and way.own:
         ways = [t("scale.sk_anatomy.axis.right"), t("scale.sk_anatomy.axis.here"), t("scale.sk_anatomy.axis.all")]
         edits = [[Edit(name, "channel_softmax") for name in names] for names in ((view.name,), view.blocks)]
-        answers = [trace.logits.numpy() for trace in (view.trace, *map(view.edited, edits))]
+        answers = [np.asarray(trace.logits) for trace in (view.trace, *map(view.edited, edits))]
         classes, shares = sk_unit.likeliest(answers)
         said = [view.seen.classes[each] for each in classes]
         figure(view, lambda t: sk_anatomy.draw_scores(said, shares, ways, t), "axis-scores")
