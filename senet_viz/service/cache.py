@@ -40,6 +40,14 @@ class Shared(Generic[T]):
         self._total = 0.0  # what is there weighs so much
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def total(self) -> float:
+        """Return what the answers that are there weigh together."""
+        return self._total
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the answer under ``key``, made by ``make`` in this thread if nobody has yet; failures are not kept."""
         with self._lock:
@@ -145,6 +153,11 @@ class Lane:
 
         self._room = BoundedSemaphore(waiting)
         self._pool = ThreadPoolExecutor(workers, name, initializer=torch.set_num_threads, initargs=(1,))
+
+    @property
+    def waiting(self) -> int:
+        """Return how many pieces of work wait for a thread."""
+        return self._pool._work_queue.qsize()
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Begin ``work`` when a thread is free.

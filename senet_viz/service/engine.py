@@ -64,7 +64,7 @@ class Engine:
     """
 
     def __init__(self, workers: int | None = None, waiting: int = 128) -> None:
-        self.forwards = 0
+        self.forwards = self._hits = self._misses = 0
         self._count = Lock()
         self._models: Shared[nn.Module] = Shared(_models_mib(), _weights_mib)
         self._variants: Shared[nn.Module] = Shared(2)  # the two that are compared; they push out nobody's model
@@ -129,10 +129,26 @@ class Engine:
             answer = question.work(module, told)
             return shelf.get(key, lambda: answer)
 
-        if (found := shelf.peek(key)) is not None:
+        found = shelf.peek(key)
+        with self._count:
+            self._hits, self._misses = self._hits + (found is not None), self._misses + (found is None)
+        if found is not None:
             return found
         with self.using(*question.network) as module:
             return self._jobs[question.where].get(key, partial(work, module), progress)
+
+    def stats(self) -> dict[str, float]:
+        """Return how busy the engine is and what it keeps, for whoever watches the server: counts, and sizes in MiB."""
+        with self._count:
+            shelves = [*self._kept.values()]
+            counted = {"forwards": self.forwards, "hits": self._hits, "misses": self._misses, "running": self._running}
+        return counted | {
+            "waiting": sum(lane.waiting for lane in {*self._lanes.values(), self._building}),
+            "entries": sum(map(len, shelves)),
+            "cache_mib": sum(shelf.total for shelf in shelves),
+            "models": len(self._models),
+            "models_mib": self._models.total,
+        }
 
     # --- work -------------------------------------------------------------------------------------------------------
 
