@@ -33,8 +33,8 @@ _PAGE = re.compile(r"([a-z]\w{0,31})?", re.ASCII)
 class Room:
     """One class. Its methods are called in the event loop alone; what they hold may be read from any thread."""
 
-    def __init__(self, code: str) -> None:
-        self.code, self.rev, self.heard = code, 0, 0.0
+    def __init__(self, code: str, **about: str) -> None:
+        self.code, self.about, self.rev, self.heard = code, about, 0, 0.0  # about: what everybody is told who comes
         self.page: str | None = None  # None: the teacher has not been anywhere yet
         self.query: dict[str, str] = {}
         self.stage: dict[str, str] = {}
@@ -63,7 +63,7 @@ class Room:
             raise Refused(FULL)
         wire = Wire("" if teacher else self._seat(id_), teacher)
         self.wires.append(wire)
-        wire.tell(packed({"id": wire.id, "teacher": teacher, "vote": self._vote(wire)}))
+        wire.tell(packed({"id": wire.id, "teacher": teacher, "vote": self._vote(wire), **self.about}))
         wire.tell(packed(self.state()))
         self._report()
         return wire
@@ -189,8 +189,8 @@ class Rooms:
             given: ``CODE:TOKEN``, with blanks between several; a token has 128 bits or more as 22 letters of base64.
         """
         self._tokens = dict(_GIVEN.findall(given))
-        self._rooms = {code: Room(code) for code in self._tokens}
-        self._forget_s = forget_s
+        self._forget_s, self.at = forget_s, secrets.token_hex(4)  # which tells this process from others
+        self._rooms = {code: Room(code, at=self.at) for code in self._tokens}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
@@ -223,7 +223,7 @@ class Rooms:
             raise Refused(UNKNOWN)
         if token is not None and not self.teaches(code, token):
             raise Refused(TOKEN)
-        room = self._rooms.get(code) or (Room(code) if token else None)
+        room = self._rooms.get(code) or (Room(code, at=self.at) if token else None)
         if room is None:
             raise Refused(OVER)
         self._rooms[code] = room
