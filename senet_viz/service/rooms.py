@@ -9,6 +9,7 @@ change: whoever missed some lands on the present one. What a browser says is one
     {"vote": [n, round, option]}                                    a student: numbers, and nothing else
 
 Anything else ends its connection. Questions come from the server itself, so no text of a student reaches another.
+A room and the keys of all rooms are one file: what a browser may say first, and what it may say then, is read together.
 """
 
 from __future__ import annotations
@@ -198,6 +199,11 @@ class Rooms:
 
     def __contains__(self, code: object) -> bool:
         return code in self._tokens
+
+    @property
+    def busy(self) -> int:
+        """Return how many classes somebody is in."""
+        return sum(bool(room.wires) for room in tuple(self._rooms.values()))
 
     def room(self, code: str) -> Room | None:
         """Return the room of that code; None where there is none, or it has been forgotten."""
