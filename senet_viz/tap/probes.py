@@ -18,18 +18,6 @@ from senet_viz.tap import edits
 from senet_viz.tap.layouts import Place, child
 from senet_viz.types import BlockTrace, Edit
 
-
-def fetched(value: Tensor) -> Tensor:
-    """Return it on the CPU in float32; from a CUDA device it may still be on its way, until ``waited``."""
-    return value.float().to("cpu", non_blocking=value.is_cuda)  # into pinned memory
-
-
-def waited(device: torch.device) -> None:
-    """Wait until what was ``fetched`` from this device is here."""
-    if device.type == "cuda":
-        torch.cuda.current_stream(device).synchronize()
-
-
 _keys = count(1 << 40)  # torch counts its own hooks from 0
 Args = tuple[Any, ...]  # what a part is called with
 
@@ -77,6 +65,17 @@ class Probe:
         for row, u, x, out in zip(rows, *maps, strict=True):
             row = replace(row, u=u, x=x)
             yield replace(row, residue=float((row.out - out).abs().max()))
+
+
+def fetched(value: Tensor) -> Tensor:
+    """Return it on the CPU in float32; from a CUDA device it may still be on its way, until ``waited``."""
+    return value.float().to("cpu", non_blocking=value.is_cuda)  # into pinned memory
+
+
+def waited(device: torch.device) -> None:
+    """Wait until what was ``fetched`` from this device is here."""
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
 
 
 class Session:
