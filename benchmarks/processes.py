@@ -3,16 +3,18 @@
     python -m benchmarks.processes [--seats 30] [--clicks 5] [--processes 1 2]
 
 ``clicks``: everybody clicks at once on a page where no click needs a forward (see ``benchmarks.seats``). ``forwards``:
-everybody opens a photo and a block that nobody has seen (see ``benchmarks.app``). nginx is configured by
-``deploy/nginx.conf``; memory is read where an operator reads it, from each process's ``/metrics``.
+everybody opens a photo and a block that nobody has seen (see ``benchmarks.app``). One room of seats stands behind one
+process, another behind two, and they take turns. nginx is configured by ``deploy/nginx.conf``; memory is read where an
+operator reads it, from each process's ``/metrics``.
 """
 
 import argparse
 import asyncio
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -22,18 +24,20 @@ from benchmarks._nginx import found, proxy
 from benchmarks._seat import Seat
 from benchmarks._server import Server, server
 from benchmarks._visit import Visit
-from benchmarks.app import classroom
+from benchmarks.app import MANY
 from benchmarks.common import print_table
 from benchmarks.seats import clicks, said, together
 
-PAGE = "squeeze"
-URL: dict[str, object] = {
+TINY: dict[str, object] = {
     "lang": "en",
     "weights": "pretrained",
     "model": "tiny_se",
     "block": "layer3.1.se",
     "channel": 0,
 }
+LARGER: dict[str, object] = {"lang": "en", "weights": "random", "model": MANY, "channel": 0}
+Seats = list[Seat]
+Asked = Callable[[int, Seats], Sequence[Mapping[str, int | str]]]
 
 
 def memory(processes: Sequence[str]) -> float:
@@ -44,41 +48,55 @@ def memory(processes: Sequence[str]) -> float:
     )
 
 
-async def room(app: Server, processes: Sequence[str], count: int, turns: int) -> list[str]:
-    """What ``count`` seats wait for a click, how many answers come in a second, and MiB of a session."""
-    first = await Seat.take(app, PAGE, **URL)
-    kinds = clicks(first)
-    before, seats = memory(processes), [await Seat.take(app, PAGE, **URL) for _ in range(count)]
-    rng, taken, spent = random.Random(0), list[float](), 0.0
-    for turn in range(-1, turns):
-        asked = [{kind.key: kind.other(said(seat, kind.key), rng)} for seat in seats for kind in [rng.choice(kinds)]]
-        start = perf_counter()
-        seconds = await together(seats, asked)
-        if turn >= 0:  # before that, nobody had asked for some of it
-            taken += seconds
-            spent += perf_counter() - start
-    session = (memory(processes) - before) / count
-    for seat in (first, *seats):
-        await seat.leave()
+async def turns(rooms: Mapping[int, Seats], asked: Asked, count: int, first: int) -> list[list[str]]:
+    """Let rooms take turns; of each its processes, its seats, median and 95 % in ms, and answers a second."""
+    taken: dict[int, list[float]] = {key: [] for key in rooms}
+    spent, rng, order = dict.fromkeys(rooms, 0.0), random.Random(0), list(rooms)
+    for turn in range(first, count):
+        rng.shuffle(order)
+        for key in order:
+            choices = asked(turn, rooms[key])
+            start = perf_counter()
+            seconds = await together(rooms[key], choices)
+            if turn >= 0:  # before that, nobody had asked for some of it
+                taken[key] += seconds
+                spent[key] += perf_counter() - start
     return [
-        f"{median(taken) * 1e3:.0f}",
-        f"{quantiles(taken, n=20)[-1] * 1e3:.0f}",
-        f"{len(taken) / spent:.0f}",
-        f"{session:.1f}",
-    ]
+        [str(key), str(len(seats)), f"{median(taken[key]) * 1e3:.0f}", f"{quantiles(taken[key], n=20)[-1] * 1e3:.0f}",
+         f"{len(taken[key]) / spent[key]:.0f}"]
+        for key, seats in rooms.items()
+    ]  # fmt: skip
 
 
-def measure(processes: int, count: int, turns: int) -> tuple[list[str], list[str]]:
-    """The rows of so many processes behind nginx: of clicks, and of forwards."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        addresses = [stack.enter_context(server()).address for _ in range(processes)]
-        address, _ = stack.enter_context(proxy(folder, addresses))
-        app = Server(address, folder / "none")
-        fresh = memory(addresses) / processes
-        row = asyncio.run(room(app, addresses, count, turns))
-        seats, _, *rest = asyncio.run(classroom(app, count))
-        return [str(processes), str(count), *row, f"{fresh:.0f}"], [str(processes), seats, *rest]
+async def measure(apps: Mapping[int, tuple[Server, Sequence[str]]], count: int, rounds: int) -> None:
+    """Print the tables of these numbers of processes."""
+    rng = random.Random(0)
+    firsts = {key: [await Seat.take(app, "squeeze", **TINY) for _ in range(4 * key)] for key, (app, _) in apps.items()}
+    before = {key: memory(processes) for key, (_, processes) in apps.items()}
+    rooms = {key: [await Seat.take(app, "squeeze", **TINY) for _ in range(count)] for key, (app, _) in apps.items()}
+    kinds = clicks(next(iter(rooms.values()))[0])
+
+    def other(turn: int, seats: Seats) -> list[dict[str, int | str]]:
+        which = [rng.choice(kinds) for _ in seats]
+        return [{kind.key: kind.other(said(seat, kind.key), rng)} for seat, kind in zip(seats, which, strict=True)]
+
+    print("## No click needs a forward\n")
+    head = ["processes", "seats", "median ms", "95 % ms", "answers a second"]
+    rows = await turns(rooms, other, rounds, -1)
+    grown = [(memory(apps[key][1]) - before[key]) / count for key in rooms]
+    print_table([*head, "MiB a session"], [[*row, f"{mib:.1f}"] for row, mib in zip(rows, grown, strict=True)])
+    for seat in (seat for each in (*rooms.values(), *firsts.values()) for seat in each):
+        await seat.leave()
+
+    rooms = {key: [await Seat.take(app, "", **LARGER) for _ in range(count)] for key, (app, _) in apps.items()}
+    photos, blocks = (next(iter(rooms.values()))[0].widget(key).options for key in ("photo", "block"))
+    fresh = [{"photo": photo, "block": block} for photo, block in product(photos[1:], blocks)]
+    rng.shuffle(fresh)
+    print("\n## Every click needs one\n")
+    unseen = len(fresh) // count
+    print_table(head, await turns(rooms, lambda turn, _: fresh[turn * count : (turn + 1) * count], unseen, 0))
+    for seat in (seat for each in rooms.values() for seat in each):
+        await seat.leave()
 
 
 def main() -> None:
@@ -91,12 +109,16 @@ def main() -> None:
     if found() is None:
         print("nginx is not here (apt install nginx-light): nothing was measured.")
         raise SystemExit(2)
-    rows = [measure(processes, asked.seats, asked.clicks) for processes in asked.processes]
-    head = ["processes", "seats", "median ms", "95 % ms", "answers a second"]
-    print("## No click needs a forward\n")
-    print_table([*head, "MiB a session", "MiB a process at start"], [clicks for clicks, _ in rows])
-    print("\n## Every click needs one\n")
-    print_table(head, [forwards for _, forwards in rows])
+    with ExitStack() as stack:
+        apps = {}
+        for processes in asked.processes:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            addresses = [stack.enter_context(server()).address for _ in range(processes)]
+            address, _ = stack.enter_context(proxy(folder, addresses))
+            apps[processes] = Server(address, folder / "none"), addresses
+        every = [address for _, addresses in apps.values() for address in addresses]
+        print(f"A process takes {memory(every) / len(every):.0f} MiB when it has started.\n")
+        asyncio.run(measure(apps, asked.seats, asked.clicks))
 
 
 if __name__ == "__main__":
