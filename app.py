@@ -87,5 +87,5 @@ else:
     # The first page lives at the root, and is found under its own name too. The way there names no host and no scheme:
     # a server behind a proxy knows neither.
     named = Route(f"/{FIRST}", lambda request: RedirectResponse(f"./?{request.url.query}"))
-    routes = [named, ui.answers, ui.take, *([ui.classes] if ui.has_class() else [])]
+    routes = [named, ui.answers, ui.take, ui.metrics, *([ui.classes] if ui.has_class() else [])]
     app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=routes)

@@ -255,6 +255,35 @@ def test_the_same_question_is_one_forward(engine: LocalEngine) -> None:
     assert engine.forwards == before + 1
 
 
+def test_whoever_watches_sees_what_is_asked_kept_and_waits() -> None:
+    engine, held, begun = LocalEngine(workers=1), Event(), Event()
+    assert engine.stats()["entries"] == engine.stats()["models_mib"] == 0
+    picture = photo("coffee")
+    trace = ask(engine, picture)
+    ask(engine, picture)
+    seen = engine.stats()
+    assert (seen["forwards"], seen["hits"], seen["misses"], seen["entries"], seen["models"]) == (1, 1, 1, 1, 1)
+    assert seen["cache_mib"] == pytest.approx(questions.mib(trace))
+    weights = truth.model("tiny_se")
+    assert seen["models_mib"] == pytest.approx(questions.mib((*weights.parameters(), *weights.buffers())))
+
+    def hold() -> None:
+        begun.set()
+        assert held.wait(WAIT)
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(engine.run, hold)
+        assert begun.wait(WAIT)
+        others = [pool.submit(engine.run, lambda: None) for _ in range(2)]
+        while engine.stats()["waiting"] < 2:
+            sleep(0.001)
+        assert engine.stats()["running"] == 1
+        held.set()
+        for each in (first, *others):
+            each.result(WAIT)
+    assert (engine.stats()["waiting"], engine.stats()["running"]) == (0, 0)
+
+
 def test_another_question_is_another_forward(engine: LocalEngine) -> None:
     picture, before = photo("rocket"), engine.forwards
     off, on = Edit("layer2.0.se", "fill", (), 0.0), Edit("layer2.0.se", "fill", (), 1.0)

@@ -119,6 +119,10 @@ CUTS = (
         "one network a host and one a layout",
         (*HOSTS, "tiny_*", "skresnet18", "legacy_seresnet18", "efficientnet_b0"),
     ),
+    Cut(
+        "test_gpu.py::test_the_benchmark_runs_on_the_cpu",
+        "test_gates_alone_are_those_of_the_traces, and the profiles of test_gate_profile",
+    ),
     # --- attributions: every method, network and photo ---
     Cut("test_attribution.py::test_integrated_gradients_add_up", "one network and photo", ("tiny_se-coffee",)),
     Cut(

@@ -10,6 +10,7 @@ def devices() -> tuple[str, ...]:
     """Return ``"cpu"`` and whichever of ``"cuda"`` and ``"mps"`` really computes here: listed is not enough."""
     import torch
 
+    torch.backends.cudnn.allow_tf32 = False  # on by default: convolutions of a GPU would be a thousandth off the CPU's
     found = ["cpu"]
     for name, listed in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available)):
         try:

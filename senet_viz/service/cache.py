@@ -44,6 +44,14 @@ class Shared(Generic[T]):
         self._total = 0.0  # what is there weighs so much
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def total(self) -> float:
+        """Return what the answers that are there weigh together."""
+        return self._total
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the answer under ``key``, made by ``make`` in this thread if nobody has yet; failures are not kept.
 
@@ -217,6 +225,11 @@ class Lane:
     def __init__(self, name: str, workers: int, waiting: int, nice: int = 0) -> None:
         self._room = BoundedSemaphore(waiting)
         self._pool = ThreadPoolExecutor(workers, name, initializer=_settle, initargs=(nice,))
+
+    @property
+    def waiting(self) -> int:
+        """Return how many pieces of work wait for a thread."""
+        return self._pool._work_queue.qsize()
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Begin ``work`` when a thread is free.

@@ -10,19 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from functools import partial
-from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz.errors import ModelTooLarge, Stopped, WeightsUnavailable
 from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
 from senet_viz.service import garbage
-from senet_viz.service.cache import Lane, Shared, Turns
-from senet_viz.service.engine import NOBODY, Seat, both
-from senet_viz.service.questions import LARGE_MIB, LONG, Question, Where, mib, weighed
+from senet_viz.service.cache import Lane, Shared
+from senet_viz.service.engine import NOBODY, Keeping, Seat, both
+from senet_viz.service.questions import LARGE_MIB, Question, Where, mib
 
 if TYPE_CHECKING:
     from torch import nn
@@ -101,7 +100,7 @@ def _heeding(question: Question[T], module: nn.Module, told: Progress) -> T:
         return question.work(own, heard)
 
 
-class LocalEngine:
+class LocalEngine(Keeping):
     """The engine of this process: it answers with networks of its own, in threads.
 
     What takes milliseconds has a lane of its own, so have one run of a large network, what takes long, and loading:
@@ -114,11 +113,9 @@ class LocalEngine:
     """
 
     def __init__(self, workers: int | None = None, waiting: int = 128) -> None:
-        self.forwards = 0
-        self._count = Lock()
+        super().__init__()
         self._models: Shared[nn.Module] = Shared(_models_mib(), _weights_mib)
         self._variants: Shared[nn.Module] = Shared(2)  # the two that are compared; they push out nobody's model
-        self._kept: dict[type[Question[Any]], Shared[Any]] = {}
         self._workers = workers or min(os.cpu_count() or 1, 8)
         self._running = 0
         lane = partial(Lane, workers=self._workers, waiting=waiting)
@@ -129,39 +126,14 @@ class LocalEngine:
         self._jobs: dict[Where, Jobs[Any]] = {lane: Jobs(partial(self._submit, lane)) for lane in self._lanes}
         self._fetching: Jobs[None] = Jobs(in_a_thread)
         # random weights are drawn by one thread at a time in any case
-        self._loading: Jobs[nn.Module] = Jobs(Lane("load", 1, waiting, nice=LATER).submit)
-        self._turns = Turns()
+        self._load_lane = Lane("load", 1, waiting, nice=LATER)
+        self._loading: Jobs[nn.Module] = Jobs(self._load_lane.submit)
         self._failed: dict[str, tuple[float, WeightsUnavailable]] = {}
 
     # --- questions --------------------------------------------------------------------------------------------------
 
-    def ask(self, question: Question[T], progress: Progress = silent, seat: Seat = NOBODY) -> T:
-        """Return the answer to a question: see ``Engine``."""
-        parts, answers, done = question.batches(), [], 0
-        module: nn.Module | None = None
-        told = both(progress if parts is None else silent, seat)
-        with ExitStack() as held:  # the seat's turn and the network, from the first part on that has to be run
-            for part in [question] if parts is None else parts:
-                found = self.peek(part)
-                if found is None:
-                    if parts is not None and progress(done, question.size) is False:
-                        break
-                    if module is None:
-                        if seat.name and question.where in LONG:
-                            held.enter_context(self._turns.turn(seat.name, seat.here))
-                        module = held.enter_context(self.using(*question.network, seat=seat))
-                    found = self._answer(part, module, told)
-                answers.append(found)
-                done += part.size
-        return answers[0] if parts is None else question.joined(answers)
-
-    def peek(self, question: Question[T]) -> T | None:
-        """Return the answer to a question if it is there already: see ``Engine``."""
-        return self._shelf(question).peek(question.key)
-
-    def _shelf(self, question: Question[T]) -> Shared[T]:
-        with self._count:
-            return self._kept.setdefault(type(question), Shared(question.kept, weighed))
+    def _holding(self, question: Question[Any], seat: Seat) -> AbstractContextManager[nn.Module]:
+        return self.using(*question.network, seat=seat)
 
     def _answer(self, question: Question[T], module: nn.Module, progress: Progress) -> T:
         shelf, key = self._shelf(question), question.key
@@ -178,6 +150,15 @@ class LocalEngine:
             return shelf.get(key, lambda: answer)
 
         return self._jobs[where].get(key, work, progress)
+
+    def stats(self) -> dict[str, float]:
+        """Return how busy it is and what it keeps: see ``Engine``."""
+        return super().stats() | {
+            "running": self._running,
+            "waiting": sum(lane.waiting for lane in {*self._lanes.values(), self._load_lane}),
+            "models": len(self._models),
+            "models_mib": self._models.total,
+        }
 
     # --- work -------------------------------------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ class Probe:
             if value is None:
                 return (None,) * batch
             if not native:
-                value = value.float().cpu()
+                value = fetched(value)
             return (value.reshape(shape),) if batch == 1 else value.reshape(batch, *shape).unbind(0)
 
         logit = place.layout.per_branch(place.module, seen["logit"], logits=True) if m > 1 else seen["logit"]
@@ -69,9 +69,21 @@ class Probe:
             yield from rows
             return
         maps = [each(v, *(() if v is None else v.shape[1:])) for v in (self.u(), seen.get("x"), seen["out"])]
+        waited(seen["out"].device)
         for row, u, x, out in zip(rows, *maps, strict=True):
             row = replace(row, u=u, x=x)
             yield replace(row, residue=float((row.out - out).abs().max()))
+
+
+def fetched(value: Tensor) -> Tensor:
+    """Return it on the CPU in float32; from a CUDA device it may still be on its way, until ``waited``."""
+    return value.float().to("cpu", non_blocking=value.is_cuda)  # into pinned memory
+
+
+def waited(device: torch.device) -> None:
+    """Wait until what was ``fetched`` from this device is here."""
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
 
 
 class Session:

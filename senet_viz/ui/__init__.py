@@ -24,6 +24,7 @@ from senet_viz.ui.elements.frame import heading, latex, neighbours, plain, secti
 from senet_viz.ui.elements.header import header, known, photo, untrained, warned
 from senet_viz.ui.elements.tables import counted, tabled
 from senet_viz.ui.elements.truth import badge, small, title
+from senet_viz.ui.operating.metrics import metrics
 from senet_viz.ui.page import page
 from senet_viz.ui.pages.walk.answers import answers
 from senet_viz.ui.scene import short
@@ -40,7 +41,7 @@ from senet_viz.ui.teaching.travel import follow
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "begin", "carpet", "choose", "chosen", "classes",
     "closer", "counted", "figure", "follow", "goal", "guide", "has_class", "header", "heading", "joined", "judge",
-    "known", "language", "latex", "listed", "neighbours", "opened", "page", "photo", "pick", "pin", "plain", "predict",
-    "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "small", "tabled", "take",
-    "target", "title", "titled", "units", "untrained", "warm", "warned", "window", "worded",
+    "known", "language", "latex", "listed", "metrics", "neighbours", "opened", "page", "photo", "pick", "pin",
+    "plain", "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "small",
+    "tabled", "take", "target", "title", "titled", "units", "untrained", "warm", "warned", "window", "worded",
 ]  # fmt: skip

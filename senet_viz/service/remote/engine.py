@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz.errors import Busy, EngineAway, SenetVizError, Stopped
 from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
 from senet_viz.models import catalogue
-from senet_viz.service.cache import Once, Shared, Turns
-from senet_viz.service.engine import NOBODY, Seat, both
-from senet_viz.service.questions import LONG, Question, Where, weighed
+from senet_viz.service.cache import Once
+from senet_viz.service.engine import NOBODY, Keeping, Seat, both
+from senet_viz.service.questions import Question, Where
 from senet_viz.service.remote import codec, wire
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def ships(model: object) -> bool:
     return isinstance(model, str) and any(row.key == model and row.source == "ours" for row in catalogue.MODELS)
 
 
-class RayEngine:
+class RayEngine(Keeping):
     """The engine of many processes: it sends questions to Ray Serve.
 
     Args:
@@ -65,13 +64,10 @@ class RayEngine:
 
     def __init__(self, address: str, waiting: int = 128, local: Callable[[], Engine] = _local) -> None:
         host, _, port = address.removeprefix(SCHEME).partition(":")
+        super().__init__()
         self.host, self.port = host or "127.0.0.1", int(port or wire.PORT)
-        self.forwards = 0
         self.away_s, self.patience_s = AWAY_S, PATIENCE_S
-        self._lock = Lock()
-        self._kept: dict[type[Question[Any]], Shared[Any]] = {}
         self._jobs: Jobs[Any] = Jobs(in_a_thread)
-        self._turns = Turns()
         self._room = BoundedSemaphore(waiting)
         self._ready: set[Network] = set()  # loaded there, as far as is known here: a question loads it in any case
         self._anew: set[str] = set()
@@ -81,45 +77,14 @@ class RayEngine:
 
     # --- questions --------------------------------------------------------------------------------------------------
 
-    def ask(self, question: Question[T], progress: Progress = silent, seat: Seat = NOBODY) -> T:
-        """Return the answer to a question: see ``Engine``.
-
-        Raises:
-            EngineAway: nobody answers, and the network is none of those that ship with the project.
-        """
-        parts, answers, done = question.batches(), [], 0
-        told = both(progress if parts is None else silent, seat)
-        with ExitStack() as held:  # the seat's turn, from the first part on that has to be run
-            turn = bool(seat.name) and question.where in LONG
-            for part in [question] if parts is None else parts:
-                found = self.peek(part)
-                if found is None:
-                    if parts is not None and progress(done, question.size) is False:
-                        break
-                    if turn:
-                        held.enter_context(self._turns.turn(seat.name, seat.here))
-                        turn = False
-                    found = self._answer(part, told)
-                answers.append(found)
-                done += part.size
-        return answers[0] if parts is None else question.joined(answers)
-
-    def peek(self, question: Question[T]) -> T | None:
-        """Return the answer to a question if it is there already: see ``Engine``."""
-        return self._shelf(question).peek(question.key)
-
-    def _shelf(self, question: Question[T]) -> Shared[T]:
-        with self._lock:
-            return self._kept.setdefault(type(question), Shared(question.kept, weighed))
-
-    def _answer(self, question: Question[T], progress: Progress) -> T:
+    def _answer(self, question: Question[T], network: None, progress: Progress) -> T:
         shelf, key = self._shelf(question), question.key
 
         def work(told: Progress) -> T:
             if (found := shelf.peek(key)) is not None:  # it came while this was beginning
                 return found
             if question.forward:
-                with self._lock:
+                with self._count:
                     self.forwards += 1
             seat = Seat(here=partial(_wanted, told))
             answer = self._sent({"ask": question}, question.network, told, lambda here: here.ask(question, told, seat))
@@ -167,7 +132,7 @@ class RayEngine:
 
     def retry(self, key: str) -> None:
         """Forget that the weights of this model could not be fetched a moment ago: see ``Engine``."""
-        with self._lock:
+        with self._count:
             self._anew.add(key)
         self._away_since = None
 
@@ -215,7 +180,7 @@ class RayEngine:
         Raises:
             Away: nobody takes the call, or whoever does has nobody who answers.
         """
-        with self._lock:
+        with self._count:
             if network is not None and network[0] in self._anew:
                 what["retry"] = str(network[0])
                 self._anew.discard(str(network[0]))
