@@ -24,7 +24,7 @@ from senet_viz.models import catalogue
 from senet_viz.networks import random
 from senet_viz.networks.registry import Choice
 from senet_viz.photos import preprocess, samples
-from senet_viz.service import questions
+from senet_viz.service import local, questions
 from senet_viz.service.cache import Shared
 from senet_viz.service.local import MODELS_MIB_DEFAULT, LocalEngine
 from senet_viz.service.questions import (
@@ -253,6 +253,17 @@ def test_the_same_question_is_one_forward(engine: LocalEngine) -> None:
     assert len({id(answer) for answer in answers}) == 1
     assert ask(engine, photo("coffee"), keep_u=("layer1.0.se",)) is answers[0], "equal pixels are the same question"
     assert engine.forwards == before + 1
+
+
+def test_a_question_to_a_gpu_keeps_no_processor_from_the_others() -> None:
+    picture = photo("coffee")
+    for model, device, lane in (
+        ("tiny_se", "cpu", "short"), ("tiny_se", "cuda:1", "gpu"),
+        ("legacy_senet154", "cpu", "large"), ("legacy_senet154", "cuda", "gpu"),
+    ):  # fmt: skip
+        assert local.lane_of(TraceQuestion(model, picture, device=device)) == lane
+    sweep = SweepQuestion("tiny_se", samples.sample("coffee"), "coffee", (1.0, 2.0), device="cuda")
+    assert local.lane_of(sweep) == "wide"
 
 
 def test_whoever_watches_sees_what_is_asked_kept_and_waits() -> None:

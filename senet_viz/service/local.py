@@ -80,6 +80,15 @@ def _catalogued(key: str | Choice) -> tuple[str, float]:
     return NAMED[key.net].title, next(catalogue.spec(name).weights_mib for name in named if catalogue.has(name))
 
 
+def lane_of(question: Question[Any]) -> Where:
+    """Return which lane a question runs in."""
+    if question.where != "short" or not question.forward:
+        return question.where
+    if question.device.startswith("cuda"):
+        return "gpu"
+    return "large" if _catalogued(question.model)[1] > LARGE_MIB else "short"
+
+
 def _heeding(question: Question[T], module: nn.Module, told: Progress) -> T:
     """Answer a question on this thread's twin of the network; before every part of it, end where nobody waits."""
     from senet_viz.tap import hooks, sharing
@@ -104,7 +113,8 @@ class LocalEngine(Keeping):
     """The engine of this process: it answers with networks of its own, in threads.
 
     What takes milliseconds has a lane of its own, so have one run of a large network, what takes long, and loading:
-    these three stand back where a processor is wanted. What is long runs on a twin of its network that nobody else
+    these three stand back where a processor is wanted. Short questions to a GPU have one too: who waits for a GPU
+    keeps no processor from the others. What is long runs on a twin of its network that nobody else
     waits for.
 
     Args:
@@ -121,7 +131,8 @@ class LocalEngine(Keeping):
         lane = partial(Lane, workers=self._workers, waiting=waiting)
         long = lane("long", nice=LAST)
         self._lanes: dict[Where, Lane] = {
-            "short": lane("forward"), "large": lane("large", nice=LATER), "long": long, "wide": long,
+            "short": lane("forward"), "gpu": lane("gpu"),
+            "large": lane("large", nice=LATER), "long": long, "wide": long,
         }  # fmt: skip
         self._jobs: dict[Where, Jobs[Any]] = {lane: Jobs(partial(self._submit, lane)) for lane in self._lanes}
         self._fetching: Jobs[None] = Jobs(in_a_thread)
@@ -137,8 +148,7 @@ class LocalEngine(Keeping):
 
     def _answer(self, question: Question[T], module: nn.Module, progress: Progress) -> T:
         shelf, key = self._shelf(question), question.key
-        large = question.forward and question.where == "short" and _catalogued(question.model)[1] > LARGE_MIB
-        where: Where = "large" if large else question.where
+        where = lane_of(question)
 
         def work(told: Progress) -> T:
             if (found := shelf.peek(key)) is not None:  # it came while this was waiting
@@ -146,7 +156,7 @@ class LocalEngine(Keeping):
             if question.forward:
                 with self._count:
                     self.forwards += 1
-            answer = question.work(module, told) if where == "short" else _heeding(question, module, told)
+            answer = question.work(module, told) if where in ("short", "gpu") else _heeding(question, module, told)
             return shelf.get(key, lambda: answer)
 
         return self._jobs[where].get(key, work, progress)

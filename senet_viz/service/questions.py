@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Short: milliseconds. Large: others' photos need not wait for it, as for one run of a large network. Long: seconds, and
 # a seat has one at a time. Wide: the same, with the torch threads of workers that have nothing to do.
-Where = Literal["short", "large", "long", "wide"]
+# Gpu: short, and asked of a GPU.
+Where = Literal["short", "large", "long", "wide", "gpu"]
 LONG: tuple[Where, ...] = ("long", "wide")
 LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep shows how far it is after so many pictures
 LARGE_STEPS = 256  # of an integrated path through a network of that size: minutes on one core, not a quarter of an hour
