@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from time import sleep
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,6 +35,7 @@ SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 ROOMS = "SENET_VIZ_CLASS"  # the environment's variable: see ``Rooms``
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
 LATE = "_late"  # in the session: what a page told as it was left may come when the next one is there
+HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
 
@@ -260,6 +262,13 @@ def places() -> tuple[DeltaGenerator, ...]:
         s["_places"] = tuple(st.sidebar.container() for _ in range(3))
     found: tuple[DeltaGenerator, ...] = s["_places"]
     return found
+
+
+def head_start() -> None:
+    """Let the browser of a new visitor draw what it was sent before more comes: it has one thread for everything."""
+    if not st.session_state.get("_welcomed"):
+        st.session_state["_welcomed"] = True
+        sleep(HEAD_START_S)
 
 
 def settled() -> None:

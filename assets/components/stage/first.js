@@ -1,40 +1,53 @@
 // The first picture: the stage as it will be, drawn by its own script from its own numbers while Streamlit is on its way.
-// What is chosen on it stands in the address, where the stage of the page takes it up; that one tells when it is drawn.
+// It moves into the page as soon as the page has a place for it.
 const PATIENCE = 8; // looks, four a second
-const place = document.getElementById("first"), { script, at, heard, colours } = place.dataset;
+const place = document.getElementById("first"), { script, at, heard } = place.dataset;
 const said = new URLSearchParams(location.search), path = location.pathname, there = (query) => document.querySelector(query);
 
-/** What Streamlit keeps of the reader's choices: the theme, and whether the sidebar is closed, or how wide it is. */
+// what Streamlit keeps of a reader's choices: the theme, and whether the sidebar is closed, or how wide it is
 const theme = localStorage.getItem(`stActiveTheme-${path}-v2`) ?? "", dusk = matchMedia("(prefers-color-scheme: dark)").matches;
 const dark = theme.includes("Dark") || (dusk && !theme.includes("Light"));
 const closed = Object.entries(localStorage).some(([name, value]) => name.startsWith("stSidebarCollapsed") && value === "true");
 const side = closed ? 0 : localStorage.getItem("sidebarWidth");
+const colours = JSON.parse(place.dataset.colours)[+dark];
 
 /** Whether the page has something else to say than the stage: an error, or that there is no server. */
 const other = () => there("[role=dialog]")
   || (there("[data-testid=stApp]")?.dataset.testScriptState === "notRunning" && there("[data-testid=stMain] [data-testid=stElementContainer]"));
+
+/** While there is no page to be told, another block or page is opened by its address. */
+let tell = (what, value) => {
+  const to = new URLSearchParams(location.search);
+  if (what === "open") to.set("block", value);
+  if (what === "open" || value.page) location.assign(new URL(`${value.page ?? ""}?${to}`, document.baseURI));
+};
 
 if (said.has("lang") || heard === navigator.language) {
   place.classList.toggle("dark", dark);
   if (side !== null) place.style.setProperty("--side", `${side}px`);
   place.hidden = false;
   const { default: mount } = await import(new URL(script, document.baseURI));
-  const setTriggerValue = (what, value) => { // there is no page yet to be told: another one is opened
-    const to = new URLSearchParams(location.search), page = what === "open" ? "" : value.page;
-    if (what === "open") to.set("block", value);
-    if (what === "open" || page) location.assign(new URL(`${page}?${to}`, document.baseURI));
-  };
-  const end = mount({ data: { at, head: { colours: JSON.parse(colours)[+dark] } }, parentElement: place.shadowRoot, setTriggerValue });
+  const from = place.shadowRoot, head = { colours, chosen: Object.fromEntries(said) }; // as the server will read it
+  if (said.has("channel")) head.pinned = Number(said.get("channel"));
+  mount({ data: { at, head }, parentElement: from, setTriggerValue: (...given) => tell(...given) });
   const shared = (window.senetViz ??= { channel: null, boards: new Map() });
   let looks = 0;
   const watch = setInterval(() => {
     looks = other() ? looks + 1 : 0;
-    if (location.pathname !== path || looks > PATIENCE) shared.arrived();
+    if (location.pathname !== path || looks > PATIENCE) shared.first({});
   }, 250);
-  shared.arrived = () => {
-    const { scrollTop } = place, main = there("[data-testid=stMain]");
-    end(), clearInterval(watch), place.remove();
+  /** Make way for the page; where its stage is to show the same, it gets this one, and what ends it. */
+  shared.first = (data, element, told) => {
+    const same = data.at === at && JSON.stringify(data.head.colours) === JSON.stringify(colours);
+    const { scrollTop } = place, main = there("[data-testid=stMain]"), end = (holder) => () => holder.run.abort();
+    shared.first = null;
+    clearInterval(watch);
+    if (same) {
+      tell = told, element.run = from.run;
+      element.querySelector(".stage").replaceWith(from.querySelector(".stage"));
+    } else end(from)();
+    place.remove();
     if (main) main.scrollTop = scrollTop;
-    shared.arrived = null;
+    return same ? end(element) : null;
   };
 }

@@ -83,8 +83,10 @@ const speak = (root, block, view) => {
 };
 
 export default function ({ data, parentElement, setTriggerValue }) {
+  const drawn = everywhere().first?.(data, parentElement, setTriggerValue); // before the page was there: see first.js
+  if (drawn) return drawn;
   const { signal, end } = begin(parentElement);
-  const root = parentElement.querySelector(".stage"), { arrived } = everywhere();
+  const root = parentElement.querySelector(".stage");
   got(data, signal).then((block) => {
     if (signal.aborted) return;
     root.photo = block.photo;
@@ -149,7 +151,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (told !== null && Number(told) !== view.pinned) address(kept(view)); // another network has fewer
     speak(root, block, view);
     redraw();
-    arrived?.();
     ask();
   }).catch((error) => { if (!signal.aborted) throw error; });
   return end;

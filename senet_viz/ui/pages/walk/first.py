@@ -31,11 +31,12 @@ from senet_viz.ui.pages.walk import answers, stage
 from senet_viz.ui.scene import Scene
 
 FOLDER = assets.COMPONENTS / "stage"
-BODY = "<body>"  # of Streamlit's page, which the picture follows
+HEAD, BODY = "<head>", "<body>"  # of Streamlit's page: what the picture needs is asked for first of all
+NEEDS = '<link rel="modulepreload" href="$script"><link rel="preload" as="fetch" crossorigin href="$at">'
 KEPT = {"Cache-Control": "private, immutable, max-age=31536000"}
 PLAIN = {"Content-Encoding": "identity"}  # the maps are packed already
 KNOWN = {*state.SHARED, *stage.OWN}  # of an address that says more, the picture would not be the whole truth
-_SEEN: Shared[str] = Shared(400)  # what stands in the page, by what an address says
+_SEEN: Shared[tuple[str, str]] = Shared(400)  # what stands in the page's head and body, by what an address says
 
 
 def seen(view: Scene) -> None:
@@ -70,7 +71,7 @@ def _asked(request: Request, heard: str) -> Hashable:
     )  # fmt: skip
 
 
-def _drawn(view: Scene, checked: str) -> str:
+def _drawn(view: Scene, checked: str) -> tuple[str, str]:
     """Return what is put into Streamlit's page; the language that the browser asks for is left open."""
     css, own, js = ((FOLDER / name).read_text(encoding="utf-8") for name in ("stage.css", "stage.html", "first.js"))
     told = {
@@ -79,7 +80,8 @@ def _drawn(view: Scene, checked: str) -> str:
         "colours": json.dumps([figure.colours(dark) for dark in (False, True)]),
     }  # fmt: skip
     values = {name: html.escape(value) for name, value in told.items()} | {"css": css, "html": own, "js": js}
-    return Template((FOLDER / "first.html").read_text(encoding="utf-8")).safe_substitute(values)
+    body = (FOLDER / "first.html").read_text(encoding="utf-8")
+    return Template(NEEDS).substitute(values), Template(body).safe_substitute(values)
 
 
 @cache
@@ -93,7 +95,8 @@ async def _first(request: Request) -> HTMLResponse:
     picture = _SEEN.peek(_asked(request, heard)) if set(request.query_params) <= KNOWN else None
     page = _page()
     if picture:
-        page = page.replace(BODY, BODY + picture.replace("$heard", html.escape(heard)), 1)
+        head, body = picture
+        page = page.replace(HEAD, HEAD + head, 1).replace(BODY, BODY + body.replace("$heard", html.escape(heard)), 1)
     return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
 

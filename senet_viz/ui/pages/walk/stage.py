@@ -31,9 +31,7 @@ OWN = ("step", "channel", "sort", "scope", "gatefn")  # of the address: what the
 TOP = 3  # classes of an answer
 SIDE = 112  # px of the photo, twice as many as it is drawn with
 KEY, _SENT = "stage", "_stage_channel"
-SCRIPT = (
-    f"stage.js?v={sha256(whole_script(KEY).encode()).hexdigest()[:16]}"  # below the app's address
-)
+SCRIPT = f"stage.js?v={sha256(whole_script(KEY).encode()).hexdigest()[:16]}"  # below the app's address
 
 
 def stage(view: Scene) -> None:
@@ -50,6 +48,7 @@ def stage(view: Scene) -> None:
     numbers.note(KEY, numbers.of_stage(view))
     mount = component("stage", at=SCRIPT)
     mount(key=KEY, data={"at": packed(view)[1], "head": head}, on_open_change=_open, on_left_change=_left)
+    state.head_start()
 
 
 def packed(view: Scene) -> tuple[bytes, str]:
