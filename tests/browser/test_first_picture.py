@@ -21,15 +21,20 @@ EARLY, LIVE = "#first [data-testid=stage]", "[data-testid=stMain] [data-testid=s
 PHOTO = samples.SAMPLES[0].key
 FULL = {"photo": PHOTO, "model": catalogue.DEFAULT, "weights": "pretrained", "device": "auto", "lang": "en"}
 LOOK = """(root) => {
-  const numbers = [...root.querySelectorAll("[data-number]")].map((each) => [each.dataset.number, each.dataset.value, each.textContent]);
-  const style = getComputedStyle(root), roles = ["text", "background", "secondary-background", "border", "primary", "green-text", "red-text"];
-  const probe = document.createElement("i"); // what a colour is, however it is written
-  root.append(probe);
-  const colours = roles.map((role) => { probe.style.color = style.getPropertyValue(`--st-${role}-color`); return getComputedStyle(probe).color; });
+  const all = (query) => [...root.querySelectorAll(query)], style = getComputedStyle(root);
+  const roles = ["text", "background", "secondary-background", "border", "primary", "green-text", "red-text"];
+  const probe = root.appendChild(document.createElement("i")); // what a colour is, however it is written
+  const colours = roles.map((role) => {
+    probe.style.color = style.getPropertyValue(`--st-${role}-color`);
+    return getComputedStyle(probe).color;
+  });
   probe.remove();
-  const words = [...root.querySelectorAll("h2, .text, .formula, .badge, .steps")].map((each) => each.textContent);
   const { x, y, width } = root.getBoundingClientRect();
-  return { numbers, colours, words, font: [style.fontSize, style.lineHeight], data: { ...root.dataset }, at: [x, y, width].map(Math.round) };
+  return {
+    numbers: all("[data-number]").map((each) => [each.dataset.number, each.dataset.value, each.textContent]),
+    words: all("h2, .text, .formula, .badge, .steps").map((each) => each.textContent),
+    font: [style.fontSize, style.lineHeight], data: { ...root.dataset }, at: [x, y, width].map(Math.round), colours,
+  };
 }"""
 # keeps every connection of a page, so that it can be cut
 WIRES = """const Plain = WebSocket; window.wires = [];
@@ -163,14 +168,8 @@ def test_only_what_somebody_has_seen_is_in_the_page(visitor: Visitor, server: st
     assert not has_picture(server, **link), "nothing is computed for it"
     visitor.open("block", **link, more="")
     assert has_picture(server, **link)
-    for more in (
-        {"weights": "random"},
-        {"photo": "up-1"},
-        {"embed": "true"},
-        {"lesson": "first"},
-        {"block": "no"},
-        {"device": "no"},
-    ):
-        assert not has_picture(server, **link | more), more
+    others = {"weights": "random", "photo": "up-1", "embed": "true", "lesson": "first", "block": "no", "device": "no"}
+    for more in others.items():
+        assert not has_picture(server, **link | dict([more])), more
     visitor.open("block", **link | {"weights": "random", "more": ""})
     assert not has_picture(server, **link, weights="random"), "what is not trained is not shown first"
