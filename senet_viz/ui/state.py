@@ -35,7 +35,7 @@ SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 ROOMS = "SENET_VIZ_CLASS"  # the environment's variable: see ``Rooms``
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
 LATE = "_late"  # in the session: what a page told as it was left may come when the next one is there
-HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
+HEAD_START_S = 0.2  # as long as a browser takes for the place of the stage; the rest of its page takes as long again
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
 
