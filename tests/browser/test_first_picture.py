@@ -45,7 +45,11 @@ window.WebSocket = class extends Plain { constructor(...given) { super(...given)
 def held(visitor: Visitor, **url: object) -> Any:
     """The page while Streamlit's own script is still on its way; afterwards it comes."""
     waiting: list[Route] = []
-    visitor.page.route("**/static/js/index.*.js", waiting.append)
+
+    def keep(route: Route) -> None:
+        waiting.append(route)
+
+    visitor.page.route("**/static/js/index.*.js", keep)
     visitor.page.goto(f"{visitor.address}/{'?' + urlencode(url) if url else ''}", wait_until="commit")
     visitor.until(lambda: waiting, "Streamlit to be asked for")
     yield
