@@ -54,8 +54,7 @@ def held(visitor: Visitor, **url: object) -> Any:
     visitor.until(lambda: waiting, "Streamlit to be asked for")
     yield
     visitor.page.unroute("**/static/js/index.*.js")
-    for route in waiting:
-        route.continue_()
+    waiting[-1].continue_()  # a page that was left has taken its request back
 
 
 def early(visitor: Visitor) -> Locator:
