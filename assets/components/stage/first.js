@@ -50,4 +50,4 @@ if (said.has("lang") || heard === navigator.language) {
     if (main) main.scrollTop = scrollTop;
     return same ? end(element) : null;
   };
-}
+} else place.remove();
