@@ -92,6 +92,7 @@ else:
         named,
         ui.answers,
         ui.take,
+        ui.metrics,
         *ui.stage_routes,
         *([ui.classes] if ui.has_class() else []),
     ]

@@ -105,6 +105,57 @@ def test_a_deck_of_every_figure_on_every_page_has_the_figures_numbers(model: str
         check(slide, sample)
 
 
+# figures whose charts draw what is reckoned from their rows: curves of a function and counts of a histogram, a mean of
+# some rows, their quantiles, a sum
+RECKONED = {
+    "excitation-gates": "the two functions themselves, and a histogram of the logits",
+    "kernel-tug": "means over 16 channels, and one branch less the other",
+    "compare-gates": "mean and ends of each block's gates",
+    "cost-adds": "100 per cent, which the network without gates is",
+    "integration": "the papers' errors of the five places; the rows are the parts of the unit that is drawn",
+    "sk-path": "the channel's two logits and gates, which the maps of the rows are multiplied by",
+}
+
+
+def rowed(sample: Figure) -> set[float]:
+    """The numbers of a figure's rows, in the units of its axes too: per cent and millions; and each with its spread."""
+    found: set[float] = set()
+    for row in sample.table.rows:
+        plain = [float(v) for v in row if isinstance(v, int | float) and not isinstance(v, bool)]
+        printed = (re.fullmatch(r"(\d+(?:\.\d+)?)\s?[MG]?", v) for v in row if isinstance(v, str))  # by a paper
+        plain += [float(each[1]) for each in printed if each]
+        found |= {v * unit for v in plain for unit in (1.0, 100.0, 1e-6)}
+        named = dict(zip(sample.table.header, row, strict=True))
+        if isinstance(spread := named.get("std"), float):
+            found |= {v + sign * spread for v in plain for sign in (-1, 1)}
+    return found
+
+
+def plotted(slide: Any) -> list[list[float]]:
+    """The numbers of every series of a slide's charts, along the axis that is no list of names."""
+    found = []
+    for chart in (shape.chart for shape in shapes(slide) if shape.has_chart):
+        for series in chart.plots[0].series:
+            listed = chart.plots[0]._element.tag.endswith("scatterChart") and chart.value_axis.reverse_order
+            x = [float(e.text) for e in series._element.findall("{*}xVal//{*}pt/{*}v")]
+            found.append(x if listed else [v for v in series.values if v is not None])
+    return found
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_charts_of_a_deck_have_the_numbers_of_the_rows(model: str) -> None:
+    every = {each.figure.key: each.figure for each in drawn.figures(model) if each.lang == "en"}
+    apart: set[str] = set()
+    for sample in every.values():
+        held = np.array(sorted(rowed(sample)))
+        (slide,) = read(Page(sample)).slides
+        for series in plotted(slide):
+            far = [not held.size or np.abs(held - v).min() > 1e-6 * max(1.0, abs(v)) for v in series]
+            apart |= {sample.key} if any(far) else set()
+    assert apart <= RECKONED.keys(), apart - RECKONED.keys()
+    assert len(every) > 20
+
+
 def test_bars_have_the_rows_of_the_figures_table_and_its_names() -> None:
     (sample,) = {e.figure.key: e.figure for e in drawn.figures("tiny_se") if e.figure.key == "rescale-gates"}.values()
     (chart,) = (shape.chart for shape in shapes(read(Page(sample)).slides[0]) if shape.has_chart)

@@ -55,6 +55,13 @@ CUTS = (
         ("which_kernel-en", "is_attention_importance-zh"),
     ),
     Cut("browser/test_guide.py::test_next_back_and_reload_keep_the_place", "one step of three", ("6",)),
+    # --- what is taken home ---
+    Cut(
+        "test_page_numbers.py::test_every_table_that_a_page_shows_is_in_its_archive",
+        "every page that has tables, in one language; the words are those of the page",
+        ("lessons-en", "compare-zh", "what_it_costs-en", "where_it_sits-zh", "kernel_selection-zh", "sk_anatomy-en"),
+    ),
+    Cut("test_deck.py::test_the_charts_of_a_deck_have_the_numbers_of_the_rows", "the figures of tiny_se", ("tiny_se",)),
     # --- networks: every row of a registry ---
     Cut("test_tap.py::test_out_is_the_gated_sum_that_the_block_itself_computes", LAYOUTS, TRACED),
     Cut("test_tap.py::test_given_gates_are_what_edits_make", LAYOUTS, TRACED),
@@ -111,6 +118,10 @@ CUTS = (
         "test_counting.py::test_every_network_agrees_with_torchs_counter",
         "one network a host and one a layout",
         (*HOSTS, "tiny_*", "skresnet18", "legacy_seresnet18", "efficientnet_b0"),
+    ),
+    Cut(
+        "test_gpu.py::test_the_benchmark_runs_on_the_cpu",
+        "test_gates_alone_are_those_of_the_traces, and the profiles of test_gate_profile",
     ),
     # --- attributions: every method, network and photo ---
     Cut("test_attribution.py::test_integrated_gradients_add_up", "one network and photo", ("tiny_se-coffee",)),

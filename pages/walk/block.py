@@ -3,7 +3,6 @@
 from functools import partial
 
 from senet_viz import ui
-from senet_viz.networks import blocks
 from senet_viz.ui.pages.walk import first, stage
 
 
@@ -18,5 +17,5 @@ def draw() -> None:
     ui.closer(
         view,
         {"still": partial(stage.still, view)},
-        blocks.SEBlock.forward if len(view.gate) == 1 else blocks.SKConv.forward,
+        f"senet_viz.networks.blocks:{'SEBlock' if len(view.gate) == 1 else 'SKConv'}.forward",
     )

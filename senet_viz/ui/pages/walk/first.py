@@ -8,6 +8,7 @@ the stage itself: the same script draws it from the same numbers, and it makes w
 import html
 import json
 from collections.abc import Hashable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -21,7 +22,7 @@ from streamlit.file_util import get_static_dir
 from senet_viz import assets, i18n
 from senet_viz.errors import Busy, SenetVizError
 from senet_viz.figures.walk import block as figure
-from senet_viz.models import catalogue, devices
+from senet_viz.models import catalogue
 from senet_viz.photos import samples
 from senet_viz.service.cache import Shared
 from senet_viz.ui import shown, state
@@ -53,8 +54,9 @@ def default_picture() -> None:
     """Make the picture of who asks for nothing, in every language."""
     row, photo = catalogue.spec(catalogue.DEFAULT), samples.SAMPLES[0].key
     met = (photo, shown.photo(photo), shown.picture_of(photo, row))
-    for lang in i18n.LANGUAGES:
-        seen(shown.looking(lang, False, row, "pretrained", devices.resolve(), met, None, 0))
+    with suppress(SenetVizError):  # its page says so, and so does the log
+        for lang in i18n.LANGUAGES:
+            seen(shown.looking(lang, False, row, "pretrained", state.device(), met, None, 0))
 
 
 def _key(view: Scene, block: str) -> Hashable:
@@ -66,7 +68,7 @@ def _asked(request: Request, heard: str) -> Hashable:
     lang, device = asked.get("lang", ""), asked.get("device", "auto")
     return (
         asked.get("model", catalogue.DEFAULT), asked.get("weights", "pretrained"),
-        devices.resolve() if device == "auto" else device, asked.get("photo", samples.SAMPLES[0].key),
+        state.device() if device == "auto" else device, asked.get("photo", samples.SAMPLES[0].key),
         asked.get("block", ""), lang if lang in i18n.LANGUAGES else i18n.preferred(heard),
     )  # fmt: skip
 

@@ -68,7 +68,7 @@ def packed(view: Scene) -> tuple[bytes, str]:
 def still(view: Scene) -> None:
     """Draw the step of the stage that is open as a figure, for paper and slides."""
     block, step, c = view.block, str(state.asked("step") or ""), view.channel
-    hidden = {} if block.hidden is None else {"hidden": block.hidden.numpy()}
+    hidden = {} if block.hidden is None else {"hidden": np.asarray(block.hidden)}
     numbers = {"z": view.z, **hidden, "logit": view.logits, "gate": view.gate}
     kernels = [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""]
     shown, u, out = view.picture.shown, view.fused[c], view.out(c)
@@ -94,9 +94,9 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         "words": figure.words(view.lang), "colours": figure.colours(view.dark), "ramps": figure.ramps(),
     }  # fmt: skip
     return figure.Stage(
-        maps=view.u, z=view.z, hidden=empty if block.hidden is None else block.hidden.numpy(),
+        maps=view.u, z=view.z, hidden=empty if block.hidden is None else np.asarray(block.hidden),
         logit=view.logits, gate=view.gate, w1=_array(again.w1), w2=_array(again.w2), b2=_bias(again, view.gate),
-        gates=[each.gate[-1].numpy() for each in view.trace.blocks], photo=_png(view.picture.shown), head=head,
+        gates=[np.asarray(each.gate[-1]) for each in view.trace.blocks], photo=_png(view.picture.shown), head=head,
     )  # fmt: skip
 
 
