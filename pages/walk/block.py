@@ -3,7 +3,7 @@
 from functools import partial
 
 from senet_viz import ui
-from senet_viz.ui.pages.walk import stage
+from senet_viz.ui.pages.walk import first, stage
 
 
 @partial(ui.page, own=stage.OWN)
@@ -12,6 +12,7 @@ def draw() -> None:
     view = ui.scene()
     ui.title(view.t("walk.block.title"), view)
     stage.stage(view)
+    first.seen(view)
     ui.known(view)
     ui.closer(
         view,

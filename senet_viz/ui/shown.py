@@ -15,6 +15,7 @@ from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.questions import BlocksQuestion, TraceQuestion
+from senet_viz.tap import replay
 from senet_viz.types import Edit, Picture, Trace
 from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, Seen, short
@@ -172,6 +173,11 @@ def instead(said: str, ours: Scene, **choices: str) -> None:
 def clamped(view: Scene) -> Scene:
     """Return the same with a channel that its block has."""
     return replace(view, channel=min(view.channel, view.block.channels - 1))
+
+
+def striking(view: Scene) -> int:
+    """Return the channel to begin with: its map has the strongest coarse structure, so there is something to see."""
+    return int(replay.pooled(view.fused, 8).std(axis=(1, 2)).argmax())
 
 
 def telling(trace: Trace, trained: bool) -> str:

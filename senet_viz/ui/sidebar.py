@@ -9,14 +9,13 @@ from senet_viz.errors import ModelTooLarge, NoClassScores, NoGates, UnknownModel
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, class_names, differences, weight_files
 from senet_viz.photos import samples
-from senet_viz.tap import replay
 from senet_viz.ui import models, state
 from senet_viz.ui.elements.header import untrained
 from senet_viz.ui.guard import guard, sentence
 from senet_viz.ui.own import photos
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.shown import photos as titled
-from senet_viz.ui.shown import prepare, scene
+from senet_viz.ui.shown import prepare, scene, striking
 
 
 def settle() -> bool:
@@ -204,8 +203,7 @@ def channel(view: Scene, shown: bool) -> None:
     """
     state_ = st.session_state
     if state_.get("channel") is None:
-        # the first picture should have something to show: the map with the strongest coarse structure
-        state_["channel"] = int(replay.pooled(view.fused, 8).std(axis=(1, 2)).argmax())
+        state_["channel"] = striking(view)
     last, pinned = view.block.channels - 1, max(int(state_["channel"]), 0)
     meant, instead = state_.get("_meant", (pinned, pinned))
     meant = meant if pinned == instead else pinned

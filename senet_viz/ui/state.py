@@ -41,7 +41,7 @@ ROOMS = "SENET_VIZ_CLASS"  # the environment's variable: see ``Rooms``
 ENGINE = "SENET_VIZ_ENGINE"  # likewise: ray://host:port, or nothing: see ``RayEngine``
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
 LATE = "_late"  # in the session: what a page told as it was left may come when the next one is there
-HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
+HEAD_START_S = 0.2  # as long as a browser takes for the place of the stage; the rest of its page takes as long again
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
 
@@ -111,10 +111,13 @@ def slides() -> Shared[Figure]:
     return Shared(256, lambda figure: figure.mib)
 
 
-def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
+def warm(
+    menu: Callable[[], object], first: Callable[[], object]
+) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
     """Return what a server does before it says that it is healthy: import, load the default model, run it once.
 
     Args:
+        first: makes what the first visitor sees first.
         menu: declares the pages. Streamlit takes the folder ``pages`` for its old kind of pages until the first
             ``st.navigation``, and would answer the first deep link with "Page not found".
     """
@@ -126,6 +129,8 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
         in_memory()
         at_once()
         await asyncio.to_thread(_first_picture)
+        with unseen():
+            await asyncio.to_thread(first)
         tidy = asyncio.create_task(garbage.tidy())
         yield
         tidy.cancel()

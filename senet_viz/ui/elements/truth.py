@@ -33,14 +33,20 @@ def badge(view: Scene) -> None:
     if view.trace.silent:
         st.badge(t("badge.silent", names=", ".join(view.trace.silent)), icon=":material/error:", color="red")
         return
-    name = replay.weakest
-    off, limit = small(replay.differences[name]), small(replay.limits[name])
-    values = {"what": t(f"badge.{name}"), "off": off, "limit": limit, "blocks": len(view.blocks)}
-    verdict(
-        t("badge.true" if replay.holds else "badge.false", **values),
-        replay.holds,
-        t("badge.help", what=values["what"], off=off, limit=limit, least=small(TOLERANCE)),
-    )
+    values = _checked(view)
+    why = t("badge.help", what=values["what"], off=values["off"], limit=values["limit"], least=small(TOLERANCE))
+    verdict(t("badge.true" if replay.holds else "badge.false", **values), replay.holds, why)
+
+
+def holds(view: Scene) -> str:
+    """Return what the badge says where all that it checks holds; "" where something does not."""
+    return view.t("badge.true", **_checked(view)) if view.replay.holds and not view.trace.silent else ""
+
+
+def _checked(view: Scene) -> dict[str, Any]:
+    name, again = view.replay.weakest, view.replay
+    off, limit = small(again.differences[name]), small(again.limits[name])
+    return {"what": view.t(f"badge.{name}"), "off": off, "limit": limit, "blocks": len(view.blocks)}
 
 
 def verdict(said: str, holds: bool, why: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """What the network answers with other gates in one block: asked by the stage over HTTP, without a rerun.
 
-``GET /answers?model=…&weights=…&photo=…&block=…&lang=…&gate=ones`` or ``&gate=24``: all gates of the block 1, or
-channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest classes first.
+``GET /answers?model=…&weights=…&device=…&photo=…&block=…&lang=…&gate=ones`` or ``&gate=24``: all gates of
+the block 1, or channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest classes first.
 """
 
 from http import HTTPStatus
@@ -46,7 +46,7 @@ def looked_at(request: Request) -> Scene:
     there = photo in {sample.key for sample in samples.SAMPLES} or state.uploads().peek(photo) is not None
     if weights not in ("pretrained", "random") or not there or lang not in i18n.LANGUAGES:
         raise Refused(HTTPStatus.NOT_FOUND)
-    row, device, dark = catalogue.spec(key), state.device(), asked.get("dark") == "1"
+    row, device, dark = catalogue.spec(key), state.device(asked.get("device", "auto")), asked.get("dark") == "1"
     if weights == "pretrained" and weight_files.available(key) in ("download", "missing"):
         raise Refused(HTTPStatus.NOT_FOUND)
     if name not in state.engine().ask(BlocksQuestion(key, device=device, weights=weights)):

@@ -6,6 +6,7 @@ keeps them in the address. The server hears of them when another page wants to k
 
 import io
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,15 +21,17 @@ from senet_viz.service.questions import TraceQuestion
 from senet_viz.tap.replay import Replay
 from senet_viz.types import Edit
 from senet_viz.ui import state
-from senet_viz.ui.elements.components import component
+from senet_viz.ui.elements.components import component, whole_script
 from senet_viz.ui.elements.figures import figure as shown_figure
 from senet_viz.ui.scene import Scene, Seen, short
+from senet_viz.ui.shown import striking
 from senet_viz.ui.takeaway import numbers
 
 OWN = ("step", "channel", "sort", "scope", "gatefn")  # of the address: what the browser keeps itself
 TOP = 3  # classes of an answer
 SIDE = 112  # px of the photo, twice as many as it is drawn with
 KEY, _SENT = "stage", "_stage_channel"
+SCRIPT = f"stage.js?v={sha256(whole_script(KEY).encode()).hexdigest()[:16]}"  # below the app's address
 
 
 def stage(view: Scene) -> None:
@@ -41,12 +44,25 @@ def stage(view: Scene) -> None:
         view = replace(view, channel=s[_SENT])
     s[_SENT] = view.channel
     chosen = {key: state.asked(key) for key in OWN if key != "channel"}
-    data = view.drawn(
-        lambda: gathered(view, chosen).payload(), "stage", view.lang, view.dark, view.channel, *chosen.items()
-    )
+    head = {"pinned": view.channel, "chosen": chosen, "colours": figure.colours(view.dark)}
     numbers.note(KEY, numbers.of_stage(view))
-    component("stage")(key=KEY, data=data, on_open_change=_open, on_left_change=_left)
+    mount = component("stage", at=SCRIPT)
+    mount(key=KEY, data={"at": packed(view)[1], "head": head}, on_open_change=_open, on_left_change=_left)
     state.head_start()
+
+
+def packed(view: Scene) -> tuple[bytes, str]:
+    """Return the block on screen as every browser gets it, and its address below the app's.
+
+    Nothing of one visitor is in it: which channel is pinned comes apart, and where nobody has pinned one, the map with
+    the strongest coarse structure, so that the first picture has something to show.
+    """
+
+    def made() -> tuple[bytes, str]:
+        data = gathered(replace(view, dark=False, channel=striking(view)), {}).payload()
+        return data, f"stage?{urlencode(named(view))}&v={sha256(data).hexdigest()[:16]}"
+
+    return view.drawn(made, "stage", view.lang)
 
 
 def still(view: Scene) -> None:
@@ -87,7 +103,8 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
 def named(view: Scene) -> dict[str, str]:
     """Return what names the block on screen in a question over HTTP: see ``answers.looked_at``."""
     return {
-        "model": view.spec.key, "weights": view.weights, "photo": view.photo, "block": view.name, "lang": view.lang,
+        "model": view.spec.key, "weights": view.weights, "device": view.device, "photo": view.photo,
+        "block": view.name, "lang": view.lang,
     }  # fmt: skip
 
 
