@@ -20,13 +20,11 @@ GIANTS = frozenset(
         "se_resnext101_32x4d",
     }
 )  # fmt: skip
-# Of the networks that are traced with every u: one of each layout, and the four small ones.
-TRACED = (
-    "ours/*", "timm/*", "torchvision/*", "models/tiny_*",
-)  # fmt: skip
+# Of the networks that ``conftest.traced`` goes through, in every test that asks for them: one network of every layout
+# and the four small ones. The others are of a layout that is there.
+TRACED = ("ours/*", "timm/*", "torchvision/*", "models/tiny_*")
 # Of the networks that carry inserted gates, one a host.
 HOSTS = ("se_resnet50*", "se_bn_inception*", "mobilenet_v3_small*", "sknet26*", "se_vgg16_bn*")
-LAYOUTS = "one network of every layout and the four small ones"
 
 
 @dataclass(frozen=True)
@@ -63,19 +61,6 @@ CUTS = (
     ),
     Cut("test_deck.py::test_the_charts_of_a_deck_have_the_numbers_of_the_rows", "the figures of tiny_se", ("tiny_se",)),
     # --- networks: every row of a registry ---
-    Cut("test_tap.py::test_out_is_the_gated_sum_that_the_block_itself_computes", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_given_gates_are_what_edits_make", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_a_batch_is_its_pictures_one_by_one", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_the_logits_are_those_of_the_network_alone", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_another_gate_function_sees_the_logits_of_every_layout", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_keeping_everything_of_one_block_changes_no_gate", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_every_step_of_every_block_agrees", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_what_is_changed_before_the_gate_is_done_again_in_the_same_place", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_another_function_is_seen", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_another_pictures_numbers_are_seen", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_an_edited_gate_is_the_gate_function_and_the_edit", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_without_u_there_is_no_z_to_compare", LAYOUTS, TRACED),
-    Cut("test_edits.py::test_an_edit_reaches_the_right_channel_in_every_network", LAYOUTS, TRACED),
     Cut("test_replay.py::test_it_holds_on_other_processors", "test_every_step_of_every_block_agrees, on this one"),
     Cut(
         "test_every_gate.py::test_every_combination_of_options_is_at_work_in_a_unit",
@@ -517,14 +502,21 @@ BY_TEST = {cut.test: cut for cut in CUTS}
 IDLE = pytest.StashKey[list[str]]()  # patterns of ``keep`` that fit no test which was collected
 
 
-def slow(test: str, parameters: str) -> bool:
+def slow(test: str, parameters: str, traced: str = "") -> bool:
     """Whether only the full run has it.
 
     Args:
         test: file below ``tests`` and function.
         parameters: what pytest writes in brackets behind its name, or "".
+        traced: the network of ``conftest.traced`` that it is about, or "".
     """
     cut = BY_TEST.get(test)
-    if cut is not None and not any(fnmatchcase(parameters, pattern) for pattern in cut.keep):
+    if cut is not None and not _among(parameters, cut.keep):
+        return True
+    if traced and not _among(traced, TRACED):
         return True
     return not GIANTS.isdisjoint(re.split(r"[-/ ]", parameters))
+
+
+def _among(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
