@@ -50,8 +50,8 @@ CUTS = (
     ),
     Cut(
         "browser/test_guide.py::test_a_lesson_is_walked_to_its_end_with_the_keyboard_alone",
-        "a lesson in each language",
-        ("which_kernel-en", "is_attention_importance-zh"),
+        "a lesson in Chinese; test_lessons opens every step of all in English",
+        ("is_attention_importance-zh",),
     ),
     Cut("browser/test_guide.py::test_next_back_and_reload_keep_the_place", "one step of three", ("6",)),
     # --- what is taken home ---
@@ -316,6 +316,54 @@ CUTS = (
     Cut("test_training.py::test_killed_in_the_middle_and_resumed_is_the_same_training", "the next one"),
     Cut("test_training.py::test_interrupted_and_resumed_is_the_same_training", "one of four blocks", ("se",)),
     # --- in the browser: page x language x width, and long walks ---
+    Cut(
+        "browser/test_boxes.py::test_every_step_of_the_stage_can_be_read",
+        "SE on a phone in Chinese, SK on the small projector in English",
+        ("tiny_se-zh-390", "tiny_sk-en-1280"),
+    ),
+    Cut(
+        "browser/test_classroom.py::test_they_vote_discuss_vote_again_and_the_model_settles_it",
+        "test_class_desk and test_class_socket: votes and what settles them, without a browser",
+    ),
+    Cut(
+        "browser/test_classroom.py::test_who_loses_the_network_lands_on_the_present_state_and_a_reload_keeps_the_room",
+        "test_class_socket: what somebody is told who comes late; test_three_students_join_follow_wander_and_come_back",
+    ),
+    Cut(
+        "browser/test_any_model.py::test_three_networks_by_name",
+        "test_library.test_a_network_by_name_is_traced_and_what_is_done_again_agrees, without a browser",
+    ),
+    Cut(
+        "browser/test_any_model.py::test_an_address_with_an_unknown_name_says_the_nearest_and_shows_something",
+        "one language",
+        ("en",),
+    ),
+    Cut(
+        "browser/test_stage_page.py::test_a_part_leads_to_the_page_that_looks_closer",
+        "one part of each model",
+        ("tiny_se-hidden-*", "tiny_sk-gate-*"),
+    ),
+    Cut(
+        "browser/test_stage_page.py::test_it_fills_the_first_screen_with_nothing_to_scroll",
+        "each size, each language",
+        ("1280-en", "1920-zh"),
+    ),
+    Cut("browser/test_deck.py::test_figures_are_put_aside_on_two_pages_and_saved_with_one_click", "Chinese", ("zh",)),
+    Cut("browser/test_deck.py::test_a_dark_deck_is_dark", "test_deck: every mark on dark paper"),
+    Cut("browser/test_lessons_page.py::test_a_card_starts_its_lesson", "one language", ("zh",)),
+    Cut("browser/test_guide.py::test_a_lesson_survives_a_photo_of_ones_own", "test_the_language_goes_along"),
+    Cut(
+        "browser/test_guide.py::test_a_lesson_that_is_left_is_gone",
+        "test_with_no_lesson_nothing_of_it_is_there",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_the_scale_of_the_address_is_where_it_begins",
+        "test_scale_pages.test_the_scrubber_holds_the_models_gates; test_what_plays_belongs_to_the_photo_on_screen",
+    ),
+    Cut(
+        "browser/test_takeaway.py::test_a_photo_of_ones_own_comes_along_without_a_way_back",
+        "test_slides.test_samples_bring_their_credit_and_own_photos_have_none",
+    ),
     Cut(
         "browser/test_walk.py::test_forwards_and_backwards_by_the_links_under_every_page",
         "test_one_press_of_back_is_one_page follows the links of four pages, the next one meets all",
