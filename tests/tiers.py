@@ -216,10 +216,6 @@ CUTS = (
         "test_deck.py::test_a_deck_of_every_figure_on_every_page_has_the_figures_numbers",
         "the figures of two pages, one a language: test_a_deck_of_a_page_has_the_figures_numbers",
     ),
-    Cut(
-        "test_deck.py::test_the_charts_of_a_deck_have_the_numbers_of_the_rows",
-        "test_a_deck_of_a_page_has_the_figures_numbers; test_bars_have_the_rows_of_the_figures_table_and_its_names",
-    ),
     Cut("test_words_apart.py::test_names_of_rules_stand_outside_the_plot_on_screen", "one model of two", ("tiny_se",)),
     Cut(
         "test_words_apart.py::test_words_lie_on_nothing_and_on_no_other_words",
