@@ -91,18 +91,33 @@ def check(slide: Any, sample: Figure) -> None:
             assert "\t".join(" ".join(("" if v is None else str(v)).split()) for v in row) in notes
 
 
-@pytest.mark.parametrize(
-    ("model", "lang", "dark"),
-    [pytest.param(m, la, d, marks=[] if (m == "tiny_se") == (la == "en") == (not d) else pytest.mark.slow)
-     for m in MODELS for la in i18n.LANGUAGES for d in (False, True)],
-)  # fmt: skip
-def test_a_deck_of_every_figure_on_every_page_has_the_figures_numbers(model: str, lang: str, dark: bool) -> None:
-    every = [each.figure for each in drawn.figures(model) if each.lang == lang]
-    made = read(*map(Page, every), lang=lang, dark=dark)
-    assert len(made.slides) == len(every) > 20
+def numbered(figures: tuple[Figure, ...], lang: str, dark: bool) -> None:
+    """A deck of these figures has a slide of each, with its numbers."""
+    made = read(*map(Page, figures), lang=lang, dark=dark)
+    assert len(made.slides) == len(figures)
     assert (made.slide_width / made.slide_height) == pytest.approx(16 / 9, abs=1e-3)
-    for slide, sample in zip(made.slides, every, strict=True):
+    for slide, sample in zip(made.slides, figures, strict=True):
         check(slide, sample)
+
+
+def of(lang: str, every: tuple[drawn.Drawn, ...]) -> tuple[Figure, ...]:
+    return tuple(each.figure for each in every if each.lang == lang)
+
+
+@pytest.mark.parametrize(
+    ("model", "lang", "dark", "page"), [("tiny_se", "en", False, "excitation"), ("tiny_sk", "zh", True, "sk_anatomy")]
+)
+def test_a_deck_of_a_page_has_the_figures_numbers(model: str, lang: str, dark: bool, page: str) -> None:
+    numbered(of(lang, drawn.figures(model, (page,))), lang, dark)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@LANGUAGES
+@pytest.mark.parametrize("model", MODELS)
+def test_a_deck_of_every_figure_on_every_page_has_the_figures_numbers(model: str, lang: str, dark: bool) -> None:
+    every = of(lang, drawn.figures(model))
+    assert len(every) > 20
+    numbered(every, lang, dark)
 
 
 # figures whose charts draw what is reckoned from their rows: curves of a function and counts of a histogram, a mean of
@@ -157,7 +172,9 @@ def test_the_charts_of_a_deck_have_the_numbers_of_the_rows(model: str) -> None:
 
 
 def test_bars_have_the_rows_of_the_figures_table_and_its_names() -> None:
-    (sample,) = {e.figure.key: e.figure for e in drawn.figures("tiny_se") if e.figure.key == "rescale-gates"}.values()
+    (sample,) = {
+        e.figure.key: e.figure for e in drawn.figures("tiny_se", ("rescale",)) if e.figure.key == "rescale-gates"
+    }.values()
     (chart,) = (shape.chart for shape in shapes(read(Page(sample)).slides[0]) if shape.has_chart)
     rows: dict[str, float] = {}
     for series in chart.plots[0].series:
@@ -345,7 +362,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.slow
 @pytest.mark.skipif(OFFICE is None, reason="no LibreOffice")
 def test_libreoffice_draws_every_slide(tmp_path: Path) -> None:
-    every = [each.figure for each in drawn.figures("tiny_sk") if each.lang == "zh"]
+    every = of("zh", drawn.figures("tiny_sk"))
     (tmp_path / "deck.pptx").write_bytes(deck.render([*map(Page, every)], "zh", dark=True))
     env = {**os.environ, "HOME": str(tmp_path)}
     line = [str(OFFICE), f"-env:UserInstallation={tmp_path.as_uri()}/office", "--headless", "--convert-to", "pdf"]

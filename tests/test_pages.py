@@ -35,7 +35,7 @@ from senet_viz.training.recipe import Recipe
 from senet_viz.ui import state
 from senet_viz.ui.elements.header import TOP
 from tests import pictures, truth
-from tests.places import OPEN, SECTIONS, WALK
+from tests.places import FIRST, OPEN, SECTIONS, WALK
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 MODELS = ("tiny_se", "tiny_sk", "mobilenet_v3_small", "efficientnet_b0", "skresnet18", "legacy_seresnet18")
@@ -47,7 +47,9 @@ def start(page: str = "squeeze", **url: object) -> AppTest:
     at = AppTest.from_file(str(APP), default_timeout=120)
     for key, value in ({"weights": "random", "lang": "en", "more": OPEN} | url).items():
         at.query_params[key] = str(value)
-    go(at.run(), page)
+    if page != FIRST:
+        at.switch_page(f"pages/{SECTIONS[page]}/{page}.py")
+    well(at.run())
     return well(at.run())  # the URL follows the widgets one rerun later
 
 
