@@ -7,6 +7,8 @@ REQUIREMENTS ?= requirements.txt
 THREADS ?= 1
 # What the class is told to open, where this machine's own guess is wrong: make serve ADDRESS=teacher.local
 ADDRESS ?=
+# Where the networks are: make serve ENGINE=ray starts Ray here, ENGINE=ray://host:port asks one that runs elsewhere.
+ENGINE ?=
 # The lesson that `make present` shows; LESSON= shows the app without one.
 LESSON ?= squeeze_excite_rescale
 # Test processes side by side (0: in this one); what to test, as in TESTS="tests/test_edits.py -k swap"; pytest's options.
@@ -17,6 +19,7 @@ SCREENSHOTS ?= runs/screenshots
 
 PY := .venv/bin/python
 APP := .venv/.installed-$(REQUIREMENTS)
+RAY := .venv/.installed-requirements-ray.txt
 DEV := .venv/.installed-requirements-dev.txt
 PIP := $(PY) -m pip install --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS)
@@ -41,8 +44,8 @@ present: $(APP) ## A lesson for a projector: large letters, Space goes on, N ope
 	@$(PY) tools/present.py $(PORT) $(LESSON) &
 	@$(STREAMLIT) --server.address localhost --server.headless true
 
-serve: $(APP) ## For a classroom: everyone on this network may open it; prints how to join, and the teacher's own link
-	@OMP_NUM_THREADS=$(THREADS) STREAMLIT_SERVER_SHOW_EMAIL_PROMPT=false $(PY) -m tools.serve $(PORT) $(ADDRESS)
+serve: $(APP) $(if $(filter ray,$(ENGINE)),$(RAY)) ## For a classroom: everyone on this network may open it; prints how to join, and the teacher's own link
+	@OMP_NUM_THREADS=$(THREADS) STREAMLIT_SERVER_SHOW_EMAIL_PROMPT=false $(PY) -m tools.serve $(PORT) "$(ADDRESS)" $(ENGINE)
 
 # --- the tests --------------------------------------------------------------------------------------------------------
 
@@ -70,7 +73,7 @@ types: $(DEV) ## Check the types
 bench: $(DEV) ## Measure the speed of it all on this machine, and print the tables
 	@for file in benchmarks/[a-z]*.py; do \
 	name=$$(basename $$file .py); test $$name = common && continue; \
-	echo "== $$name"; OMP_NUM_THREADS=1 $(PY) -m benchmarks.$$name || exit 1; done
+	echo "== $$name"; OMP_NUM_THREADS=1 $(PY) -m benchmarks.$$name || test $$? = 2 || exit 1; done
 
 screenshots: $(DEV) ## Picture every page into runs/screenshots, and the README's picture (needs Chromium)
 	@OMP_NUM_THREADS=1 $(PY) tools/screenshots.py $(SCREENSHOTS) --readme
@@ -100,7 +103,12 @@ $(APP): $(REQUIREMENTS) | $(PY)
 	@$(PIP) -r $(REQUIREMENTS)
 	@touch $@
 
-$(DEV): requirements-dev.txt requirements.txt | $(PY)
+$(RAY): requirements-ray.txt | $(PY)
+	@echo "Installing requirements-ray.txt into .venv: once, a minute."
+	@$(PIP) -r requirements-ray.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt requirements.txt requirements-ray.txt | $(PY)
 	@echo "Installing requirements-dev.txt into .venv: once, some minutes."
 	@$(PIP) -r requirements-dev.txt
-	@touch $@ .venv/.installed-requirements.txt
+	@touch $@ .venv/.installed-requirements.txt $(RAY)

@@ -5,7 +5,7 @@
 
 import streamlit as st
 from starlette.responses import RedirectResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from senet_viz import assets, i18n, ui
 
@@ -88,5 +88,16 @@ else:
     # The first page lives at the root, and is found under its own name too. The way there names no host and no scheme:
     # a server behind a proxy knows neither.
     named = Route(f"/{FIRST}", lambda request: RedirectResponse(f"./?{request.url.query}"))
-    routes = [named, ui.answers, ui.take, *([ui.classes] if ui.has_class() else [])]
-    app = st.App(__file__, lifespan=ui.warm(lambda: navigation(i18n.DEFAULT)), routes=routes)
+    base = st.get_option("server.baseUrlPath").strip("/")
+    routes: list[Route | WebSocketRoute] = [
+        named,
+        ui.answers,
+        ui.take,
+        ui.metrics,
+        *ui.stage_routes,
+        *([ui.classes] if ui.has_class() else []),
+    ]
+    if base:  # Streamlit puts its own there, and leaves ours where they are
+        routes = [type(route)(f"/{base}{route.path}", route.endpoint) for route in routes]
+    warm = ui.warm(lambda: navigation(i18n.DEFAULT), ui.default_picture)
+    app = st.App(__file__, lifespan=warm, routes=routes)

@@ -11,36 +11,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.Common_pb2 import FileURLsRequest, UploadedFileInfo
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.NumberInput_pb2 import NumberInput
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks._server import Server
+from benchmarks._visit import PROCESS, XSRF, Visit
+from benchmarks._widgets import BUTTONS, Widget, held, made, say
 
 SMALL = 500  # bytes; the message that ends a run is smaller
 STAYS = 2  # runs that a message is kept for after the last that showed it
 PATIENCE_S = 120.0
-KEY_AT = len("$$ID--") + 32  # where a widget's own key begins in Streamlit's name for it
-BUTTONS = ("button", "download_button")
-
-
-@dataclass
-class Widget:
-    """One widget on the page, and what it says."""
-
-    key: str
-    kind: str
-    fragment: str  # that is run alone when it is clicked; "" for the whole script
-    main: bool  # on the page, not in the sidebar
-    options: tuple[str, ...]  # their labels
-    top: int  # the largest number
-    says: WidgetState
 
 
 @dataclass
@@ -57,19 +42,29 @@ class Seat:
 
     socket: ClientConnection
     query: str
-    address: str
+    visit: Visit
     page: str = ""
     widgets: dict[str, Widget] = field(default_factory=dict)  # by Streamlit's name for them
     components: dict[str, str] = field(default_factory=dict)  # those on the page: Streamlit's name for each
     frames: list[bytes] = field(default_factory=list)  # of the last run
     kept: dict[str, Kept] = field(default_factory=dict)
     run: int = 0
+    name: str = ""  # Streamlit's for the session
 
     @classmethod
     async def take(cls, app: Server, page: str = "", /, **url: object) -> Seat:
         """Open a page and wait until it stands there."""
-        wire = await connect(f"ws://{app.address}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
-        seat = cls(wire, urlencode(url), f"http://{app.address}/{page}")
+        visit = Visit(app.address)
+        await asyncio.to_thread(visit.open, f"/{page}?{urlencode(url)}")
+        said, headers = ["streamlit", visit.cookies[XSRF]], visit.headers
+        wire = await connect(
+            f"ws://{app.address}/_stcore/stream",
+            subprotocols=said,
+            max_size=None,
+            additional_headers=headers,  # type: ignore[arg-type]
+        )
+        visit.note(wire.response.headers.get(PROCESS) if wire.response else None)
+        seat = cls(wire, urlencode(url), visit)
         await seat.rerun(page)
         return seat
 
@@ -89,7 +84,7 @@ class Seat:
         Args:
             chosen: of every widget what it says then, a choice by its label.
         """
-        return await self._sent(self._asked(page, **chosen), f"{self.address} {chosen}")
+        return await self._sent(self._asked(page, **chosen), f"{self.visit.page} {chosen}")
 
     async def fire(self, component: str, event: str, value: object) -> float:
         """Let an element of ours in the frame of the page fire a trigger; seconds until the last message is here."""
@@ -97,7 +92,26 @@ class Seat:
         name = f"$$STREAMLIT_INTERNAL_KEY_{self.components[component]}__events"
         said = json.dumps([{"event": event, "value": value}])
         ask.rerun_script.widget_states.widgets.append(WidgetState(id=name, json_trigger_value=said))
-        return await self._sent(ask, f"{self.address} {said}")
+        return await self._sent(ask, f"{self.visit.page} {said}")
+
+    async def upload(self, key: str, name: str, data: bytes) -> None:
+        """Give a file to an uploader, and take in what the app makes of it."""
+        ask = BackMsg()
+        ask.file_urls_request.MergeFrom(FileURLsRequest(request_id="1", file_names=[name], session_id=self.name))
+        await self.socket.send(ask.SerializeToString())
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                frame = await self.socket.recv()
+                assert isinstance(frame, bytes)
+                if (message := ForwardMsg.FromString(frame)).HasField("file_urls_response"):
+                    break
+        (urls,) = message.file_urls_response.file_urls
+        status = await asyncio.to_thread(self.visit.upload, urls.upload_url, name, data)
+        if status != 204:
+            raise SystemExit(f"an upload: {status}")
+        given = UploadedFileInfo(name=name, size=len(data), file_id=urls.file_id, file_urls=urls)
+        self.widget(key).says.file_uploader_state_value.uploaded_file_info.append(given)
+        await self.rerun()
 
     def _asked(self, page: str | None, /, **chosen: str | int) -> BackMsg:
         """What a browser asks for: see ``click``."""
@@ -105,7 +119,12 @@ class Seat:
         state = ask.rerun_script
         state.query_string = self.query
         state.cached_message_hashes.extend(self.kept)
-        context = {"timezone": "UTC", "locale": "en-US", "url": self.address, "color_scheme": "light"}
+        context = {
+            "timezone": "UTC",
+            "locale": "en-US",
+            "url": self.visit.page.partition("?")[0],
+            "color_scheme": "light",
+        }
         for name, value in context.items():
             setattr(state.context_info, name, value)
         if page is not None:
@@ -115,7 +134,7 @@ class Seat:
         clicked = {self.widget(key).says.id: value for key, value in chosen.items()}
         for name, widget in self.widgets.items():
             if name in clicked:
-                _say(widget, clicked[name])
+                say(widget, clicked[name])
                 state.fragment_id = widget.fragment
             if widget.says.WhichOneof("value"):
                 state.widget_states.widgets.append(widget.says)
@@ -154,7 +173,9 @@ class Seat:
         for message, where in self._messages():
             kind = message.WhichOneof("type")
             fragments.update(message.metadata.run.fragment_ids)
-            if kind == "navigation":
+            if kind == "new_session":
+                self.name = message.new_session.initialize.session_id or self.name
+            elif kind == "navigation":
                 self.page = message.navigation.page_script_hash
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
@@ -164,9 +185,9 @@ class Seat:
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "bidi_component":
                     components[element.bidi_component.component_name] = element.bidi_component.id
-                if widget := _widget(element, message.delta.fragment_id, where[0] == 0):
+                if widget := made(element, message.delta.fragment_id, where[0] == 0):
                     before = self.widgets.get(widget.says.id)
-                    if before and not getattr(_inner(element), "set_value", True):
+                    if before and not getattr(held(element), "set_value", widget.kind != "file_uploader"):
                         widget.says = before.says
                     seen[widget.says.id] = widget
         stay = {id_: each for id_, each in self.widgets.items() if fragments and each.fragment not in fragments}
@@ -190,48 +211,3 @@ class Seat:
     async def leave(self) -> None:
         """Close the browser's tab."""
         await self.socket.close()
-
-
-def _inner(element: Element) -> Any:
-    return getattr(element, str(element.WhichOneof("type")), None)
-
-
-def _widget(element: Element, fragment: str, main: bool) -> Widget | None:
-    """What a browser makes of an element: a widget that says what the server has put into it, or None."""
-    kind, inner = str(element.WhichOneof("type")), _inner(element)
-    says = WidgetState(id=getattr(inner, "id", ""))
-    options: list[str] = []
-    if not says.id:
-        return None
-    put = getattr(inner, "set_value", False)
-    if kind == "button_group":
-        options = [f"{each.content_icon} {each.content}".strip() for each in inner.options]
-        says.string_array_value.data[:] = inner.raw_values if put else [options[at] for at in inner.default]
-    elif kind == "multiselect":
-        options = list(inner.options)
-        says.string_array_value.data[:] = inner.raw_values if put else [options[at] for at in inner.default]
-    elif kind == "selectbox":
-        options = list(inner.options)
-        says.string_value = inner.raw_value if put else options[inner.default]
-    elif kind == "number_input":
-        whole, number = inner.data_type == NumberInput.INT, inner.value if put else inner.default
-        setattr(says, "int_value" if whole else "double_value", int(number) if whole else number)
-    elif kind == "checkbox":
-        says.bool_value = inner.value if put else inner.default
-    elif kind == "slider":
-        says.double_array_value.data[:] = inner.value if put else inner.default
-    elif kind == "file_uploader":
-        says.file_uploader_state_value.SetInParent()
-    elif kind not in BUTTONS:  # an element of our own says nothing before it is touched
-        return None
-    top = int(inner.max) if kind == "number_input" else 0
-    return Widget(says.id[KEY_AT:], kind, fragment, main, tuple(options), top, says)
-
-
-def _say(widget: Widget, value: str | int) -> None:
-    """Let a widget say another value."""
-    name = widget.says.WhichOneof("value") or "trigger_value"
-    if name == "string_array_value":
-        widget.says.string_array_value.data[:] = [str(value)] if value else []
-    else:
-        setattr(widget.says, name, value)

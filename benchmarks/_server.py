@@ -2,8 +2,9 @@
 
     python -m benchmarks._server LOG [--thaw] [streamlit's own options]
 
-``LOG`` gets one line a run: seconds on the clock, seconds of a processor. ``--thaw`` takes ``gc.freeze`` away. The app
-is the ``app.py`` of the folder that it is started in, with that folder's configuration.
+``LOG`` gets one line a run: seconds on the clock, seconds of a processor; ``LOG.gc`` one a collection of garbage, which
+stops every thread: generation, seconds. ``--thaw`` takes ``gc.freeze`` away. The app is the ``app.py`` of the folder
+that it is started in, with that folder's configuration.
 """
 
 import gc
@@ -27,9 +28,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Server:
-    """A running app: its address, and what its stop-watch wrote."""
+    """A running app: its address, its process, and what its stop-watch wrote."""
 
     address: str  # 127.0.0.1:PORT
+    process: int
     log: Path
 
     def runs(self) -> list[tuple[float, float]]:
@@ -37,6 +39,12 @@ class Server:
         if not self.log.exists():
             return []
         return [(float(wall), float(busy)) for wall, busy in map(str.split, self.log.read_text().splitlines())]
+
+    def collections(self) -> list[tuple[int, float]]:
+        """(generation, seconds) of every collection of garbage so far."""
+        log = self.log.with_suffix(".gc")
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [(int(generation), float(seconds)) for generation, seconds in map(str.split, lines)]
 
 
 @contextmanager
@@ -59,7 +67,7 @@ def server(*options: str, folder: Path = ROOT) -> Iterator[Server]:
                 if process.poll() is not None:
                     raise SystemExit(f"the app did not start:\n{said.read_text(errors='replace')}")
                 time.sleep(0.1)
-            yield Server(f"127.0.0.1:{port}", log)
+            yield Server(f"127.0.0.1:{port}", process.pid, log)
         finally:
             process.terminate()
             process.wait(30)
@@ -89,6 +97,19 @@ def stopwatch(log: Path) -> None:
     ScriptRunner._run_script = timed  # type: ignore[method-assign]
 
 
+def collections(log: Path) -> None:
+    """Note how long every collection of garbage takes."""
+    file, began = log.with_suffix(".gc").open("a", buffering=1), [0.0]
+
+    def told(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            began[0] = perf_counter()
+        else:
+            file.write(f"{info['generation']} {perf_counter() - began[0]:.6f}\n")
+
+    gc.callbacks.append(told)
+
+
 def main() -> None:
     """Run until ended from outside."""
     log, *options = sys.argv[1:]
@@ -96,6 +117,7 @@ def main() -> None:
         options.remove("--thaw")
         gc.freeze = lambda: None
     stopwatch(Path(log))
+    collections(Path(log))
     from streamlit.web.cli import main as streamlit
 
     sys.argv = ["streamlit", "run", "app.py", *options]

@@ -3,7 +3,7 @@
 (() => {
   const waitedFor = "WAITED_FOR"; // put in by first_picture.py
   const seen = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && node.getBoundingClientRect().width > 0;
-  const hosts = () => [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
+  const hosts = () => [...document.querySelectorAll("#first, [data-testid=stBidiComponentIsolated]")];
   const inside = (query) => hosts().flatMap(({ shadowRoot }) => [...(shadowRoot?.querySelectorAll(query) ?? [])]);
 
   /** Whether a canvas shows anything: it is drawn, small, into another, and some of that is not clear. */

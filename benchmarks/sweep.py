@@ -14,7 +14,7 @@ from benchmarks.common import interleaved, print_table, spread
 from senet_viz.models import catalogue
 from senet_viz.photos import samples
 from senet_viz.photos import scale as scales
-from senet_viz.service.engine import Engine
+from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import SweepQuestion, TraceQuestion
 
 MODELS = (catalogue.DEFAULT, "mobilenet_v3_small")
@@ -22,7 +22,7 @@ SCALES = (0.5, 0.625, 0.75, 0.875, 1.0, 1.25, 1.5, 1.75, 2.0)
 GOAL = 0.60
 
 
-class Forgetful(Engine):
+class Forgetful(LocalEngine):
     """An engine that keeps its models and no answer, so that every round works."""
 
     def nothing_kept(self) -> None:

@@ -67,10 +67,12 @@ class NoGates(NoGateFound, code="no_gate.network"):
 
 
 class NoClassScores(SenetVizError, code="no_scores"):
-    """Class scores were asked for, and the network gives something else: maps, boxes."""
+    """The network gives no class scores but maps or boxes; not ``listed``: so the app does not offer it at all."""
 
-    def __init__(self, network: str) -> None:
+    def __init__(self, network: str, listed: bool = True) -> None:
         super().__init__(f"{network} gives no class scores", network=network)
+        if not listed:
+            self.code = "no_scores.apart"
 
 
 class UnknownModel(SenetVizError, code="unknown_model"):
@@ -113,6 +115,18 @@ class DeviceUnavailable(SenetVizError, code="device"):
 
 class Busy(SenetVizError, code="busy"):
     """Too many requests are waiting already."""
+
+
+class ModelTooLarge(SenetVizError, code="model_too_large"):
+    """A network weighs more MiB than all networks together may on this server: it is not loaded."""
+
+    def __init__(self, model: str, mib: float, limit: float) -> None:
+        details = {"model": model, "mib": f"{mib:.0f}", "limit": f"{limit:.0f}"}
+        super().__init__(f"{model} weighs {mib:.0f} MiB, and networks may weigh {limit:.0f} MiB here", **details)
+
+
+class EngineAway(SenetVizError, code="engine_away"):
+    """The machine that runs the networks does not answer, and this network is none of those that ship."""
 
 
 class Stopped(SenetVizError, code="stopped"):

@@ -22,6 +22,8 @@ def in_a_thread(work: Callable[[], T]) -> Future[T]:
     future: Future[T] = Future()
 
     def run() -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             future.set_result(work())
         except BaseException as error:
@@ -63,7 +65,7 @@ class Jobs(Generic[T]):
         Args:
             work: takes what it has to tell how far it is; where that says False, it should raise.
             progress: called in this thread, several times a second. An exception in it is raised here; the work goes
-                on while somebody else waits for it, and is told to stop where nobody does.
+                on while somebody else waits for it. Where nobody does, it is told to stop, or never begins.
         """
         with self._lock:
             job = self._jobs.get(key)
@@ -78,6 +80,8 @@ class Jobs(Generic[T]):
             with self._lock:
                 job.waiting -= 1
                 job.stopped = not job.waiting
+                if job.stopped and job.future is not None:
+                    job.future.cancel()  # what has not begun yet never does
                 if job.stopped and self._jobs.get(key) is job:
                     del self._jobs[key]
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from streamlit.components.v2 import manifest_scanner
 from torch import Tensor, nn
 
 from senet_viz.models import catalogue
@@ -42,7 +44,10 @@ OTHERS = (
     "ours/sk",
 )
 BROWSER = "tests/browser/"
+TOGETHER = dict.fromkeys((f"tests/test_{name}.py" for name in ("edits", "replay", "tap")), "traced")
 state.HEAD_START_S = 0.0  # no browser draws what AppTest runs
+# An AppTest reads the metadata of all that is installed, which is half of its start: once a process is enough.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 HERE = Path(__file__).parent
 Build = Callable[[str], Any]  # a network, whose parts are reached by attribute
 GATED = tuple(f"models/{row.key}" for row in catalogue.MODELS if row.blocks) + OTHERS
@@ -56,9 +61,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seen: dict[str, list[str]] = {}
     for item in items:
         test = f"{item.path.relative_to(HERE).as_posix()}::{getattr(item, 'originalname', item.name)}"
-        parameters = item.callspec.id if hasattr(item, "callspec") else ""
+        parameters, traced = "", ""
+        if (call := getattr(item, "callspec", None)) is not None:
+            parameters, traced = call.id, call.params.get("traced", "")
         seen.setdefault(test, []).append(parameters)
-        if tiers.slow(test, parameters):
+        if tiers.slow(test, parameters, traced):
             item.add_marker(pytest.mark.slow)
     config.stash[tiers.IDLE] = [
         f"{cut.test}[{pattern}]"
@@ -70,15 +77,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With several processes: a file's tests stay together, for what they build; the browser's are dealt one by one.
+    """With several processes: a file's tests stay together, for what they build, and so do files that build the same.
 
-    Every process has a server and a Chromium of its own.
+    The browser's are dealt one by one: every process has a server and a Chromium of its own.
     """
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid if nodeid.startswith(BROWSER) else nodeid.partition("::")[0]
+            file = nodeid.partition("::")[0]
+            return nodeid if nodeid.startswith(BROWSER) else TOGETHER.get(file, file)
 
     return ByFile(config, log)
 

@@ -197,7 +197,7 @@ def test_at_another_zoom_the_photo_is_enlarged_as_well(fresh: None) -> None:
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An engine, and sets and tallies, that nobody has asked anything yet."""
-    with emptied(state.photo_sets, state.tallies) as made:
+    with emptied(state.photo_sets) as made:
         yield made
 
 

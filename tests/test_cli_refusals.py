@@ -115,7 +115,7 @@ def test_a_network_without_gates_is_refused_where_gates_are_asked_for(data: Path
         ("worth", data / "val", "--quiet", *bare),
         ("worth", "--data", data, "--quiet", *bare),
     ):
-        assert "tiny_plain has no attention block" in refused(capsys, *line)
+        assert "tiny_plain has no attention block for channels" in refused(capsys, *line)
     assert not (tmp_path / "out").exists()
     for rest in (["trace", "chelsea"], ["attribute", "chelsea", "--method", "grad_cam"]):
         assert main([*rest, *bare]) == 0  # what needs no gate works

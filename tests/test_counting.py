@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from itertools import combinations
 
@@ -213,20 +212,14 @@ def test_time_is_taken_in_turn() -> None:
             return self.layer(x)
 
     told: list[tuple[int, int]] = []
-    pieces: list[int] = []
-
-    def run(work: Callable[[], object]) -> object:
-        pieces.append(1)
-        return work()
-
-    found = timing.timed(Said("a"), Said("b"), 8, 0.02, run=run, progress=lambda *n: told.append(n))
+    found = timing.timed(Said("a"), Said("b"), 8, 0.02, progress=lambda *n: told.append(n))
     turns = "".join(ran[2:])
     assert len(found.rounds) >= timing.LEAST_ROUNDS and len(turns) == 2 * len(found.rounds)
     assert all(turns[i : i + 4] == "abba" for i in range(0, len(turns) - 3, 4)), "who is first changes every round"
     assert all(bare > 0 and gated > 0 for bare, gated in found.rounds)
     low, middle, high = found.quartiles(0)
     assert low <= middle <= high and found.extra[0] <= found.extra[1] <= found.extra[2]
-    assert len(pieces) >= 4 and all(0 <= done <= total == 20 for done, total in told)
+    assert told and all(0 <= done <= total == 20 for done, total in told)
     assert found.device == "cpu" and found.threads >= 1 and found.cores >= 1
 
 

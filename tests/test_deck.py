@@ -91,22 +91,90 @@ def check(slide: Any, sample: Figure) -> None:
             assert "\t".join(" ".join(("" if v is None else str(v)).split()) for v in row) in notes
 
 
-@pytest.mark.parametrize(
-    ("model", "lang", "dark"),
-    [pytest.param(m, la, d, marks=[] if (m == "tiny_se") == (la == "en") == (not d) else pytest.mark.slow)
-     for m in MODELS for la in i18n.LANGUAGES for d in (False, True)],
-)  # fmt: skip
-def test_a_deck_of_every_figure_on_every_page_has_the_figures_numbers(model: str, lang: str, dark: bool) -> None:
-    every = [each.figure for each in drawn.figures(model) if each.lang == lang]
-    made = read(*map(Page, every), lang=lang, dark=dark)
-    assert len(made.slides) == len(every) > 20
+def numbered(figures: tuple[Figure, ...], lang: str, dark: bool) -> None:
+    """A deck of these figures has a slide of each, with its numbers."""
+    made = read(*map(Page, figures), lang=lang, dark=dark)
+    assert len(made.slides) == len(figures)
     assert (made.slide_width / made.slide_height) == pytest.approx(16 / 9, abs=1e-3)
-    for slide, sample in zip(made.slides, every, strict=True):
+    for slide, sample in zip(made.slides, figures, strict=True):
         check(slide, sample)
 
 
+def of(lang: str, every: tuple[drawn.Drawn, ...]) -> tuple[Figure, ...]:
+    return tuple(each.figure for each in every if each.lang == lang)
+
+
+@pytest.mark.parametrize(
+    ("model", "lang", "dark", "page"), [("tiny_se", "en", False, "excitation"), ("tiny_sk", "zh", True, "sk_anatomy")]
+)
+def test_a_deck_of_a_page_has_the_figures_numbers(model: str, lang: str, dark: bool, page: str) -> None:
+    numbered(of(lang, drawn.figures(model, (page,))), lang, dark)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@LANGUAGES
+@pytest.mark.parametrize("model", MODELS)
+def test_a_deck_of_every_figure_on_every_page_has_the_figures_numbers(model: str, lang: str, dark: bool) -> None:
+    every = of(lang, drawn.figures(model))
+    assert len(every) > 20
+    numbered(every, lang, dark)
+
+
+# figures whose charts draw what is reckoned from their rows: curves of a function and counts of a histogram, a mean of
+# some rows, their quantiles, a sum
+RECKONED = {
+    "excitation-gates": "the two functions themselves, and a histogram of the logits",
+    "kernel-tug": "means over 16 channels, and one branch less the other",
+    "compare-gates": "mean and ends of each block's gates",
+    "cost-adds": "100 per cent, which the network without gates is",
+    "integration": "the papers' errors of the five places; the rows are the parts of the unit that is drawn",
+    "sk-path": "the channel's two logits and gates, which the maps of the rows are multiplied by",
+}
+
+
+def rowed(sample: Figure) -> set[float]:
+    """The numbers of a figure's rows, in the units of its axes too: per cent and millions; and each with its spread."""
+    found: set[float] = set()
+    for row in sample.table.rows:
+        plain = [float(v) for v in row if isinstance(v, int | float) and not isinstance(v, bool)]
+        printed = (re.fullmatch(r"(\d+(?:\.\d+)?)\s?[MG]?", v) for v in row if isinstance(v, str))  # by a paper
+        plain += [float(each[1]) for each in printed if each]
+        found |= {v * unit for v in plain for unit in (1.0, 100.0, 1e-6)}
+        named = dict(zip(sample.table.header, row, strict=True))
+        if isinstance(spread := named.get("std"), float):
+            found |= {v + sign * spread for v in plain for sign in (-1, 1)}
+    return found
+
+
+def plotted(slide: Any) -> list[list[float]]:
+    """The numbers of every series of a slide's charts, along the axis that is no list of names."""
+    found = []
+    for chart in (shape.chart for shape in shapes(slide) if shape.has_chart):
+        for series in chart.plots[0].series:
+            listed = chart.plots[0]._element.tag.endswith("scatterChart") and chart.value_axis.reverse_order
+            x = [float(e.text) for e in series._element.findall("{*}xVal//{*}pt/{*}v")]
+            found.append(x if listed else [v for v in series.values if v is not None])
+    return found
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_charts_of_a_deck_have_the_numbers_of_the_rows(model: str) -> None:
+    every = {each.figure.key: each.figure for each in drawn.figures(model) if each.lang == "en"}
+    apart: set[str] = set()
+    for sample in every.values():
+        held = np.array(sorted(rowed(sample)))
+        (slide,) = read(Page(sample)).slides
+        for series in plotted(slide):
+            far = [not held.size or np.abs(held - v).min() > 1e-6 * max(1.0, abs(v)) for v in series]
+            apart |= {sample.key} if any(far) else set()
+    assert apart <= RECKONED.keys(), apart - RECKONED.keys()
+    assert len(every) > 20
+
+
 def test_bars_have_the_rows_of_the_figures_table_and_its_names() -> None:
-    (sample,) = {e.figure.key: e.figure for e in drawn.figures("tiny_se") if e.figure.key == "rescale-gates"}.values()
+    (sample,) = {
+        e.figure.key: e.figure for e in drawn.figures("tiny_se", ("rescale",)) if e.figure.key == "rescale-gates"
+    }.values()
     (chart,) = (shape.chart for shape in shapes(read(Page(sample)).slides[0]) if shape.has_chart)
     rows: dict[str, float] = {}
     for series in chart.plots[0].series:
@@ -294,7 +362,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.slow
 @pytest.mark.skipif(OFFICE is None, reason="no LibreOffice")
 def test_libreoffice_draws_every_slide(tmp_path: Path) -> None:
-    every = [each.figure for each in drawn.figures("tiny_sk") if each.lang == "zh"]
+    every = of("zh", drawn.figures("tiny_sk"))
     (tmp_path / "deck.pptx").write_bytes(deck.render([*map(Page, every)], "zh", dark=True))
     env = {**os.environ, "HOME": str(tmp_path)}
     line = [str(OFFICE), f"-env:UserInstallation={tmp_path.as_uri()}/office", "--headless", "--convert-to", "pdf"]

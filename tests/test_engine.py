@@ -17,17 +17,19 @@ import numpy as np
 import pytest
 import torch
 
-from senet_viz.errors import Busy, NoGateFound, OptionRefused, UnknownModel
+from senet_viz import i18n
+from senet_viz.errors import Busy, ModelTooLarge, NoGateFound, OptionRefused, UnknownModel
 from senet_viz.experiments import channel_ranking
 from senet_viz.models import catalogue
 from senet_viz.networks import random
 from senet_viz.networks.registry import Choice
 from senet_viz.photos import preprocess, samples
-from senet_viz.service import questions
+from senet_viz.service import local, questions
 from senet_viz.service.cache import Shared
-from senet_viz.service.engine import MODELS_MIB_DEFAULT, Engine
+from senet_viz.service.local import MODELS_MIB_DEFAULT, LocalEngine
 from senet_viz.service.questions import (
     AttributionQuestion,
+    BlocksQuestion,
     RankingQuestion,
     ReplayQuestion,
     SweepQuestion,
@@ -43,8 +45,8 @@ WAIT = 60  # seconds after which a test that hangs fails
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(workers=2)
+def engine() -> LocalEngine:
+    return LocalEngine(workers=2)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def photo(name: str) -> Picture:
     return preprocess.preprocess(samples.sample(name), catalogue.spec("tiny_se"))
 
 
-def ask(engine: Engine, picture: Picture, **options: Any) -> Trace:
+def ask(engine: LocalEngine, picture: Picture, **options: Any) -> Trace:
     return engine.ask(TraceQuestion("tiny_se", picture, weights="random", **options))
 
 
@@ -165,7 +167,8 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
 
 def test_what_is_held_stays_and_the_rest_makes_room() -> None:
     shared: Shared[str] = Shared(10, len)
-    with shared.hold("held", lambda: "x" * 8), shared.hold("held", lambda: "not made again"):
+    with shared.held("held", 8), shared.held("held", 8):
+        shared.get("held", lambda: "x" * 8)
         for key in "abc":
             shared.get(key, lambda: "x" * 6)
         assert [shared.peek(key) for key in ("held", "a", "b")] == ["x" * 8, None, None] and shared.peek("c")
@@ -174,9 +177,45 @@ def test_what_is_held_stays_and_the_rest_makes_room() -> None:
 
 def test_what_cannot_be_made_is_not_held() -> None:
     shared: Shared[str] = Shared(10, len)
-    with pytest.raises(UnknownModel), shared.hold("a", lambda: (_ for _ in ()).throw(UnknownModel("no"))):
-        raise AssertionError
-    assert not shared._holders and shared.get("a", lambda: "good") == "good"
+    with pytest.raises(UnknownModel), shared.held("a", 5):
+        shared.get("a", lambda: (_ for _ in ()).throw(UnknownModel("no")))
+    assert not shared._holders and not shared._announced and shared.get("a", lambda: "good") == "good"
+
+
+def test_there_is_room_before_anything_is_made_or_else_it_is_said() -> None:
+    shared: Shared[str] = Shared(10, len)
+    shared.get("old", lambda: "x" * 6)
+    with shared.held("used", 6):
+        assert shared.peek("old") is None, "it makes room beforehand"
+        with pytest.raises(Busy), shared.held("more", 6):
+            raise AssertionError
+        with shared.held("used", 6), shared.held("small", 4):
+            pass
+    with shared.held("more", 6):
+        pass
+
+
+class Gone(BaseException):
+    """A tab was closed: as Streamlit says it, not an ``Exception``."""
+
+
+def test_who_leaves_while_making_leaves_it_to_another() -> None:
+    shared: Shared[str] = Shared(3)
+    began, may_end = Event(), Event()
+
+    def leave() -> str:
+        began.set()
+        assert may_end.wait(WAIT)
+        raise Gone
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(shared.get, "a", leave)
+        assert began.wait(WAIT)
+        others = [pool.submit(shared.get, "a", lambda: "made by another") for _ in range(2)]
+        may_end.set()
+        with pytest.raises(Gone):
+            first.result(WAIT)
+        assert [other.result(WAIT) for other in others] == ["made by another"] * 2
 
 
 def test_many_threads_many_keys() -> None:
@@ -192,7 +231,7 @@ def test_many_threads_many_keys() -> None:
 # --- Engine ---------------------------------------------------------------------------------------------------------
 
 
-def test_trace_is_the_taps(engine: Engine, picture: Picture) -> None:
+def test_trace_is_the_taps(engine: LocalEngine, picture: Picture) -> None:
     name = "layer3.1.se"
     edits = (Edit("layer2.0.se", "fill", (1, 2), 0.0),)
     ours = ask(engine, picture, edits=edits, keep_u=(name,))
@@ -207,7 +246,7 @@ def test_trace_is_the_taps(engine: Engine, picture: Picture) -> None:
                 torch.testing.assert_close(x, y, rtol=1e-5, atol=1e-6)
 
 
-def test_the_same_question_is_one_forward(engine: Engine) -> None:
+def test_the_same_question_is_one_forward(engine: LocalEngine) -> None:
     picture, before = photo("coffee"), engine.forwards
     answers = at_once(8, lambda _: ask(engine, picture, keep_u=("layer1.0.se",)))
     assert engine.forwards == before + 1
@@ -216,7 +255,47 @@ def test_the_same_question_is_one_forward(engine: Engine) -> None:
     assert engine.forwards == before + 1
 
 
-def test_another_question_is_another_forward(engine: Engine) -> None:
+def test_a_question_to_a_gpu_keeps_no_processor_from_the_others() -> None:
+    picture = photo("coffee")
+    for model, device, lane in (
+        ("tiny_se", "cpu", "short"), ("tiny_se", "cuda:1", "gpu"),
+        ("legacy_senet154", "cpu", "large"), ("legacy_senet154", "cuda", "gpu"),
+    ):  # fmt: skip
+        assert local.lane_of(TraceQuestion(model, picture, device=device)) == lane
+    sweep = SweepQuestion("tiny_se", samples.sample("coffee"), "coffee", (1.0, 2.0), device="cuda")
+    assert local.lane_of(sweep) == "wide"
+
+
+def test_whoever_watches_sees_what_is_asked_kept_and_waits() -> None:
+    engine, held, begun = LocalEngine(workers=1), Event(), Event()
+    assert engine.stats()["entries"] == engine.stats()["models_mib"] == 0
+    picture = photo("coffee")
+    trace = ask(engine, picture)
+    ask(engine, picture)
+    seen = engine.stats()
+    assert (seen["forwards"], seen["hits"], seen["misses"], seen["entries"], seen["models"]) == (1, 1, 1, 1, 1)
+    assert seen["cache_mib"] == pytest.approx(questions.mib(trace))
+    weights = truth.model("tiny_se")
+    assert seen["models_mib"] == pytest.approx(questions.mib((*weights.parameters(), *weights.buffers())))
+
+    def hold() -> None:
+        begun.set()
+        assert held.wait(WAIT)
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(engine.run, hold)
+        assert begun.wait(WAIT)
+        others = [pool.submit(engine.run, lambda: None) for _ in range(2)]
+        while engine.stats()["waiting"] < 2:
+            sleep(0.001)
+        assert engine.stats()["running"] == 1
+        held.set()
+        for each in (first, *others):
+            each.result(WAIT)
+    assert (engine.stats()["waiting"], engine.stats()["running"]) == (0, 0)
+
+
+def test_another_question_is_another_forward(engine: LocalEngine) -> None:
     picture, before = photo("rocket"), engine.forwards
     off, on = Edit("layer2.0.se", "fill", (), 0.0), Edit("layer2.0.se", "fill", (), 1.0)
     traces = [
@@ -229,7 +308,7 @@ def test_another_question_is_another_forward(engine: Engine) -> None:
     assert not torch.equal(traces[2].logits, traces[3].logits)
 
 
-def test_threads_with_questions_of_their_own_get_their_own_answers(engine: Engine) -> None:
+def test_threads_with_questions_of_their_own_get_their_own_answers(engine: LocalEngine) -> None:
     module = truth.model("tiny_se")
     shown = [photo(sample.key) for sample in samples.SAMPLES]
     blocks = [ref.name for ref in layouts.find(module)]
@@ -244,7 +323,7 @@ def test_threads_with_questions_of_their_own_get_their_own_answers(engine: Engin
         torch.testing.assert_close(ask(engine, picture).logits, tap.run(module, picture.x).logits, rtol=1e-4, atol=1e-6)
 
 
-def test_replay_is_the_replays(engine: Engine, picture: Picture) -> None:
+def test_replay_is_the_replays(engine: LocalEngine, picture: Picture) -> None:
     trace = ask(engine, picture, keep_u=("layer3.1.se",))
     before = engine.forwards
     ours = engine.ask(ReplayQuestion("tiny_se", trace, "layer3.1.se", weights="random"))
@@ -256,13 +335,13 @@ def test_replay_is_the_replays(engine: Engine, picture: Picture) -> None:
     assert engine.forwards <= before + 1
 
 
-def test_an_edited_gate_is_not_called_a_lie(engine: Engine, picture: Picture) -> None:
+def test_an_edited_gate_is_not_called_a_lie(engine: LocalEngine, picture: Picture) -> None:
     trace = ask(engine, picture, edits=(Edit("layer3.1.se", "fill", (), 0.25),), keep_u=("layer3.1.se",))
     again = engine.ask(ReplayQuestion("tiny_se", trace, "layer3.1.se", weights="random"))
     assert again.holds and (again.gate == 0.25).all() and "gate" in again.differences
 
 
-def test_errors_come_out_and_are_not_kept(engine: Engine, picture: Picture) -> None:
+def test_errors_come_out_and_are_not_kept(engine: LocalEngine, picture: Picture) -> None:
     for _ in range(2):
         with pytest.raises(NoGateFound):
             ask(engine, picture, keep_u=("layer9",))
@@ -272,7 +351,7 @@ def test_errors_come_out_and_are_not_kept(engine: Engine, picture: Picture) -> N
 
 
 def test_a_full_house_is_told_so(picture: Picture) -> None:
-    full = Engine(workers=1, waiting=1)
+    full = LocalEngine(workers=1, waiting=1)
     module = full.model("tiny_se", weights="random")
     answers: list[Trace] = []
     with sharing.lock_of(module):  # somebody else's forward takes long
@@ -290,12 +369,12 @@ def test_a_full_house_is_told_so(picture: Picture) -> None:
 
 def test_models_are_kept_up_to_a_weight_not_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     six = ("tiny_se", "tiny_se_h", "tiny_sk", "tiny_plain", "mobilenet_v3_small", "mobilenet_v3_large")
-    engine = Engine(workers=1)
+    engine = LocalEngine(workers=1)
     first = [engine.model(key, weights="random") for key in six]
     assert all(engine.model(key, weights="random") is one for key, one in zip(six, first, strict=True))
     assert not any(one.training for one in first)
     monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "16")  # two small ones of some 6 MiB
-    small = Engine(workers=1)
+    small = LocalEngine(workers=1)
     first = [small.model(key, weights="random") for key in six[:4]]
     assert small.model(six[3], weights="random") is first[3] and small.model(six[2], weights="random") is first[2]
     assert small.model(six[0], weights="random") is not first[0]
@@ -303,7 +382,7 @@ def test_models_are_kept_up_to_a_weight_not_a_number(monkeypatch: pytest.MonkeyP
 
 def test_a_model_in_use_makes_room_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "8")
-    engine = Engine(workers=1)
+    engine = LocalEngine(workers=1)
     with engine.using("tiny_se", weights="random") as module:
         for key in ("tiny_se_h", "tiny_sk", "tiny_plain"):
             engine.model(key, weights="random")
@@ -314,8 +393,8 @@ def test_a_model_in_use_makes_room_for_none(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_running_question_keeps_its_model(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "4")
-    engine = Engine(workers=1)
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "8")
+    engine = LocalEngine(workers=1)
     module = engine.model("tiny_se", weights="random")
     with ThreadPoolExecutor(1) as pool:
         with sharing.lock_of(module):  # the forward has begun and cannot go on
@@ -328,23 +407,41 @@ def test_a_running_question_keeps_its_model(picture: Picture, monkeypatch: pytes
         assert running.result(WAIT).blocks
 
 
-def test_a_model_larger_than_the_budget_can_be_used(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "1")
-    engine = Engine(workers=1)
+@pytest.mark.parametrize("key", ["legacy_senet154", Choice("senet154")], ids=str)
+def test_a_model_larger_than_the_budget_is_refused_in_a_sentence(
+    key: str | Choice, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "300")
+    engine = LocalEngine(workers=1)
     module = engine.model("tiny_se", weights="random")
-    assert ask(engine, picture).blocks and engine.model("tiny_se", weights="random") is module
-    engine.model("tiny_sk", weights="random")
-    assert engine.model("tiny_se", weights="random") is not module, "it has made room"
+    with pytest.raises(ModelTooLarge) as refused:
+        engine.ask(BlocksQuestion(key, weights="random"))
+    for lang in i18n.LANGUAGES:
+        said = i18n.text(f"error.{refused.value.code}", lang, **refused.value.details)
+        assert all(each in said for each in ("SENet-154", "440", "300"))
+    assert ask(engine, picture).blocks and engine.model("tiny_se", weights="random") is module, "others stay"
+
+
+def test_what_does_not_fit_beside_what_is_used_is_refused_until_it_does(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "4")
+    engine = LocalEngine(workers=1)
+    with engine.using("tiny_se", weights="random") as module:
+        with pytest.raises(Busy):
+            engine.model("tiny_sk", weights="random")
+        assert engine.model("tiny_se", weights="random") is module
+    assert engine.model("tiny_sk", weights="random")
 
 
 @pytest.mark.parametrize("text", ["", "much", "nan", "-5"])
 def test_a_budget_that_is_none_is_the_usual_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENET_VIZ_MODELS_MIB", text)
-    assert Engine(workers=1)._models.limit == MODELS_MIB_DEFAULT
+    assert LocalEngine(workers=1)._models.limit == MODELS_MIB_DEFAULT
 
 
 def test_networks_that_are_built_let_photos_pass(picture: Picture) -> None:
-    engine = Engine(workers=2)
+    engine = LocalEngine(workers=2)
     engine.model("tiny_se", weights="random")
     with ThreadPoolExecutor(4) as pool:
         with random.seeded(0):  # whoever builds waits for this
@@ -356,7 +453,7 @@ def test_networks_that_are_built_let_photos_pass(picture: Picture) -> None:
 
 
 def test_what_takes_long_lets_photos_pass(picture: Picture) -> None:
-    engine, go_on = Engine(workers=1), Event()
+    engine, go_on = LocalEngine(workers=1), Event()
     with ThreadPoolExecutor(2) as pool:
         long = pool.submit(engine.run, lambda: go_on.wait(WAIT), where="long")
         assert pool.submit(ask, engine, picture).result(WAIT).blocks and not long.done()
@@ -366,7 +463,7 @@ def test_what_takes_long_lets_photos_pass(picture: Picture) -> None:
 
 def test_an_attribution_leaves_the_network_to_others(picture: Picture) -> None:
     """It takes long, and needs the network alone: it has one of its own, with the same weights."""
-    engine = Engine(workers=1)
+    engine = LocalEngine(workers=1)
     module = engine.model("tiny_se", weights="random")
     with ThreadPoolExecutor(1) as pool, sharing.lock_of(module):  # somebody else's forward
         found = pool.submit(engine.ask, AttributionQuestion("tiny_se", picture, "grad_cam", 0, weights="random"))
@@ -377,7 +474,7 @@ def test_an_attribution_leaves_the_network_to_others(picture: Picture) -> None:
 
 
 def test_what_is_kept_of_traces_is_bounded() -> None:
-    small = Engine(workers=1)
+    small = LocalEngine(workers=1)
     shown = preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se"), 192)
     every = tuple(ref.name for ref in layouts.find(small.model("tiny_se", weights="random")))
     one = ask(small, shown, keep_u=every)
@@ -395,8 +492,8 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
     """In a process of its own: freezing is for good."""
     code = (
         "import gc\n"
-        "from senet_viz.service.engine import Engine\n"
-        "engine = Engine(workers=1)\n"
+        "from senet_viz.service.local import LocalEngine\n"
+        "engine = LocalEngine(workers=1)\n"
         "counts = [gc.get_freeze_count()]\n"
         "for key in ('tiny_se', 'tiny_se_h'):\n"
         "    engine.model(key, weights='random'); counts.append(gc.get_freeze_count())\n"
@@ -412,7 +509,7 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
 
 
 def test_a_sweep_is_one_forward_and_is_kept() -> None:
-    engine = Engine()
+    engine = LocalEngine()
     photo, spec = samples.sample("chelsea"), catalogue.spec("tiny_se")
     scales = (0.5, 1.0, 2.0)
     swept = engine.ask(SweepQuestion("tiny_se", photo, "chelsea", scales))
@@ -425,7 +522,7 @@ def test_a_sweep_is_one_forward_and_is_kept() -> None:
 
 
 def test_a_stopped_sweep_goes_on_where_it_was() -> None:
-    engine = Engine()
+    engine = LocalEngine()
     scales, told = (0.5, 0.75, 1.0, 1.5), []
     question = SweepQuestion("tiny_se", samples.sample("chelsea"), "chelsea", scales, "resolution")
 
@@ -440,14 +537,14 @@ def test_a_stopped_sweep_goes_on_where_it_was() -> None:
 
 
 def test_a_sweep_that_is_stopped_at_once_is_empty() -> None:
-    engine = Engine()
+    engine = LocalEngine()
     question = SweepQuestion("tiny_se", samples.sample("chelsea"), "chelsea", (1.0,))
     none = engine.ask(question, lambda done, total: False)
     assert none.scales == () and engine.forwards == 0
     assert engine.ask(replace(question, scales=())).scales == () and engine.forwards == 0
 
 
-def test_a_large_model_shows_how_far_it_is(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_model_shows_how_far_it_is(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "LARGE_MIB", 1.0)
     told: list[int] = []
     question = SweepQuestion("tiny_se", samples.sample("chelsea"), "chelsea", (0.5, 0.75, 1.0, 1.5, 2.0))
@@ -456,7 +553,7 @@ def test_a_large_model_shows_how_far_it_is(engine: Engine, monkeypatch: pytest.M
 
 
 def test_a_sweep_takes_the_threads_that_idle_and_gives_them_back() -> None:
-    engine = Engine(workers=2)
+    engine = LocalEngine(workers=2)
     assert engine.run(torch.get_num_threads, "wide") == 2
     assert {engine.run(torch.get_num_threads) for _ in range(8)} == {1}
     started, go_on = Event(), Event()
@@ -468,7 +565,7 @@ def test_a_sweep_takes_the_threads_that_idle_and_gives_them_back() -> None:
     other.join(30)
 
 
-def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: Engine, picture: Picture) -> None:
+def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: LocalEngine, picture: Picture) -> None:
     trace = ask(engine, picture)
     name, forwards = trace.blocks[4].name, engine.forwards
     every = range(trace.blocks[4].channels)
@@ -495,7 +592,7 @@ def test_a_ranking_is_kept_batch_by_batch_and_goes_on_where_it_was(engine: Engin
 
 
 def test_a_variant_is_built_once_and_few_are_kept(picture: Picture) -> None:
-    engine = Engine(workers=1)
+    engine = LocalEngine(workers=1)
     released = Choice("mobilenet_v3_small")
     kept = engine.model("tiny_se", weights="random")
     first = engine.model(released)
@@ -508,7 +605,7 @@ def test_a_variant_is_built_once_and_few_are_kept(picture: Picture) -> None:
 
 
 def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
-    engine, choice = Engine(workers=1), Choice("mobilenet_v3_small").but(gate="relu", stages=(2, 3))
+    engine, choice = LocalEngine(workers=1), Choice("mobilenet_v3_small").but(gate="relu", stages=(2, 3))
     question = TraceQuestion(choice, picture, weights="random")
     trace = engine.ask(question)
     own = tap.run(networks.network("inserted/mobilenet_v3_small", gate="relu", stages=(2, 3)), picture.x)
@@ -523,7 +620,7 @@ def test_a_variant_is_traced_as_any_network(picture: Picture) -> None:
 # --- attributions ---------------------------------------------------------------------------------------------------
 
 
-def test_an_attribution_is_made_once_for_every_question(engine: Engine, picture: Picture) -> None:
+def test_an_attribution_is_made_once_for_every_question(engine: LocalEngine, picture: Picture) -> None:
     from senet_viz.experiments import attribution
 
     def asked(method: str = "gradient_x_gate", target: int = 3, block: str | None = "layer3.1.se", **more: Any) -> Any:
@@ -541,7 +638,7 @@ def test_an_attribution_is_made_once_for_every_question(engine: Engine, picture:
     assert len({id(found) for found in (first, *others)}) == len(others) + 1
 
 
-def test_an_attribution_says_how_far_it_is_and_ends_when_nobody_waits(engine: Engine, picture: Picture) -> None:
+def test_an_attribution_says_how_far_it_is_and_ends_when_nobody_waits(engine: LocalEngine, picture: Picture) -> None:
     told: list[tuple[int, int]] = []
 
     class Gone(Exception):
@@ -562,7 +659,7 @@ def test_an_attribution_says_how_far_it_is_and_ends_when_nobody_waits(engine: En
     assert engine.ask(path(8)).steps == 8
 
 
-def test_attributions_refuse_as_the_library_does(engine: Engine, picture: Picture) -> None:
+def test_attributions_refuse_as_the_library_does(engine: LocalEngine, picture: Picture) -> None:
     for arguments, error in ((("grad_cam", 0, "layer9"), NoGateFound), (("magic", 0, None), ValueError)):
         with pytest.raises(error):
             engine.ask(AttributionQuestion("tiny_se", picture, *arguments, weights="random"))  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ device), and some of them are run, so that each value is; ``every_pair.py`` runs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib import import_module
 from itertools import combinations, product
@@ -158,26 +158,38 @@ class Parts:
             part._modules.update(children)
 
 
-@pytest.mark.parametrize("name", UNITS)
-def test_every_combination_of_options_is_at_work_in_a_unit(name: str) -> None:
-    make, path, channels, integrations = UNITS[name]
+def at_work_in_a_unit(name: str, chosen: Iterable[tuple[Any, ...]]) -> int:
+    """How many gates were looked at in that unit, all of them at work: in every row where it sits, then ``NAMES``."""
+    make, path, channels, _ = UNITS[name]
     torch.manual_seed(0)
     model = make().eval()
     kept, x = Parts(model), torch.randn(3, channels, 4, 4)
     wrong, looked = [], 0
-    for integration in integrations:
-        for chosen in ALL:
-            options = dict(zip(NAMES, chosen, strict=True))
-            variants.add_se(model, **options, integration=integration, stages=(1,))
-            unit = model.get_submodule(path)
-            gates = [part for part in unit.modules() if isinstance(part, SEBlock)]
-            idle = at_work.idle_gates(unit, x)
-            looked += len(gates)
-            if idle or len(gates) != 1 or differs(gates[0], **options):
-                wrong.append((integration, chosen, idle))
-            kept.back()
+    for integration, *values in chosen:
+        options = dict(zip(NAMES, values, strict=True))
+        variants.add_se(model, **options, integration=integration, stages=(1,))
+        unit = model.get_submodule(path)
+        gates = [part for part in unit.modules() if isinstance(part, SEBlock)]
+        idle = at_work.idle_gates(unit, x)
+        looked += len(gates)
+        if idle or len(gates) != 1 or differs(gates[0], **options):
+            wrong.append((integration, values, idle))
+        kept.back()
     assert wrong == []
-    assert looked == len(integrations) * 600
+    return looked
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_every_combination_of_options_is_at_work_in_a_unit(name: str) -> None:
+    integrations = UNITS[name][3]
+    every = ((integration, *values) for integration in integrations for values in ALL)
+    assert at_work_in_a_unit(name, every) == len(integrations) * 600
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_every_pair_of_options_is_at_work_in_a_unit(name: str) -> None:
+    rows = covering.every_pair([UNITS[name][3], *(tuple(dict.fromkeys(column)) for column in zip(*ALL, strict=True))])
+    assert at_work_in_a_unit(name, rows) == len(rows)
 
 
 def test_every_combination_of_kernels_is_at_work_in_a_unit() -> None:

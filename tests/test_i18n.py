@@ -60,6 +60,7 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
+@cache
 def calls() -> list[Call]:
     """Every call of ``t``, ``i18n.text`` and ``i18n.has``."""
     found = []
@@ -83,9 +84,6 @@ def calls() -> list[Call]:
     return found
 
 
-CALLS = calls()
-
-
 @cache
 def asked(pattern: str) -> frozenset[str]:
     """Return the keys that a call may ask for."""
@@ -101,7 +99,7 @@ def spoken() -> set[str]:
         words |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     rows = {row.note_key for row in catalogue.MODELS} | {sample.title for sample in samples.SAMPLES}
     browser = {key for key in ENGLISH if key.startswith((block.WORDS, guide.WORDS))}  # handed on as they are
-    return words | rows | browser | {key for call in CALLS for key in asked(call.pattern)}
+    return words | rows | browser | {key for call in calls() for key in asked(call.pattern)}
 
 
 def kinds(base: type[SenetVizError] = SenetVizError) -> list[type[SenetVizError]]:
@@ -110,10 +108,10 @@ def kinds(base: type[SenetVizError] = SenetVizError) -> list[type[SenetVizError]
 
 def test_the_scan_sees_the_code() -> None:
     """Else the tests below would pass with nothing looked at."""
-    exact = {call.pattern for call in CALLS if call.exact}
+    exact = {call.pattern for call in calls() if call.exact}
     assert re.escape("walk.squeeze.title") in exact and re.escape("error.unexpected") in exact
-    assert any(not call.exact for call in CALLS) and len(exact) > 50
-    assert not any(re.fullmatch(call.pattern, "no.such.key") for call in CALLS)
+    assert any(not call.exact for call in calls()) and len(exact) > 50
+    assert not any(re.fullmatch(call.pattern, "no.such.key") for call in calls())
 
 
 def test_files_are_the_languages() -> None:
@@ -162,13 +160,13 @@ def test_chinese_is_chinese() -> None:
 
 
 def test_every_key_that_is_asked_for_exists() -> None:
-    assert [f"{call.place}: {call.pattern}" for call in CALLS if not asked(call.pattern)] == []
+    assert [f"{call.place}: {call.pattern}" for call in calls() if not asked(call.pattern)] == []
 
 
 def test_every_placeholder_gets_its_value() -> None:
     gaps = {
         f"{call.place}: {key}": placeholders(ENGLISH[key]) - call.values
-        for call in CALLS
+        for call in calls()
         if call.exact and call.values is not None
         for key in asked(call.pattern)
     }

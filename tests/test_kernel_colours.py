@@ -108,6 +108,8 @@ def test_what_is_compared_has_a_ramp_of_its_own() -> None:
 
 
 def test_boxes_of_kernels_wear_their_branch() -> None:
-    (figure,) = {e.figure.key: e.figure for e in drawn.figures("tiny_sk") if e.figure.key == "sk-kernels"}.values()
+    (figure,) = {
+        e.figure.key: e.figure for e in drawn.figures("tiny_sk", ("sk_anatomy",)) if e.figure.key == "sk-kernels"
+    }.values()
     boxes = [m.colour for panel in figure.panels for m in panel.marks if isinstance(m, Box)]
     assert boxes == [palette.branch(0), palette.branch(1)]

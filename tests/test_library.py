@@ -14,6 +14,7 @@ import timm
 import torch
 import torchvision
 from safetensors.torch import save_file
+from streamlit.testing.v1 import AppTest
 
 from senet_viz import assets, i18n
 from senet_viz.cli import main
@@ -21,6 +22,7 @@ from senet_viz.errors import UnknownModel, WeightsInvalid
 from senet_viz.models import catalogue, differences, load, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks, layouts, replay
+from tests.test_pages import emptied
 from tools import models as table
 
 ROWS: list[dict[str, Any]] = json.loads(assets.MODELS.read_text(encoding="utf-8"))
@@ -68,8 +70,52 @@ def test_a_row_is_what_the_library_builds(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_the_table_is_the_installed_libraries() -> None:
-    assert json.loads(json.dumps(list(table.rows()))) == ROWS
+def test_the_tables_are_the_installed_libraries() -> None:
+    rows, without = table.tables()
+    assert json.loads(json.dumps(rows)) == ROWS
+    assert without == catalogue.apart()
+
+
+def test_every_name_of_the_libraries_is_offered_or_has_its_reason() -> None:
+    every = {*(f"timm/{name}" for name in timm.list_models())}
+    every |= {f"torchvision/{name}" for name in torchvision.models.list_models()}
+    offered = {key(row) for row in ROWS}
+    assert offered | catalogue.apart().keys() == every and not offered & catalogue.apart().keys()
+    gated = {name for name, near in catalogue.apart().items() if near != ""}
+    assert len(offered) + sum(name.startswith("torchvision/") for name in gated) == 418  # those that carry a known gate
+
+
+APART = ("torchvision/deeplabv3_mobilenet_v3_large", "torchvision/quantized_mobilenet_v3_large", "timm/gcresnet50t",
+         "torchvision/resnet18")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", APART)
+def test_a_reason_is_what_the_library_builds(name: str) -> None:
+    other = name.partition("/")[2]
+    net = table.other(other) if other in table.others() else load.foreign(name)
+    assert net is not None and table.apart(net) == catalogue.apart()[name]
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+@pytest.mark.parametrize("name", APART)
+def test_a_network_that_is_not_offered_says_why_and_what_is_on_screen_stays(
+    name: str, lang: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    near = catalogue.apart()[name]
+    code = "no_scores.apart" if near is None else "no_gate.near" if near else "no_gate.network"
+    said = i18n.text(f"error.{code}", lang, network=name, near=near)
+    with emptied():
+        at = AppTest.from_file(str(assets.APP), default_timeout=120)
+        at.query_params["model"], at.query_params["lang"] = name, lang
+        at.run()
+        for _ in range(2 if near != "" else 1):  # by its address, and from the list
+            assert [box.value for box in at.sidebar.warning] == [said] and not at.exception
+            assert at.session_state["model"] == catalogue.DEFAULT and len(at.title) == 1
+            if near != "":
+                at.sidebar.selectbox(key="model").set_value(name).run()
+    if lang == "en":
+        assert main(["trace", "chelsea", "--model", name]) == 2
+        assert capsys.readouterr().err.endswith(f"{said}\n")
 
 
 @pytest.mark.parametrize("row", SMALLEST, ids=key)

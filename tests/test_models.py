@@ -26,7 +26,7 @@ from senet_viz.models import catalogue, devices, download, load, weight_files
 from senet_viz.models.catalogue import MODELS, ModelSpec
 from senet_viz.networks.tiny import TinyNet
 from senet_viz.photos import preprocess, samples
-from senet_viz.service.engine import Engine
+from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import TraceQuestion
 
 TIMM = [row for row in MODELS if row.source == "timm"]
@@ -705,7 +705,7 @@ def test_downloads_let_photos_pass(server: http.server.HTTPServer, monkeypatch: 
             catalogue._BY_KEY, key, replace(catalogue.spec(key), weights=drip(server, f"/{key}.pth", 10_000_000))
         )
     monkeypatch.setattr(download, "WHOLE_S", WAIT / 4)
-    engine = Engine(workers=2)
+    engine = LocalEngine(workers=2)
     picture = preprocess.preprocess(samples.sample("chelsea"), catalogue.spec("tiny_se"))
     with ThreadPoolExecutor(2) as pool:
         coming = [pool.submit(engine.model, key) for key in slow]
@@ -734,7 +734,7 @@ def test_weights_go_on_coming_when_a_page_is_left(
     key = "mobilenet_v3_small"
     row = replace(catalogue.spec(key), weights=drip(server, "/net.pth", 10_000_000))
     monkeypatch.setitem(catalogue._BY_KEY, key, row)
-    engine = Engine(workers=1)
+    engine = LocalEngine(workers=1)
     for _ in range(2):
         with pytest.raises(Left):
             engine.model(key, progress=leave)
@@ -749,7 +749,7 @@ def test_a_failure_just_seen_is_everybodys(server: http.server.HTTPServer, monke
     key = "mobilenet_v3_small"
     url = serve(server, "/gone.pth", b"", status=404)
     monkeypatch.setitem(catalogue._BY_KEY, key, replace(catalogue.spec(key), weights=url))
-    engine = Engine(workers=1)
+    engine = LocalEngine(workers=1)
 
     def attempts() -> int:
         for _ in range(30):
@@ -762,7 +762,7 @@ def test_a_failure_just_seen_is_everybodys(server: http.server.HTTPServer, monke
     engine.retry(key)
     assert attempts() == 2, "somebody wants to know anew"
     assert engine.model(key, weights="random")
-    monkeypatch.setattr("senet_viz.service.engine.FAILED_S", 0.0)
+    monkeypatch.setattr("senet_viz.service.local.FAILED_S", 0.0)
     assert attempts() == 2 + 30, "a minute later"
 
 
@@ -772,7 +772,7 @@ def test_weights_that_came_meanwhile_are_taken(server: http.server.HTTPServer, m
     monkeypatch.setitem(
         catalogue._BY_KEY, key, replace(catalogue.spec(key), weights=serve(server, "/gone.pth", b"", status=404))
     )
-    engine = Engine(workers=1)
+    engine = LocalEngine(workers=1)
     with pytest.raises(WeightsUnavailable):
         engine.model(key)
     state = other_weights(key)

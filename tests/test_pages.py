@@ -35,7 +35,7 @@ from senet_viz.training.recipe import Recipe
 from senet_viz.ui import state
 from senet_viz.ui.elements.header import TOP
 from tests import pictures, truth
-from tests.places import OPEN, SECTIONS, WALK
+from tests.places import FIRST, OPEN, SECTIONS, WALK
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 MODELS = ("tiny_se", "tiny_sk", "mobilenet_v3_small", "efficientnet_b0", "skresnet18", "legacy_seresnet18")
@@ -47,7 +47,9 @@ def start(page: str = "squeeze", **url: object) -> AppTest:
     at = AppTest.from_file(str(APP), default_timeout=120)
     for key, value in ({"weights": "random", "lang": "en", "more": OPEN} | url).items():
         at.query_params[key] = str(value)
-    go(at.run(), page)
+    if page != FIRST:
+        at.switch_page(f"pages/{SECTIONS[page]}/{page}.py")
+    well(at.run())
     return well(at.run())  # the URL follows the widgets one rerun later
 
 
@@ -417,6 +419,36 @@ def test_one_session_that_failed_to_fetch_spares_the_others_and_can_try_again(
     (button,) = [b for b in at.sidebar.button if b.label == i18n.text("model.retry", "en")]
     at = button.click().run()
     assert [box.value for box in at.error] == [told] and asked == ["legacy_seresnet18"] * 2
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_a_network_that_does_not_fit_is_one_sentence_and_the_one_on_screen_stays(
+    lang: str, fresh: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "200")
+    state.engine.clear()
+    at = start("rescale", model="tiny_se", lang=lang)
+    before = formula(at, r"\tilde x_{")
+    at = at.selectbox(key="model").set_value("legacy_senet154").run()
+    assert not at.exception
+    details = {"model": catalogue.spec("legacy_senet154").title, "mib": "440", "limit": "200"}
+    assert [box.value for box in at.error] == [i18n.text("error.model_too_large", lang, **details)]
+    assert formula(at, r"\tilde x_{") == before
+    offered = {i18n.text(key, lang) for key in ("model.retry", "weights.use_random")}
+    assert not [b for b in at.sidebar.button if b.label in offered], "nothing that one could do would help"
+
+
+def test_a_network_for_which_there_is_no_room_now_can_be_asked_for_again(
+    fresh: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENET_VIZ_MODELS_MIB", "6")
+    state.engine.clear()
+    at = start("rescale", model="tiny_se")
+    with state.engine().using("tiny_se", weights="random"):  # type: ignore[attr-defined]  # it is the local one
+        at = at.selectbox(key="model").set_value("tiny_sk").run()
+        assert [box.value for box in at.error] == [i18n.text("error.busy", "en")] and not at.exception
+    (button,) = [b for b in at.sidebar.button if b.label == i18n.text("model.retry", "en")]
+    assert well(button.click().run()) and url(at)["model"] == "tiny_sk"
 
 
 # --- what needs no forward runs none --------------------------------------------------------------------------------

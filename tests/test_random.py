@@ -52,3 +52,19 @@ def test_who_builds_at_the_same_time_does_not_disturb() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(often, (tiny, built, measured, outline)))
     assert found == [[True] * 4] * 4
+
+
+def test_what_draws_nothing_waits_for_nobody() -> None:
+    before = variants.build("se_resnet50", device="meta").state_dict()
+    with ThreadPoolExecutor(1) as pool, seeded(0):  # somebody draws the weights of a large network
+        outline = pool.submit(load.outline, "legacy_seresnet50").result(60)
+        assert all(value.is_meta for value in outline.state_dict().values())
+        again = pool.submit(variants.build, "se_resnet50", device="meta").result(60).state_dict()
+    assert {k: v.shape for k, v in again.items()} == {k: v.shape for k, v in before.items()}
+
+
+def test_the_meta_device_leaves_global_randomness_as_it_was() -> None:
+    before = torch.random.get_rng_state()
+    for key in ("legacy_seresnet50", "mobilenet_v3_small", "tiny_sk"):
+        load.outline(key)
+    assert torch.equal(before, torch.random.get_rng_state())

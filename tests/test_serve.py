@@ -56,7 +56,17 @@ def test_make_serve_runs_it() -> None:
     if make is None:
         pytest.skip("no make")
     done = subprocess.run([make, "-n", "serve", "PORT=9000"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert re.search(r"-m tools\.serve 9000\s*$", done.stdout, re.MULTILINE)
+    assert re.search(r'-m tools\.serve 9000 ""\s*$', done.stdout, re.MULTILINE)
+
+
+def test_make_serve_takes_the_engine_and_the_address() -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("no make")
+    words = [make, "-n", "serve", "PORT=9000", "ADDRESS=teacher.local", "ENGINE=ray://other:8000"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.search(r'-m tools\.serve 9000 "teacher\.local" ray://other:8000\s*$', done.stdout, re.MULTILINE)
+    assert serve.ENGINE == state.ENGINE
 
 
 @pytest.fixture

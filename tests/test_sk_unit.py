@@ -21,7 +21,7 @@ from senet_viz.figures.scale import sk_anatomy as figures
 from senet_viz.models import catalogue
 from senet_viz.networks.blocks import SKConv
 from senet_viz.photos import preprocess, samples
-from senet_viz.service.engine import Engine
+from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import ReplayQuestion, TraceQuestion, UnitQuestion
 from senet_viz.tap import hooks, layouts, replay, sk_unit
 from senet_viz.types import BlockTrace, Edit, Trace
@@ -149,7 +149,7 @@ def test_what_is_no_sk_unit_is_refused(build: Build) -> None:
 
 
 def test_the_engine_makes_a_unit_once_and_without_the_network() -> None:
-    engine, picture = Engine(), preprocess.preprocess(samples.sample("coffee"), catalogue.spec("tiny_sk"))
+    engine, picture = LocalEngine(), preprocess.preprocess(samples.sample("coffee"), catalogue.spec("tiny_sk"))
     name = "layer3.1.conv2"
     trace = engine.ask(TraceQuestion("tiny_sk", picture, keep_u=(name,), weights="random"))
 

@@ -9,21 +9,27 @@ from pathlib import Path
 import pytest
 
 from tests import tiers
+from tests.conftest import GATED, OTHERS
 
 HERE = Path(__file__).parent
-FUNCTIONS = {
-    f"{file.relative_to(HERE).as_posix()}::{node.name}"
-    for file in HERE.rglob("test_*.py")
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-    if isinstance(node, ast.FunctionDef)
-}
+
+
+def functions() -> set[str]:
+    """Return every function in the tests' files, as a row of ``tiers`` names it."""
+    return {
+        f"{file.relative_to(HERE).as_posix()}::{node.name}"
+        for file in HERE.rglob("test_*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def test_every_cut_is_of_a_test_that_there_is_and_says_what_still_looks() -> None:
-    assert [cut.test for cut in tiers.CUTS if cut.test not in FUNCTIONS] == []
+    there = functions()
+    assert [cut.test for cut in tiers.CUTS if cut.test not in there] == []
     assert len(tiers.BY_TEST) == len(tiers.CUTS), "one row a test"
     assert all(cut.still for cut in tiers.CUTS)
-    known = {name for function in FUNCTIONS for name in re.findall(r"test_\w+", function)}
+    known = {name for function in there for name in re.findall(r"test_\w+", function)}
     assert {name for cut in tiers.CUTS for name in re.findall(r"test_\w+", cut.still)} - known == set()
 
 
@@ -40,6 +46,11 @@ def test_every_cut_is_of_a_test_that_there_is_and_says_what_still_looks() -> Non
 )
 def test_what_is_slow(test: str, parameters: str, slow: bool) -> None:
     assert tiers.slow(test, parameters) is slow
+
+
+def test_of_what_is_traced_every_layout_is_quick() -> None:
+    quick = [name for name in GATED if not tiers.slow("test_tap.py::test_z", name, name)]
+    assert set(OTHERS) <= set(quick) and len(quick) < len(GATED)
 
 
 def test_what_is_kept_is_there(request: pytest.FixtureRequest) -> None:

@@ -43,7 +43,7 @@ if ui.settle():
 @pytest.fixture
 def shared() -> Iterator[Engine]:
     """An engine, sets and counts that nobody has asked anything yet."""
-    with emptied(state.photo_sets, state.tallies, state.worths) as made:
+    with emptied(state.photo_sets) as made:
         yield made
 
 

@@ -20,13 +20,12 @@ GIANTS = frozenset(
         "se_resnext101_32x4d",
     }
 )  # fmt: skip
-# Of the networks that are traced with every u: one of each layout, and the four small ones.
-TRACED = (
-    "ours/*", "timm/*", "torchvision/*", "models/tiny_*",
-)  # fmt: skip
+# Of the networks that ``conftest.traced`` goes through, in every test that asks for them: one network of every layout
+# and the four small ones. The others are of a layout that is there.
+TRACED = ("ours/*", "timm/*", "torchvision/*", "models/tiny_*")
 # Of the networks that carry inserted gates, one a host.
-HOSTS = ("se_resnet50*", "se_bn_inception*", "mobilenet_v3_small*", "sknet26*", "se_vgg16_bn*")
-LAYOUTS = "one network of every layout and the four small ones"
+HOST = ("se_resnet50", "se_bn_inception", "mobilenet_v3_small", "sknet26", "se_vgg16_bn")
+HOSTS = tuple(f"{name}*" for name in HOST)
 
 
 @dataclass(frozen=True)
@@ -51,39 +50,46 @@ CUTS = (
     ),
     Cut(
         "browser/test_guide.py::test_a_lesson_is_walked_to_its_end_with_the_keyboard_alone",
-        "a lesson in each language",
-        ("which_kernel-en", "is_attention_importance-zh"),
+        "a lesson in Chinese; test_lessons opens every step of all in English",
+        ("is_attention_importance-zh",),
     ),
     Cut("browser/test_guide.py::test_next_back_and_reload_keep_the_place", "one step of three", ("6",)),
+    # --- what is taken home ---
+    Cut(
+        "test_page_numbers.py::test_every_table_that_a_page_shows_is_in_its_archive",
+        "every page that has tables, in one language; the words are those of the page",
+        ("lessons-en", "compare-zh", "what_it_costs-en", "where_it_sits-zh", "kernel_selection-zh", "sk_anatomy-en"),
+    ),
+    Cut("test_deck.py::test_the_charts_of_a_deck_have_the_numbers_of_the_rows", "the figures of tiny_se", ("tiny_se",)),
     # --- networks: every row of a registry ---
-    Cut("test_tap.py::test_out_is_the_gated_sum_that_the_block_itself_computes", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_given_gates_are_what_edits_make", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_a_batch_is_its_pictures_one_by_one", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_the_logits_are_those_of_the_network_alone", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_another_gate_function_sees_the_logits_of_every_layout", LAYOUTS, TRACED),
-    Cut("test_tap.py::test_keeping_everything_of_one_block_changes_no_gate", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_every_step_of_every_block_agrees", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_what_is_changed_before_the_gate_is_done_again_in_the_same_place", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_another_function_is_seen", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_another_pictures_numbers_are_seen", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_an_edited_gate_is_the_gate_function_and_the_edit", LAYOUTS, TRACED),
-    Cut("test_replay.py::test_without_u_there_is_no_z_to_compare", LAYOUTS, TRACED),
-    Cut("test_edits.py::test_an_edit_reaches_the_right_channel_in_every_network", LAYOUTS, TRACED),
     Cut("test_replay.py::test_it_holds_on_other_processors", "test_every_step_of_every_block_agrees, on this one"),
     Cut(
         "test_every_gate.py::test_every_combination_of_options_is_at_work_in_a_unit",
-        "every combination on four of nine units",
-        (
-            "ResNet",
-            "BN-Inception",
-            "MobileNetV3",
-            "VGG",
-        ),
+        "test_every_pair_of_options_is_at_work_in_a_unit, in every unit",
     ),
     Cut(
         "test_every_gate.py::test_every_gate_runs_learns_and_matters",
-        "every pair of values on one network a host",
-        HOSTS,
+        "the released network of every host; every pair of options in the units",
+        tuple(f"{name}-{{}}" for name in HOST),
+    ),
+    Cut("test_every_gate.py::test_options_reach_every_block_of_every_network", "one network a host", HOSTS),
+    Cut("test_unit_graph.py::test_order_and_modules_are_those_of_a_real_forward", "one network a host", HOSTS),
+    Cut("test_unit_graph.py::test_wires_carry_what_flows", "one network a host", HOSTS),
+    Cut(
+        "test_questions.py::test_what_is_called_right_is_right",
+        "every question in two scenes or more, every kind of gate, photos of somebody's own",
+        (
+            "tiny_se-*-chelsea-5",
+            "tiny_se-*-rocket-9",
+            "tiny_se-*-up-flat-4",
+            "tiny_se_h-*-chelsea-9",
+            "tiny_se_h-*-rocket-1",
+            "tiny_se_h-*-up-noise-4",
+            "tiny_sk-*-chelsea-9",
+            "tiny_sk-*-rocket-5",
+            "tiny_sk-*-up-flat-4",
+            "mobilenet_v3_small-*-coffee-5",
+        ),
     ),
     Cut(
         "test_what_it_costs_page.py::test_every_network_opens",
@@ -111,6 +117,10 @@ CUTS = (
         "test_counting.py::test_every_network_agrees_with_torchs_counter",
         "one network a host and one a layout",
         (*HOSTS, "tiny_*", "skresnet18", "legacy_seresnet18", "efficientnet_b0"),
+    ),
+    Cut(
+        "test_gpu.py::test_the_benchmark_runs_on_the_cpu",
+        "test_gates_alone_are_those_of_the_traces, and the profiles of test_gate_profile",
     ),
     # --- attributions: every method, network and photo ---
     Cut("test_attribution.py::test_integrated_gradients_add_up", "one network and photo", ("tiny_se-coffee",)),
@@ -207,6 +217,11 @@ CUTS = (
     ),
     # --- figures ---
     Cut(
+        "test_deck.py::test_a_deck_of_every_figure_on_every_page_has_the_figures_numbers",
+        "the figures of two pages, one a language: test_a_deck_of_a_page_has_the_figures_numbers",
+    ),
+    Cut("test_words_apart.py::test_names_of_rules_stand_outside_the_plot_on_screen", "one model of two", ("tiny_se",)),
+    Cut(
         "test_words_apart.py::test_words_lie_on_nothing_and_on_no_other_words",
         "test_slides.test_nothing_is_clipped_and_texts_stay_apart, on figures of every kind of mark",
     ),
@@ -226,6 +241,11 @@ CUTS = (
     Cut(
         "test_slides.py::test_slides_drawn_at_once_are_the_slides_drawn_in_turn",
         "slides in turn; test_engine has threads",
+    ),
+    Cut(
+        "test_pages.py::test_every_block_opens",
+        "SE; test_sk_anatomy_page.test_every_unit_opens has a unit of timm's SK",
+        ("mobilenet_v3_small",),
     ),
     Cut(
         "test_pages.py::test_every_page_opens",
@@ -284,6 +304,7 @@ CUTS = (
     # --- processes of their own ---
     Cut("test_cli_fuzz.py::test_any_line_is_answered", "every verb that runs no sweep and opens no page", ("[!dsw]*",)),
     Cut("test_cli_fuzz.py::test_a_line_in_a_process_of_its_own", "one line", ("2",)),
+    Cut("test_cli_refusals.py::test_every_network_can_be_counted_at_both_limits", "a small network", ("tiny_plain",)),
     Cut("test_cli_refusals.py::test_messages_may_go_the_same_way", "test_a_pipe_that_is_closed_early_is_no_error"),
     Cut("test_cli_refusals.py::test_a_large_output_may_be_read_in_part", "the same"),
     Cut(
@@ -295,6 +316,54 @@ CUTS = (
     Cut("test_training.py::test_killed_in_the_middle_and_resumed_is_the_same_training", "the next one"),
     Cut("test_training.py::test_interrupted_and_resumed_is_the_same_training", "one of four blocks", ("se",)),
     # --- in the browser: page x language x width, and long walks ---
+    Cut(
+        "browser/test_boxes.py::test_every_step_of_the_stage_can_be_read",
+        "SE on a phone in Chinese, SK on the small projector in English",
+        ("tiny_se-zh-390", "tiny_sk-en-1280"),
+    ),
+    Cut(
+        "browser/test_classroom.py::test_they_vote_discuss_vote_again_and_the_model_settles_it",
+        "test_class_desk and test_class_socket: votes and what settles them, without a browser",
+    ),
+    Cut(
+        "browser/test_classroom.py::test_who_loses_the_network_lands_on_the_present_state_and_a_reload_keeps_the_room",
+        "test_class_socket: what somebody is told who comes late; test_three_students_join_follow_wander_and_come_back",
+    ),
+    Cut(
+        "browser/test_any_model.py::test_three_networks_by_name",
+        "test_library.test_a_network_by_name_is_traced_and_what_is_done_again_agrees, without a browser",
+    ),
+    Cut(
+        "browser/test_any_model.py::test_an_address_with_an_unknown_name_says_the_nearest_and_shows_something",
+        "one language",
+        ("en",),
+    ),
+    Cut(
+        "browser/test_stage_page.py::test_a_part_leads_to_the_page_that_looks_closer",
+        "one part of each model",
+        ("tiny_se-hidden-*", "tiny_sk-gate-*"),
+    ),
+    Cut(
+        "browser/test_stage_page.py::test_it_fills_the_first_screen_with_nothing_to_scroll",
+        "each size, each language",
+        ("1280-en", "1920-zh"),
+    ),
+    Cut("browser/test_deck.py::test_figures_are_put_aside_on_two_pages_and_saved_with_one_click", "Chinese", ("zh",)),
+    Cut("browser/test_deck.py::test_a_dark_deck_is_dark", "test_deck: every mark on dark paper"),
+    Cut("browser/test_lessons_page.py::test_a_card_starts_its_lesson", "one language", ("zh",)),
+    Cut("browser/test_guide.py::test_a_lesson_survives_a_photo_of_ones_own", "test_the_language_goes_along"),
+    Cut(
+        "browser/test_guide.py::test_a_lesson_that_is_left_is_gone",
+        "test_with_no_lesson_nothing_of_it_is_there",
+    ),
+    Cut(
+        "browser/test_journeys.py::test_the_scale_of_the_address_is_where_it_begins",
+        "test_scale_pages.test_the_scrubber_holds_the_models_gates; test_what_plays_belongs_to_the_photo_on_screen",
+    ),
+    Cut(
+        "browser/test_takeaway.py::test_a_photo_of_ones_own_comes_along_without_a_way_back",
+        "test_slides.test_samples_bring_their_credit_and_own_photos_have_none",
+    ),
     Cut(
         "browser/test_walk.py::test_forwards_and_backwards_by_the_links_under_every_page",
         "test_one_press_of_back_is_one_page follows the links of four pages, the next one meets all",
@@ -515,14 +584,21 @@ BY_TEST = {cut.test: cut for cut in CUTS}
 IDLE = pytest.StashKey[list[str]]()  # patterns of ``keep`` that fit no test which was collected
 
 
-def slow(test: str, parameters: str) -> bool:
+def slow(test: str, parameters: str, traced: str = "") -> bool:
     """Whether only the full run has it.
 
     Args:
         test: file below ``tests`` and function.
         parameters: what pytest writes in brackets behind its name, or "".
+        traced: the network of ``conftest.traced`` that it is about, or "".
     """
     cut = BY_TEST.get(test)
-    if cut is not None and not any(fnmatchcase(parameters, pattern) for pattern in cut.keep):
+    if cut is not None and not _among(parameters, cut.keep):
+        return True
+    if traced and not _among(traced, TRACED):
         return True
     return not GIANTS.isdisjoint(re.split(r"[-/ ]", parameters))
+
+
+def _among(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

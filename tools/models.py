@@ -1,5 +1,8 @@
 """Write ``assets/models.json``: every classifier of timm and torchvision that has an attention block we know.
 
+``assets/models_apart.json`` has the names of all their other networks, each with what looks like such a block in it, ""
+where nothing does, or null where there are such blocks and the network gives no class scores.
+
     python tools/models.py
 
 What a row says is read from the network, which is built on the meta device: no weights, no arithmetic. It takes some
@@ -8,6 +11,7 @@ ten minutes; ``tests/test_library.py`` does the same again in its slow part and 
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +23,8 @@ from senet_viz.architecture import recorder
 from senet_viz.models import load
 from senet_viz.tap import layouts
 from senet_viz.tap.replay import gate_function
+
+NEAR = 3  # modules that are named because they look like attention blocks
 
 
 def names() -> Iterator[tuple[str, str]]:
@@ -74,22 +80,54 @@ def _preprocessing(library: str, name: str, net: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows() -> Iterator[dict[str, Any]]:
-    """Yield the row of every classifier that has a known block."""
+def others() -> Iterator[str]:
+    """Yield what torchvision has besides classifiers of pictures: detectors, segmenters, integer networks, videos."""
+    import torchvision
+
+    classifiers = torchvision.models.list_models(module=torchvision.models)
+    yield from (name for name in torchvision.models.list_models() if name not in classifiers)
+
+
+def other(name: str) -> nn.Module:
+    """Return the outline of one of ``others``."""
+    import torch
+    import torchvision
+
+    options = inspect.signature(torchvision.models.get_model_builder(name)).parameters
+    bare = {"weights_backbone": None} if "weights_backbone" in options else {}
+    with torch.device("meta"):
+        return torchvision.models.get_model(name, weights=None, **bare)
+
+
+def apart(net: nn.Module) -> str | None:
+    """Return why a network is in no row: what looks like a block in it, or None where its blocks are known."""
+    return None if layouts.places(net) else ", ".join(layouts.near_misses(net)[:NEAR])
+
+
+def tables() -> tuple[list[dict[str, Any]], dict[str, str | None]]:
+    """Return the rows of all classifiers that have a known block, and of all other networks why they have none."""
+    rows, without = [], {}
     for library, name in names():
         try:
             found = row(library, name)
         except Exception as error:
             raise RuntimeError(f"{library}/{name}") from error
         if found is not None:
-            yield found
+            rows.append(found)
+        else:
+            net = load.foreign(f"{library}/{name}")
+            assert net is not None  # ``names`` gave it
+            without[f"{library}/{name}"] = apart(net)
+    return rows, without | {f"torchvision/{name}": apart(other(name)) for name in others()}
 
 
 def main() -> None:
-    """Write the table, a row a line."""
-    lines = [json.dumps(each) for each in rows()]
+    """Write both tables, a row a line."""
+    rows, without = tables()
+    lines = [json.dumps(each) for each in rows]
     assets.MODELS.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-    print(f"{len(lines)} rows in {assets.MODELS}")
+    assets.APART.write_text(json.dumps(without, indent=0) + "\n", encoding="utf-8")
+    print(f"{len(lines)} rows in {assets.MODELS}, {len(without)} in {assets.APART}")
 
 
 if __name__ == "__main__":

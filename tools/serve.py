@@ -1,4 +1,4 @@
-"""Serve a class: ``serve.py PORT [ADDRESS]`` says how to join, and runs the app for everyone on this network.
+"""Serve a class: ``serve.py PORT [ADDRESS [ENGINE]]`` says how to join, and runs the app for everyone on this network.
 
 The class is made here and given to the server by an environment variable, so that the teacher's token stands in no file
 and in no address that a student sees: what follows ``#`` stays in the teacher's browser.
@@ -11,9 +11,10 @@ import sys
 import segno
 
 from senet_viz import assets
-from tools import present
+from tools import present, ray_here
 
 ROOMS = "SENET_VIZ_CLASS"  # as senet_viz/ui/state.py reads it
+ENGINE = "SENET_VIZ_ENGINE"  # likewise
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that looks like another
 LENGTH = 5
 
@@ -47,8 +48,15 @@ def _drawn(text: str) -> str:
     return "\n".join(f"  \x1b[97;40m{line}\x1b[0m" for line in lines)
 
 
-def main(port: str, address: str = "") -> None:
-    """Say how to join; then this process becomes the server."""
+def main(port: str, address: str = "", engine: str = "") -> None:
+    """Say how to join; then this process becomes the server.
+
+    Args:
+        engine: "" for networks in this process; ``ray`` starts Ray on this machine, which ends with this process;
+            ``ray://host:port`` asks one that runs.
+    """
+    if engine:
+        os.environ[ENGINE] = ray_here.begun()[1] if engine == "ray" else engine
     host, (code, token) = address or present.address(), made()
     print(told(f"http://{host}:{port}", code, token), flush=True)
     os.environ[ROOMS] = f"{code}:{token}"

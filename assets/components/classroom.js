@@ -113,7 +113,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   find(".wait").textContent = words.wait;
   find(".wait").oncancel = (event) => event.preventDefault();
   find(".vote").ontoggle = () => root.classList.toggle("open", find(".vote").open && !find(".vote").hidden);
-  addEventListener("senet-class", () => { follow(); if (room.me.teacher && room.state) moved(); draw(); }, { signal });
+  addEventListener("senet-class", () => { room.beside(data.at); follow(); if (room.me.teacher && room.state) moved(); draw(); }, { signal });
   addEventListener("senet-address", moved, { signal });
   document.addEventListener("click", ({ target }) => { // a link that names a place (a lesson's step) leads there with the class
     const link = target.closest?.("a[href]"), url = link && new URL(link.href);
@@ -125,6 +125,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const watch = new ResizeObserver(() => { find(".vote").style.left = `${main.getBoundingClientRect().left}px`; });
   watch.observe(main);
   signal.addEventListener("abort", () => { clearTimeout(timer); watch.disconnect(); document.documentElement.classList.remove("voting"); });
+  room.beside(data.at);
   follow();
   moved();
   return end;

@@ -2,6 +2,7 @@
 // over it stands in senet_viz/service/rooms.py. Whoever draws it listens for the window's event "senet-class".
 const SOON_MS = 500, LATE_MS = 8000, LATER_MS = 30_000; // between two tries; where the room is over or full
 const SILENT_MS = 40_000; // the server says something more often than this
+const SETTLE_MS = 1000, MOVES = 3; // page and class come from two processes for a moment, where one has started again
 const GRACE_MS = 5000; // a page that changes takes the component away for a moment
 const ENDS = { 4000: "over", 4001: "over", 4002: "full", 4003: "token" };
 
@@ -31,7 +32,7 @@ const open = (code) => {
   // link: "on", "lost", or why there is none; me: what the room says of this window
   const room = { code, state: null, me: { id: null, teacher: false, vote: null }, here: 0, voted: 0, link: "new", token: () => kept.read().token ?? null };
   const listeners = new AbortController();
-  let socket = null, tries = 0, again = null, silence = null, gone = null;
+  let socket = null, tries = 0, again = null, silence = null, gone = null, moving = null;
 
   const tell = () => dispatchEvent(new Event("senet-class"));
   const hear = (message) => {
@@ -56,6 +57,7 @@ const open = (code) => {
   const connect = () => {
     clearTimeout(again);
     const url = new URL("class", document.baseURI);
+    url.searchParams.set("class", code); // a proxy finds the class's process by it
     url.protocol = url.protocol.replace("http", "ws");
     const mine = (socket = new WebSocket(url));
     wait();
@@ -85,6 +87,15 @@ const open = (code) => {
   addEventListener("online", awake, { signal: listeners.signal });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && awake(), { signal: listeners.signal });
 
+  /** The page comes from the process that is called `at`. Where the class is in another one, behind the same proxy, the
+   * address, which names the class by now, leads there; a proxy that leads nowhere is not asked again and again. */
+  room.beside = (at) => {
+    const { moves = 0 } = kept.read(), { at: there = at } = room.me;
+    if (there !== at && moves < MOVES) moving ??= setTimeout(() => { kept.write({ moves: moves + 1 }); location.reload(); }, SETTLE_MS);
+    else moving = clearTimeout(moving) ?? null;
+    if (moves && room.me.at === at) kept.write({ moves: 0 });
+  };
+
   room.send = (message) => {
     const text = JSON.stringify(message);
     const fits = socket?.readyState === WebSocket.OPEN && new TextEncoder().encode(text).length <= 4096;
@@ -93,7 +104,7 @@ const open = (code) => {
   };
   room.leave = () => {
     listeners.abort();
-    [again, silence, gone].forEach(clearTimeout);
+    [again, silence, gone, moving].forEach(clearTimeout);
     const old = socket;
     socket = null;
     old?.close();

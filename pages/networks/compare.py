@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from senet_viz import ui
+from senet_viz.drawing.grammar import Table
 from senet_viz.experiments import gate_profile
 from senet_viz.figures.networks import compare
 from senet_viz.findings import model_agreement
@@ -23,15 +24,24 @@ def prices(view: Scene, pair: tuple[Side, Side]) -> None:
         st.markdown(t("networks.compare.cost.same"))
         return
     counted = [costs.price(side.choice) for side in pair]
-    table = {
-        "network": [side.title for side in pair],
-        "params": [f"{price.cost.params:,}" for price in counted],
-        "macs": [f"{price.cost.macs / 1e6:,.1f}" for price in counted],
-        "gateparams": [f"{price.cost.gate.params / price.cost.params:.2%}" for price in counted],
-        "input": [f"{price.cost.size}×{price.cost.size}" for price in counted],
-        "where": [side.where for side in pair],
+    found = [
+        (side.title, cost.params, cost.macs, cost.gate.params / cost.params, cost.size, side.where)
+        for side, cost in zip(pair, (price.cost for price in counted), strict=True)
+    ]
+    forms = {
+        "network": "{}",
+        "params": "{:,}",
+        "macs": "{:,.1f}",
+        "gateparams": "{:.2%}",
+        "input": "{0}×{0}",
+        "where": "{}",
     }
-    st.table({t(f"networks.compare.{head}"): column for head, column in table.items()})
+    shown = {
+        t(f"networks.compare.{head}"): [form.format(value / 1e6 if head == "macs" else value) for value in column]
+        for (head, form), column in zip(forms.items(), zip(*found, strict=True), strict=True)
+    }
+    names = ("network", "parameters", "multiply-accumulates", "share of the gates", "input", "where")
+    ui.tabled("costs", t("networks.compare.cost"), shown, Table(names, tuple(found)))
     st.caption(t("networks.compare.cost.note"))
 
 

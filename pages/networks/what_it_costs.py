@@ -43,8 +43,8 @@ def equation(view: Scene, price: Price) -> None:
     ui.latex(price.eq5)
     own, gap = price.cost.gate.params - price.weights, price.weights - price.formula
     values = {"formula": price.formula, "weights": price.weights, "gap": gap, "rest": own}
-    for column, (key, value) in zip(st.columns(4), values.items(), strict=True):
-        column.metric(t(f"networks.cost.eq5.{key}"), f"{value:,}")
+    shown = {t(f"networks.cost.eq5.{key}"): (f"{value:,}", value) for key, value in values.items()}
+    ui.counted("equation", t("networks.cost.eq5"), shown)
     st.caption(t("networks.cost.eq5.rounded" if gap else "networks.cost.eq5.same"))
 
 
@@ -64,16 +64,20 @@ def every_option(view: Scene, choice: Choice, row: Network, price: Price) -> Non
     ui.section(t("networks.cost.options"))
     options.rest(view, row)
     st.caption(t("networks.cost.options.idea"))
-    st.table(costs.effects(view, choice, price.cost.gate))
+    costs.effects(view, choice, price.cost.gate)
     st.caption(t("networks.cost.options.why.sk" if sk else "networks.cost.options.why"))
     if sk:
         return
     ui.section(t("networks.cost.nosqueeze"))
     pooled, open_ = (costs.count(choice.but(squeeze=how)) for how in ("avg", "none"))
     macs, most = pooled.gate.macs, open_.gate.macs
-    said = {"with": f"{macs / 1e6:,.1f} M", "without": f"{most / 1e6:,.1f} M", "times": f"× {most / macs:,.0f}"}
-    for column, (key, value) in zip(st.columns(3), said.items(), strict=True):
-        column.metric(t(f"networks.cost.nosqueeze.{key}"), value)
+    said: dict[str, tuple[str, float]] = {
+        "with": (f"{macs / 1e6:,.1f} M", macs),
+        "without": (f"{most / 1e6:,.1f} M", most),
+    }
+    said["times"] = (f"× {most / macs:,.0f}", most / macs)
+    shown = {t(f"networks.cost.nosqueeze.{key}"): each for key, each in said.items()}
+    ui.counted("nosqueeze", t("networks.cost.nosqueeze"), shown)
     share = what_it_costs.percent(open_.macs / price.without[1] - 1)
     st.caption(t("networks.cost.nosqueeze.why", share=share))
 

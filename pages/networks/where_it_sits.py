@@ -8,7 +8,7 @@ from senet_viz import ui
 from senet_viz.architecture import papers, prices, recorder, unit_graph
 from senet_viz.experiments import gradient_flow
 from senet_viz.figures.networks import where_it_sits
-from senet_viz.networks.gated import INTEGRATIONS, GatedUnit
+from senet_viz.networks.registry import INTEGRATIONS
 from senet_viz.ui.pages.networks import wired
 from senet_viz.ui.scene import Scene
 
@@ -28,11 +28,7 @@ def facts(view: Scene) -> None:
     if versus != "all":
         show(view, lambda t: where_it_sits.draw_units(units, t), "pair", versus)
     rows = unit_graph.differences(units, like.facts)
-    table = {t("networks.where.table"): [t(f"networks.where.row.{row}") for row in rows]}
-    for i, unit in enumerate(units):
-        cells = [(wired.fact(view, row, each[i][0]), each[i][1]) for row, each in rows.items()]
-        table[unit.title] = [f"**{said}**" if differs else said for said, differs in cells]
-    st.table(table)
+    ui.tabled("facts", *wired.facts(view, units, rows))
     st.caption(t("networks.where.table.note", like=like.title))
     if versus != "all":
         differ = sum(each[1][1] for each in rows.values())
@@ -108,7 +104,14 @@ def draw() -> None:
     show(view, lambda t: where_it_sits.draw_units(wired.units(recorder.SIX), t), "units")
 
     looks = {name: partial(look, view) for name, look in LOOKS.items()}
-    found = ui.closer(view, looks, GatedUnit.forward, gradient_flow.compared, recorder.record, unit_graph.merged)
+    found = ui.closer(
+        view,
+        looks,
+        "senet_viz.networks.gated:GatedUnit.forward",
+        gradient_flow.compared,
+        recorder.record,
+        unit_graph.merged,
+    )
     if "gradients" in found:
         units, opened = found["gradients"]
         wired.more(view, units, opened, INTEGRATIONS)

@@ -89,7 +89,7 @@ def draw() -> None:
         notes.append(t("scale.channel_weights.blurred", sigma=f"{blur:g}"))
     else:
         pairs = zip(found.traces[at].blocks, view.trace.blocks, strict=True)
-        same = view.drawn(lambda: max(float((a.gate - b.gate).abs().max()) for a, b in pairs), "same", *key)
+        same = view.drawn(lambda: max(float(abs(a.gate - b.gate).max()) for a, b in pairs), "same", *key)
         notes.append(t("scale.channel_weights.same", difference=ui.small(same)))
     st.caption(" ".join(notes))
 

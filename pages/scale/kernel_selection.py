@@ -33,7 +33,7 @@ def tug(view: Scene, kernels: list[str], blur: float) -> None:
     st.markdown(t("scale.kernel.tug.idea"))
     zoom = ui.pick("zoom", {f"{s:g}": times(s) for s in SCALES}, t("zoom.label"))
     level = [f"{s:g}" for s in SCALES].index(zoom)
-    gates = [trace.block(view.name).gate.numpy() for trace in sweep.traces]
+    gates = [np.asarray(trace.block(view.name).gate) for trace in sweep.traces]
     draw = partial(kernel_selection.draw_tug, gates[level], gates[0], ui.short(view.name), SCALES[level], c, kernels)
     ui.figure(view, draw, "tug", c, zoom, blur)
     lead = gates[level][-1] - gates[level][0]

@@ -6,7 +6,6 @@ import streamlit as st
 
 from senet_viz import ui
 from senet_viz.architecture import formulas
-from senet_viz.networks import blocks
 from senet_viz.tap import sk_unit
 from senet_viz.ui.pages.scale import sk_steps
 
@@ -38,4 +37,4 @@ def draw() -> None:
     ui.pick("m", {2: t("scale.sk_anatomy.m.2"), 3: t("scale.sk_anatomy.m.3")}, t("scale.sk_anatomy.m"))
 
     looks = {name: partial(look, way) for name, look in LOOKS.items()}
-    ui.closer(view, looks, blocks.SKConv.forward, sk_unit.mixed, sk_unit.wrong_axis, formulas.Conv)
+    ui.closer(view, looks, "senet_viz.networks.blocks:SKConv.forward", sk_unit.mixed, sk_unit.wrong_axis, formulas.Conv)

@@ -31,3 +31,4 @@ def draw() -> None:
         if chosen in ("all", each.name):
             plan.table(each, starts[each.name], t)
     st.caption(t("teach.lessons.print"))
+    plan.offer(every, starts, lang)

@@ -3,8 +3,7 @@
 from functools import partial
 
 from senet_viz import ui
-from senet_viz.networks import blocks
-from senet_viz.ui.pages.walk import stage
+from senet_viz.ui.pages.walk import first, stage
 
 
 @partial(ui.page, own=stage.OWN)
@@ -13,9 +12,10 @@ def draw() -> None:
     view = ui.scene()
     ui.title(view.t("walk.block.title"), view)
     stage.stage(view)
+    first.seen(view)
     ui.known(view)
     ui.closer(
         view,
         {"still": partial(stage.still, view)},
-        blocks.SEBlock.forward if len(view.gate) == 1 else blocks.SKConv.forward,
+        f"senet_viz.networks.blocks:{'SEBlock' if len(view.gate) == 1 else 'SKConv'}.forward",
     )

@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from senet_viz import ui
-from senet_viz.networks import blocks
 from senet_viz.tap import replay
 from senet_viz.ui.pages.walk import excited
 
@@ -35,4 +34,6 @@ def draw() -> None:
         looks["softmax"] = partial(excited.softmax, view)
     if np.isfinite(view.fc_against_conv):  # there are two layers to compare
         looks["fcconv"] = partial(excited.fc_and_conv, view)
-    ui.closer(view, looks, blocks.SEBlock, blocks.HSigmoid, replay.fc_against_conv)
+    ui.closer(
+        view, looks, "senet_viz.networks.blocks:SEBlock", "senet_viz.networks.blocks:HSigmoid", replay.fc_against_conv
+    )

@@ -11,7 +11,6 @@ from senet_viz.drawing import atlas
 from senet_viz.drawing.grammar import Figure, Scale
 from senet_viz.figures.walk import rescale, squeeze
 from senet_viz.i18n import Texts
-from senet_viz.networks import blocks
 from senet_viz.ui.scene import Scene
 
 
@@ -50,7 +49,7 @@ def carpet(view: Scene) -> None:
     t, symbol = view.t, view.symbol(len(view.gate) - 1)
     heading = t("walk.rescale.carpet", n=len(view.trace.blocks))
     names = tuple(ui.short(block.name) for block in view.trace.blocks)
-    gates = tuple(block.gate[-1].numpy() for block in view.trace.blocks)
+    gates = tuple(np.asarray(block.gate[-1]) for block in view.trace.blocks)
     build = partial(rescale.draw_carpet, names, gates, symbol)
     ui.titled(view, ui.heading(heading, section=True), build, "rescale-carpet", ())
     how = ui.pick("carpet", ui.worded(t, "carpet", ("sorted", "index")), t("sort.label"))
@@ -88,5 +87,5 @@ def draw() -> None:
     st.caption(t("walk.rescale.symbols", c=count, h=out.shape[0], w=out.shape[1], m=branches))
 
     looks = {name: partial(look, view) for name, look in LOOKS.items()}
-    forward = blocks.SEBlock.forward if branches == 1 else blocks.SKConv.forward
+    forward = f"senet_viz.networks.blocks:{'SEBlock' if branches == 1 else 'SKConv'}.forward"
     ui.closer(view, looks, forward, rescale.draw_before_after)

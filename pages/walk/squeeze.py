@@ -9,7 +9,6 @@ from senet_viz import ui
 from senet_viz.drawing import atlas
 from senet_viz.drawing.grammar import Scale
 from senet_viz.figures.walk import squeeze
-from senet_viz.networks import blocks
 from senet_viz.tap import replay
 from senet_viz.ui.scene import Scene
 
@@ -68,7 +67,7 @@ def input_size(view: Scene) -> None:
     """Draw the pinned map for an input of another size: as many numbers come out."""
     t, c, (count, h, w) = view.t, view.channel, view.fused.shape
     ui.section(t("more.input"))
-    base = view.picture.x.shape[-1]
+    base = view.picture.shown.shape[1]
     choices = {size: f"{size}×{size}" for size in (base // 2, base, base * 3 // 2, base * 2)}
     size = ui.pick("input", choices, t("walk.squeeze.input"))
     other = view.other(size)
@@ -110,4 +109,4 @@ def draw() -> None:
         "adaptive": partial(adaptive, view, channel_scale),
         "input": partial(input_size, view),
     }
-    ui.closer(view, looks, blocks.SEBlock.forward, replay.pooled, squeeze.draw_map)
+    ui.closer(view, looks, "senet_viz.networks.blocks:SEBlock.forward", replay.pooled, squeeze.draw_map)

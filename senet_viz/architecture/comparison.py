@@ -1,17 +1,23 @@
 """What we count where a paper printed a number, and which way of counting agrees with it."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.architecture import counting
 from senet_viz.architecture.papers import INTEGRATED, PaperRow, Table
 from senet_viz.architecture.prices import DEFAULT, build, parameters, row
+from senet_viz.later import later
 from senet_viz.networks import registry
 from senet_viz.networks.registry import Choice
+
+if TYPE_CHECKING:
+    from torch import nn
+else:
+    nn = later("torch.nn")
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,30 @@ convolutions and linear layers; what pooling and scaling take is counted beside 
 The file is long because the books of a forward and the dataclasses that they are closed into are one thing.
 """
 
+from __future__ import annotations
+
 import copy
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from operator import add
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import torch
-from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-
-from senet_viz.networks.blocks import SEBlock
+from senet_viz.later import later
 from senet_viz.tap import layouts
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from senet_viz.networks import blocks as ours
+else:
+    torch, nn, ours = later("torch"), later("torch.nn"), later("senet_viz.networks.blocks")
+
 
 STEM, HEAD, UNUSED = "stem", "head", "unused"  # before the stages, behind them, and what never ran
 
@@ -155,7 +163,7 @@ def of(module: nn.Module, size: int = 224) -> Cost:
     """
     net = skeleton(module).eval()
     ledger = _Ledger(net)
-    with torch.no_grad(), ledger:
+    with torch.no_grad(), _heard(ledger.ran):
         net(picture(net, 1, size))
     return ledger.cost(size)
 
@@ -194,16 +202,26 @@ def blocks(net: nn.Module) -> tuple[Block, ...]:
         heads = frozenset(path.partition(".")[0] for path in paths if path) if competing else None
         found[place.name] = Block(place.name, layout.kind, place.module, place.w1, heads)
     for name, part in net.named_modules():
-        if isinstance(part, SEBlock) and name not in found:
+        if isinstance(part, ours.SEBlock) and name not in found:
             found[name] = Block(name, "se", part, part.fc1, None)
     return tuple(found[name] for name, _ in net.named_modules() if name in found)
 
 
-class _Ledger(TorchDispatchMode):
+def _heard(ran: Callable[..., Any]) -> AbstractContextManager[Any]:
+    """Return what sends every aten operation of this thread to ``ran``, which runs it."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Mode(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return ran(func, args, kwargs or {})
+
+    return Mode()
+
+
+class _Ledger:
     """A ledger books every operation of one forward under the module that asked for it, in a private copy."""
 
     def __init__(self, net: nn.Module) -> None:
-        super().__init__()
         self.net = net
         self.names = {part: name for name, part in net.named_modules()}
         self.running: list[str] = [""]
@@ -221,14 +239,15 @@ class _Ledger(TorchDispatchMode):
 
     def _leave(self, name: str, part: nn.Module, args: Any, out: Any) -> None:
         self.running.pop()
-        if isinstance(out, Tensor) and out.dim() == 4:
+        if isinstance(out, torch.Tensor) and out.dim() == 4:
             self.widths[name], self.sides[name] = int(out.shape[1]), int(out.shape[2])
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def ran(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Run one operation, and book it."""
         op = func.overloadpacket._qualified_op_name.partition("::")[2]
         if op == "native_batch_norm" and not args[5]:  # in eval mode; torch would work out every step of it, in 3 ms
             return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
-        out = func(*args, **(kwargs or {}))
+        out = func(*args, **kwargs)
         self.booked[self.running[-1]] += _taken(op, args, out)
         return out
 
@@ -316,6 +335,6 @@ def _taken(op: str, args: Sequence[Any], out: Any) -> Count:
     if shrinks or op in ("_adaptive_avg_pool2d", "adaptive_max_pool2d"):
         return Count(pool=args[0].numel())
     # maps times gates: both have channels; a number or a constant is not a gate
-    if op in ("mul", "mul_") and all(isinstance(a, Tensor) and a.dim() >= 4 and a.numel() > 1 for a in args[:2]):
+    if op in ("mul", "mul_") and all(isinstance(a, torch.Tensor) and a.dim() >= 4 and a.numel() > 1 for a in args[:2]):
         return Count(scale=out.numel())
     return Count()

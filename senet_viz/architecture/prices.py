@@ -1,22 +1,29 @@
 """What one named network and its gates cost with these options: counted with gates and without, and by equation 5."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-import torch
-from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.architecture import counting
 from senet_viz.architecture.counting import Cost, picture, skeleton
 from senet_viz.errors import OptionRefused
+from senet_viz.later import later
 from senet_viz.models import catalogue, load
-from senet_viz.networks import registry, variants
-from senet_viz.networks.blocks import reduced
-from senet_viz.networks.registry import LEAST_SIDE, MOST_SIDE, NAMED, Choice
+from senet_viz.networks import registry
+from senet_viz.networks.registry import LEAST_SIDE, MOST_SIDE, NAMED, Choice, reduced
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from senet_viz.networks import variants
+else:
+    torch, nn, variants = later("torch"), later("torch.nn"), later("senet_viz.networks.variants")
+
 
 DEFAULT = "se_resnet50"
 
@@ -87,6 +94,16 @@ def ungated(module: nn.Module) -> nn.Module:
 def parameters(choice: Choice) -> int:
     """Count the parameters of the network alone: no forward is needed."""
     return sum(p.numel() for p in build(choice).parameters())
+
+
+def totals(choice: Choice, ratios: Sequence[int]) -> list[int]:
+    """Count them for every r."""
+    return [parameters(choice.but(reduction=r)) for r in ratios]
+
+
+def cost(choice: Choice) -> Cost:
+    """Count the network's parameters and operations alone, at its own size."""
+    return counting.of(build(choice), row(choice.net).size)
 
 
 # --- prices -----------------------------------------------------------------------------------------------------------
@@ -195,6 +212,8 @@ def _saved(net: nn.Module, batch: int, size: int) -> int:
         if storage._cdata not in own:
             held[storage._cdata] = storage  # held on to, so that no other gets its place
         return tensor
+
+    from torch.autograd.graph import saved_tensors_hooks
 
     with torch.enable_grad(), saved_tensors_hooks(keep, lambda tensor: tensor):
         net(picture(net, batch, size))

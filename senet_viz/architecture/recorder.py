@@ -5,17 +5,24 @@ believes. Here one forward on the meta device (no weights, no arithmetic) is wat
 function that joins, scales or pools maps becomes a ``unit_graph.Step``.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.architecture import prices
 from senet_viz.architecture.unit_graph import Kind, Shape, Step, Unit, below, facts, merged, position
+from senet_viz.later import later
 from senet_viz.networks.registry import NETWORKS, Choice, network
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch, nn = later("torch"), later("torch.nn")
+
 
 SIX = ("se_inception_v3", "se_resnet50", "se_resnext50_32x4d", "se_vgg16_bn", "mobilenet_v3_large", "sknet50")
 UNITS: dict[str, tuple[str, ...]] = (  # network: modules of one typical unit; first one network of every family
@@ -93,7 +100,7 @@ def record(net: nn.Module, x: Tensor, paths: Iterable[str], strict: bool = True)
             leaf = next(part.children(), None) is None
             handles.append(part.register_forward_pre_hook(partial(watch.enter, path, leaf)))
             handles.append(part.register_forward_hook(partial(watch.leave, path, leaf)))
-        with torch.no_grad(), watch:
+        with torch.no_grad(), _heard(watch.ran):
             net(x)
     except _Enough:
         pass
@@ -107,11 +114,21 @@ class _Enough(Exception):
     """The unit has run, and the rest of the network need not."""
 
 
-class _Watch(TorchFunctionMode):
+def _heard(ran: Callable[..., Any]) -> AbstractContextManager[Any]:
+    """Return what sends every function of torch that this thread calls to ``ran``, which calls it."""
+    from torch.overrides import TorchFunctionMode
+
+    class Mode(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return ran(func, args, kwargs or {})
+
+    return Mode()
+
+
+class _Watch:
     """A watch makes a step of every leaf module, and of every function called outside of them, below ``paths``."""
 
     def __init__(self, paths: tuple[str, ...], strict: bool) -> None:
-        super().__init__()
         self.paths, self.strict = paths, strict
         self.steps: list[Step] = []
         self.made: dict[int, int] = {}  # id of a tensor -> the step that made it
@@ -132,10 +149,11 @@ class _Watch(TorchFunctionMode):
     def watched(self) -> bool:
         return bool(self.running) and any(below(self.running[-1][0], path) for path in self.paths)
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+    def ran(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Call one function, and note what it did."""
+        out = func(*args, **kwargs)
         if self.watched() and not self.running[-1][1] and list(_tensors((out,))):
-            self.called(getattr(func, "__name__", "").strip("_"), args, kwargs or {}, out)
+            self.called(getattr(func, "__name__", "").strip("_"), args, kwargs, out)
         return out
 
     def called(self, name: str, args: Any, kwargs: dict[str, Any], out: Any) -> None:
@@ -168,7 +186,7 @@ class _Watch(TorchFunctionMode):
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
     for value in values:
-        if isinstance(value, Tensor):
+        if isinstance(value, torch.Tensor):
             yield value
         elif isinstance(value, list | tuple):
             yield from _tensors(value)

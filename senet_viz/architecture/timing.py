@@ -3,20 +3,27 @@
 One run's mean says little on a machine that does other things too; the ratio of two neighbours in time says more.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import quantiles
-from typing import Any
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
+from senet_viz.architecture import prices
 from senet_viz.architecture.counting import skeleton
 from senet_viz.jobs import Progress, silent
+from senet_viz.later import later
+from senet_viz.networks.registry import Choice
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch, nn = later("torch"), later("torch.nn")
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,19 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-LEAST_ROUNDS, PIECE_S = 3, 0.25
+LEAST_ROUNDS = 3
+
+
+def between(choice: Choice, seconds: float = 3.0, device: str = "cpu") -> Timing:
+    """Measure a named network at its own size, with its gates and without: see ``timed``.
+
+    Raises:
+        ValueError: without its gates it is no network.
+    """
+    bare = prices.bare(choice)
+    if bare is None:
+        raise ValueError(f"{choice} chooses between kernels: it cannot do without its gates")
+    return timed(bare, prices.build(choice), prices.row(choice.net).size, seconds, device)
 
 
 def timed(
@@ -54,7 +73,6 @@ def timed(
     size: int = 224,
     seconds: float = 3.0,
     device: str = "cpu",
-    run: Callable[[Callable[[], Any]], Any] = lambda work: work(),
     progress: Progress = silent,
 ) -> Timing:
     """Measure forwards of one picture in eval mode, bare and gated in turn, who is first changing every round.
@@ -63,32 +81,24 @@ def timed(
 
     Args:
         seconds: stop after this time, building apart; at least three rounds are run.
-        run: runs a piece of at most a quarter of a second (or one round), for instance in a worker.
         progress: told in the asking thread how many milliseconds of how many are over.
     """
-    nets = run(lambda: tuple(_filled(net, device) for net in (bare, gated)))
+    nets = tuple(_filled(net, device) for net in (bare, gated))
     x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
     before = _load()
-    run(lambda: [_once(net, x) for net in nets])  # the first forward allocates
+    for net in nets:  # the first forward allocates
+        _once(net, x)
     rounds: list[tuple[float, float]] = []
     start = time.perf_counter()
     while (spent := time.perf_counter() - start) < seconds or len(rounds) < LEAST_ROUNDS:
         progress(round(1000 * min(spent, seconds)), round(1000 * seconds))
-        rounds += run(partial(_piece, nets, x, len(rounds)))
-    threads = int(run(torch.get_num_threads))
+        order = (0, 1) if len(rounds) % 2 == 0 else (1, 0)
+        took = {which: _once(nets[which], x) for which in order}
+        rounds.append((took[0], took[1]))
+    threads = torch.get_num_threads()
     after = _load()
     load = None if before is None or after is None else (before, after)
     return Timing(tuple(rounds), size, device, threads, load, os.cpu_count() or 1)
-
-
-def _piece(nets: Sequence[nn.Module], x: Tensor, done: int) -> list[tuple[float, float]]:
-    found: list[tuple[float, float]] = []
-    start = time.perf_counter()
-    while not found or time.perf_counter() - start < PIECE_S:
-        order = (0, 1) if (done + len(found)) % 2 == 0 else (1, 0)
-        took = {which: _once(nets[which], x) for which in order}
-        found.append((took[0], took[1]))
-    return found
 
 
 def _once(net: nn.Module, x: Tensor) -> float:

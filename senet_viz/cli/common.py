@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz import i18n
-from senet_viz.cli import models
 from senet_viz.errors import (
     CardRefused,
     DeckRefused,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TOP = 5
 PLAIN = (TrainingRefused, CardRefused, DeckRefused, LessonRefused, WeightsInvalid)  # plain sentences already
-WHOLE = ("option.named", "unknown_model.near", "no_film")  # errors whose text says everything
+WHOLE = ("option.named", "unknown_model.near", "no_scores.apart", "no_film")  # errors whose text says everything
 SIDE = 64  # of the pictures that the small networks were trained on
 
 
@@ -71,7 +70,7 @@ def photo(name: str) -> Image:
 
 def network(args: argparse.Namespace) -> tuple[catalogue.ModelSpec, nn.Module, bool]:
     """Return what was asked for, and whether it is trained: not with ``--random``, nor where it cannot be."""
-    spec = models.named(args.model)
+    spec = catalogue.spec(args.model)
     trained = not args.random and weight_files.trained(args.model)
     return spec, load.load(args.model, weights="pretrained" if trained else "random"), trained
 

@@ -9,23 +9,33 @@ A gate says how much of a channel goes on; an attribution says how much of a sco
 One file: seven methods share one question, one way to count runs and one definition of completeness.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from senet_viz.errors import NoGateFound, Stopped
 from senet_viz.jobs import Progress
+from senet_viz.later import later
 from senet_viz.tap import hooks, layouts, sharing
 from senet_viz.types import MOST_STEPS as MOST_STEPS
 from senet_viz.types import ON_GATES as ON_GATES
 from senet_viz.types import ON_PHOTO as ON_PHOTO
 from senet_viz.types import Edit
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    Found = tuple[Tensor, float | None, int]  # values; the score where the path starts, if there is one; its steps
+else:
+    torch, nn = later("torch"), later("torch.nn")
+
 
 METHODS = (*ON_PHOTO, *ON_GATES)
 COMPLETE = ("integrated_gradients", "gate_integrated_gradients")  # they promise to add up
@@ -160,9 +170,6 @@ class _Question:
     most: int
     batch: int
     progress: Progress
-
-
-Found = tuple[Tensor, float | None, int]  # values; the score where the path starts, if there is one; its steps
 
 
 def explain_photo(q: _Question, method: str, block: str | None, window: int | None) -> Found:

@@ -105,7 +105,7 @@ def ranking(
         if progress(done, len(wanted)) is False:
             break
     scores = torch.cat(rows).numpy() if rows else np.empty((0, len(before.logits)), np.float32)
-    base, gate = before.logits.numpy(), seen.gate.numpy()
+    base, gate = np.asarray(before.logits), np.asarray(seen.gate)
     return Ranking(block, op, value, goal, wanted[:done], gate, scores, base, len(wanted))
 
 

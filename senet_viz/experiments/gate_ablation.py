@@ -141,7 +141,7 @@ def hits(
         if condition == "own":
             found.append(_best(own[: len(y)]) == y)
         elif condition == "other":  # every picture has gates of its own here, so each goes alone
-            lent = [{b.name: b.gate.numpy() for b in own[int(p)].blocks} for p in partner]
+            lent = [{b.name: np.asarray(b.gate) for b in own[int(p)].blocks} for p in partner]
             alone = [hooks.run(module, x[i : i + 1], _given("photo", gates)) for i, gates in enumerate(lent)]
             found.append(_best(alone) == y)
         else:

@@ -58,7 +58,7 @@ def units(trace: Trace) -> tuple[str, ...]:
 
 def preferences(traces: Sequence[Trace]) -> np.ndarray:
     """Return the preference of every SK unit in every trace, (Z, U)."""
-    return np.array([[preference(b.gate.numpy()) for b in trace.blocks if b.kind == "sk"] for trace in traces])
+    return np.array([[preference(np.asarray(b.gate)) for b in trace.blocks if b.kind == "sk"] for trace in traces])
 
 
 def less_detail(image: Image.Image, scale: float) -> Image.Image:

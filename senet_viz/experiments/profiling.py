@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from senet_viz.models.catalogue import ModelSpec
-    from senet_viz.types import Trace
 
 Prepare = Callable[["Tensor"], "Tensor"]  # (B, 3, H, W) 0..255 to the network's input
 Report = Callable[[Path, ImageRejected], object]  # told of a file that is no usable photo
@@ -89,7 +88,7 @@ def normed(module: nn.Module, x: Tensor, size: int, prepare: Prepare) -> nn.Modu
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """A tally sums up gates by class, for mean and std. One more batch makes a new one: one can stop and go on."""
+    """A tally sums up gates by class, for mean and std. ``counted`` makes a new one: one can stop and go on."""
 
     counts: np.ndarray  # (K,) pictures of each class so far
     heads: tuple[tuple[str, str, int], ...] = ()  # name, kind and M of every block
@@ -104,19 +103,6 @@ class Tally:
     def mib(self) -> float:
         """Return the MiB of memory that it takes."""
         return sum(each.nbytes for each in self.sums) / 2**20
-
-    def plus(self, y: np.ndarray, traces: Sequence[Trace]) -> Tally:
-        """Return the tally with one batch more; ``y`` (B,) is the class of every picture."""
-        blocks = list(zip(*(trace.blocks for trace in traces), strict=True))
-        sums = []
-        for i, block in enumerate(blocks):
-            gates = np.stack([each.gate.numpy() for each in block]).astype(np.float64).reshape(len(y), -1)  # (B, M*C)
-            total = self.sums[i].copy() if self.sums else np.zeros((2, len(self.counts), gates.shape[1]))
-            np.add.at(total[0], y, gates)
-            np.add.at(total[1], y, gates**2)
-            sums.append(total)
-        heads = tuple((first.name, first.kind, first.branches) for first, *_ in blocks)
-        return Tally(self.counts + np.bincount(y, minlength=len(self.counts)), heads, tuple(sums))
 
     def only(self, classes: np.ndarray) -> Tally:
         """Return the tally of these classes alone, in this order."""
@@ -136,6 +122,39 @@ class Tally:
         return found
 
 
+class Counting:
+    """A tally that grows in place where the network runs, so that a GPU need not wait for anybody to add up."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._before, self._counts, self._heads = tally.sums, tally.counts.copy(), tally.heads
+        self._sums: list[Tensor] = []
+
+    def add(self, module: nn.Module, x: Tensor, y: np.ndarray) -> Tensor:
+        """Run one batch, and return the best output (B,) of every picture, where the network is."""
+        import torch
+
+        from senet_viz.tap import hooks
+
+        scores, blocks = hooks.all_gates(module, x)
+        assert scores is not None  # of a classifier
+        home = scores.device if scores.device.type != "mps" else torch.device("cpu")  # which has no float64
+        classes = torch.from_numpy(y).to(home)
+        with torch.inference_mode():
+            for i, (_, _, gate) in enumerate(blocks):
+                gates = gate.flatten(1).to(home).double()  # (B, M*C)
+                if i == len(self._sums):
+                    none = np.zeros((2, len(self._counts), gates.shape[1]))
+                    self._sums.append(torch.from_numpy(self._before[i] if self._before else none).to(home, copy=True))
+                self._sums[i].index_add_(1, classes, torch.stack([gates, gates**2]))
+        self._heads = tuple((name, kind, gate.shape[1]) for name, kind, gate in blocks)
+        self._counts += np.bincount(y, minlength=len(self._counts))
+        return scores.argmax(1)
+
+    def tally(self) -> Tally:
+        """Return what has been counted."""
+        return Tally(self._counts.copy(), self._heads, tuple(total.cpu().numpy() for total in self._sums))
+
+
 def counted(module: nn.Module, x: Tensor, y: np.ndarray, tally: Tally) -> tuple[Tally, np.ndarray]:
     """Run one batch: return the tally with it, and the best output (B,) of every picture.
 
@@ -143,10 +162,9 @@ def counted(module: nn.Module, x: Tensor, y: np.ndarray, tally: Tally) -> tuple[
         x: (B, 3, H, W), prepared.
         y: (B,) class of every picture.
     """
-    from senet_viz.tap import hooks
-
-    traces = hooks.run_batch(module, x)
-    return tally.plus(y, traces), np.array([int(trace.logits.argmax()) for trace in traces])
+    counting = Counting(tally)
+    best = counting.add(module, x, y)
+    return counting.tally(), best.cpu().numpy()
 
 
 def made(
@@ -201,26 +219,28 @@ def run(
     """
     import torch
 
+    from senet_viz.tap import hooks
+
     labels = y.numpy()
     if not np.bincount(labels, minlength=len(classes)).all():
         raise ValueError("every class needs at least one picture")
-    tallies: list[Tally] = []
-    best: list[int] = []
-    for zoom in zooms:
-        tallies.append(Tally.empty(len(classes)))
+    like = next(module.parameters())
+    countings = [Counting(Tally.empty(len(classes))) for _ in zooms]
+    found: list[Tensor] = []
+    for turn, (zoom, counting) in enumerate(zip(zooms, countings, strict=True)):
         for start in range(0, len(x), BATCH):
             rows = slice(start, start + BATCH)
             with torch.inference_mode():
-                batch = prepare(zoomed(x[rows], zoom, size))
-            tallies[-1], answers = counted(module, batch, labels[rows], tallies[-1])
-            best += answers.tolist()
-            progress(len(best), len(zooms) * len(x))
+                batch = prepare(zoomed(hooks.sent(x[rows], like), zoom, size))
+            found.append(counting.add(module, batch, labels[rows]))
+            progress(turn * len(x) + min(start + BATCH, len(x)), len(zooms) * len(x))
+    best = torch.cat(found).cpu().numpy()
     predicted = None
     if outputs is not None:
         place = {name: index for index, name in enumerate(classes)}
         to_class = np.array([place.get(name, -1) for name in outputs], dtype=np.int16)
         predicted = to_class[best].reshape(len(zooms), -1)
-    return made(tallies, model, size, zooms, classes, labels, predicted)
+    return made([each.tally() for each in countings], model, size, zooms, classes, labels, predicted)
 
 
 # --- photos in class folders ------------------------------------------------------------------------------------------
@@ -275,13 +295,14 @@ def measured(
     """
     classes = sorted({name for name, _ in files})
     known, place = class_names.outputs(spec, classes), {name: k for k, name in enumerate(classes)}
-    tally, truth, best = Tally.empty(len(classes)), [], []
+    counting, truth = Counting(Tally.empty(len(classes))), list[int]()
+    found: list[Tensor] = []
     for x, names, done in batches(files, spec, skipped, zoom):
         y = np.array([place[name] for name in names])
-        tally, answers = counted(module, x, y, tally)
+        found.append(counting.add(module, x, y))
         truth += y.tolist()
-        best += answers.tolist()
         progress(done, len(files))
+    tally, best = counting.tally(), [answer for each in found for answer in each.tolist()]
     kept = np.flatnonzero(tally.counts >= sets.EACH).tolist()
     if len(kept) < 2:
         raise PhotosRejected("classes", n=len(kept), each=sets.EACH)

@@ -18,7 +18,7 @@ def gates(sweep: Sweep, block: str, branch: int = -1) -> np.ndarray:
     Raises:
         KeyError: no such block ran.
     """
-    return np.stack([trace.block(block).gate[branch].numpy() for trace in sweep.traces])
+    return np.stack([np.asarray(trace.block(block).gate[branch]) for trace in sweep.traces])
 
 
 def correlations(sweep: Sweep, base: int) -> np.ndarray:

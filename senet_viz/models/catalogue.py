@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from senet_viz import assets, i18n
-from senet_viz.errors import UnknownModel
+from senet_viz.errors import NoClassScores, NoGates, SenetVizError, UnknownModel
 from senet_viz.networks import registry
 
 UNTRAINED_CLASSES = 200  # of a small network whose weight file is not here
@@ -191,21 +191,52 @@ def _listed(key: str, row: dict[str, Any]) -> ModelSpec:
 
 
 @lru_cache(maxsize=1)
+def apart() -> dict[str, str | None]:
+    """Return the libraries' networks that cannot be shown, by ``library/name``, each with why.
+
+    Why is what looks like an attention block in it, "" where nothing does, or None where there are blocks that we know
+    and the network gives no class scores: a detector, a segmenter.
+    """
+    found: dict[str, str | None] = json.loads(assets.APART.read_text(encoding="utf-8"))
+    return found
+
+
+def _refusal(name: str) -> SenetVizError | None:
+    """Return why a network of the libraries is not offered, None where they have no such network."""
+    library, _, plain = name.rpartition("/")
+    for named in (f"{each}/{plain}" for each in ("torchvision", "timm") if library in ("", each)):
+        if named in apart():
+            near = apart()[named]
+            return NoClassScores(named, listed=False) if near is None else NoGates(named, near)
+    return None
+
+
+@lru_cache(maxsize=1)
 def _names() -> dict[str, ModelSpec]:
-    """Return every row by its key, and by library and name."""
+    """Return every row by its key, by library and name, and by the library's name with that of its weights."""
     rows = (*MODELS, *library().values())
-    return {row.name: row for row in rows} | {row.key: row for row in rows}
+    tagged = {f"{lead}{row.arch}": row for row in MODELS if row.source == "timm" for lead in ("timm/", "")}
+    return tagged | {row.name: row for row in rows} | {row.key: row for row in rows}
+
+
+def has(key: str) -> bool:
+    """Return whether ``spec`` has a row of that key."""
+    return key in _BY_KEY or key in _names()
 
 
 def spec(key: str) -> ModelSpec:
     """Return the row of that key, or of that library and name (``timm/seresnet18``).
 
     Raises:
+        NoGates: timm or torchvision has a network of that name, and no block that we know is in it.
+        NoClassScores: they have one with such blocks, and it is no classifier.
         UnknownModel: there is none; the error names those that are spelt most alike.
     """
     if key in _BY_KEY:
         return _BY_KEY[key]
     if key in _names():
         return _names()[key]
+    if (refusal := _refusal(key)) is not None:
+        raise refusal
     near = registry.nearest(key, _names())
     raise UnknownModel(f"no model {key!r}; the nearest names are {near}", name=key, near=near)

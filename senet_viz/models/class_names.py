@@ -1,8 +1,11 @@
 """Names of the classes in the language of the page; English where a name is not known in it."""
 
+import ast
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from senet_viz import assets, i18n
@@ -42,9 +45,17 @@ def _imagenet(lang: str) -> tuple[str, ...]:
     file = f"imagenet.{lang}.json"
     if lang.isalpha() and (FOLDER / file).is_file():
         return tuple(_table(file))
-    from torchvision.models._meta import _IMAGENET_CATEGORIES
+    return _literal("torchvision", "models/_meta.py", "_IMAGENET_CATEGORIES")
 
-    return tuple(_IMAGENET_CATEGORIES)
+
+def _literal(library: str, file: str, name: str) -> tuple[str, ...]:
+    """Return a list that a file of a library names, which is read and not run: importing it takes a second."""
+    found = find_spec(library)
+    assert found is not None and found.origin is not None  # it is required
+    for node in ast.parse((Path(found.origin).parent / file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return tuple(ast.literal_eval(node.value))
+    raise LookupError(f"{library}/{file} has no {name}")
 
 
 def wnids(spec: ModelSpec) -> tuple[str, ...]:

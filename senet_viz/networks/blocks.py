@@ -12,6 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet_viz.networks import registry
+from senet_viz.networks.registry import FORMS as FORMS
+from senet_viz.networks.registry import reduced as reduced
+
 
 class HSigmoid(nn.Module):
     """h-sigmoid(x) = ReLU6(x + 3) / 6: exactly 0 for x <= -3, exactly 1 for x >= 3 (MobileNetV3, sec. 5.2)."""
@@ -27,24 +31,12 @@ class ChannelSoftmax(nn.Module):
         return torch.softmax(x, 1)
 
 
-GATES: dict[str, type[nn.Module]] = {
-    "sigmoid": nn.Sigmoid,
-    "h_sigmoid": HSigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "softmax": ChannelSoftmax,
-}
-SQUEEZES: dict[str, type[nn.Module]] = {
-    "avg": nn.AdaptiveAvgPool2d,
-    "max": nn.AdaptiveMaxPool2d,
-    "none": nn.Identity,  # NoSqueeze
-}
-FORMS = ("fc", "conv", "conv_bn", "conv_bn_bn")
-
-
-def reduced(channels: int, reduction: int) -> int:
-    """Return the width C/r of the bottleneck: floor division, and never 0."""
-    return max(channels // reduction, 1)
+GATES: dict[str, type[nn.Module]] = dict(
+    zip(registry.GATES, (nn.Sigmoid, HSigmoid, nn.Tanh, nn.ReLU, ChannelSoftmax), strict=True)
+)
+SQUEEZES: dict[str, type[nn.Module]] = dict(
+    zip(registry.SQUEEZES, (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Identity), strict=True)  # "none": NoSqueeze
+)
 
 
 def _pick(table: dict[str, type[nn.Module]], name: str, what: str) -> Callable[..., nn.Module]:

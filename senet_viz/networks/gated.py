@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-INTEGRATIONS = ("standard", "pre", "post", "identity", "3x3")
+from senet_viz.networks.registry import INTEGRATIONS as INTEGRATIONS
+from senet_viz.networks.registry import PLACES
+
 MIXED = {  # output channels of the modules of Inception-v3; the digit is their stage, counted from 5
     "Mixed_5b": 256, "Mixed_5c": 288, "Mixed_5d": 288,
     "Mixed_6a": 768, "Mixed_6b": 768, "Mixed_6c": 768, "Mixed_6d": 768, "Mixed_6e": 768,
@@ -184,19 +186,19 @@ def _once(model: nn.Module, _: str) -> Iterable[Site]:
     yield Site("se", 1, model.get_submodule("fc").in_features, lambda gate: gate)  # type: ignore[arg-type]
 
 
-# Library and class of the host: its sites, and the integrations that it has.
-_RESIDUAL = ("standard", "pre", "post", "identity")
-HOSTS: dict[str, tuple[Callable[[nn.Module, str], Iterable[Site]], tuple[str, ...]]] = {
-    "torchvision.ResNet": (_unit_sites, INTEGRATIONS),
-    "timm.SENet": (_unit_sites, INTEGRATIONS),
-    "timm.InceptionResnetV2": (_inception_resnet_sites, _RESIDUAL),
-    "torchvision.VGG": (_vgg_sites, ("standard",)),
-    "torchvision.Inception3": (_inception3_sites, ("standard",)),
-    "senet_viz.BNInception": (_bn_inception_sites, ("standard",)),
-    "senet_viz.InceptionOnce": (_once, ("standard",)),
-    "senet_viz.CifarResNeXt": (_unit_sites, INTEGRATIONS),
-    "torchvision.MobileNetV3": (_mobilenet_sites, ("standard",)),
+_FIND: dict[str, Callable[[nn.Module, str], Iterable[Site]]] = {
+    "torchvision.ResNet": _unit_sites,
+    "timm.SENet": _unit_sites,
+    "timm.InceptionResnetV2": _inception_resnet_sites,
+    "torchvision.VGG": _vgg_sites,
+    "torchvision.Inception3": _inception3_sites,
+    "senet_viz.BNInception": _bn_inception_sites,
+    "senet_viz.InceptionOnce": _once,
+    "senet_viz.CifarResNeXt": _unit_sites,
+    "torchvision.MobileNetV3": _mobilenet_sites,
 }
+# Library and class of the host: its sites, and the integrations that it has.
+HOSTS = {host: (find, PLACES.get(host, INTEGRATIONS[:1])) for host, find in _FIND.items()}
 
 
 def host_of(model: nn.Module) -> str:

@@ -1,6 +1,7 @@
 """The registry of networks that can be built with other gates: one row each, from which all other tables derive.
 
-The options of a row are those of the papers. Nothing here needs torch until an option is asked for.
+The options of a row are those of the papers. It is one file, so that whoever adds a row sees what can be chosen, and
+nothing here needs torch.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,15 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of
 LEAST_SIDE = 32  # pixels: what every network of the libraries takes
 MOST_SIDE = 2**16  # pixels: up to there every count is below 2^53, so that whoever reads the JSON gets it exactly
 REDUCTIONS = (2, 4, 8, 16, 32)
+# What can be chosen of a gate: ``blocks`` has its parts, ``gated`` where it sits in a residual unit.
+GATES = ("sigmoid", "h_sigmoid", "tanh", "relu", "softmax")
+SQUEEZES = ("avg", "max", "none")
+FORMS = ("fc", "conv", "conv_bn", "conv_bn_bn")
+INTEGRATIONS = ("standard", "pre", "post", "identity", "3x3")
+PLACES = {  # hosts with residual units, and the integrations that they have; all others have the first alone
+    **dict.fromkeys(("torchvision.ResNet", "timm.SENet", "senet_viz.CifarResNeXt"), INTEGRATIONS),
+    "timm.InceptionResnetV2": ("standard", "pre", "post", "identity"),
+}
 HOSTS = {  # family: the library and the class that its networks are made from, see ``gated.HOSTS``
     "resnet": "torchvision.ResNet", "senet": "timm.SENet", "vgg": "torchvision.VGG",
     "inception": "torchvision.Inception3", "bn_inception": "senet_viz.BNInception",
@@ -62,18 +72,16 @@ class Network:
     @cached_property
     def options(self) -> tuple[Option, ...]:
         """Return what can be chosen, with the released network's values as defaults."""
-        from senet_viz.networks import blocks, gated
-
         numbers = tuple(range(1, len(self.stages) + 1))
         reduction, stages = Option("reduction", self.reduction, REDUCTIONS), Option("stages", numbers, numbers)
         if self.family == "sk":
             return reduction, Option("floor", 32, (8, 16, 32, 64, 128)), Option("branches", 2, (2, 3)), stages
-        places = gated.HOSTS[self.host][1]
+        places = PLACES.get(self.host, INTEGRATIONS[:1])
         return (
             reduction,
-            Option("gate", self.gate, tuple(blocks.GATES)),
-            Option("squeeze", "avg", tuple(blocks.SQUEEZES)),
-            Option("form", self.form, blocks.FORMS),
+            Option("gate", self.gate, GATES),
+            Option("squeeze", "avg", SQUEEZES),
+            Option("form", self.form, FORMS),
             Option("bias", True, (True, False)),
             stages,
             *((Option("integration", "standard", places),) if len(places) > 1 else ()),
@@ -112,6 +120,11 @@ class Network:
                 raise refused(self.title, f"{name} = {value}", offered)
             chosen[name] = value
         return chosen
+
+
+def reduced(channels: int, reduction: int) -> int:
+    """Return the width C/r of the bottleneck: floor division, and never 0."""
+    return max(channels // reduction, 1)
 
 
 def refused(host: str, wanted: str, offered: Iterable[Any]) -> OptionRefused:

@@ -190,7 +190,7 @@ def _made(
     where: AbstractContextManager[Any] = nullcontext()  # as the caller says, who may be in a ``with torch.device(...)``
     if device is not None:
         where = torch.device("meta" if torch.device(device).type == "meta" else "cpu")
-    with seeded(seed), where:
+    with where, seeded(seed):
         model = _fresh(row, classes)
         (add_sk if row.family == "sk" else add_se)(model, **options)
     return model.eval().to(device) if device is not None else model.eval()

@@ -1,11 +1,12 @@
 """What can be asked of a network, each kind as a frozen class: what names it, where and how it is answered.
 
-A question is data, so that any engine can answer it, in this process or elsewhere. Nothing here is kept or queued.
+A question is data, so that any engine can answer it, in this process or elsewhere. Nothing here is kept or queued. All
+kinds stand in this one long file because who adds one wants to see the others, and they share what they are made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
@@ -17,29 +18,42 @@ from senet_viz.models import catalogue
 from senet_viz.types import Edit, Picture, Trace
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
     from torch import nn
 
     from senet_viz.experiments.attribution import Attribution
+    from senet_viz.experiments.kernel_preference import Kernel
+    from senet_viz.experiments.profiling import Tally
     from senet_viz.networks.registry import Choice
     from senet_viz.photos.scale import Kind
     from senet_viz.tap.replay import Replay
     from senet_viz.tap.sk_unit import Unit
 
 T = TypeVar("T")
-# Long: others' photos need not wait for it. Wide: the same, with the torch threads of workers that have nothing to do.
-Where = Literal["short", "long", "wide"]
+# Short: milliseconds. Large: others' photos need not wait for it, as for one run of a large network. Long: seconds, and
+# a seat has one at a time. Wide: the same, with the torch threads of workers that have nothing to do.
+# Gpu: short, and asked of a GPU.
+Where = Literal["short", "large", "long", "wide", "gpu"]
+LONG: tuple[Where, ...] = ("long", "wide")
 LARGE_MIB, LARGE_BATCH = 60.0, 2  # from so many MiB of weights on, a sweep shows how far it is after so many pictures
 LARGE_STEPS = 256  # of an integrated path through a network of that size: minutes on one core, not a quarter of an hour
 
 
 def mib(answer: object) -> float:
     """Return what an answer holds in arrays and tensors, its parts' included, in MiB."""
+    if isinstance(answer, Picture):
+        return answer.shown.nbytes * 5 / 2**20  # x is float32, and need not be made to be weighed
     if isinstance(answer, tuple | list):
         return sum(map(mib, answer))
     if is_dataclass(answer) and not isinstance(answer, Edit):  # thousands of plain numbers, that others hold too
         return sum(mib(getattr(answer, each.name)) for each in fields(answer))
     return float(getattr(answer, "nbytes", 0)) / 2**20
+
+
+def weighed(answer: object) -> float:
+    """Return what a kept answer weighs in MiB: plain numbers are a KiB, so that they, too, are not kept for ever."""
+    return max(mib(answer), 2**-10)
 
 
 def _name(value: object) -> object:
@@ -89,7 +103,11 @@ class Question(Generic[T]):
         raise NotImplementedError
 
     def work(self, module: nn.Module, told: Progress) -> T:
-        """Answer it with the network; ``told`` hears how many runs of how many are done, its False is ``Stopped``."""
+        """Answer it with the network, which nobody else runs meanwhile where the question is a long one.
+
+        Args:
+            told: hears how many runs of how many are done; its False is ``Stopped``.
+        """
         raise NotImplementedError
 
 
@@ -186,11 +204,10 @@ class AttributionQuestion(Question["Attribution"]):
 
     def work(self, module: nn.Module, told: Progress) -> Attribution:
         from senet_viz.experiments.attribution import MOST_STEPS, run
-        from senet_viz.tap.sharing import twin
 
         most = LARGE_STEPS if catalogue.spec(self.model).weights_mib > LARGE_MIB else MOST_STEPS
-        own, x, how = twin(module), self.picture.x, {"edits": self.edits, "most": most, "progress": told}
-        return run(self.method, own, x, self.target, self.block, self.steps, **how)  # type: ignore[arg-type]
+        x, how = self.picture.x, {"edits": self.edits, "most": most, "progress": told}
+        return run(self.method, module, x, self.target, self.block, self.steps, **how)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -230,3 +247,116 @@ class UnitQuestion(Question["Unit"]):
         if self.branches:
             return sk_unit.untrained(module, block, self.branches)
         return sk_unit.own(module, block, self.again)
+
+
+# --- what is read off a network ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BlocksQuestion(Question[tuple[str, ...]]):
+    """Ask for the names of a network's attention blocks, in the order of definition: see ``layouts.find``."""
+
+    forward = False
+
+    def work(self, module: nn.Module, told: Progress) -> tuple[str, ...]:
+        from senet_viz.tap import layouts
+
+        return tuple(ref.name for ref in layouts.find(module))
+
+
+@dataclass(frozen=True)
+class KernelsQuestion(Question["tuple[Kernel, ...]"]):
+    """Ask for the convolutions that the branches of a block are made with: see ``kernel_preference.kernels``."""
+
+    forward = False
+
+    block: str
+
+    def work(self, module: nn.Module, told: Progress) -> tuple[Kernel, ...]:
+        from senet_viz.experiments import kernel_preference
+
+        return kernel_preference.kernels(module, self.block)
+
+
+@dataclass(frozen=True)
+class ListedLateQuestion(Question[bool]):
+    """Ask whether ``print`` lists a block's activation after its second layer, where it does not run."""
+
+    forward = False
+
+    block: str
+
+    def work(self, module: nn.Module, told: Progress) -> bool:
+        from senet_viz.tap import layouts
+
+        place = layouts.place(module, self.block)
+        listed = [name for name, _ in place.module.named_children()]
+        return listed.index(place.layout.act) > listed.index(place.layout.w2)
+
+
+@dataclass(frozen=True)
+class FcAgainstConvQuestion(Question[float]):
+    """Ask how far a block's two layers are from 1x1 convolutions on its own z: see ``replay.fc_against_conv``."""
+
+    forward = False
+
+    trace: Trace
+    block: str
+
+    def work(self, module: nn.Module, told: Progress) -> float:
+        from senet_viz.tap.replay import fc_against_conv
+
+        return fc_against_conv(module, self.trace.block(self.block))
+
+
+# --- sets of photos, batch after batch --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TallyQuestion(Question["Tally"]):
+    """Ask for the gates of a set's first photos, summed up by class: see ``profiling.counted``.
+
+    The same ``name`` is the same set, classes and zoom; ``end`` says how many photos, up to the last of ``images``, are
+    counted then. Who only looks whether it is there gives no more.
+    """
+
+    kept, where = 256.0, "long"
+
+    name: Hashable
+    end: int
+    images: tuple[Image.Image, ...] = field(default=(), compare=False)  # of this batch
+    y: np.ndarray | None = field(default=None, compare=False)  # (B,) class of each
+    before: Tally | None = field(default=None, compare=False)
+    zoom: float = field(default=1.0, compare=False)
+
+    def work(self, module: nn.Module, told: Progress) -> Tally:
+        from senet_viz.experiments import profiling
+
+        assert isinstance(self.model, str) and self.y is not None and self.before is not None
+        x = profiling.stacked(self.images, catalogue.spec(self.model), self.zoom)
+        return profiling.counted(module, x, self.y, self.before)[0]
+
+
+@dataclass(frozen=True)
+class HitsQuestion(Question["np.ndarray"]):
+    """Ask which photos of a batch are recognised with which gates, (R, B) bool: see ``gate_ablation.hits``.
+
+    The same ``name`` is the same set; ``start`` says where the batch begins. Who only looks whether it is there gives
+    no more.
+    """
+
+    kept, where = 8.0, "long"
+
+    name: Hashable
+    start: int
+    images: tuple[Image.Image, ...] = field(default=(), compare=False)  # the batch, then those that lend their gates
+    y: np.ndarray | None = field(default=None, compare=False)  # (B,) right outputs
+    lent: np.ndarray | None = field(default=None, compare=False)  # (B,) whose gates each gets
+    means: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False)
+
+    def work(self, module: nn.Module, told: Progress) -> np.ndarray:
+        from senet_viz.experiments import gate_ablation, profiling
+
+        assert isinstance(self.model, str) and self.y is not None and self.lent is not None
+        x = profiling.stacked(self.images, catalogue.spec(self.model))
+        return gate_ablation.hits(module, x, self.y, self.lent, self.means)

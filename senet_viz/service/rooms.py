@@ -9,6 +9,7 @@ change: whoever missed some lands on the present one. What a browser says is one
     {"vote": [n, round, option]}                                    a student: numbers, and nothing else
 
 Anything else ends its connection. Questions come from the server itself, so no text of a student reaches another.
+A room and the keys of all rooms are one file: what a browser may say first, and what it may say then, is read together.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _PAGE = re.compile(r"([a-z]\w{0,31})?", re.ASCII)
 class Room:
     """One class. Its methods are called in the event loop alone; what they hold may be read from any thread."""
 
-    def __init__(self, code: str) -> None:
-        self.code, self.rev, self.heard = code, 0, 0.0
+    def __init__(self, code: str, **about: str) -> None:
+        self.code, self.about, self.rev, self.heard = code, about, 0, 0.0  # about: what everybody is told who comes
         self.page: str | None = None  # None: the teacher has not been anywhere yet
         self.query: dict[str, str] = {}
         self.stage: dict[str, str] = {}
@@ -63,7 +64,7 @@ class Room:
             raise Refused(FULL)
         wire = Wire("" if teacher else self._seat(id_), teacher)
         self.wires.append(wire)
-        wire.tell(packed({"id": wire.id, "teacher": teacher, "vote": self._vote(wire)}))
+        wire.tell(packed({"id": wire.id, "teacher": teacher, "vote": self._vote(wire), **self.about}))
         wire.tell(packed(self.state()))
         self._report()
         return wire
@@ -189,8 +190,8 @@ class Rooms:
             given: ``CODE:TOKEN``, with blanks between several; a token has 128 bits or more as 22 letters of base64.
         """
         self._tokens = dict(_GIVEN.findall(given))
-        self._rooms = {code: Room(code) for code in self._tokens}
-        self._forget_s = forget_s
+        self._forget_s, self.at = forget_s, secrets.token_hex(4)  # which tells this process from others
+        self._rooms = {code: Room(code, at=self.at) for code in self._tokens}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
@@ -198,6 +199,11 @@ class Rooms:
 
     def __contains__(self, code: object) -> bool:
         return code in self._tokens
+
+    @property
+    def busy(self) -> int:
+        """Return how many classes somebody is in."""
+        return sum(bool(room.wires) for room in tuple(self._rooms.values()))
 
     def room(self, code: str) -> Room | None:
         """Return the room of that code; None where there is none, or it has been forgotten."""
@@ -223,7 +229,7 @@ class Rooms:
             raise Refused(UNKNOWN)
         if token is not None and not self.teaches(code, token):
             raise Refused(TOKEN)
-        room = self._rooms.get(code) or (Room(code) if token else None)
+        room = self._rooms.get(code) or (Room(code, at=self.at) if token else None)
         if room is None:
             raise Refused(OVER)
         self._rooms[code] = room

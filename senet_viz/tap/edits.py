@@ -6,18 +6,25 @@ value. Those of ``GIVEN_OPS`` put gates there that come from elsewhere, and the 
 ``SQUEEZE_OPS`` make z of U, ``HIDDEN_OPS`` change the bottleneck. What comes first in the block is changed first.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from senet_viz.errors import EditRefused
+from senet_viz.later import later
 from senet_viz.types import Edit
 
-Op = Callable[[Tensor, Tensor, float], Tensor]
-LogitOp = Callable[[Tensor, Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    Op = Callable[[Tensor, Tensor, float], Tensor]
+    LogitOp = Callable[[Tensor, Tensor, Tensor], Tensor]
+else:
+    torch, nn = later("torch"), later("torch.nn")
 
 
 def _only_branch(gate: Tensor, value: float) -> Tensor:
@@ -75,7 +82,7 @@ SQUEEZE_OPS: dict[str, Callable[[Tensor], Tensor]] = {
     "max_squeeze": lambda fused: fused.amax((-2, -1)),  # (..., C, H, W) to z (..., C)
 }
 HIDDEN_OPS: dict[str, Callable[[Tensor], Tensor]] = {
-    "dead": torch.zeros_like,  # no hidden unit fires: what is left is the second layer's bias
+    "dead": lambda hidden: hidden * 0,  # no hidden unit fires: what is left is the second layer's bias
 }
 # constant gates: the mean over validation pictures; the gates that another photo had
 GIVEN_OPS = ("mean", "photo")

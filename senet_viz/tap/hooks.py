@@ -4,19 +4,26 @@ The module is left as it was: no hook, no changed mode, no changed weight, also 
 a module take turns. ``probes`` sets the hooks.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.errors import EditRefused, NoClassScores, NoGateFound
+from senet_viz.later import later
 from senet_viz.tap import edits as edit_ops
 from senet_viz.tap.layouts import places
-from senet_viz.tap.probes import Args, Probe, Session
+from senet_viz.tap.probes import Args, Probe, Session, fetched, waited
 from senet_viz.tap.sharing import alone, evaluating
 from senet_viz.types import Edit, Trace
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch, nn = later("torch"), later("torch.nn")
 
 
 def _probes(module: nn.Module, edits: Sequence[Edit], keep_u: Iterable[str]) -> list[Probe]:
@@ -36,9 +43,32 @@ def class_scores(given: Any) -> Tensor | None:
     """
     if isinstance(given, tuple | list) and given:
         given = given[0]
-    if not isinstance(given, Tensor) or given.ndim < 2 or given.shape[2:].numel() != 1:
+    if not isinstance(given, torch.Tensor) or given.ndim < 2 or given.shape[2:].numel() != 1:
         return None
     return given.flatten(1)
+
+
+def sent(x: Tensor, like: Tensor) -> Tensor:
+    """Return ``x`` where ``like`` is, in its type; to a CUDA device from pinned memory, and nobody waits for it."""
+    if like.is_cuda and not x.is_cuda:
+        x = x.pin_memory().to(like.device, non_blocking=True)
+    return x.to(like.device, like.dtype)
+
+
+def all_gates(module: nn.Module, x: Tensor) -> tuple[Tensor | None, list[tuple[str, str, Tensor]]]:
+    """Run ``x`` (B, 3, H, W) once, and return its class scores and the gates alone: for many pictures.
+
+    All stays where the network is, in its type, and nothing waits for it.
+
+    Returns:
+        Class scores (B, K), None where there are none; of every block that ran name, kind, and gates (B, M, C).
+    """
+    probes = _probes(module, (), ())
+    with evaluating(module), torch.inference_mode(), Session(probes):
+        scores = class_scores(module(sent(x, next(module.parameters(), torch.zeros(0)))))
+    ran = sorted((p for p in probes if p.turn), key=lambda p: p.turn)
+    shaped = [p.seen["gate"].reshape(len(x), p.place.branches, -1) for p in ran]
+    return scores, [(p.place.name, p.place.layout.kind, gate) for p, gate in zip(ran, shaped, strict=True)]
 
 
 def run_batch(
@@ -69,19 +99,20 @@ def run_batch(
     edits = tuple(edits)
     probes = _probes(module, edits, keep_u)
     weight = probes[0].place.w2.weight if probes else next(module.parameters(), torch.zeros(0))
-    assert isinstance(weight, Tensor)  # a linear or convolution layer
+    assert isinstance(weight, torch.Tensor)  # a linear or convolution layer
     native = weight.dtype == torch.float32 and weight.device.type == "cpu"
     if not native:
-        x = x.to(weight.device, weight.dtype)
+        x = sent(x, weight)
     with evaluating(module), torch.inference_mode():
         with Session(probes):
             scores = class_scores(module(x))
-        if scores is not None and not native:
-            scores = scores.float().cpu()
-        if edits and scores is not None and not bool(scores.isfinite().all()):
-            raise EditRefused(edit_ops.written(edits[0])[:80], "numbers grow beyond what float32 can hold")
         ran = sorted((p for p in probes if p.turn), key=lambda p: p.turn)
         columns = [tuple(probe.traces(len(x), native)) for probe in ran]
+        if scores is not None and not native:
+            scores = fetched(scores)
+        waited(weight.device)
+        if edits and scores is not None and not bool(scores.isfinite().all()):
+            raise EditRefused(edit_ops.written(edits[0])[:80], "numbers grow beyond what float32 can hold")
     silent = tuple(p.place.name for p in probes if not p.turn)
     keys = tuple(picture_keys) or ("",) * len(x)
     name = model or type(module).__name__
@@ -107,6 +138,19 @@ def run(
     if x.ndim != 4 or len(x) != 1:
         raise ValueError(f"x must be (1, 3, H, W); got {tuple(x.shape)}")
     return run_batch(module, x, edits, keep_u, model, (picture_key,))[0]
+
+
+@contextmanager
+def heeding(module: nn.Module, word: Callable[[], object]) -> Iterator[None]:
+    """Say ``word`` before every part of the network that runs in this thread: what it raises ends the forward.
+
+    Args:
+        module: nobody else's while this lasts.
+    """
+    with Session() as session:
+        for part in module.modules():
+            session.on(part._forward_pre_hooks, lambda args: word() and None)
+        yield
 
 
 def gated(module: nn.Module, x: Tensor, block: str, gates: Tensor, edits: Sequence[Edit] = ()) -> Tensor:
@@ -160,7 +204,7 @@ def last_map(module: nn.Module, x: Tensor) -> str:
     found: list[str] = []
 
     def told(name: str, args: Args, out: object) -> None:
-        if isinstance(out, Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
+        if isinstance(out, torch.Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
             found.append(name)
 
     with alone(module), torch.inference_mode(), Session() as session:

@@ -4,15 +4,22 @@ A row of ``LAYOUTS`` is matched on the class name *and* on the names of the chil
 children that we do not is reported by ``near_misses`` and never guessed at.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from torch import Tensor, nn
-from torch.nn.modules.module import register_module_module_registration_hook
-
 from senet_viz.errors import NoGateFound
+from senet_viz.later import later
 from senet_viz.types import BlockRef
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+else:
+    nn = later("torch.nn")
 
 
 @dataclass(frozen=True)
@@ -177,11 +184,18 @@ def _registered(module: nn.Module, name: str, part: nn.Module | None) -> None:
     _registrations[0] += 1
 
 
-register_module_module_registration_hook(_registered)
+@cache
+def _listening() -> None:
+    from torch.nn.modules.module import register_module_module_registration_hook
+
+    register_module_module_registration_hook(_registered)
+
+
 _cache: WeakKeyDictionary[nn.Module, _Places] = WeakKeyDictionary()
 
 
 def _known(module: nn.Module) -> _Places:
+    _listening()
     known = _cache.get(module)
     if known is None or not known.valid():
         known = _Places(module)

@@ -4,21 +4,29 @@ A hook that returns a tensor edits, one that returns None records. Hooks answer 
 are gone when the ``with`` of their session ends, whatever happened.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from threading import get_ident
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import torch
-from torch import Tensor, nn
-
+from senet_viz.later import later
 from senet_viz.tap import edits
 from senet_viz.tap.layouts import Place, child
 from senet_viz.types import BlockTrace, Edit
 
-_keys = count(1 << 40)  # torch counts its own hooks from 0
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+else:
+    torch, nn = later("torch"), later("torch.nn")
+
+
+OURS = 1 << 40  # torch counts its own hooks from 0
+_keys = count(OURS)
 Args = tuple[Any, ...]  # what a part is called with
 
 
@@ -48,7 +56,7 @@ class Probe:
             if value is None:
                 return (None,) * batch
             if not native:
-                value = value.float().cpu()
+                value = fetched(value)
             return (value.reshape(shape),) if batch == 1 else value.reshape(batch, *shape).unbind(0)
 
         logit = place.layout.per_branch(place.module, seen["logit"], logits=True) if m > 1 else seen["logit"]
@@ -61,9 +69,21 @@ class Probe:
             yield from rows
             return
         maps = [each(v, *(() if v is None else v.shape[1:])) for v in (self.u(), seen.get("x"), seen["out"])]
+        waited(seen["out"].device)
         for row, u, x, out in zip(rows, *maps, strict=True):
             row = replace(row, u=u, x=x)
             yield replace(row, residue=float((row.out - out).abs().max()))
+
+
+def fetched(value: Tensor) -> Tensor:
+    """Return it on the CPU in float32; from a CUDA device it may still be on its way, until ``waited``."""
+    return value.float().to("cpu", non_blocking=value.is_cuda)  # into pinned memory
+
+
+def waited(device: torch.device) -> None:
+    """Wait until what was ``fetched`` from this device is here."""
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
 
 
 class Session:

@@ -16,20 +16,29 @@ limit is max(1e-5, E / max(1, the step's largest number)). Few terms that do not
 The module is long because a step and the error that float32 may make in it are computed together.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
+from senet_viz.later import later
 from senet_viz.stats import h_sigmoid, sigmoid, softmax
 from senet_viz.tap import edits as edit_ops
 from senet_viz.tap import layouts
 from senet_viz.tap.layouts import Place, child
 from senet_viz.types import BlockTrace, Edit
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor, nn
+else:
+    torch, F, nn = later("torch"), later("torch.nn.functional"), later("torch.nn")
+
 
 Array = np.ndarray
 TOLERANCE = 1e-5  # of the larger of 1 and the quantity's own size: float32 has seven digits
@@ -261,10 +270,19 @@ def replay(module: nn.Module, block: BlockTrace, edits: Sequence[Edit] = ()) -> 
 
 
 def pooled(u: Array, size: int | tuple[int | None, int | None], kind: str = "avg") -> Array:
-    """Send ``(C, H, W)`` through AdaptiveAvgPool2d or AdaptiveMaxPool2d of that output size: ``(C, h, w)`` float32."""
-    pool: nn.Module = nn.AdaptiveAvgPool2d(size) if kind == "avg" else nn.AdaptiveMaxPool2d(size)
-    with torch.inference_mode():
-        return pool(torch.from_numpy(u)).numpy()
+    """Send ``(C, H, W)`` through AdaptiveAvgPool2d or AdaptiveMaxPool2d of that output size: ``(C, h, w)`` float32.
+
+    Cell i of n reaches from floor(i H / n) to ceil((i + 1) H / n): cells overlap where n does not divide H.
+    """
+    sides = (size, size) if isinstance(size, int) else size
+    reduce = np.mean if kind == "avg" else np.max
+    for axis, cells in enumerate(sides, start=1):
+        side = u.shape[axis]
+        n = side if cells is None else cells
+        spans = [slice(i * side // n, -(-(i + 1) * side // n)) for i in range(n)]
+        parts = [reduce(u[:, span] if axis == 1 else u[:, :, span], axis=axis) for span in spans]
+        u = np.stack(parts, axis=axis)
+    return u.astype(np.float32)
 
 
 def fc_against_conv(module: nn.Module, block: BlockTrace) -> float:

@@ -1,14 +1,24 @@
 """A network that several threads share: its lock, a while alone with it, a twin for work that takes long."""
 
+from __future__ import annotations
+
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from threading import Lock, RLock
+from threading import Lock, RLock, local
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from torch import nn
-
+from senet_viz.later import later
 from senet_viz.tap.layouts import moody
+from senet_viz.tap.probes import OURS
+
+if TYPE_CHECKING:
+    from torch import nn
+else:
+    nn = later("torch.nn")
+
 
 _locks: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
 _locks_lock = Lock()
@@ -56,4 +66,26 @@ def twin(module: nn.Module) -> nn.Module:
 
     Whoever runs ``module`` meanwhile neither waits for that work nor sees its hooks.
     """
-    return deepcopy(module, {id(value): value for value in (*module.parameters(), *module.buffers())})
+    memo: dict[int, object] = {id(value): value for value in (*module.parameters(), *module.buffers())}
+    for part in module.modules():
+        for hooks in (getattr(part, each) for each in _HOOKS):  # those of a forward that runs now are not its own
+            memo[id(hooks)] = OrderedDict(each for each in list(hooks.items()) if each[0] < OURS)
+    return deepcopy(module, memo)
+
+
+class _Twins(local):
+    """Keep a thread's own twins, each as long as its network."""
+
+    def __init__(self) -> None:
+        self.own: WeakKeyDictionary[nn.Module, nn.Module] = WeakKeyDictionary()
+
+
+_twins = _Twins()
+
+
+def own_twin(module: nn.Module) -> nn.Module:
+    """Return this thread's twin of the network, which is made once."""
+    found = _twins.own.get(module)
+    if found is None:
+        found = _twins.own[module] = twin(module)
+    return found

@@ -4,21 +4,30 @@ Letters as in the whole app: z is the squeeze (the paper's s), h the compact vec
 the last layer's rows, a matrix a branch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
 
 from senet_viz.errors import NoGateFound
-from senet_viz.networks.blocks import SKConv
+from senet_viz.later import later
 from senet_viz.stats import softmax
-from senet_viz.tap import edits, layouts
+from senet_viz.tap import layouts
 from senet_viz.tap.layouts import Place
 from senet_viz.tap.replay import Replay
-from senet_viz.types import BlockTrace, Edit
+from senet_viz.types import BlockTrace
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from senet_viz.networks import blocks
+else:
+    torch, nn, blocks = later("torch"), later("torch.nn"), later("senet_viz.networks.blocks")
 
 RULES = ((16, 32), (8, 16))  # r and L of the paper and of timm's skresnets
 MIXES: dict[str, tuple[str, float | None]] = {
@@ -125,7 +134,7 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
     groups = gcd(channels, _kernels(place.module)[0].groups)
     with torch.device("meta"):  # else its construction would draw from the random numbers of other threads
         stride = next(part for part in place.module.modules() if isinstance(part, nn.Conv2d)).stride[0]
-        fresh = SKConv(channels, branches, groups, r, floor, stride)
+        fresh = blocks.SKConv(channels, branches, groups, r, floor, stride)
     fresh = _seeded(fresh.to_empty(device="cpu"), seed).eval()
     with torch.inference_mode():
         x = block.x[None]
@@ -143,7 +152,7 @@ def untrained(module: nn.Module, block: BlockTrace, branches: int, seed: int = 0
     )  # fmt: skip
 
 
-def _seeded(unit: SKConv, seed: int) -> SKConv:
+def _seeded(unit: blocks.SKConv, seed: int) -> blocks.SKConv:
     """Initialise a unit as torch does, from a generator of our own."""
     generator = torch.Generator().manual_seed(seed)
     for part in unit.modules():
@@ -155,15 +164,20 @@ def _seeded(unit: SKConv, seed: int) -> SKConv:
 
 
 def mixed(gate: np.ndarray, how: str) -> np.ndarray:
-    """Return the weights (M, C) after one of ``MIXES``: the same operations that edit a network."""
+    """Return the weights (M, C) after one of ``MIXES``: what the edits of that name do, on numpy."""
     op, value = MIXES[how]
-    return edits.apply(Edit("", op, (), value), torch.from_numpy(gate)).numpy()
+    if op == "swap":
+        return gate[::-1]
+    if op == "equal":
+        return np.full_like(gate, 1 / len(gate))
+    if op == "branch":
+        return np.eye(len(gate), dtype=gate.dtype)[int(value or 0)][:, None].repeat(gate.shape[1], axis=1)
+    return gate
 
 
 def wrong_axis(logits: np.ndarray) -> np.ndarray:
     """Return the softmax (M, C) over the channels of each branch, as the edit ``channel_softmax`` has it."""
-    g = torch.from_numpy(logits)
-    return edits.apply(Edit("", "channel_softmax"), g, g).numpy()
+    return softmax(logits.T).T
 
 
 def size_left(unit: Unit, gate: np.ndarray) -> float:

@@ -22,9 +22,13 @@ from senet_viz.ui.elements.choices import (
 from senet_viz.ui.elements.figures import figure, titled
 from senet_viz.ui.elements.frame import heading, latex, neighbours, plain, section, window
 from senet_viz.ui.elements.header import header, known, photo, untrained, warned
+from senet_viz.ui.elements.tables import counted, tabled
 from senet_viz.ui.elements.truth import badge, small, title
+from senet_viz.ui.operating.metrics import metrics
 from senet_viz.ui.page import page
 from senet_viz.ui.pages.walk.answers import answers
+from senet_viz.ui.pages.walk.first import default_picture
+from senet_viz.ui.pages.walk.first import routes as stage_routes
 from senet_viz.ui.scene import short
 from senet_viz.ui.shown import scene, sk_scene, units
 from senet_viz.ui.sidebar import settle, sidebar
@@ -38,8 +42,9 @@ from senet_viz.ui.teaching.travel import follow
 
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "begin", "carpet", "choose", "chosen", "classes",
-    "closer", "figure", "follow", "goal", "guide", "has_class", "header", "heading", "joined", "judge", "known",
-    "language", "latex", "listed", "neighbours", "opened", "page", "photo", "pick", "pin", "plain", "predict", "rows",
-    "scene", "section", "settle", "several", "short", "sidebar", "sk_scene", "small", "take", "target", "title",
-    "titled", "units", "untrained", "warm", "warned", "window", "worded",
+    "closer", "counted", "default_picture", "figure", "follow", "goal", "guide", "has_class", "header", "heading",
+    "joined", "judge", "known", "language", "latex", "listed", "metrics", "neighbours", "opened", "page", "photo",
+    "pick", "pin", "plain", "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar",
+    "sk_scene", "small", "stage_routes", "tabled", "take", "target", "title", "titled", "units", "untrained", "warm",
+    "warned", "window", "worded",
 ]  # fmt: skip

@@ -29,6 +29,18 @@ def others(lang: str) -> dict[str, str]:
     return {row.key: t("model.listed", library=row.source, title=row.arch) for row in rows}
 
 
+@cache
+def apart(lang: str) -> dict[str, str]:
+    """Return the libraries' networks that have gates and cannot be shown, each with why in a few words."""
+    t, found = i18n.texts(lang), {}
+    for name, near in catalogue.apart().items():
+        if near != "":
+            library, _, title = name.partition("/")
+            why = t("model.apart.scores" if near is None else "model.apart.block")
+            found[name] = f"{t('model.listed', library=library, title=title)} \u00b7 {why}"
+    return found
+
+
 def off_list(seen: Seen, photo: str, whose: str = "") -> bool:
     """Say that the photo is none of the network's classes, or may be none; return whether anything was said.
 

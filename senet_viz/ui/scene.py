@@ -16,6 +16,8 @@ from senet_viz.jobs import Progress, silent
 from senet_viz.models import catalogue, class_names
 from senet_viz.photos import preprocess
 from senet_viz.service.questions import (
+    FcAgainstConvQuestion,
+    KernelsQuestion,
     Question,
     RankingQuestion,
     ReplayQuestion,
@@ -88,7 +90,7 @@ class Scene:
     def u(self) -> np.ndarray:
         """(M, C, H, W)."""
         assert self.block.u is not None  # asked for above
-        return self.block.u.numpy()
+        return np.asarray(self.block.u)
 
     @cached_property
     def fused(self) -> np.ndarray:
@@ -99,18 +101,18 @@ class Scene:
     def z(self) -> np.ndarray:
         """(C,) the model's own."""
         assert self.block.z is not None  # every layout has it
-        return self.block.z.numpy()
+        return np.asarray(self.block.z)
 
     @cached_property
     def gate(self) -> np.ndarray:
         """(M, C) the model's own."""
-        return self.block.gate.numpy()
+        return np.asarray(self.block.gate)
 
     @cached_property
     def logits(self) -> np.ndarray:
         """(M, C) before the gate function."""
         assert self.block.logit is not None  # every layout has it
-        return self.block.logit.numpy()
+        return np.asarray(self.block.logit)
 
     def out(self, channel: int | None = None) -> np.ndarray:
         """(C, H, W), or one channel's (H, W): the sum over m of gate[m] * u[m].
@@ -118,16 +120,13 @@ class Scene:
         The trace's residue tells how far the model's own is.
         """
         if channel is None:
-            return self.block.out.numpy()
+            return np.asarray(self.block.out)
         return (self.gate[:, channel, None, None] * self.u[:, channel]).sum(axis=0)
 
     @cached_property
     def fc_against_conv(self) -> float:
         """max |FC - 1x1 convolution| of this block's two layers; NaN where it has not two."""
-        from senet_viz.tap.replay import fc_against_conv
-
-        module = state.engine().model(self.spec.key, self.device, self.weights)
-        return self.drawn(lambda: fc_against_conv(module, self.block), "fc-conv")
+        return self.ask(FcAgainstConvQuestion(self.spec.key, self.trace, self.name))
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -179,9 +178,7 @@ class Scene:
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
         """The convolutions that the branches of this block are made with."""
-        from senet_viz.experiments import kernel_preference
-
-        return kernel_preference.kernels(state.engine().model(self.spec.key, self.device, self.weights), self.name)
+        return self.ask(KernelsQuestion(self.spec.key, self.name))
 
     @property
     def branches(self) -> dict[int, str]:
@@ -195,7 +192,12 @@ class Scene:
 
     def ask(self, question: Question[T], progress: Progress = silent) -> T:
         """Return the engine's answer to a question, asked of this model's weights on this device."""
-        return state.engine().ask(replace(question, device=self.device, weights=self.weights), progress)
+        asked = replace(question, device=self.device, weights=self.weights)
+        return state.engine().ask(asked, progress, state.seat())
+
+    def peek(self, question: Question[T]) -> T | None:
+        """Return the same if it is there already."""
+        return state.engine().peek(replace(question, device=self.device, weights=self.weights))
 
     def drawn(self, make: Callable[[], T], *key: Hashable) -> T:
         """``make()``, or what it gave before for this scene and key."""
@@ -220,7 +222,7 @@ class Seen:
     @cached_property
     def shares(self) -> np.ndarray:
         """(K,) probability of every class, float64."""
-        return stats.shares(self.trace.logits.double().numpy(), self.spec.independent)
+        return stats.shares(np.asarray(self.trace.logits, dtype=np.float64), self.spec.independent)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

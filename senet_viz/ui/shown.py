@@ -5,16 +5,17 @@ from dataclasses import replace
 from threading import local
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
 from senet_viz import i18n
-from senet_viz.errors import WeightsInvalid, WeightsUnavailable
+from senet_viz.errors import Busy, EngineAway, ModelTooLarge, WeightsInvalid, WeightsUnavailable
 from senet_viz.i18n import Texts
-from senet_viz.models import catalogue, devices, weight_files
+from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, samples
-from senet_viz.service.questions import TraceQuestion
-from senet_viz.tap import layouts
+from senet_viz.service.questions import BlocksQuestion, TraceQuestion
+from senet_viz.tap import replay
 from senet_viz.types import Edit, Picture, Trace
 from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, Seen, short
@@ -66,7 +67,7 @@ def _usable() -> tuple[str, str]:
             continue
         try:
             _load(*pair)
-        except (WeightsUnavailable, WeightsInvalid) as error:
+        except (WeightsUnavailable, WeightsInvalid, ModelTooLarge, Busy, EngineAway) as error:
             failed[pair] = error
         else:
             s["_good"] = pair
@@ -74,18 +75,19 @@ def _usable() -> tuple[str, str]:
     return catalogue.DEFAULT, "random"  # which needs no file
 
 
-def _load(key: str, weights: str) -> Any:
-    """Return the model; while its weights come over the network, a bar says how far they are."""
-    device = devices.resolve(st.session_state["device"])
+def _load(key: str, weights: str) -> None:
+    """Have the model loaded; while its weights come over the network, a bar says how far they are."""
+    device = state.device(st.session_state["device"])
     if weights == "random" or weight_files.available(key) != "download":
-        return state.engine().model(key, device, weights)
+        state.engine().ready(key, device, weights, seat=state.seat())
+        return
     row = catalogue.spec(key)
     mib = f"{row.weights_mib:.0f}"
     said = i18n.text("model.downloading", st.session_state["lang"], model=row.title, mib=mib)
     total = row.weights_mib * 2**20
     with Bar(lambda done, total: said, place=state.places()[1]) as bar:
         bar(0, total)
-        return state.engine().model(key, device, weights, lambda done, _: bar(done, total))
+        state.engine().ready(key, device, weights, lambda done, _: bar(done, total), state.seat())
 
 
 def prepare() -> None:
@@ -105,7 +107,7 @@ def scene_of(key: str, weights: str, name: str | None) -> Scene:
     Where it has not that block, a telling one takes its place; the channel may be beyond the block's last.
     """
     s, spec = st.session_state, catalogue.spec(key)
-    device, channel, dark = devices.resolve(s["device"]), int(s.get("channel") or 0), st.context.theme.type == "dark"
+    device, channel, dark = state.device(s["device"]), int(s.get("channel") or 0), st.context.theme.type == "dark"
     named = (state.engine(), state.drawings(), key, weights, name, device, s["photo"], channel, s["lang"], dark)
     if named in _RERUN.scenes:
         return _RERUN.scenes[named]
@@ -132,10 +134,11 @@ def looking(
         name: of the block; where the network has not that one, a telling one takes its place.
     """
     photo, image, picture = seen
-    blocks = tuple(ref.name for ref in layouts.find(state.engine().model(spec.key, device, weights)))
+    blocks = state.engine().ask(BlocksQuestion(spec.key, device=device, weights=weights), seat=state.seat())
     trained = weight_files.trained(spec.key, weights)
     if name not in blocks:
-        name = telling(state.engine().ask(TraceQuestion(spec.key, picture, device=device, weights=weights)), trained)
+        question = TraceQuestion(spec.key, picture, device=device, weights=weights)
+        name = telling(state.engine().ask(question, seat=state.seat()), trained)
     return Scene(lang, dark, spec, weights, device, trained, photo, image, picture, blocks, name, channel)
 
 
@@ -172,12 +175,17 @@ def clamped(view: Scene) -> Scene:
     return replace(view, channel=min(view.channel, view.block.channels - 1))
 
 
+def striking(view: Scene) -> int:
+    """Return the channel to begin with: its map has the strongest coarse structure, so there is something to see."""
+    return int(replay.pooled(view.fused, 8).std(axis=(1, 2)).argmax())
+
+
 def telling(trace: Trace, trained: bool) -> str:
     """Return the block to begin with: the first whose gates tell channels apart, or else the first of all.
 
     Early blocks have the maps that are most like pictures. Where nothing is trained, gates tell nothing.
     """
-    told = (block.name for block in trace.blocks if trained and float(block.gate[-1].std()) >= 0.1)
+    told = (block.name for block in trace.blocks if trained and np.asarray(block.gate[-1]).std(ddof=1) >= 0.1)
     return next(told, trace.blocks[0].name)
 
 
@@ -188,6 +196,7 @@ def seen(key: str, weights: str, edits: Sequence[Edit] = (), other: str = "") ->
         WeightsUnavailable, WeightsInvalid: its weights cannot be had.
     """
     s, row = st.session_state, catalogue.spec(key)
-    picture, device = picture_of(other or s["photo"], row), devices.resolve(s["device"])
-    trace = state.engine().ask(TraceQuestion(key, picture, tuple(edits), device=device, weights=weights))
+    picture, device = picture_of(other or s["photo"], row), state.device(s["device"])
+    question = TraceQuestion(key, picture, tuple(edits), device=device, weights=weights)
+    trace = state.engine().ask(question, seat=state.seat())
     return Seen(s["lang"], row, weights, weight_files.trained(key, weights), trace)

@@ -5,18 +5,17 @@ from typing import Any
 import streamlit as st
 
 from senet_viz import i18n
-from senet_viz.errors import UnknownModel
+from senet_viz.errors import ModelTooLarge, NoClassScores, NoGates, UnknownModel
 from senet_viz.i18n import Texts
-from senet_viz.models import catalogue, class_names, devices, differences, weight_files
+from senet_viz.models import catalogue, class_names, differences, weight_files
 from senet_viz.photos import samples
-from senet_viz.tap import replay
 from senet_viz.ui import models, state
 from senet_viz.ui.elements.header import untrained
 from senet_viz.ui.guard import guard, sentence
 from senet_viz.ui.own import photos
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.shown import photos as titled
-from senet_viz.ui.shown import prepare, scene
+from senet_viz.ui.shown import prepare, scene, striking
 
 
 def settle() -> bool:
@@ -39,7 +38,7 @@ def settle() -> bool:
         _asked(t)
         state.keep("model", s["_networks"], catalogue.DEFAULT)
         state.keep("weights", ("pretrained", "random"), "pretrained")
-        state.keep("device", ("auto", *devices.devices()), "auto")
+        state.keep("device", ("auto", *state.engine().devices()), "auto")
         prepare()
         view = scene()
         state.keep("block", view.blocks, _like(s.get("block"), view))
@@ -67,8 +66,8 @@ def sidebar(whole: bool = True) -> None:
             with guard():
                 step(t)
     with foot, guard():
-        st.selectbox(t("device.label"), ("auto", *devices.devices()), key="device", help=t("device.help"))
-        st.caption(t("device.used", device=devices.resolve(s["device"])))
+        st.selectbox(t("device.label"), ("auto", *state.engine().devices()), key="device", help=t("device.help"))
+        st.caption(t("device.used", device=state.device(s["device"])))
 
 
 def _shown() -> tuple[object, ...]:
@@ -93,19 +92,25 @@ def _photo(t: Texts) -> None:
 
 
 def _networks(t: Texts) -> dict[str, str]:
-    """Return every network that has blocks, and what it is called: ours first, then the libraries' by name."""
-    rows = {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}
-    return rows | models.others(st.session_state["lang"])
+    """Return every network that has blocks, and what it is called: ours first, then the libraries' by name.
+
+    Last come those that cannot be shown: whoever looks for one reads why.
+    """
+    rows, lang = {row.key: models.named(t, row) for row in catalogue.MODELS if row.blocks}, st.session_state["lang"]
+    return rows | models.others(lang) | models.apart(lang)
 
 
 def _asked(t: Texts) -> None:
-    """Take a model by any of its names, as ``timm/seresnet18``; of an unknown one the nearest names are said."""
+    """Take a model by any of its names, as ``timm/seresnet18``; of one that is not offered it is said why.
+
+    Of an unknown one the nearest names are said.
+    """
     s = st.session_state
-    if (asked := s.get("model")) is None or asked in s["_networks"]:
+    if (asked := s.get("model")) is None:
         return
     try:
         s["model"] = catalogue.spec(str(asked)).key
-    except UnknownModel as error:
+    except (UnknownModel, NoGates, NoClassScores) as error:
         st.warning(sentence(error, s["lang"]))
         s["model"] = s.get("_good", (catalogue.DEFAULT,))[0]  # what is on screen stays there
 
@@ -132,10 +137,12 @@ def _status(t: Texts) -> None:
     wanted, shown = (st.session_state["model"], st.session_state["weights"]), st.session_state["_shown"]
     row = catalogue.spec(shown[0])
     if wanted != shown:
-        st.error(sentence(st.session_state["_failed"][wanted], st.session_state["lang"]), icon=":material/cloud_off:")
+        error = st.session_state["_failed"][wanted]
+        st.error(sentence(error, st.session_state["lang"]), icon=":material/cloud_off:")
         st.caption(t("model.still", model=row.title))
-        st.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
-        if wanted[1] == "pretrained":
+        if not isinstance(error, ModelTooLarge):  # which it will be, whatever one does
+            st.button(t("model.retry"), on_click=_retry, args=(wanted,), width="stretch")
+        if wanted[1] == "pretrained" and not isinstance(error, ModelTooLarge):
             random = {"weights": "random"}
             st.button(t("weights.use_random"), on_click=st.session_state.update, kwargs=random, width="stretch")
     if not weight_files.trained(*shown):
@@ -196,8 +203,7 @@ def channel(view: Scene, shown: bool) -> None:
     """
     state_ = st.session_state
     if state_.get("channel") is None:
-        # the first picture should have something to show: the map with the strongest coarse structure
-        state_["channel"] = int(replay.pooled(view.fused, 8).std(axis=(1, 2)).argmax())
+        state_["channel"] = striking(view)
     last, pinned = view.block.channels - 1, max(int(state_["channel"]), 0)
     meant, instead = state_.get("_meant", (pinned, pinned))
     meant = meant if pinned == instead else pinned

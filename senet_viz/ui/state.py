@@ -20,29 +20,41 @@ from urllib.parse import urlencode
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from senet_viz import i18n
 from senet_viz.drawing.grammar import Figure
 from senet_viz.errors import WeightsInvalid
+from senet_viz.models import devices
+from senet_viz.service import garbage
 from senet_viz.service.cache import Once, Shared
-from senet_viz.service.engine import Engine
+from senet_viz.service.engine import NOBODY, Engine, Seat
+from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import TraceQuestion
+from senet_viz.service.remote.engine import RayEngine
 from senet_viz.service.rooms import Rooms
 from senet_viz.ui.own.uploads import Uploads
 
 _log = logging.getLogger("senet_viz")
 SHARED = ("photo", "model", "weights", "block", "channel", "device", "lang")
 ROOMS = "SENET_VIZ_CLASS"  # the environment's variable: see ``Rooms``
+ENGINE = "SENET_VIZ_ENGINE"  # likewise: ray://host:port, or nothing: see ``RayEngine``
 OWN_KEY = re.compile(r"[a-z]\w{0,15}", re.ASCII)  # how a page may call a choice
 LATE = "_late"  # in the session: what a page told as it was left may come when the next one is there
-HEAD_START_S = 0.25  # as long as a browser takes for the stage; the rest of its page takes as long again
+HEAD_START_S = 0.2  # as long as a browser takes for the place of the stage; the rest of its page takes as long again
 MOST, LONGEST = 99, 16_384  # values of choices in an address, and characters of each
 
 
 @Once
 def engine() -> Engine:
-    """Return the engine that all sessions share."""
-    return Engine()
+    """Return the engine that all sessions share: this process's, or that of ``SENET_VIZ_ENGINE``."""
+    address = os.environ.get(ENGINE, "")
+    return RayEngine(address) if address else LocalEngine()
+
+
+def device(asked: str = "auto") -> str:
+    """Return the device that is meant, of those where networks run: see ``devices.resolve``."""
+    return devices.resolve(asked, engine().devices())
 
 
 @Once
@@ -68,22 +80,17 @@ def who() -> str:
     return str(st.session_state.setdefault("_who", secrets.token_hex(8)))
 
 
+def seat() -> Seat:
+    """Return who asks the engine: this tab, which may be closed or want something else by now; else nobody."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return NOBODY
+    return Seat(who(), lambda: st.session_state.get("_who"))  # any access ends a run that is not wanted any more
+
+
 @Once
 def photo_sets() -> Shared[Any]:
     """Keep sets of photos that were uploaded, of all sessions: the newest 400 MiB of pixels."""
     return Shared(400, lambda found: found.mib)
-
-
-@Once
-def tallies() -> Shared[Any]:
-    """Keep gates of sets in class folders, summed up batch after batch: 256 MiB."""
-    return Shared(256, lambda tally: tally.mib)
-
-
-@Once
-def worths() -> Shared[Any]:
-    """Keep which photos of a set are recognised with which gates, batch after batch: a hundred bytes each."""
-    return Shared(8192)
 
 
 @Once
@@ -104,10 +111,13 @@ def slides() -> Shared[Figure]:
     return Shared(256, lambda figure: figure.mib)
 
 
-def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
+def warm(
+    menu: Callable[[], object], first: Callable[[], object]
+) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
     """Return what a server does before it says that it is healthy: import, load the default model, run it once.
 
     Args:
+        first: makes what the first visitor sees first.
         menu: declares the pages. Streamlit takes the folder ``pages`` for its old kind of pages until the first
             ``st.navigation``, and would answer the first deep link with "Page not found".
     """
@@ -119,7 +129,11 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
         in_memory()
         at_once()
         await asyncio.to_thread(_first_picture)
+        with unseen():
+            await asyncio.to_thread(first)
+        tidy = asyncio.create_task(garbage.tidy())
         yield
+        tidy.cancel()
 
     return lifespan
 
@@ -128,11 +142,11 @@ def warm(menu: Callable[[], object]) -> Callable[[st.App], AbstractAsyncContextM
 def unseen() -> Iterator[None]:
     """Let the app run where nobody is looking, and Streamlit not warn of it."""
     log = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
-    level, log.level = log.level, logging.ERROR
+    before, log.disabled = log.disabled, True  # its level is Streamlit's own to set, as it does while it starts
     try:
         yield
     finally:
-        log.level = level
+        log.disabled = before
 
 
 def in_memory() -> None:
@@ -157,18 +171,18 @@ def at_once() -> None:
 
 
 def _first_picture() -> None:
-    from senet_viz.models import catalogue, devices, weight_files
+    from senet_viz.models import catalogue, weight_files
     from senet_viz.photos import preprocess, samples
 
     for fault in (weight_files.missing_folder(), *weight_files.damaged()):
         if fault is not None:
             _log.warning("%s", fault)
-    device = devices.resolve("auto")
+    chosen = device()
     picture = preprocess.preprocess(samples.sample(samples.SAMPLES[0].key), catalogue.spec(catalogue.DEFAULT))
     try:
-        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=device))
+        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=chosen))
     except WeightsInvalid:  # logged above; its page says so too
-        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=device, weights="random"))
+        engine().ask(TraceQuestion(catalogue.DEFAULT, picture, device=chosen, weights="random"))
 
 
 def language() -> str:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,18 +21,26 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Download,
+    Error,
+    Locator,
+    Page,
+    sync_playwright,
+)  # fmt: skip
 
 from senet_viz import i18n
 from senet_viz.drawing.renderers import screen
 from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import samples
 from tests import pictures
+from tests.browser.seats import Seats, new_page
 from tests.places import FIRST, OPEN, SECTIONS, named
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
-GLANCE_S = 30.0  # for one press, or one look at what must be there; ``until`` looks again
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -39,7 +48,6 @@ ARGUMENTS = [
 CAMERA = "coffee"
 CAMERA_ARGUMENTS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-WATCH = Path(__file__).with_name("watch.js")
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # Streamlit looks for its root below the page's path first
 
 CHANNEL = ".st-key-channel input, [data-testid=stage] input[name=channel]"  # a page has one of them
@@ -148,24 +156,34 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 class Visitor:
-    """One person in a browser of their own. Labels are read from ``i18n``, in the language of ``lang``."""
+    """One person in a browser of their own. Labels are read from ``i18n``, in the language of ``lang``.
 
-    def __init__(self, browser: Browser, address: str, lang: str = "en", **context: Any) -> None:
-        size = context.pop("size", (1280, 900))
-        self.context: BrowserContext = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, locale=lang, accept_downloads=True, **context
-        )
-        self.context.add_init_script(path=WATCH)
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(GLANCE_S * 1000)
+    Args:
+        browser: or where a page may be free.
+        size: of the window.
+        context: other options of the browser.
+    """
+
+    def __init__(
+        self, browser: Browser | Seats, address: str, lang: str = "en", size: tuple[int, int] = (1280, 900),
+        **context: Any,
+    ) -> None:  # fmt: skip
+        self._seats, self._options = browser, {"locale": lang} | context
+        new = browser.take if isinstance(browser, Seats) else partial(new_page, browser)
+        self.page: Page = new(**self._options)
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.context = self.page.context
         self.address, self.lang = address, lang
         self.complaints: list[str] = []
-        self.page.on("console", lambda m: self._hear(m.type, m.text, m.location.get("url", "")))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", self._fail)
 
-    def _hear(self, kind: str, text: str, url: str) -> None:
-        if kind == "error" and not url.endswith(PROBES):
-            self.complaints.append(f"{text} {url}")
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and not said.location.get("url", "").endswith(PROBES):
+            self.complaints.append(f"{said.text} {said.location.get('url', '')}")
+
+    def _fail(self, error: Error) -> None:
+        self.complaints.append(str(error))
 
     # --- looking ---
 
@@ -336,17 +354,31 @@ class Visitor:
         return coming.value
 
     def leave(self) -> None:
-        self.context.close()
+        """Go, and say whether the browser complained."""
+        self.page.remove_listener("console", self._hear)
+        self.page.remove_listener("pageerror", self._fail)
+        if isinstance(self._seats, Seats) and not self.complaints:
+            self._seats.give(self.page, **self._options)
+        else:
+            self.context.close()
         assert self.complaints == [], "the browser's console"
 
 
+@pytest.fixture(scope="package")
+def seats(browser: Browser) -> Seats:
+    return Seats(browser)
+
+
 @pytest.fixture
-def visit(browser: Browser, server: str) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors, and asks each in the end whether the browser complained."""
+def visit(browser: Browser, seats: Seats, server: str) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors, and asks each in the end whether the browser complained.
+
+    One that is ``new`` has a browser in which nobody was, and nobody comes after: for what changes a page for good.
+    """
     came: list[Visitor] = []
 
-    def make(address: str = server, **options: Any) -> Visitor:
-        came.append(Visitor(browser, address, **options))
+    def make(address: str = server, new: bool = False, **options: Any) -> Visitor:
+        came.append(Visitor(browser if new else seats, address, **options))
         return came[-1]
 
     yield make

@@ -52,19 +52,19 @@ STAGES = {"tiny_se": "layer1.0.se", "tiny_sk": "layer3.1.conv2", "seresnet50": "
 BELOW = Path(__file__).with_name("below.js").read_text("utf-8")  # the stage's words, formula and controls
 
 
+@pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 1280), ("en", 390), ("zh", 390), ("en", 1920)])
 @pytest.mark.parametrize("network", STAGES)
-def test_every_step_of_the_stage_can_be_read(reader: Visitor, network: str) -> None:
+def test_every_step_of_the_stage_can_be_read(reader: Visitor, network: str, lang: str, width: int) -> None:
+    reader.lang = lang
+    reader.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+    reader.open("block", lang=lang, model=network, block=STAGES[network], weights="random", more="")
     wrong = []
-    for lang, width in (("en", 1280), ("zh", 1280), ("en", 390), ("zh", 390), ("en", 1920)):
-        reader.lang = lang
-        reader.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
-        reader.open("block", lang=lang, model=network, block=STAGES[network], weights="random", more="")
-        for step in reader.page.locator("[data-testid=stage] .steps button").all():
-            step.click()
-            reader.until(partial(step.get_attribute, "aria-current"), "the step")
-            found = look(reader)
-            said = [f"{how} {what}" for how in ("overlaps", "cut", "wide") for what in found[how]]
-            wrong += [f"{lang} {width} px, {step.inner_text()}: {each}" for each in said + reader.page.evaluate(BELOW)]
+    for step in reader.page.locator("[data-testid=stage] .steps button").all():
+        step.click()
+        reader.until(partial(step.get_attribute, "aria-current"), "the step")
+        found = look(reader)
+        said = [f"{how} {what}" for how in ("overlaps", "cut", "wide") for what in found[how]]
+        wrong += [f"{step.inner_text()}: {each}" for each in said + reader.page.evaluate(BELOW)]
     assert not wrong, "\n".join(wrong)
 
 

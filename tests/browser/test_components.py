@@ -36,7 +36,8 @@ COUNT = """(() => {
 # --- the scrubber -----------------------------------------------------------------------------------------------------
 
 
-def test_what_plays_belongs_to_the_photo_on_screen(visitor: Visitor) -> None:
+def test_what_plays_belongs_to_the_photo_on_screen(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(new=True)
     visitor.page.add_init_script(COUNT)
     visitor.open("channel_weights", model="tiny_se", photo="chelsea", block="layer3.1.se", channel=17, lang="en")
     live = "[counts.timers.size, counts.observers.size]"

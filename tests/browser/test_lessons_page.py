@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from senet_viz import i18n, lessons
@@ -31,7 +33,8 @@ def test_a_row_opens_its_step(visitor: Visitor) -> None:
     assert visitor.url()["axis"] == "branches" and visitor.errors() == []
 
 
-def test_paper_shows_the_plan_whole_and_no_menu(visitor: Visitor) -> None:
+def test_paper_shows_the_plan_whole_and_no_menu(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(new=True)
     visitor.page.emulate_media(media="print", color_scheme="dark")
     visitor.open("lessons", lang="en", plan="all")
     visitor.page.set_viewport_size({"width": 794, "height": 1123})  # A4 at 96 px an inch

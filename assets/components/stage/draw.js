@@ -119,15 +119,22 @@ export const painter = (root, block) => {
     target: () => {},
   };
 
+  const family = getComputedStyle(root).fontFamily; // measured on the canvas: the page need not be laid out for it
+  const short = (s, most, font) => {
+    const pen = canvas.getContext("2d");
+    pen.font = font;
+    let said = s;
+    for (let n = s.length; n > 2 && pen.measureText(said).width > most; ) said = `${s.slice(0, --n)}…`;
+    return said;
+  };
   const word = (large, { x, y, s, size, anchor, weight, fill, alpha, name, value, most, halo }) => {
     const text = document.createElementNS(SVG, "text");
     const given = { x, y, "font-size": size * large, "text-anchor": anchor ?? "start", "font-weight": weight ?? 400, fill, opacity: Math.max(alpha, READABLE) };
     Object.entries(given).forEach(([key, v]) => text.setAttribute(key, v));
     if (name !== undefined) text.dataset.number = name, text.dataset.value = value;
     if (halo) text.setAttribute("class", "halo");
-    text.textContent = s;
+    text.textContent = most ? short(s, most, `${weight ?? 400} ${size * large}px ${family}`) : s;
     svg.append(text);
-    for (let n = s.length; most && n > 2 && text.getComputedTextLength() > most; ) text.textContent = `${s.slice(0, --n)}…`;
   };
 
   /** @param drawn a frame */

@@ -19,7 +19,7 @@ const found = (drawn, x, y) => {
 };
 
 /** @returns puts what can be pressed over a frame of another size */
-export const listen = (root, { block, view, signal, change, frame, open, leave }) => {
+export const listen = (root, { block, view, known, now, signal, change, frame, open, leave }) => {
   const picture = root.querySelector(".picture"), tip = root.querySelector(".tip"), { words } = block.head, all = steps(block);
   const on = (element, kind, run) => element.addEventListener(kind, run, { signal });
   const go = (by) => {
@@ -78,11 +78,10 @@ export const listen = (root, { block, view, signal, change, frame, open, leave }
   });
   on(picture, "pointerleave", () => { tip.hidden = true; });
 
-  let told = JSON.stringify(view); // the server hears of the pin and the choices when somebody goes on to another page
+  let told = known; // the server hears of the pin and the choices when somebody goes on to another page
   document.addEventListener("click", ({ target }) => {
-    const now = JSON.stringify(view);
-    if (told === now || !target.closest?.("a[href], [data-testid^=stTopNav]")) return;
-    told = now;
+    if (told === now() || !target.closest?.("a[href], [data-testid^=stTopNav]")) return;
+    told = now();
     leave("");
   }, { signal, capture: true });
 

@@ -15,9 +15,24 @@ const MOVE_MS = 400;
 const scrolled = () => document.querySelector("[data-testid=stMain]")?.scrollTop ?? scrollY;
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+/** The block: in bytes, or where the app says that they lie and how the view begins. */
+const got = async (data, signal) => {
+  const block = await read(data.at ? await fetched(new URL(data.at, document.baseURI), signal) : data);
+  const photo = await createImageBitmap(new Blob([block.photo])).catch(() => null);
+  return { ...block, head: { ...block.head, ...data.head }, photo };
+};
+
+const fetched = async (at, signal, again = 3) => {
+  const reply = await fetch(at, { signal }).catch(() => null);
+  if (reply?.ok) return new Uint8Array(await reply.arrayBuffer());
+  if (signal.aborted || !again) throw new Error(`${at}: ${reply?.status}`);
+  await new Promise((done) => setTimeout(done, 1000));
+  return fetched(at, signal, again - 1);
+};
+
 /** What the address says of the view. */
-const asked = (block) => {
-  const said = new URLSearchParams(location.search), { chosen } = block.head;
+const asked = (block, said = new URLSearchParams(location.search)) => {
+  const { chosen } = block.head;
   const one = (name, of, other) => [said.get(name), chosen[name]].find((each) => of.includes(each)) ?? other;
   const channel = Number(said.get("channel") ?? block.head.pinned);
   return {
@@ -40,8 +55,6 @@ const offer = (root, { words, m }) => {
   root.querySelector(".next").textContent = words.next;
   root.querySelector(".slide").textContent = words.slide;
 };
-
-const photo = (root, raw, redraw) => createImageBitmap(new Blob([raw])).then((image) => { root.photo = image; redraw(); });
 
 /** Save the picture as it is now, with its words, for a slide. */
 const save = async (root, block, view) => {
@@ -70,10 +83,13 @@ const speak = (root, block, view) => {
 };
 
 export default function ({ data, parentElement, setTriggerValue }) {
+  const drawn = everywhere().first?.(data, parentElement, setTriggerValue); // before the page was there: see first.js
+  if (drawn) return drawn;
   const { signal, end } = begin(parentElement);
   const root = parentElement.querySelector(".stage");
-  read(data).then((block) => {
+  got(data, signal).then((block) => {
     if (signal.aborted) return;
+    root.photo = block.photo;
     const draw = painter(root, block), view = asked(block), { head } = block;
     let drawn, moving = 0;
     const redraw = () => {
@@ -84,7 +100,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       drawn = frame(block, { ...view, letters }, width, room);
       draw(drawn, view);
       if (before?.W !== drawn.at.W || before.H !== drawn.at.H) place();
-      Object.assign(root.dataset, { step: view.step, block: head.name, pinned: view.pinned });
+      Object.assign(root.dataset, { testid: "stage", step: view.step, block: head.name, pinned: view.pinned });
       everywhere().channel = view.pinned;
     };
     const move = (from) => { // time runs from 0 to 1, then rests
@@ -122,7 +138,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     addEventListener("senet-room", redraw, { signal });
     root.hidden = false;
     offer(root, head);
-    const place = listen(root, { block, view, signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });
+    const words = (each) => JSON.stringify(kept(each)), known = words(asked(block, new URLSearchParams())); // by the server
+    const place = listen(root, { block, view, known, now: () => words(view), signal, change, frame: () => drawn, open: (name) => setTriggerValue("open", name), leave: (page) => setTriggerValue("left", { ...kept(view), page }) });
     root.querySelector(".slide").onclick = () => save(root, block, view);
     const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
     badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
@@ -130,12 +147,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const watch = new ResizeObserver(() => root.clientWidth !== drawn?.at.W && redraw());
     watch.observe(root);
     signal.addEventListener("abort", () => watch.disconnect());
-    photo(root, block.photo, redraw);
     const told = new URLSearchParams(location.search).get("channel");
     if (told !== null && Number(told) !== view.pinned) address(kept(view)); // another network has fewer
     speak(root, block, view);
     redraw();
     ask();
-  });
+  }).catch((error) => { if (!signal.aborted) throw error; });
   return end;
 }

@@ -32,6 +32,10 @@ def run(args: argparse.Namespace) -> None:
         for n in registry.NETWORKS
     ]
     print("\n".join((*common.table(rows), "", *common.table(nets))))
+    if args.all:
+        why: dict[str | None, str] = {None: "its blocks are known, but it is no classifier"}
+        apart = [(name, why.get(near, f"not known: {near}")) for name, near in catalogue.apart().items() if near != ""]
+        print("\n".join(("", *common.table([("not offered", "why"), *apart]))))
     for fault in weight_files.damaged():
         print(common.sentence(fault), file=sys.stderr)
 

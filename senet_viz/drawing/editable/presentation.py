@@ -192,3 +192,9 @@ def described(shape: Any, text: str) -> None:
     """Give a shape the text that is read to who cannot see it."""
     properties = next(shape._element.iter("{*}cNvPr"))
     properties.set("descr", clean(text))
+
+
+def flat(shape: Any) -> None:
+    """Take the shadow from a shape, which the theme gives it."""
+    for effect in shape._element.iter("{*}effectRef"):
+        effect.set("idx", "0")

@@ -13,13 +13,14 @@ from senet_viz.drawing.editable.presentation import Run, described, emu, fill, h
 from senet_viz.drawing.grammar import Figure, Table
 from senet_viz.drawing.placed import Rect
 from senet_viz.drawing.renderers.paper import EDGE, LEAD, POINTS, SOURCE, TITLE
-from senet_viz.drawing.text import BOLD, SIZE, ems, number, wrap
+from senet_viz.drawing.text import BOLD, ems, number, wrap
 
 if TYPE_CHECKING:
     from pptx.presentation import Presentation
     from pptx.slide import Slide
 
 ROWS = 512  # of a table that the notes hold; of a longer one they say the range of every column
+TALL = 20  # points of the letters of a table of few rows
 LONG = 14  # lines of a slide of words; more are written smaller
 
 
@@ -65,7 +66,8 @@ class Words:
         if self.page.table:
             self.table(self.page.table, Rect(EDGE, top, wide, POINTS[1] - top - EDGE * 1.6))
         self.foot(self.page.source, self.page.link)
-        said = filter(None, (self.page.say, self.page.source, self.page.link))
+        told = rows(self.page.table, self.lang) if self.page.table else ()
+        said = filter(None, (self.page.say, *told, self.page.source, self.page.link))
         presentation.note(self.slide, "\n".join(said), self.lang)
 
     def words(self, rect: Rect, lines: Sequence[str], size: float, colour: Any = None, **look: Any) -> Any:
@@ -87,8 +89,8 @@ class Words:
     def table(self, table: Table, rect: Rect) -> None:
         """Draw a table whose cells can be edited."""
         rows, columns = len(table.rows) + 1, len(table.header)
-        high = min(30.0, rect.height / rows)
-        size = min(SIZE, high / 1.75)
+        high = min(48.0, rect.height / rows)
+        size = min(TALL, high / 1.75)
         frame: Any = self.slide.shapes.add_table(
             rows, columns, *map(emu, (rect.left, rect.top, rect.width, high * rows))
         )

@@ -17,7 +17,7 @@ import numpy as np
 from senet_viz.drawing import palette
 from senet_viz.drawing.editable import charts, native, presentation
 from senet_viz.drawing.editable.charts import Chart, Ends
-from senet_viz.drawing.editable.presentation import Run, described, emu, hexed, rgb, write
+from senet_viz.drawing.editable.presentation import Run, described, emu, flat, hexed, rgb, write
 from senet_viz.drawing.editable.words import Page, Words, rows
 from senet_viz.drawing.grammar import (
     Arrow,
@@ -211,7 +211,9 @@ class _Sheet(Words):
             rect = self.on(Rect(left, top, end - left, high))
             self.words(rect, [panel.panel.title], HEADING * self.size, bold=True, anchor="bottom")
         if panel.legend:
-            self.legend(panel.legend, panel.marks, end)
+            found = self.charts.get(panel.n)  # a name over the axis' labels would lie on the highest of them
+            left = max(panel.legend.left, _plot(panel, found).left) if found else panel.legend.left
+            self.legend(replace(panel.legend, left=left), panel.marks, end)
 
     def legend(self, legend: Legend, marks: Sequence[PlacedMark], right: float) -> None:
         """Write the names of marks, each behind a glyph in its colour."""
@@ -324,6 +326,7 @@ def _connected(sheet: _Sheet, ends: tuple[float, float, float, float], colour: A
 
     line = sheet.slide.shapes.add_connector(MSO_CONNECTOR.STRAIGHT, *map(emu, ends))
     line.line.color.rgb, line.line.width = colour, emu(width * sheet.size)
+    flat(line)
     return line
 
 
@@ -352,6 +355,7 @@ def _box(sheet: _Sheet, chart: Chart, placed: PlacedMark, plot: Rect) -> None:
             shape.fill.solid()
             shape.fill.fore_color.rgb = hexed(palette.tint(mark.colour, sheet.dark))
         shape.line.color.rgb, shape.line.width = hexed(colour), emu(width * sheet.size)
+        flat(shape)
 
 
 def _arrow(sheet: _Sheet, chart: Chart, placed: PlacedMark, plot: Rect) -> None:

@@ -10,7 +10,7 @@ from senet_viz.drawing.text import BOLD, ems, wrap
 
 POINTS = (960.0, 540.0)  # the page in points
 ZOOMS = (0.9, 1.0, 1.15, 1.35, 1.6, 2.0)  # how many points of layout go on a point of page; the first that fits
-EDGE, TITLE, LEAD, NOTE, SOURCE = 36, 27, 16, 14, 9.5  # points: margin, sizes of title, opening, note and source
+EDGE, TITLE, LEAD, NOTE, SOURCE = 36, 27, 16, 14, 11  # points: margin, sizes of title, opening, note and source
 
 
 class Paper(NamedTuple):

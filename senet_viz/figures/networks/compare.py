@@ -109,8 +109,9 @@ def draw_together(titles: Sequence[str], same: np.ndarray, accuracy: np.ndarray,
         Panel((Heat(same, scale, same_class), *ink), title=same_class, x_ticks=at, y_ticks=at),
         listing(at, (bars, *said), title=t("fig.together.right"), x_range=(0, 1)),
     )
-    rows = tuple((a, b, float(same[i, j])) for i, a in enumerate(titles) for j, b in enumerate(titles))
-    listed = Table(("network", "other", "same class"), rows)
+    right = accuracy.tolist()
+    rows = tuple((a, b, float(same[i, j]), right[i]) for i, a in enumerate(titles) for j, b in enumerate(titles))
+    listed = Table(("network", "other", "same class", "accuracy"), rows)
     i, j = (int(place) for place in np.unravel_index(np.argmin(same + np.eye(n)), same.shape))
     alt = t("fig.together.alt", a=titles[i], b=titles[j], share=f"{same[i, j]:.1%}", n=pictures)
     title, widths = t("fig.together.title", n=f"{pictures:,}"), (1.3, 1)

@@ -91,8 +91,8 @@ def draw_curve(
         x_range=(0.6, len(ratios) + 0.4), y_range=(low - 0.12 * (high - low), high + 0.25 * (high - low)),
     )  # fmt: skip
     shares = [percent(float(share)) for share in (totals - bare) / bare]
-    header = ("r", "parameters", "of the gates", "printed, millions")
-    rows = table(header, ratios, totals, totals - bare, printed)
+    header = ("r", "parameters", "without gates", "of the gates", "printed, millions")
+    rows = table(header, ratios, totals, [bare] * len(ratios), totals - bare, printed)
     title = t("fig.curve.title", r=r, share=shares[place], r0=ratios[0], share0=shares[0])
     said = "; ".join(f"r = {n}: {v:.1f}" for n, v in zip(ratios, millions, strict=True))
     return Figure("cost-curve", title, (panel,), 1, rows, t("fig.curve.alt", net=net, said=said), height=360)

@@ -102,8 +102,8 @@ def draw_moved(
         Panel(tuple(lines), title=t("fig.moved.most"), x=t("fig.scale"), y=t("gate.name"), x_ticks=_round(scales)),
         Panel(tuple(bars), title=t("fig.moved.all"), x=t("fig.channels", n=len(order)), x_ticks=(), legend=False),
     )
-    header = ("channel", f"gate at {scales[0]:g}", f"gate at {scales[-1]:g}", "change")
-    rows = table(header, order, g[0, order], g[-1, order], sorted_)
+    header = ("channel", *(f"gate at {scale:g}" for scale in scales), "change")
+    rows = table(header, order, *g[:, order], sorted_)
     said = {"block": block, "low": times(scales[0]), "high": times(scales[-1])}
     said |= {"up": ", ".join(map(str, up)) or "-", "down": ", ".join(map(str, down)) or "-"}
     return Figure("scale-moved", t("fig.moved.title", **said), panels, 2, rows, t("fig.moved.alt", **said), height=360)

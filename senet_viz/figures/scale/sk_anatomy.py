@@ -106,7 +106,9 @@ def draw_rows(w2: np.ndarray, h: np.ndarray, channel: int, kernels: Sequence[str
     )
     sums = minus(" · ".join(f"g{m} = {name}h = {parts[m].sum():.3f}" for m, name in enumerate(letters)))
     panels.append(Panel(marks, title=sums, x_ticks=tuple(f"h{j}" for j in order)))
-    rows = table(("unit", "h", *(f"{name}_{channel}" for name in letters)), range(d), h, *w2[:, channel])
+    named = [f"{name}_{channel}" for name in letters]
+    header = ("unit", "h", *named, *(f"{name}*h" for name in named))
+    rows = table(header, range(d), h, *w2[:, channel], *parts)
     title, alt = t("fig.rows.title", n=count * c, d=d, m=count), t("fig.rows.alt", c=channel, m=count, sums=sums)
     note = t("fig.rows.note", c=channel, pairs=", ".join(f"{name}: {kernels[m]}" for m, name in enumerate(letters)))
     widths = (0.7,) * count + (1.5,)

@@ -1,12 +1,13 @@
 """Excitation: z through a bottleneck to one gate a channel (SENet, eq. 3; MobileNetV3, h-sigmoid)."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from senet_viz import stats
-from senet_viz.drawing.grammar import Bars, Box, Figure, Line, Panel, Rule, Scale
+from senet_viz.drawing.grammar import Bars, Box, Figure, Line, Panel, Points, Rule, Scale, Table
 from senet_viz.figures.pieces import followed, matrix, minus, parted, rank, stacked, table
 from senet_viz.i18n import Texts
 
@@ -33,9 +34,9 @@ def draw_network(
     dead = (hidden == 0) & (act == "ReLU")
     pinned = Box(-0.5, channel - 0.5, h - 0.5, channel + 0.5)
     column: dict[str, Any] = {"y_range": (c - 0.5, -0.5), "y_ticks": (), "legend": False}
-    stub = -0.04 * (hidden.max() or 1.0)  # a unit that is off is seen, below the line
-    parts = ((~dead, t("fig.net.alive"), "hidden"), (dead, t("fig.net.dead"), "dead"))
-    units = parted(np.arange(h), np.where(dead, stub, hidden), *parts, width=0.8)
+    units = parted(np.arange(h), hidden, (~dead, t("fig.net.alive"), "hidden"), width=0.8)
+    if dead.any():  # a bar of no height would not be seen
+        units.append(Points(np.flatnonzero(dead), np.zeros(dead.sum()), t("fig.net.dead"), "dead"))
     entering = tuple(followed(z, channel, "z", "z", str(channel), 100, lying=True))
     leaving = tuple(followed(gate, channel, "gate", "gate", str(channel), 100, lying=True))
     first, second = Scale.around_zero("W1", w1, "weight"), Scale.around_zero("W2", w2, "weight")
@@ -48,7 +49,9 @@ def draw_network(
     )
     said = {"c": c, "h": h, "dead": int(dead.sum())}
     title, alt = t("fig.net.title"), t("fig.net.alt", **said, channel=channel, gate=f"{gate[channel]:.4f}")
-    note, rows = t("fig.net.note", **said, r=f"{c / h:.3g}"), table(("channel", "z", "gate"), range(c), z, gate)
+    note, columns = t("fig.net.note", **said, r=f"{c / h:.3g}"), (range(c), z.tolist(), gate.tolist(), range(h))
+    numbers = tuple(zip_longest(*columns, hidden.tolist(), fillvalue=""))  # there are fewer units than channels
+    rows = Table(("channel", "z", "gate", "unit", "hidden"), numbers)
     return Figure("excitation-network", title, panels, 5, rows, alt, note, widths=(1, 0.8, 1.2, 0.8, 1), height=380)
 
 

@@ -178,7 +178,7 @@ def carpet(view: Scene, key: str, alt: str, descending: bool, then: Then | None 
     scale, blocks = Scale.gate(view.symbol(len(view.gate) - 1)), view.trace.blocks
 
     def lines() -> list[tuple[str, np.ndarray, Scale]]:
-        return [(short(block.name), block.gate[-1].numpy(), scale) for block in blocks]
+        return [(short(block.name), np.asarray(block.gate[-1]), scale) for block in blocks]
 
     def made() -> dict[str, Any]:
         return strips(view, lines(), key, alt, descending, 640)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from senet_viz.i18n import Texts
 from senet_viz.ui import state
+from senet_viz.ui.elements.truth import Code
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.takeaway.offered import offered
 
@@ -96,9 +97,7 @@ def opened() -> list[str]:
     return [part for part in str(state.asked("more") or "").split(",") if part]
 
 
-def closer(
-    view: Scene, looks: Mapping[str, Callable[[], Any]], *functions: Callable[..., Any] | type
-) -> dict[str, Any]:
+def closer(view: Scene, looks: Mapping[str, Callable[[], Any]], *functions: Code) -> dict[str, Any]:
     """Offer closer looks by name, any number at once, and draw those that are open in the order of their names.
 
     They live in the URL as ``more=name,name``, those of other pages too: a name is one look wherever it is offered.
@@ -106,7 +105,8 @@ def closer(
 
     Args:
         looks: what draws each.
-        functions: made this page; their source is the last look, with what can be taken home.
+        functions: made this page, or "module:name"; their source is the last look,
+            with what can be taken home.
 
     Returns:
         What each look that is open gave back.

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -16,21 +17,28 @@ _IMPORT = re.compile(r'^import (\{.*?\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
 
 
+_FROM = Template("""\
+const there = import(new URL("$at", document.baseURI));
+export default (given) => {
+  let end = null, over = false;
+  there.then((script) => { end = over ? null : script.default(given); });
+  return () => { over = true; end?.(); };
+};
+""")
+
+
 @cache
-def component(name: str, isolated: bool = True) -> Callable[..., Any]:
+def component(name: str, isolated: bool = True, at: str = "") -> Callable[..., Any]:
     """Register an element of ours; returns what mounts it.
 
     It is ``<name>.{html,css,js}`` in ``assets/components``, or in a folder of its name there if it has several modules.
-    Its script begins with ``shared.js``, and for the library it is one module that imports nothing.
 
     Args:
         isolated: its style holds within it alone; otherwise for the whole page.
+        at: where the browser gets its script, below the app's address; "": the script is sent along.
     """
-    own = assets.COMPONENTS / name
-    folder = own if own.is_dir() else assets.COMPONENTS
-    html, css = ((folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
-    shared = (assets.COMPONENTS / "shared.js").read_text(encoding="utf-8")
-    js = f"{shared}\n{script(folder, name)}"
+    html, css = ((_folder(name) / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
+    js = _FROM.substitute(at=at) if at else whole_script(name)
     place = st.components.v2.component(f"senet_viz_{name}", html=html, css=css, js=js, isolate_styles=isolated)
 
     def mount(data: dict[str, Any] | bytes, **more: Any) -> Any:
@@ -40,6 +48,18 @@ def component(name: str, isolated: bool = True) -> Callable[..., Any]:
         return place(data=data, **more)
 
     return mount
+
+
+def _folder(name: str) -> Path:
+    own = assets.COMPONENTS / name
+    return own if own.is_dir() else assets.COMPONENTS
+
+
+@cache
+def whole_script(name: str) -> str:
+    """Return an element's script, which begins with ``shared.js``, as one module that imports nothing."""
+    shared = (assets.COMPONENTS / "shared.js").read_text(encoding="utf-8")
+    return f"{shared}\n{script(_folder(name), name)}"
 
 
 def script(folder: Path, name: str) -> str:

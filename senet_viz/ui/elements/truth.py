@@ -1,7 +1,10 @@
 """How a page proves what it shows: the badge that compares its arithmetic with the model's, and the code that ran."""
 
+import ast
 import inspect
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -30,14 +33,20 @@ def badge(view: Scene) -> None:
     if view.trace.silent:
         st.badge(t("badge.silent", names=", ".join(view.trace.silent)), icon=":material/error:", color="red")
         return
-    name = replay.weakest
-    off, limit = small(replay.differences[name]), small(replay.limits[name])
-    values = {"what": t(f"badge.{name}"), "off": off, "limit": limit, "blocks": len(view.blocks)}
-    verdict(
-        t("badge.true" if replay.holds else "badge.false", **values),
-        replay.holds,
-        t("badge.help", what=values["what"], off=off, limit=limit, least=small(TOLERANCE)),
-    )
+    values = _checked(view)
+    why = t("badge.help", what=values["what"], off=values["off"], limit=values["limit"], least=small(TOLERANCE))
+    verdict(t("badge.true" if replay.holds else "badge.false", **values), replay.holds, why)
+
+
+def holds(view: Scene) -> str:
+    """Return what the badge says where all that it checks holds; "" where something does not."""
+    return view.t("badge.true", **_checked(view)) if view.replay.holds and not view.trace.silent else ""
+
+
+def _checked(view: Scene) -> dict[str, Any]:
+    name, again = view.replay.weakest, view.replay
+    off, limit = small(again.differences[name]), small(again.limits[name])
+    return {"what": view.t(f"badge.{name}"), "off": off, "limit": limit, "blocks": len(view.blocks)}
 
 
 def verdict(said: str, holds: bool, why: str | None = None) -> None:
@@ -54,11 +63,12 @@ def small(value: float) -> str:
     return f"{digits.removesuffix('.0')} × 10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
-_SOURCES: dict[Callable[..., Any] | type, str] = {}
+Code = Callable[..., Any] | type | str  # the last is module:name, of what is not imported for that
+_SOURCES: dict[Code, str] = {}
 _READING = Lock()
 
 
-def source(function: Callable[..., Any] | type) -> str:
+def source(function: Code) -> str:
     """Return a function's or a class's source, which is read once, by one thread at a time.
 
     ``inspect`` parses a whole module to find a class in it, and Python 3.11's parser fails in threads that do so at
@@ -66,11 +76,23 @@ def source(function: Callable[..., Any] | type) -> str:
     """
     with _READING:
         if function not in _SOURCES:
-            _SOURCES[function] = inspect.getsource(function)
+            _SOURCES[function] = _read(function) if isinstance(function, str) else inspect.getsource(function)
         return _SOURCES[function]
 
 
-def code(view: Scene, *functions: Callable[..., Any] | type) -> None:
+def _read(named: str) -> str:
+    module, _, name = named.partition(":")
+    found = find_spec(module)
+    assert found is not None and found.origin is not None
+    text = Path(found.origin).read_text(encoding="utf-8")
+    node: ast.AST = ast.parse(text)
+    for part in name.split("."):
+        node = next(each for each in node.body if getattr(each, "name", "") == part)  # type: ignore[attr-defined]
+    assert isinstance(node, ast.ClassDef | ast.FunctionDef)
+    return "".join(text.splitlines(keepends=True)[node.lineno - 1 : node.end_lineno])
+
+
+def code(view: Scene, *functions: Code) -> None:
     """Show the source of what made this page."""
     section(view.t("code.label"))
     for function in functions:

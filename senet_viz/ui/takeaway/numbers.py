@@ -106,7 +106,7 @@ def of_stage(view: Scene) -> Make:
         listed = table(header, every, view.z, *view.logits, *view.gate)
         yield Sheet("channels", t("numbers.channels"), t("numbers.channels.says"), listed)
         if (hidden := view.block.hidden) is not None:
-            units = table(("unit", "hidden"), range(len(hidden)), hidden.numpy())
+            units = table(("unit", "hidden"), range(len(hidden)), np.asarray(hidden))
             yield Sheet("hidden", t("numbers.hidden"), t("numbers.hidden.says"), units)
         gates = ((b.name, c, g) for b in view.trace.blocks for c, g in enumerate(b.gate[-1].tolist()))
         network = Table(("block", "channel", "gate"), tuple(gates))

@@ -1,22 +1,21 @@
 """What a page offers to take home, in its closer look at the code: files, and the functions that made the page."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
+from senet_viz.i18n import Texts
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.elements.frame import section
-from senet_viz.ui.elements.truth import code
+from senet_viz.ui.elements.truth import Code, code
 from senet_viz.ui.pages.walk import stage
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.takeaway import numbers, served
 from senet_viz.ui.takeaway.notebook import notebook
 
 
-def offered(view: Scene, *functions: Callable[..., Any] | type) -> None:
+def offered(view: Scene, *functions: Code) -> None:
     """Offer the files, and show the source of what made this page.
 
     What is chosen on the stage only the browser knows; there it asks for the files itself: see ``served``.
@@ -34,10 +33,14 @@ def offered(view: Scene, *functions: Callable[..., Any] | type) -> None:
                 file_name=f"{served.stem(view)}.ipynb", mime="application/x-ipynb+json", on_click="ignore",
             )  # fmt: skip
         if made:
-            archive = partial(numbers.archive, made, view.lang, stage.source(view), link)
-            st.download_button(
-                t("take.numbers"), archive, key="take-numbers",
-                file_name=f"{st.session_state['_page'] or stage.KEY}-{served.stem(view)}.zip", mime="application/zip",
-                on_click="ignore",
-            )  # fmt: skip
+            archive(t, view.lang, stage.source(view), f"{st.session_state['_page'] or stage.KEY}-{served.stem(view)}")
     code(view, *functions)
+
+
+def archive(t: Texts, lang: str, source: str, stem: str) -> None:
+    """Offer all numbers that are on the page by now as one archive; ``source``: what they are of."""
+    made = partial(numbers.archive, numbers.noted(), lang, source, state.link())
+    st.download_button(
+        t("take.numbers"), made, key="take-numbers", file_name=f"{stem}.zip", mime="application/zip",
+        on_click="ignore",
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from string import Template
 
 from senet_viz import assets, i18n
 from senet_viz.drawing import palette
-from senet_viz.ui.elements.components import script
+from senet_viz.ui.elements.components import whole_script
 from senet_viz.ui.pages.walk import stage
 from senet_viz.ui.scene import Scene
 
@@ -35,8 +35,7 @@ def one_file(view: Scene, chosen: Mapping[str, str | None] | None = None, link: 
     warned = "" if view.trained else f"<strong>{html.escape(view.t('model.untrained'))}</strong>"
     back = f' · <a href="{html.escape(link)}">{html.escape(view.t("file.app"))}</a>' if link else ""
     parts = {name: (FOLDER / f"stage.{name}").read_text(encoding="utf-8") for name in ("html", "css")}
-    shared = (assets.COMPONENTS / "shared.js").read_text(encoding="utf-8")
-    mount = script(FOLDER, "stage").replace("export default function", "const mount = function")
+    script = whole_script("stage").replace("export default function", "const mount = function")
     return (
         Template((FOLDER / "file.html").read_text(encoding="utf-8"))
         .substitute(
@@ -45,7 +44,7 @@ def one_file(view: Scene, chosen: Mapping[str, str | None] | None = None, link: 
             title=html.escape(title),
             warned=warned,
             source=html.escape(made.head["source"]) + back,
-            script=f"{shared}\n{mount}",
+            script=script,
             data=base64.b64encode(payload).decode("ascii"),
         )
         .encode()

@@ -44,7 +44,13 @@ def joined() -> None:
     if name not in state.rooms():
         return
     _arrive(name)
-    data: dict[str, Any] = {"code": name, "desk": DESK, "lang": state.language(), "words": words(state.language())}
+    data: dict[str, Any] = {
+        "code": name,
+        "at": state.rooms().at,
+        "desk": DESK,
+        "lang": state.language(),
+        "words": words(state.language()),
+    }
     # of an address: what is nobody else's, and what stays where the class says nothing of it
     data |= {"stays": travel.STAYS, "sidebar": [key for key in state.SHARED if key not in travel.STAYS]}
     found = component("classroom", isolated=False)(key=_KEY, data=data, on_go_change=lambda: None)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qsl
 
+import numpy as np
 import streamlit as st
 
 from senet_viz import i18n, lessons
@@ -145,7 +146,7 @@ def _facts(view: Scene) -> dict[str, object]:
     name, share = view.seen.top(1)[0]
     return {
         "n": len(view.z), "r": 0 if hidden is None else len(hidden),
-        "dead": 0 if hidden is None else int((hidden.numpy() == 0).sum()),
+        "dead": 0 if hidden is None else int((np.asarray(hidden) == 0).sum()),
         "zeros": int((view.gate == 0).sum()), "ones": int((view.gate == 1).sum()),
         "top": name, "share": round(100 * share),
     }  # fmt: skip

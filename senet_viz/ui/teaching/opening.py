@@ -34,12 +34,12 @@ def opened(
     """
     from streamlit.testing.v1 import AppTest
 
-    app = AppTest.from_file(str(assets.APP), default_timeout=patience)
-    for key, value in query.items():
-        app.query_params[key] = value
-    for name, held in (session or {}).items():
-        app.session_state[name] = held
     with state.unseen():
+        app = AppTest.from_file(str(assets.APP), default_timeout=patience)
+        for key, value in query.items():
+            app.query_params[key] = value
+        for name, held in (session or {}).items():
+            app.session_state[name] = held
         app.run()
         if at_root:
             at_root(app)

@@ -1,12 +1,17 @@
 """The plan of a lesson for its teacher: cards and a table, as HTML that a printer takes whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import accumulate
 
 import streamlit as st
 
+from senet_viz import i18n
+from senet_viz.drawing.grammar import Table
 from senet_viz.i18n import Texts
 from senet_viz.lessons import Lesson, Step, rules
+from senet_viz.ui.takeaway import numbers
+from senet_viz.ui.takeaway.offered import archive
 
 
 def card(lesson: Lesson, start: float, t: Texts) -> None:
@@ -18,7 +23,9 @@ def card(lesson: Lesson, start: float, t: Texts) -> None:
 
 
 def table(lesson: Lesson, start: float, t: Texts) -> None:
-    """Draw every step in a row: when, which, what to say, what students usually answer."""
+    """Draw every step in a row: when, which, what to say, what students usually answer; and note it for the archive."""
+    name = f"plan-{lesson.name}"
+    numbers.note(name, lambda t: [numbers.Sheet(name, lesson.title, t("teach.lessons.plan"), _plain(lesson, start, t))])
     heads = "".join(f"<th>{escape(t(f'teach.lessons.{head}'))}</th>" for head in ("minute", "step", "say", "usual"))
     rows = "".join(_rows(lesson, start, t))
     caption = f"<caption>{escape(lesson.title)}</caption>"
@@ -39,8 +46,35 @@ def _rows(lesson: Lesson, start: float, t: Texts) -> Iterator[str]:
         start += step.minutes
 
 
-def _about(step: Step, t: Texts) -> str:
-    """Return the page that a step opens, and what it corrects where it corrects something."""
+def _plain(lesson: Lesson, start: float, t: Texts) -> Table:
+    """Return the plan as a table of plain text."""
+    begins = accumulate((step.minutes for step in lesson.steps), initial=start)
+    rows = (
+        (when, at, step.title, *_told(step, t), step.say, step.usual, lesson.link(at))
+        for when, (at, step) in zip(begins, enumerate(lesson.steps, start=1), strict=False)
+    )
+    return Table(("minute", "step", "title", "page", "corrects", "say", "usual", "link"), tuple(rows))
+
+
+def offer(lessons: Sequence[Lesson], starts: Mapping[str, float], lang: str) -> None:
+    """Offer what the page says as one archive: the lessons with their minutes, and the plans that are drawn."""
+    t, header = i18n.texts(lang), ("lesson", "minute", "minute of the end", "steps", "aims")
+    rows = tuple(
+        (each.title, starts[each.name], starts[each.name] + each.minutes, len(each.steps), " \u00b7 ".join(each.aims))
+        for each in lessons
+    )
+    title = t("teach.lessons.title")
+    numbers.note("lessons", lambda t: [numbers.Sheet("lessons", title, "", Table(header, rows))])
+    archive(t, lang, title, "lessons")
+
+
+def _told(step: Step, t: Texts) -> tuple[str, str]:
+    """Return the page that a step opens, and what it corrects, "" where it corrects nothing."""
     page = t(f"{rules.section(step.page)}.{step.page}.nav")
     wrong = "" if step.corrects is None else t("teach.lessons.corrects", wrong=t(f"teach.wrong.{step.corrects}"))
-    return "".join(f"<small>{escape(each)}</small>" for each in (page, wrong) if each)
+    return page, wrong
+
+
+def _about(step: Step, t: Texts) -> str:
+    """Return the same as HTML."""
+    return "".join(f"<small>{escape(each)}</small>" for each in _told(step, t) if each)

@@ -15,6 +15,8 @@ from senet_viz.errors import DeckRefused
 from senet_viz.i18n import Texts
 from senet_viz.lessons import Lesson
 from senet_viz.lessons.reading import FIRST
+from senet_viz.tap import edit_list
+from senet_viz.types import Edit
 from senet_viz.ui import state
 from senet_viz.ui.takeaway import deck
 from senet_viz.ui.teaching import opening
@@ -67,16 +69,20 @@ def walk(query: Mapping[str, str], photo: Image.Image | None, t: Texts) -> Itera
     Raises:
         DeckRefused: the block has not that channel, or a page ends in an error.
     """
+    block = ""
     for page, looks in WALK.items():
-        found = opened(page, {**query, "more": ",".join(looks)}, photo)
+        # where gates can be changed the block's are all 1: without a change there would be nothing to see
+        change = {"edits": edit_list.written((Edit(block, "ones"),))} if page == "what_if" else {}
+        asked = {**query, **change, "more": ",".join(looks)}
+        found = opened(page, asked, photo)
         block, channel = found.session["block"], str(found.session["channel"])
         if channel != query.get("channel", channel):
             raise DeckRefused(f"{block} has no channel {query['channel']}: its last is {channel}.")
+        way = link(page, {**asked, "block": block, "channel": channel}) if photo is None else ""
         if page == "block":
-            yield _numbers(found, t)
-        here = {**query, "block": block, "channel": channel, "more": ",".join(looks)}
+            yield replace(_numbers(found, t), link=way)
         for figure in found.figures:
-            yield Page(figure, link=link(page, here) if photo is None else "")
+            yield Page(figure, link=way)
 
 
 def _numbers(found: Opened, t: Texts) -> Page:

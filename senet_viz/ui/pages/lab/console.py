@@ -85,7 +85,7 @@ def _gates_of(view: Scene, photo: str) -> dict[str, np.ndarray]:
     if photo not in photos(view.t):
         raise EditRefused(photo[:80], "no such photo")
     trace = seen(view.spec.key, view.weights, other=photo).trace
-    return {block.name: block.gate.numpy() for block in trace.blocks}
+    return {block.name: np.asarray(block.gate) for block in trace.blocks}
 
 
 def console(view: Scene) -> Console:

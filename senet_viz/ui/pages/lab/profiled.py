@@ -20,6 +20,7 @@ from senet_viz.i18n import Texts
 from senet_viz.models import class_names
 from senet_viz.photos import sets as photos
 from senet_viz.service.cache import Once
+from senet_viz.service.questions import TallyQuestion
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import chosen, pick, worded
 from senet_viz.ui.elements.frame import plain
@@ -29,7 +30,6 @@ from senet_viz.ui.shown import clamped, instead, scene, scene_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import nn
 
 MINE = "classes"  # the set of photos of one's own in class folders, in the session
 WNID = re.compile(r"n\d{8}")
@@ -167,9 +167,9 @@ def _mine(view: Scene, zoom: float) -> Record | None:
 
 def so_far(view: Scene, question: tuple[Hashable, ...], y: np.ndarray, classes: int) -> tuple[int, profiling.Tally]:
     """Return how many photos of a set are counted by now, and the tally of them."""
-    size, store = profiling.batch_size(view.spec), state.tallies()
+    size = profiling.batch_size(view.spec)
     for end in reversed([*range(size, len(y), size), len(y)]):
-        tally: profiling.Tally | None = store.peek((*question, end))
+        tally = view.peek(TallyQuestion(view.spec.key, question, end))
         if tally is not None:
             return end, tally
     return 0, profiling.Tally.empty(classes)
@@ -183,15 +183,9 @@ def more(
     Args:
         y: (N,) class of every photo, below ``classes``.
     """
-    engine, (start, before) = state.engine(), so_far(view, question, y, classes)
+    start, before = so_far(view, question, y, classes)
     end = min(start + profiling.batch_size(view.spec), len(y))
-
-    def work(module: nn.Module) -> profiling.Tally:
-        x = profiling.stacked(images[start:end], view.spec, zoom)
-        return profiling.counted(module, x, y[start:end], before)[0]
-
-    with engine.using(view.spec.key, view.device, view.weights) as module:
-        state.tallies().get((*question, end), lambda: engine.run(partial(work, module), where="long"))
+    view.ask(TallyQuestion(view.spec.key, question, end, tuple(images[start:end]), y[start:end], before, zoom))
 
 
 def _class_names(view: Scene, folders: Sequence[str]) -> tuple[str, ...]:
@@ -223,7 +217,7 @@ def guessed(record: Record, photo: Mapping[str, np.ndarray]) -> tuple[list[class
 def photo_gates(view: Scene, zoom: float) -> dict[str, np.ndarray]:
     """Return this photo's gates (C,) in every block, of SK's branches the last; zoom 1 is the walk's own forward."""
     trace = view.trace if zoom == 1 else view.sweep((zoom,)).traces[0]
-    return {block.name: block.gate[-1].double().numpy() for block in trace.blocks}
+    return {block.name: np.asarray(block.gate[-1], dtype=np.float64) for block in trace.blocks}
 
 
 def curves(

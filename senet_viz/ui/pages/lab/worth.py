@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,7 @@ from senet_viz.findings import gate_ablation as findings
 from senet_viz.findings.gate_ablation import Need
 from senet_viz.models import catalogue, class_names
 from senet_viz.service.cache import Once
-from senet_viz.ui import state
+from senet_viz.service.questions import HitsQuestion
 from senet_viz.ui.elements.choices import judge, pick, predict, worded
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import plain, section
@@ -31,7 +31,6 @@ from senet_viz.ui.scene import Scene
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from torch import nn
 
     from senet_viz.experiments.gate_profile import Profile
     from senet_viz.experiments.profiling import Tally
@@ -201,9 +200,9 @@ class _Work:
 
     def done(self) -> np.ndarray:
         """(R, n) of the first photos in the order of ``partners``, as far as they are measured."""
-        store, parts_ = state.worths(), [np.zeros((len(gate_ablation.rows()), 0), dtype=bool)]
+        parts_ = [np.zeros((len(gate_ablation.rows()), 0), dtype=bool)]
         for start in range(0, len(self.y), profiling.batch_size(self.view.spec)):
-            part = store.peek((*self.question, start))
+            part = self.view.peek(HitsQuestion(self.view.spec.key, self.question, start))
             if part is None:
                 break
             parts_.append(part)
@@ -223,11 +222,5 @@ class _Work:
         start, size, spec = self.done().shape[1], profiling.batch_size(self.view.spec), self.view.spec
         order, partner = self.partners
         here, lenders, lent = gate_ablation.together(order[start : start + size], partner)
-        engine = state.engine()
-
-        def work(module: nn.Module) -> np.ndarray:
-            x = profiling.stacked([self.images[i] for i in (*here, *lenders)], spec)
-            return gate_ablation.hits(module, x, self.y[here], lent, means)
-
-        with engine.using(spec.key, self.view.device, self.view.weights) as module:
-            state.worths().get((*self.question, start), lambda: engine.run(partial(work, module), where="long"))
+        images = tuple(self.images[i] for i in (*here, *lenders))
+        self.view.ask(HitsQuestion(spec.key, self.question, start, images, self.y[here], lent, means))

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from senet_viz.architecture import comparison, counting, papers, prices
+from senet_viz.architecture import comparison, papers, prices, timing
+from senet_viz.drawing.grammar import Table
 from senet_viz.figures.networks import what_it_costs
 from senet_viz.networks.registry import NAMED, Choice
 from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import section
+from senet_viz.ui.elements.tables import tabled
 from senet_viz.ui.pages.networks import options
 from senet_viz.ui.work import Bar
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from senet_viz.ui.scene import Scene
 
 
-def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
-    """A table of what the gates cost with every value of every option, the others as chosen; what costs the same is
+def effects(view: Scene, choice: Choice, own: Count) -> None:
+    """Tabulate what the gates cost with every value of every option, the others as chosen; what costs the same is
     one line. Reduction and stages have figures of their own.
 
     Args:
@@ -51,17 +53,15 @@ def effects(view: Scene, choice: Choice, own: Count) -> dict[str, list[str]]:
             if store.peek(("cost", other)) is None:
                 told(n, len(asked))
             found.setdefault((option.name, count(other).gate), []).append(options.said(t, option.name, value))
-    rows = [
-        (
-            t(f"networks.cost.{options.KEYS[name]}"),
-            " · ".join(values),
-            beside(gate.params, own.params),
-            beside(gate.macs, own.macs),
-        )
+    rows = tuple(
+        (t(f"networks.cost.{options.KEYS[name]}"), " · ".join(values), gate.params, gate.macs)
         for (name, gate), values in found.items()
-    ]
+    )
+    names, values, params, macs = zip(*rows, strict=True)
+    columns = (names, values, [beside(n, own.params) for n in params], [beside(n, own.macs) for n in macs])
     heads = (t(f"networks.cost.options.{key}") for key in ("option", "value", "params", "macs"))
-    return {head: list(column) for head, column in zip(heads, zip(*rows, strict=True), strict=True)}
+    table = Table(("option", "chosen", "parameters", "multiply-accumulates"), rows)
+    tabled("options", t("networks.cost.options"), dict(zip(heads, columns, strict=True)), table)
 
 
 def beside(value: int, own: int) -> str:
@@ -71,26 +71,18 @@ def beside(value: int, own: int) -> str:
 
 def price(choice: Choice) -> Price:
     """Return what the network costs; it is counted once for all sessions."""
-    return state.prices().get(("price", choice), lambda: state.engine().run(lambda: prices.price(choice)))
+    return state.prices().get(("price", choice), lambda: state.engine().run(partial(prices.price, choice)))
 
 
 def count(choice: Choice) -> Cost:
     """Return the network's parameters and operations alone."""
-
-    def make() -> Cost:
-        return counting.of(prices.build(choice), prices.row(choice.net).size)
-
-    return state.prices().get(("cost", choice), lambda: state.engine().run(make))
+    return state.prices().get(("cost", choice), lambda: state.engine().run(partial(prices.cost, choice)))
 
 
 def totals(choice: Choice, ratios: tuple[int, ...]) -> list[int]:
     """Return the parameters of the network for every r."""
-
-    def count() -> list[int]:
-        return [prices.parameters(choice.but(reduction=r)) for r in ratios]
-
     key = ("totals", choice.but(reduction=0), ratios)
-    return state.prices().get(key, lambda: state.engine().run(count))
+    return state.prices().get(key, lambda: state.engine().run(partial(prices.totals, choice, ratios)))
 
 
 def counted(view: Scene, table: papers.Table) -> list[Counted | None]:
@@ -113,18 +105,11 @@ def known(choice: Choice, device: str) -> Timing | None:
 
 
 def measure(view: Scene, choice: Choice, seconds: float = 3.0) -> Timing:
-    """Measure here and now, in the engine's worker; a bar says how far it is."""
-    from senet_viz.architecture import timing
-
-    def work() -> Timing:
-        bare = prices.bare(choice)
-        assert bare is not None  # else the page offers no button
-        size, net = prices.row(choice.net).size, prices.build(choice)
-        return timing.timed(bare, net, size, seconds, view.device, state.engine().run, told)
-
+    """Measure now, where the networks are; a bar says that it is under way."""
+    work = partial(timing.between, choice, seconds, view.device)
     with Bar(lambda done, total: view.t("networks.cost.time.running")) as told:
         told(0, 1)
-        found: Timing = state.prices().get(("time", choice, view.device), work)
+        found: Timing = state.prices().get(("time", choice, view.device), lambda: state.engine().run(work, "long"))
     return found
 
 

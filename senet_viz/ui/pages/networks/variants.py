@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from senet_viz.models import catalogue
@@ -47,7 +48,7 @@ class Side:
     @property
     def gates(self) -> tuple[np.ndarray, ...]:
         """Return the gate (C,) of every block; of those that choose between branches, the last one's."""
-        return tuple(block.gate[-1].numpy() for block in self.seen.trace.blocks)
+        return tuple(np.asarray(block.gate[-1]) for block in self.seen.trace.blocks)
 
     @property
     def pixelwise(self) -> bool:
@@ -126,7 +127,7 @@ def _variants(view: Scene, row: registry.Network, ask: Callable[[Any], object]) 
 
 
 def _built(view: Scene, row: registry.Network, choice: Choice, title: str) -> Side:
-    trace = state.engine().ask(TraceQuestion(choice, view.picture, device=view.device, weights="random"))
+    trace = replace(view, weights="random").ask(TraceQuestion(choice, view.picture))
     place = choice.changed.get("integration")
     where = options.said(view.t, "integration", place) if place else view.t(f"position.{row.position}.short")
     return Side(title, Seen(view.lang, view.spec, "random", False, trace), choice, where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,13 @@ from senet_viz.architecture import recorder
 from senet_viz.drawing.text import number
 from senet_viz.experiments import gradient_flow
 from senet_viz.figures.networks.where_it_sits import scientific
+from senet_viz.figures.pieces import table
 from senet_viz.ui import state
 from senet_viz.ui.work import Bar
 
 if TYPE_CHECKING:
     from senet_viz.architecture.unit_graph import Unit
+    from senet_viz.drawing.grammar import Table
     from senet_viz.experiments.gradient_flow import Flow
     from senet_viz.i18n import Texts
     from senet_viz.ui.scene import Scene
@@ -86,6 +88,25 @@ def _measure(view: Scene, units: int, opened: bool, integrations: Sequence[str],
             told(n, len(gradient_flow.STARTS) * len(gradient_flow.SEEDS))
             work = partial(gradient_flow.compared, integrations, units, start, opened, seed)
             state.prices().get(("flow", units, opened, seed, start), partial(run, work, where="long"))
+
+
+def facts(
+    view: Scene, units: Sequence[Unit], rows: Mapping[str, Sequence[tuple[object, bool]]]
+) -> tuple[str, dict[str, list[str]], Table]:
+    """Return the table of differences as ``ui.tabled`` takes it: its title, what is shown, what it holds.
+
+    Args:
+        rows: see ``unit_graph.differences``; what differs is shown in bold.
+    """
+    t = view.t
+    title, parts = t("networks.where.table"), [t(f"networks.where.row.{row}") for row in rows]
+    said = [[fact(view, row, each[i][0]) for row, each in rows.items()] for i in range(len(units))]
+    differs = [[each[i][1] for each in rows.values()] for i in range(len(units))]
+    shown = {title: parts} | {
+        unit.title: [f"**{cell}**" if bold else cell for cell, bold in zip(cells, bolds, strict=True)]
+        for unit, cells, bolds in zip(units, said, differs, strict=True)
+    }
+    return title, shown, table(("part", *(unit.title for unit in units)), parts, *said)
 
 
 def fact(view: Scene, row: str, value: object) -> str:

@@ -22,6 +22,7 @@ from senet_viz.ui import state
 from senet_viz.ui.elements.choices import pick, worded
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import section
+from senet_viz.ui.elements.tables import tabled
 from senet_viz.ui.own import sets
 from senet_viz.ui.scene import Scene, short
 
@@ -66,7 +67,7 @@ def overrule(view: Scene, names: Sequence[str], kernels: Sequence[str]) -> None:
         wheres = {"all": t("reach.all", n=len(names)), "unit": t("reach.unit", unit=short(view.name))}
         reach = pick("reach", wheres, t("reach.label"))
         traces.append(view.edited(kernel_preference.overruled(names if reach == "all" else (view.name,), how)))
-    answers = [stats.softmax(trace.logits.double().numpy()) for trace in traces]
+    answers = [stats.softmax(np.asarray(trace.logits, dtype=np.float64)) for trace in traces]
     labels = view.seen.classes
     figure(view, lambda t: kernel_selection.draw_answers(answers, labels, ways[how], t), "answers", how, reach)
 
@@ -187,7 +188,20 @@ def verdict_table(view: Scene, chosen: Any, found: Sequence[Any]) -> None:
             t("verdict.word"): f"**{t(f'verdict.{each.word}')}**: {t(f'verdict.why.{each.reason}')}",
         }
         rows.append(row)
-    st.table({key: [row[key] for row in rows] for key in rows[0]})
+    spans = (f"{span}{end}" for span in ("change", "change beyond blur") for end in ("", ": half of the 95 % interval"))
+    header = ("block", *(f"difference at {scale:g}" for scale in chosen.zooms), *spans, "untrained", "rises", "photos")
+    numbers = tuple(
+        (each.unit, *(level[0] for level in each.levels), *_bounded(each.change), *_bounded(each.beyond_blur),
+         each.control.value, each.rise, each.photos, t(f"verdict.{each.word}"), t(f"verdict.why.{each.reason}"))
+        for each in found
+    )  # fmt: skip
+    shown = {key: [row[key] for row in rows] for key in rows[0]}
+    tabled("verdicts", t("scale.kernel.set"), shown, Table((*header, "verdict", "reason"), numbers))
+
+
+def _bounded(of: Interval) -> tuple[object, ...]:
+    """Return a number and half its interval, "" where one photo alone tells of none."""
+    return of.value, "" if np.isnan(of.half) else of.half
 
 
 def downloads(view: Scene, gates: Any, photos: Sequence[tuple[str, np.ndarray]]) -> None:

@@ -11,10 +11,12 @@ import numpy as np
 import streamlit as st
 
 from senet_viz.drawing import palette
+from senet_viz.drawing.grammar import Table
 from senet_viz.drawing.renderers.screen import photo_url
 from senet_viz.experiments.scale_sweep import Sweep
 from senet_viz.figures.pieces import times
 from senet_viz.findings import scale_response
+from senet_viz.i18n import Texts
 from senet_viz.photos.scale import Kind
 from senet_viz.types import Picture, Trace
 from senet_viz.ui import models
@@ -22,6 +24,7 @@ from senet_viz.ui.elements import boards
 from senet_viz.ui.elements.choices import worded
 from senet_viz.ui.elements.components import component, packed
 from senet_viz.ui.scene import Scene, short
+from senet_viz.ui.takeaway import numbers
 from senet_viz.ui.work import PATIENCE_S, Bar
 
 SCALES = (0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 1.75, 2.0)
@@ -38,6 +41,7 @@ def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float, every: bool) -> 
     ``every``: the gates of every block instead of those of the block on screen alone.
     """
     names = view.blocks if every else (view.name,)
+    numbers.note("scrub-answers", lambda t: [_answers(view, sweep, t)])
     mount(view, names, partial(_data, view, sweep, names), kind, blur, sweep.scales, every)
 
 
@@ -101,6 +105,14 @@ def scores(view: Scene, trace: Trace) -> list[dict[str, Any]]:
     """Return the answer of a trace of the network on screen, as the browser lists it."""
     best = replace(view.seen, trace=trace).top()
     return [{"label": name, "share": share, "text": f"{share:.1%}"} for name, share in best]
+
+
+def _answers(view: Scene, sweep: Sweep, t: Texts) -> numbers.Sheet:
+    """Return the likeliest classes at every scale as a sheet of the archive."""
+    pairs = zip(sweep.scales, sweep.traces, strict=True)
+    rows = ((scale, each["label"], each["share"]) for scale, trace in pairs for each in scores(view, trace))
+    table = Table(("scale", "class", "probability"), tuple(rows))
+    return numbers.Sheet("scrub-answers", t("numbers.answer"), t("numbers.answer.scales"), table)
 
 
 def _picked(names: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from senet_viz.types import Edit
 from senet_viz.ui.elements.choices import pick, worded
 from senet_viz.ui.elements.figures import figure
 from senet_viz.ui.elements.frame import latex, section
+from senet_viz.ui.elements.tables import counted
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.state import asked
 
@@ -129,14 +130,14 @@ def axis(way: Way) -> None:
     weights = wrong if chosen == "channels" else unit.gate
     left = sk_unit.size_left(unit, weights)
     way.figure(lambda t: sk_anatomy.draw_axis(unit.gate, wrong, way.u, left, c, chosen, way.kernels, t), "axis", chosen)
-    sums = {"column": f"{weights[:, c].sum():.4f}", "row": f"{weights[0].sum():.3f}", "size": f"{left:.1%}"}
-    for column, (name, number) in zip(st.columns(3), sums.items(), strict=True):
-        column.metric(t(f"scale.sk_anatomy.axis.{name}", c=c), number)
+    sums = {"column": (weights[:, c].sum(), ".4f"), "row": (weights[0].sum(), ".3f"), "size": (left, ".1%")}
+    shown = {t(f"scale.sk_anatomy.axis.{name}", c=c): (format(v, form), float(v)) for name, (v, form) in sums.items()}
+    counted("axis-sums", t("scale.sk_anatomy.axis"), shown)
     st.markdown(t(f"scale.sk_anatomy.axis.{chosen}.why", c=channels, left=f"{left:.1%}"))
     if chosen == "channels" and way.own:
         ways = [t("scale.sk_anatomy.axis.right"), t("scale.sk_anatomy.axis.here"), t("scale.sk_anatomy.axis.all")]
         edits = [[Edit(name, "channel_softmax") for name in names] for names in ((view.name,), view.blocks)]
-        answers = [trace.logits.numpy() for trace in (view.trace, *map(view.edited, edits))]
+        answers = [np.asarray(trace.logits) for trace in (view.trace, *map(view.edited, edits))]
         classes, shares = sk_unit.likeliest(answers)
         said = [view.seen.classes[each] for each in classes]
         figure(view, lambda t: sk_anatomy.draw_scores(said, shares, ways, t), "axis-scores")

@@ -1,7 +1,7 @@
 """What the network answers with other gates in one block: asked by the stage over HTTP, without a rerun.
 
-``GET /answers?model=…&weights=…&photo=…&block=…&lang=…&gate=ones`` or ``&gate=24``: all gates of the block 1, or
-channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest classes first.
+``GET /answers?model=…&weights=…&device=…&photo=…&block=…&lang=…&gate=ones`` or ``&gate=24``: all gates of
+the block 1, or channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest classes first.
 """
 
 from http import HTTPStatus
@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from senet_viz import i18n
 from senet_viz.errors import Busy, SenetVizError
-from senet_viz.models import catalogue, devices, weight_files
+from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import samples
-from senet_viz.tap import layouts
+from senet_viz.service.questions import BlocksQuestion
 from senet_viz.ui import shown, state
 from senet_viz.ui.pages.walk.stage import answer
 from senet_viz.ui.scene import Scene
@@ -46,10 +46,10 @@ def looked_at(request: Request) -> Scene:
     there = photo in {sample.key for sample in samples.SAMPLES} or state.uploads().peek(photo) is not None
     if weights not in ("pretrained", "random") or not there or lang not in i18n.LANGUAGES:
         raise Refused(HTTPStatus.NOT_FOUND)
-    row, device, dark = catalogue.spec(key), devices.resolve("auto"), asked.get("dark") == "1"
+    row, device, dark = catalogue.spec(key), state.device(asked.get("device", "auto")), asked.get("dark") == "1"
     if weights == "pretrained" and weight_files.available(key) in ("download", "missing"):
         raise Refused(HTTPStatus.NOT_FOUND)
-    if name not in [ref.name for ref in layouts.find(state.engine().model(key, device, weights))]:
+    if name not in state.engine().ask(BlocksQuestion(key, device=device, weights=weights)):
         raise Refused(HTTPStatus.NOT_FOUND)
     seen = (photo, shown.photo(photo), shown.picture_of(photo, row))
     channel = asked.get("channel", "")

@@ -33,7 +33,7 @@ def _weights(view: Scene, branch: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     """Return W1 (C/r, C), the hidden units (C/r,) and the branch's W2 (C, C/r)."""
     again, hidden = view.replay, view.block.hidden
     assert again.w1 is not None and again.w2 is not None and hidden is not None  # ``layered``
-    return again.w1, hidden.numpy(), again.w2.reshape(len(view.gate), len(view.z), -1)[branch]
+    return again.w1, np.asarray(hidden), again.w2.reshape(len(view.gate), len(view.z), -1)[branch]
 
 
 def network(view: Scene, branch: int) -> None:

@@ -6,6 +6,7 @@ keeps them in the address. The server hears of them when another page wants to k
 
 import io
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,15 +21,17 @@ from senet_viz.service.questions import TraceQuestion
 from senet_viz.tap.replay import Replay
 from senet_viz.types import Edit
 from senet_viz.ui import state
-from senet_viz.ui.elements.components import component
+from senet_viz.ui.elements.components import component, whole_script
 from senet_viz.ui.elements.figures import figure as shown_figure
 from senet_viz.ui.scene import Scene, Seen, short
+from senet_viz.ui.shown import striking
 from senet_viz.ui.takeaway import numbers
 
 OWN = ("step", "channel", "sort", "scope", "gatefn")  # of the address: what the browser keeps itself
 TOP = 3  # classes of an answer
 SIDE = 112  # px of the photo, twice as many as it is drawn with
 KEY, _SENT = "stage", "_stage_channel"
+SCRIPT = f"stage.js?v={sha256(whole_script(KEY).encode()).hexdigest()[:16]}"  # below the app's address
 
 
 def stage(view: Scene) -> None:
@@ -41,18 +44,31 @@ def stage(view: Scene) -> None:
         view = replace(view, channel=s[_SENT])
     s[_SENT] = view.channel
     chosen = {key: state.asked(key) for key in OWN if key != "channel"}
-    data = view.drawn(
-        lambda: gathered(view, chosen).payload(), "stage", view.lang, view.dark, view.channel, *chosen.items()
-    )
+    head = {"pinned": view.channel, "chosen": chosen, "colours": figure.colours(view.dark)}
     numbers.note(KEY, numbers.of_stage(view))
-    component("stage")(key=KEY, data=data, on_open_change=_open, on_left_change=_left)
+    mount = component("stage", at=SCRIPT)
+    mount(key=KEY, data={"at": packed(view)[1], "head": head}, on_open_change=_open, on_left_change=_left)
     state.head_start()
+
+
+def packed(view: Scene) -> tuple[bytes, str]:
+    """Return the block on screen as every browser gets it, and its address below the app's.
+
+    Nothing of one visitor is in it: which channel is pinned comes apart, and where nobody has pinned one, the map with
+    the strongest coarse structure, so that the first picture has something to show.
+    """
+
+    def made() -> tuple[bytes, str]:
+        data = gathered(replace(view, dark=False, channel=striking(view)), {}).payload()
+        return data, f"stage?{urlencode(named(view))}&v={sha256(data).hexdigest()[:16]}"
+
+    return view.drawn(made, "stage", view.lang)
 
 
 def still(view: Scene) -> None:
     """Draw the step of the stage that is open as a figure, for paper and slides."""
     block, step, c = view.block, str(state.asked("step") or ""), view.channel
-    hidden = {} if block.hidden is None else {"hidden": block.hidden.numpy()}
+    hidden = {} if block.hidden is None else {"hidden": np.asarray(block.hidden)}
     numbers = {"z": view.z, **hidden, "logit": view.logits, "gate": view.gate}
     kernels = [str(kernel) for kernel in view.kernels] if block.branches > 1 else [""]
     shown, u, out = view.picture.shown, view.fused[c], view.out(c)
@@ -78,16 +94,17 @@ def gathered(view: Scene, chosen: dict[str, str | None]) -> figure.Stage:
         "words": figure.words(view.lang), "colours": figure.colours(view.dark), "ramps": figure.ramps(),
     }  # fmt: skip
     return figure.Stage(
-        maps=view.u, z=view.z, hidden=empty if block.hidden is None else block.hidden.numpy(),
+        maps=view.u, z=view.z, hidden=empty if block.hidden is None else np.asarray(block.hidden),
         logit=view.logits, gate=view.gate, w1=_array(again.w1), w2=_array(again.w2), b2=_bias(again, view.gate),
-        gates=[each.gate[-1].numpy() for each in view.trace.blocks], photo=_png(view.picture.shown), head=head,
+        gates=[np.asarray(each.gate[-1]) for each in view.trace.blocks], photo=_png(view.picture.shown), head=head,
     )  # fmt: skip
 
 
 def named(view: Scene) -> dict[str, str]:
     """Return what names the block on screen in a question over HTTP: see ``answers.looked_at``."""
     return {
-        "model": view.spec.key, "weights": view.weights, "photo": view.photo, "block": view.name, "lang": view.lang,
+        "model": view.spec.key, "weights": view.weights, "device": view.device, "photo": view.photo,
+        "block": view.name, "lang": view.lang,
     }  # fmt: skip
 
 

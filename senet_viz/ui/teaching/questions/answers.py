@@ -32,7 +32,11 @@ def changed(view: Scene, name: str, trace: Trace, numbers: Mapping[str, object],
         trace: of the same photo with other gates.
         numbers: what the question's words ask for.
     """
-    t, was, now = view.t, view.seen.shares, stats.shares(trace.logits.double().numpy(), view.spec.independent)
+    t, was, now = (
+        view.t,
+        view.seen.shares,
+        stats.shares(np.asarray(trace.logits, dtype=np.float64), view.spec.independent),
+    )
     before, (second, first) = int(was.argmax()), np.argsort(now, kind="stable")[-2:].tolist()
     move, lead = float(now[before] - was[before]), float(now[first] - now[second])
     if first == before:
@@ -82,7 +86,7 @@ def another_photo(view: Scene) -> Question | None:
     """Ask how many gates of this block another photo has too; None where it is neither half nor hardly any."""
     key = next(sample.key for sample in samples.SAMPLES if sample.key != view.photo)
     trace = view.ask(TraceQuestion(view.spec.key, shown.picture_of(key, view.spec)))
-    here, there = view.gate[-1], trace.block(view.name).gate[-1].numpy()
+    here, there = view.gate[-1], np.asarray(trace.block(view.name).gate[-1])
     n, same = len(here), int((here.round(3) == there.round(3)).sum())
     kind = "half" if 0.4 * n <= same <= 0.6 * n else "few" if same < n / 10 else ""
     if not kind:

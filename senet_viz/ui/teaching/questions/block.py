@@ -7,8 +7,8 @@ import numpy as np
 
 from senet_viz.drawing.text import number
 from senet_viz.lessons.question import Question
+from senet_viz.service.questions import ListedLateQuestion
 from senet_viz.tap.replay import GATE_FUNCTIONS
-from senet_viz.ui import state
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.teaching.questions.made import apart, counted, made
 
@@ -168,18 +168,9 @@ def relu_order(view: Scene) -> Question | None:
         return None
     if below < n / 5 or at > n / 20:  # many at 0.5 itself, as where nothing is trained
         return None
-    if not _listed_late(view):
+    if not view.ask(ListedLateQuestion(view.spec.key, view.name)):
         return None
     return counted(view, "relu_order", below, n, {}, (0,))
-
-
-def _listed_late(view: Scene) -> bool:
-    """Return whether ``print`` lists the activation after the second layer."""
-    from senet_viz.tap import layouts
-
-    layout = layouts.place(state.engine().model(view.spec.key, view.device, view.weights), view.name)
-    listed = [name for name, _ in layout.module.named_children()]
-    return listed.index(layout.layout.act) > listed.index(layout.layout.w2)
 
 
 # --- rescale ----------------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def where_is_b(view: Scene) -> Question | None:
     again, (m, n), hidden = view.replay, view.logits.shape, view.block.hidden
     if view.block.kind != "sk" or m != 2 or again.w2 is None or again.b2 is not None or hidden is None:
         return None
-    flat = again.w2 @ hidden.numpy()
+    flat = again.w2 @ np.asarray(hidden)
     ways = {"last": flat[n:], "first": flat[:n], "odd": flat[1::2]}
     fits = [float(np.abs(values - view.logits[1]).max()) < 1e-3 for values in ways.values()]
     if sum(fits) != 1:
@@ -65,7 +65,7 @@ def kernel_with_scale(view: Scene) -> Question | None:
     if view.block.kind != "sk":
         return None
     sweep = view.sweep(kernel_preference.SCALES)
-    lean = [kernel_preference.preference(trace.block(view.name).gate.numpy()) for trace in sweep.traces]
+    lean = [kernel_preference.preference(np.asarray(trace.block(view.name).gate)) for trace in sweep.traces]
     move, small, large = lean[-1] - lean[0], str(view.kernels[0]), str(view.kernels[-1])
     kind = "same" if abs(move) < STILL else "" if abs(move) < MOVES else "large" if move > 0 else "small"
     if not kind:

@@ -1,0 +1,1 @@
+"""What whoever runs the server reads of it. Nothing here is on a page."""
