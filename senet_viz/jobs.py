@@ -3,11 +3,12 @@
 Nothing here knows a model or a browser.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
+Q = TypeVar("Q")
 T = TypeVar("T")
 Progress = Callable[[int, int], bool | None]  # told how much of how much is done; False: enough
 PULSE_S = 0.1  # how often who waits is told
@@ -94,3 +95,32 @@ class Jobs(Generic[T]):
                 if job.future.done():  # the work's own, or it came just now
                     return job.future.result()
             progress(job.done, job.total)
+
+
+class Gathered(Generic[Q, T]):
+    """Do one piece of work at a time for everything of a kind that has come by then: what waits becomes one batch."""
+
+    def __init__(self) -> None:
+        self._open: dict[Hashable, tuple[list[Q], Future[Sequence[T]]]] = {}
+        self._lock, self._turn = Lock(), Lock()
+
+    def get(self, kind: Hashable, item: Q, work: Callable[[Sequence[Q]], Sequence[T]]) -> T:
+        """Return what ``work`` gives for ``item``, which waits in this thread for its turn, and may find company.
+
+        Args:
+            kind: of what can be worked on together; ``work`` is then the same.
+            work: takes items and gives one result each. What it raises is raised for every one of them.
+        """
+        with self._lock:
+            items, future = self._open.setdefault(kind, ([], Future()))
+            row = len(items)
+            items.append(item)
+        if not row:
+            with self._turn:
+                with self._lock:
+                    del self._open[kind]
+                try:
+                    future.set_result(work(items))
+                except BaseException as error:
+                    future.set_exception(error)
+        return future.result()[row]

@@ -266,6 +266,65 @@ def test_a_question_to_a_gpu_keeps_no_processor_from_the_others() -> None:
     assert local.lane_of(sweep) == "wide"
 
 
+def test_what_waits_for_a_gpu_becomes_one_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lane of a GPU, with the processor in its place: one forward is held, and what comes meanwhile is the next."""
+    monkeypatch.setattr(local, "lane_of", lambda question: "gpu")
+    engine, begun, held = LocalEngine(workers=1), Event(), Event()
+    sizes: list[int] = []
+    together = TraceQuestion.together
+
+    def hold(asked: Any, module: Any) -> Any:
+        sizes.append(len(asked))
+        begun.set()
+        assert held.wait(WAIT)
+        return together(asked, module)
+
+    monkeypatch.setattr(TraceQuestion, "together", staticmethod(hold))
+    photos = [photo(name) for name in ("coffee", "rocket", "chelsea", "astronaut")]
+    other = Edit("layer2.0.se", "fill", (), 1.0)
+    with ThreadPoolExecutor(5) as pool:
+        traces = [pool.submit(ask, engine, photos[0])]
+        assert begun.wait(WAIT)
+        traces += [pool.submit(ask, engine, each) for each in photos[1:]]
+        edited = pool.submit(ask, engine, photos[1], edits=(other,))
+        while sum(len(items) for items, _ in engine._gathered._open.values()) < 4:
+            sleep(0.001)
+        held.set()
+        found, changed = [each.result(WAIT) for each in traces], edited.result(WAIT)
+    assert sizes[0] == 1 and sorted(sizes[1:]) == [1, 3] and engine.forwards == 3
+    monkeypatch.undo()
+    for each, trace in zip(photos, found, strict=True):
+        alone = ask(LocalEngine(workers=1), each)
+        assert trace.picture_key == each.key
+        assert torch.allclose(trace.scores, alone.scores, atol=1e-5)
+        for ours, theirs in zip(trace.blocks, alone.blocks, strict=True):
+            assert torch.allclose(ours.gate, theirs.gate, atol=1e-6), ours.name
+    assert changed.edits == (other,)
+
+
+def test_one_that_fails_in_company_takes_nobody_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "lane_of", lambda question: "gpu")
+    together, company = TraceQuestion.together, Barrier(2)
+
+    def fail(asked: Any, module: Any) -> Any:
+        if len(asked) > 1 or asked[0].picture.key != good.key:
+            raise ValueError("not this one")
+        return together(asked, module)
+
+    monkeypatch.setattr(TraceQuestion, "together", staticmethod(fail))
+    engine, good, bad = LocalEngine(workers=1), photo("coffee"), photo("rocket")
+
+    def asked(picture: Picture) -> Any:
+        company.wait(WAIT)
+        return ask(engine, picture)
+
+    with ThreadPoolExecutor(2) as pool:
+        fine, refused = pool.submit(asked, good), pool.submit(asked, bad)
+        assert fine.result(WAIT).picture_key == good.key
+        with pytest.raises(ValueError, match="not this one"):
+            refused.result(WAIT)
+
+
 def test_whoever_watches_sees_what_is_asked_kept_and_waits() -> None:
     engine, held, begun = LocalEngine(workers=1), Event(), Event()
     assert engine.stats()["entries"] == engine.stats()["models_mib"] == 0

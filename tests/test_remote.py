@@ -144,7 +144,7 @@ class Stranger:
         Stranger(), Stranger, print, Fraction(1, 2), b"bytes", {1, 2}, np.array([Stranger()]), np.array([1], "M8[s]"),
         Way(next(iter(Way))), lambda: None, iter(()),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_may_not_travel_is_refused_before_it_leaves(value: Any) -> None:
     with pytest.raises(Unreadable):

@@ -8,16 +8,16 @@ one another's bounds.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from copy import copy
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz.errors import ModelTooLarge, Stopped, WeightsUnavailable
-from senet_viz.jobs import Jobs, Progress, in_a_thread, silent
+from senet_viz.jobs import Gathered, Jobs, Progress, in_a_thread, silent
 from senet_viz.service import garbage
 from senet_viz.service.cache import Lane, Shared
 from senet_viz.service.engine import NOBODY, Keeping, Seat, both
@@ -32,6 +32,7 @@ T = TypeVar("T")
 MODELS_MIB = "SENET_VIZ_MODELS_MIB"  # environment variable: networks are kept up to so many MiB of weights
 MODELS_MIB_DEFAULT = 1024.0
 LATER, LAST = 5, 10  # how nice a large network's single run is, and what takes long: the kernel's own measure
+COMPANY = 16  # questions that may wait for a GPU together, and be one forward
 FAILED_S = 60.0  # for so long, weights that could not be fetched for one are not asked for again for others
 
 
@@ -113,9 +114,9 @@ class LocalEngine(Keeping):
     """The engine of this process: it answers with networks of its own, in threads.
 
     What takes milliseconds has a lane of its own, so have one run of a large network, what takes long, and loading:
-    these three stand back where a processor is wanted. Short questions to a GPU have one too: who waits for a GPU
-    keeps no processor from the others. What is long runs on a twin of its network that nobody else
-    waits for.
+    these three stand back where a processor is wanted. What is long runs on a twin of its network that nobody else
+    waits for. Short questions to a GPU have a lane, too: who waits for it keeps no processor from the others, and what
+    has come while it was at work becomes one batch.
 
     Args:
         workers: forwards of a kind that may run at the same time; one a core by default.
@@ -131,9 +132,10 @@ class LocalEngine(Keeping):
         lane = partial(Lane, workers=self._workers, waiting=waiting)
         long = lane("long", nice=LAST)
         self._lanes: dict[Where, Lane] = {
-            "short": lane("forward"), "gpu": lane("gpu"),
+            "short": lane("forward"), "gpu": lane("gpu", workers=COMPANY),
             "large": lane("large", nice=LATER), "long": long, "wide": long,
         }  # fmt: skip
+        self._gathered: Gathered[Question[Any], Any] = Gathered()
         self._jobs: dict[Where, Jobs[Any]] = {lane: Jobs(partial(self._submit, lane)) for lane in self._lanes}
         self._fetching: Jobs[None] = Jobs(in_a_thread)
         # random weights are drawn by one thread at a time in any case
@@ -153,13 +155,24 @@ class LocalEngine(Keeping):
         def work(told: Progress) -> T:
             if (found := shelf.peek(key)) is not None:  # it came while this was waiting
                 return found
+            if where == "gpu" and question.kind is not None:
+                with suppress(Exception):  # another's fault must not be this one's: it is asked alone then
+                    kind = question.network, question.kind
+                    return shelf.get(key, lambda: self._gathered.get(kind, question, partial(self._together, module)))
             if question.forward:
-                with self._count:
-                    self.forwards += 1
+                self._ran()
             answer = question.work(module, told) if where in ("short", "gpu") else _heeding(question, module, told)
             return shelf.get(key, lambda: answer)
 
         return self._jobs[where].get(key, work, progress)
+
+    def _together(self, module: nn.Module, questions: Sequence[Question[Any]]) -> Sequence[Any]:
+        self._ran()
+        return questions[0].together(questions, module)
+
+    def _ran(self) -> None:
+        with self._count:
+            self.forwards += 1
 
     def stats(self) -> dict[str, float]:
         """Return how busy it is and what it keeps: see ``Engine``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from senet_viz.experiments import channel_ranking, scale_sweep
 from senet_viz.experiments.channel_ranking import Ranking
@@ -102,6 +102,16 @@ class Question(Generic[T]):
         """Return the answer that the answers to the first of its ``batches`` make, or to all of them."""
         raise NotImplementedError
 
+    @property
+    def kind(self) -> Hashable:
+        """Return what questions to one network share that one forward can answer; None: each has its own."""
+        return None
+
+    @staticmethod
+    def together(questions: Sequence[Any], module: nn.Module) -> Sequence[Any]:
+        """Answer questions of one ``kind`` with one forward."""
+        raise NotImplementedError
+
     def work(self, module: nn.Module, told: Progress) -> T:
         """Answer it with the network, which nobody else runs meanwhile where the question is a long one.
 
@@ -121,10 +131,22 @@ class TraceQuestion(Question[Trace]):
     edits: tuple[Edit, ...] = ()
     keep_u: tuple[str, ...] = ()
 
-    def work(self, module: nn.Module, told: Progress) -> Trace:
+    @property
+    def kind(self) -> Hashable:
+        return self.edits, self.keep_u, self.picture.shown.shape
+
+    @staticmethod
+    def together(questions: Sequence[TraceQuestion], module: nn.Module) -> Sequence[Trace]:
+        import torch
+
         from senet_viz.tap import hooks
 
-        return hooks.run(module, self.picture.x, self.edits, self.keep_u, str(self.model), self.picture.key)
+        one, pictures = questions[0], [each.picture for each in questions]
+        x, keys = torch.cat([each.x for each in pictures]), [each.key for each in pictures]
+        return hooks.run_batch(module, x, one.edits, one.keep_u, str(one.model), keys)
+
+    def work(self, module: nn.Module, told: Progress) -> Trace:
+        return self.together((self,), module)[0]
 
 
 @dataclass(frozen=True)
