@@ -329,10 +329,10 @@ def test_an_engine_that_is_busy_says_so(monkeypatch: pytest.MonkeyPatch, fresh: 
 
     at, real = opened(), LocalEngine.ask
 
-    def busy(self: LocalEngine, question: Any, *more: Any) -> Any:
+    def busy(self: LocalEngine, question: Any, *more: Any, **said: Any) -> Any:
         if isinstance(question, AttributionQuestion):
             raise Busy("too many requests are waiting")
-        return real(self, question, *more)
+        return real(self, question, *more, **said)
 
     monkeypatch.setattr(LocalEngine, "ask", busy)
     at.run()
