@@ -12,6 +12,7 @@ import sys
 import threading
 import warnings
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
