@@ -19,6 +19,7 @@ from senet_viz.findings import open_or_important
 from senet_viz.models import catalogue, class_names
 from senet_viz.photos import preprocess, samples
 from senet_viz.service.engine import Engine
+from senet_viz.service.local import LocalEngine
 from senet_viz.service.questions import AttributionQuestion
 from senet_viz.tap import hooks
 from senet_viz.types import Edit
@@ -326,14 +327,14 @@ def test_a_click_on_a_dot_pins_its_channel() -> None:
 def test_an_engine_that_is_busy_says_so(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
     from senet_viz.errors import Busy
 
-    at, real = opened(), Engine.ask
+    at, real = opened(), LocalEngine.ask
 
-    def busy(self: Engine, question: Any, *more: Any) -> Any:
+    def busy(self: LocalEngine, question: Any, *more: Any, **said: Any) -> Any:
         if isinstance(question, AttributionQuestion):
             raise Busy("too many requests are waiting")
-        return real(self, question, *more)
+        return real(self, question, *more, **said)
 
-    monkeypatch.setattr(Engine, "ask", busy)
+    monkeypatch.setattr(LocalEngine, "ask", busy)
     at.run()
     assert [box.value for box in at.main.error] == [i18n.text("error.busy", "en")] and not at.exception
     assert state.engine() is not None

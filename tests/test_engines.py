@@ -156,7 +156,7 @@ WORK = {
 
 def test_every_kind_of_question_is_asked_here() -> None:
     kinds = {type(make(LocalEngine(workers=1))) for make in ASKED.values()}
-    assert kinds == set(Question.__subclasses__())
+    assert kinds == {kind for kind in Question.__subclasses__() if kind.__module__.startswith("senet_viz.")}
 
 
 @pytest.mark.parametrize("asked", ASKED)

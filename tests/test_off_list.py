@@ -13,6 +13,7 @@ from senet_viz import i18n
 from senet_viz.cli import main
 from senet_viz.models import catalogue, class_names, weight_files
 from senet_viz.photos import samples
+from senet_viz.ui import models
 from tests import pictures
 from tests.places import PAGES, SECTIONS
 from tests.test_pages import badges, fresh, go, start, url, well, words
@@ -155,7 +156,7 @@ def test_the_list_of_models_says_where_weights_are(
     at = start(lang=lang)
     box = at.selectbox(key="model")
     rows = [row for row in catalogue.MODELS if row.blocks]
-    assert len(box.options) == len(rows) + len(catalogue.library())
+    assert len(box.options) == len(rows) + len(catalogue.library()) + len(models.apart(lang))
     for row, text in zip(rows, box.options, strict=False):
         where = "fetched" if row.weights and row.source != "ours" else "nobodys" if not row.weights else "here"
         assert text == i18n.text(f"model.{where}", lang, title=row.title, mib=f"{row.weights_mib:.0f}")

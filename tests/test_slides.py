@@ -12,6 +12,7 @@ import sys
 import threading
 import warnings
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -321,22 +322,23 @@ def test_the_row_that_is_framed_can_be_seen(channels: int, dark: bool) -> None:
         assert np.abs(column[middle - 60 : middle + 61].astype(int) - pinned).max(axis=1).min() < 8
 
 
-def test_a_unit_that_is_off_is_in_the_legend_with_its_bar_and_only_then() -> None:
-    def names(hidden: np.ndarray) -> dict[str, Bars]:
+def test_a_unit_that_is_off_is_in_the_legend_with_its_dot_and_only_then() -> None:
+    def names(hidden: np.ndarray) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         figure = draw_network(
             rng.normal(size=8), rng.normal(size=(4, 8)), hidden, rng.normal(size=(8, 4)), rng.uniform(size=8), 3,
             "ReLU", i18n.texts("en"),
         )  # fmt: skip
         assert set(figure.panels[2].named) == {m.name for m in figure.panels[2].marks}  # type: ignore[union-attr]
-        return {m.name: m for m in figure.panels[2].marks if isinstance(m, Bars)}
+        return {m.name: m for m in figure.panels[2].marks if isinstance(m, Bars | Points)}
 
     on, off = (i18n.text(f"fig.net.{key}", "en") for key in ("alive", "dead"))
     assert set(names(np.array([1.0, 2, 3, 4]))) == {on}
     assert set(names(np.zeros(4))) == {off}
     for hidden in (np.array([1.0, 0, 3, 0]), np.zeros(4)):
-        bars = names(hidden)[off]
-        assert bars.x.tolist() == np.flatnonzero(hidden == 0).tolist() and (bars.y < 0).all()
+        dots = names(hidden)[off]  # a bar of no height would not be seen, and one of some would not be true
+        assert isinstance(dots, Points) and dots.x.tolist() == np.flatnonzero(hidden == 0).tolist()
+        assert not dots.y.any()
 
 
 # fonts ----------------------------------------------------------------------------------------------------

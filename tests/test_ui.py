@@ -80,7 +80,9 @@ def test_short_names_tell_blocks_apart(key: str) -> None:
 
 
 REASONS = {ImageRejected: reading.REASONS, PhotosRejected: sets.REASONS}  # what is said depends on the reason
-ABOUT = (OptionRefused, NotAHost, EditRefused, NoGates, NoClassScores)  # what is said names what was asked for
+ABOUT = (  # what is said names what was asked for
+    OptionRefused, NotAHost, EditRefused, NoGates, NoClassScores, errors.ModelTooLarge, errors.EngineAway,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
@@ -95,7 +97,8 @@ def test_every_error_is_its_sentence(lang: str) -> None:
         assert said == i18n.text(f"error.{error.code}", lang, **shown) and "for the log" not in said
     refused = EditRefused("layer3:mut", "for the log")
     about = (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16"), NoGates("VGG-16"))
-    for error in (*about, NoClassScores("SSD"), refused):
+    about += (NoClassScores("SSD"), errors.ModelTooLarge("SENet-154", 441.2, 100.0), errors.EngineAway("", model="A"))
+    for error in (*about, refused):
         shown = error.details | ({"text": literal("layer3:mut")} if error is refused else {})
         assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **shown)
         assert "{" not in sentence(error, lang)
