@@ -102,10 +102,20 @@ class Look:
 
         return class_names.knows(self.spec, None if Path(self.name).exists() else samples.shows(self.name))
 
-    def off_list(self) -> list[str]:
+    def listed(self, trace: Trace) -> bool | None:
+        """Tell whether the network's own score takes the photo for one of its classes; None where it has no score."""
+        from senet_viz.open_set import record
+
+        return record.familiar(self.spec.key, trace) if self.trained else None
+
+    def strange(self, trace: Trace) -> list[str]:
+        """Return the line that goes before an answer to a photo that is nothing the network knows; () of any other."""
+        return [f"  {i18n.text('listed.no', i18n.DEFAULT)}"] if self.listed(trace) is False else []
+
+    def off_list(self, trace: Trace) -> list[str]:
         """Return the line that says that the photo is none of the classes, or may be; of untrained networks none."""
         known, t = self.in_list, i18n.texts(i18n.DEFAULT)
-        if known or not self.trained:
+        if known or not self.trained or (known is None and self.listed(trace) is False):
             return []
         key, what = ("knows.stranger", {}) if known is None else ("knows.off", {"what": t(f"sample.{self.name}")})
         return [f"  {t(key, n=class_names.count(self.spec), **what).replace('*', '')}"]

@@ -111,7 +111,14 @@ def _half(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float16).astype(np.float32)
 
 
-def made(model: str, weights: str, size: int, names: tuple[tuple[str, ...], ...], practice: Seen, seen: Seen) -> Record:
+def made(
+    model: str,
+    weights: str,
+    size: int,
+    names: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]],
+    practice: Seen,
+    seen: Seen,
+) -> Record:
     """Fit a readout on training pictures, score validation pictures in every way, and choose the threshold.
 
     The threshold rests on validation pictures of the network's own classes alone, none of which the fit has seen.

@@ -87,7 +87,8 @@ class Record:
 
 def write(path: Path, records: Sequence[Record]) -> None:
     """Write all records as one safetensors file, in half precision."""
-    about, tensors = {}, {}
+    about: dict[str, object] = {}
+    tensors: dict[str, np.ndarray] = {}
     for r in records:
         named = ("weights", "size", "each", "own", "practised", "strange", "threshold")
         about[r.model] = {name: getattr(r, name) for name in named} | {"scores": list(r.scores)}
@@ -110,7 +111,7 @@ def read(path: Path = FILE) -> dict[str, Record]:
             w1, b1, w2, scores = (part[name].astype(np.float32) for name in ("w1", "b1", "w2", "scores"))
             found[model] = Record(
                 model, about["weights"], int(about["size"]), int(about["each"]),
-                *(tuple(about[name]) for name in ("own", "practised", "strange")),
+                tuple(about["own"]), tuple(about["practised"]), tuple(about["strange"]),
                 Readout(w1, b1, w2), float(about["threshold"]), part["truth"],
                 dict(zip(about["scores"], scores, strict=True)),
             )  # fmt: skip

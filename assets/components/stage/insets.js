@@ -73,7 +73,8 @@ const answers = (block, view, at, colours) => {
   const { answers: got, words } = head, rows = [[words.as_is, head.scores], [words.all_one, got.ones], [fill(words.closed, { c: view.pinned }), got[view.pinned]]];
   rows.forEach(([name, scores], i) => {
     const y = middle.y + i * pitch + 16;
-    items.push(text(middle.x, y, name, colours.ink, { anchor: "start", weight: 600 }));
+    const strange = scores?.[0]?.listed === false;
+    items.push(text(middle.x, y, strange ? `${name} · ${words.strange}` : name, colours.ink, { anchor: "start", weight: 600, most: middle.w }));
     if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : head.ask ? words.asking : words.apart, colours.muted, { anchor: "start" }));
     (scores ?? []).slice(0, 2).forEach(({ label, share }, j) => {
       const line = y + 20 + j * 20;
