@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +54,8 @@ def test_a_readout_learns_what_is_there_to_learn() -> None:
     given = rng.normal(size=(400, 6))
     own = given[:, 0] > 0
     fitted = measuring.fit(given, own)
-    assert ((fitted.score(given) > 0) == own).mean() > 0.9
+    score = fitted.score(given)
+    assert rates.area(score[own], score[~own]) > 0.95
     assert np.array_equal(fitted.w1, measuring.fit(given, own).w1), "the same pictures give the same readout"
 
 
@@ -100,13 +100,11 @@ def test_a_record_survives_its_file(tmp_path: Path) -> None:
     (found,) = (each for each in record.read().values() if each.model == KEY)
     record.write(tmp_path / "listed.safetensors", [found])
     again = record.read(tmp_path / "listed.safetensors")[KEY]
-    assert (
-        replace(again, readout=found.readout, truth=found.truth, scores=found.scores)
-        == replace(found, readout=again.readout, truth=again.truth, scores=again.scores)
-        or vars(again).keys() == vars(found).keys()
-    )
+    for name in ("model", "weights", "size", "each", "own", "practised", "strange", "threshold"):
+        assert getattr(again, name) == getattr(found, name), name
+    assert np.array_equal(again.truth, found.truth)
     assert all(np.array_equal(again.scores[name], found.scores[name]) for name in found.scores)
-    assert np.array_equal(again.readout.w1, found.readout.w1) and again.threshold == found.threshold
+    assert np.array_equal(again.readout.w1, found.readout.w1)
 
 
 @pytest.mark.parametrize("key", catalogue.OURS)
