@@ -1,4 +1,4 @@
-"""What several verbs need: the photo, the network, sentences, tables, bars and slides."""
+"""What several verbs need: the photo, the network, sentences, tables, bars and slides. One file, so a longer one."""
 
 from __future__ import annotations
 

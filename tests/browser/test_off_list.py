@@ -90,11 +90,12 @@ def test_a_model_stays_chosen_when_its_weights_have_come(visit: Visit, tmp_path:
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_the_stage_says_that_it_is_nothing_the_network_knows(visit: Visit, server: str, lang: str) -> None:
     photo = strange_sample()
-    visitor = visit(lang=lang).open(photo=photo, model="tiny_se", weights="pretrained", lang=lang, step="sowhat")
-    main = visitor.page.get_by_test_id("stMain")
-    visitor.until(lambda: visitor.t("listed.no") in main.inner_text(), "what is said below the stage")
-    svg = visitor.page.locator(".st-key-stage")
-    visitor.until(lambda: visitor.t("stage.strange")[:8] in svg.inner_text(), "what the ribbon says")
+    url = {"photo": photo, "model": "tiny_se", "weights": "pretrained", "lang": lang, "step": "sowhat", "more": ""}
+    visitor = visit(lang=lang).open("block", **url)
+    page, first = visitor.page, visitor.t("listed.nearest", name="").rstrip(" .。")
+    visitor.until(lambda: first in page.get_by_test_id("stMain").inner_text(), "what is said below the stage")
+    drawn = page.locator("[data-testid=stage]")
+    visitor.until(lambda: visitor.t("stage.strange") in (drawn.text_content() or ""), "what the ribbon says")
     asked = {"model": "tiny_se", "weights": "pretrained", "photo": photo, "block": "layer1.0.se", "lang": lang}
     with urlopen(f"{server}/answers?{urlencode(asked)}&gate=0", timeout=60) as reply:
         rows = json.loads(reply.read())
