@@ -1,4 +1,4 @@
-"""What several verbs need: the photo, the network, sentences, tables, bars and slides. One file, so a longer one."""
+"""What several verbs need: the photo, the network, sentences, tables, bars and slides."""
 
 from __future__ import annotations
 
@@ -14,29 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from senet_viz import i18n
 from senet_viz.errors import (
-    CardRefused,
-    DeckRefused,
-    ImageRejected,
-    LessonRefused,
-    NoGateFound,
-    NoGates,
-    PhotosRejected,
-    SenetVizError,
-    TrainingRefused,
-    WeightsInvalid,
-    WeightsUnavailable,
-)
-from senet_viz.jobs import Progress
-from senet_viz.models import catalogue, class_names, load, weight_files
+    CardRefused, DeckRefused, ImageRejected, LessonRefused, NoGateFound, NoGates,
+    PhotosRejected, SenetVizError, TrainingRefused, WeightsInvalid, WeightsUnavailable, Progress, TYPE_CHECKING, PIL, Image, Image, Tensor, Figure, Edit, Picture, Trace, TypeVar,
+)  # fmt: skip
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor, nn
-
-    from senet_viz.drawing.grammar import Figure
-    from senet_viz.types import Edit, Picture, Trace
-
-T = TypeVar("T")
 TOP = 5
 PLAIN = (TrainingRefused, CardRefused, DeckRefused, LessonRefused, WeightsInvalid)  # plain sentences already
 WHOLE = ("option.named", "unknown_model.near", "no_scores.apart", "no_film")  # errors whose text says everything

@@ -33,5 +33,8 @@ def draw_roc(
     ]
     panel = Panel(tuple(marks), x=t("fig.roc.x"), y=t("fig.roc.y"), x_range=(0, 1), y_range=(0, 1))
     said = {"false": f"{here[0]:.0%}", "told": f"{here[1]:.0%}"}
-    rows = Table(("false alarms", *names), tuple(zip(at.tolist(), *(y.tolist() for y in drawn), strict=True)))
+    rows = Table(
+        ("false alarms", *(f"told {n}" for n in range(1, len(names) + 1))),
+        tuple(zip(at.tolist(), *(y.tolist() for y in drawn), strict=True)),
+    )
     return Figure("roc", t("fig.roc.title", **said), (panel,), 1, rows, t("fig.roc.alt", **said), height=420)
