@@ -1,4 +1,4 @@
-"""What several verbs need: the photo, the network, sentences, tables, bars and slides."""
+"""What several verbs need: the photo, the network, sentences, tables, bars and slides. One file, so a longer one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,31 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from senet_viz import i18n
-from senet_viz.errors import (
-    CardRefused, DeckRefused, ImageRejected, LessonRefused, NoGateFound, NoGates,
-    PhotosRejected, SenetVizError, TrainingRefused, WeightsInvalid, WeightsUnavailable, Progress, TYPE_CHECKING, PIL, Image, Image, Tensor, Figure, Edit, Picture, Trace, TypeVar,
-)  # fmt: skip
+from senet_viz import errors, i18n
+from senet_viz.jobs import Progress
+from senet_viz.models import catalogue, class_names, load, weight_files
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor, nn
+
+    from senet_viz.drawing.grammar import Figure
+    from senet_viz.types import Edit, Picture, Trace
+
+T = TypeVar("T")
 TOP = 5
-PLAIN = (TrainingRefused, CardRefused, DeckRefused, LessonRefused, WeightsInvalid)  # plain sentences already
+PLAIN = (
+    errors.TrainingRefused,
+    errors.CardRefused,
+    errors.DeckRefused,
+    errors.LessonRefused,
+    errors.WeightsInvalid,
+)  # plain sentences already
 WHOLE = ("option.named", "unknown_model.near", "no_scores.apart", "no_film")  # errors whose text says everything
 SIDE = 64  # of the pictures that the small networks were trained on
 
 
-def sentence(error: SenetVizError) -> str:
+def sentence(error: errors.SenetVizError) -> str:
     """Return what a person reads: the text of that error, where there is one, and what exactly the matter is."""
     message = " ".join(str(error).split())
     if isinstance(error, PLAIN):
@@ -33,7 +45,7 @@ def sentence(error: SenetVizError) -> str:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code in WHOLE
+    whole = isinstance(error, errors.ImageRejected | errors.PhotosRejected | errors.NoGates) or error.code in WHOLE
     return text if whole else f"{text} ({message})"
 
 
@@ -137,7 +149,7 @@ def block(name: str, names: Sequence[str], spec: catalogue.ModelSpec) -> str:
         NoGateFound: it is none.
     """
     if name not in names:
-        raise NoGateFound(f"{spec.key} has no block {name}; it has {', '.join(names)}", name=name)
+        raise errors.NoGateFound(f"{spec.key} has no block {name}; it has {', '.join(names)}", name=name)
     return name
 
 
@@ -152,7 +164,7 @@ def gated(key: str) -> None:
         UnknownModel: there is no such network.
     """
     if not catalogue.spec(key).blocks:
-        raise NoGates(key)
+        raise errors.NoGates(key)
 
 
 def shipped(with_gates: bool = False) -> list[str]:
@@ -164,7 +176,7 @@ def shipped(with_gates: bool = False) -> list[str]:
     there = [key for key in catalogue.OURS if weight_files.available(key) == "shipped"]
     keys = [key for key in there if catalogue.spec(key).blocks or not with_gates]
     if not keys:
-        raise WeightsUnavailable("no trained small network is here yet: train them first")
+        raise errors.WeightsUnavailable("no trained small network is here yet: train them first")
     return keys
 
 
@@ -204,7 +216,7 @@ def bar(name: str, quiet: bool) -> Iterator[Progress]:
         yield told
 
 
-def skipped(file: Path, error: ImageRejected) -> None:
+def skipped(file: Path, error: errors.ImageRejected) -> None:
     """Say on stderr, above any bar, why a file is left out."""
     from tqdm.auto import tqdm
 

@@ -106,7 +106,7 @@ def run_batch(
     last: list[Tensor] = []
     with evaluating(module), torch.inference_mode():
         with Session(probes) as session:
-            if type(module).__name__ == "TinyNet":
+            if type(module).__name__ == "TinyNet" and isinstance(module.fc, torch.nn.Module):
                 session.on(module.fc._forward_pre_hooks, lambda args: last.append(args[0]))
             scores = class_scores(module(x))
         ran = sorted((p for p in probes if p.turn), key=lambda p: p.turn)

@@ -228,7 +228,8 @@ class Seen:
     @cached_property
     def familiar(self) -> bool | None:
         """Whether the network's own score takes the photo for one of its classes; None where it has no such score."""
-        return record.familiar(self.spec.key, self.trace) if self.trained else None
+        shipped = self.trained and self.weights == "pretrained"  # and no epoch of its training
+        return record.familiar(self.spec.key, self.trace) if shipped else None
 
     @property
     def nearest(self) -> str:
