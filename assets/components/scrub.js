@@ -174,7 +174,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     frame.alt = `${data.alt} ${data.scales[s]}`;
     $(".now").textContent = data.captions[s];
     slider.setAttribute("aria-valuetext", `${data.scales[s]}: ${data.scores[s][0].label} ${data.scores[s][0].text}`);
-    fillScores($(".right ol"), data.scores[s]);
+    fillScores($(".right ol"), data.scores[s], data.said?.[s]);
     drawCurve();
     drawBars();
     drawCurves();

@@ -22,6 +22,8 @@ from senet_viz.findings.gate_life import ALIVE, DEAD, EXTREME, Activity, Learnin
 from senet_viz.findings.kernel_choice import Cause, Way
 from senet_viz.findings.model_agreement import points
 from senet_viz.models import class_names, safetensors_io, weight_files
+from senet_viz.open_set import card
+from senet_viz.open_set.record import Record
 from senet_viz.stats import Interval
 from senet_viz.training.recipe import Recipe
 
@@ -237,8 +239,9 @@ def build(
     weights: Sequence[Weights],
     profiles: Mapping[str, Profile],
     learning: Mapping[str, Learning] | None = None,
+    listed: Mapping[str, Record] | None = None,
 ) -> str:
-    """Write the card as Markdown.
+    """Write the card as Markdown; ``listed``: of each network, how well it notices what it does not know.
 
     Raises:
         CardRefused: weights, profile and what training did do not belong together, or weights of different recipes.
@@ -246,6 +249,8 @@ def build(
     size, texts, w = best_size(weights), _texts(), weights[0]
     _check(weights, profiles, size)
     _check_learning(weights, profiles, learning or {})
+    listed = {w.key: listed[w.key] for w in weights if w.key in listed} if listed else {}
+    _belong(weights, listed)
     r, plain, names = Recipe(**w.recipe), asdict(Recipe()), class_names.called(w.classes)
     ours = {key: w.recipe[key] for key in ("classes", "epochs", "seed")}
     alive = [_alive(profile, texts) for profile in profiles.values() if profile.blocks]
@@ -266,6 +271,8 @@ def build(
         torch=", ".join(sorted({w.torch for w in weights})),
         options="".join(f" --{key} {value}" for key, value in ours.items() if value != plain[key]),
         best=_best(profiles.get("tiny_se"), texts),
+        listed=card.section(listed, texts["listed"]) if listed else "",
+        noticed=f" {texts['noticed']}" if listed else "",
         checksums=_table(("file", "SHA-256"), [(f"`{w.key}.safetensors`", f"`{w.sha256}`") for w in weights]),
     )  # fmt: skip
     return re.sub("\n{3,}", "\n\n", text) + "\n"
@@ -302,6 +309,13 @@ def _check_learning(weights: Sequence[Weights], profiles: Mapping[str, Profile],
             raise CardRefused(
                 f"The record of what training did to {key} is of other weights: make it again with --film."
             )
+
+
+def _belong(weights: Sequence[Weights], listed: Mapping[str, Record]) -> None:
+    there = {w.key: w.sha256 for w in weights}
+    for key, found in listed.items():
+        if there.get(key) != found.weights:
+            raise CardRefused(f"Whether {key} notices strangers was measured with other weights: run `listed` again.")
 
 
 def verify(

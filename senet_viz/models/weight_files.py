@@ -1,5 +1,6 @@
 """Where a model's weight file is, whether it can be used, and what the file of a small one says."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -98,6 +99,18 @@ def frame(key: str, epoch: int) -> tuple[Shipped, Path | None]:
     if about is None or epoch not in frames:
         raise NoFilm(spec(key).title)
     return about, frames[epoch]
+
+
+def digest(key: str) -> str | None:
+    """Return the SHA-256 of the weight file of one of our networks; None where there is none, or for other models."""
+    row = spec(key)
+    path = _here(row) if row.source == "ours" else None
+    return None if path is None else _digest(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _digest(path: Path, _changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def classes(key: str) -> tuple[str, ...]:

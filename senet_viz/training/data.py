@@ -34,7 +34,12 @@ class Folder:
 
 
 def read_folder(
-    directory: Path, size: int = 64, classes: int = 0, names: Sequence[str] | None = None, bar: bool = False
+    directory: Path,
+    size: int = 64,
+    classes: int = 0,
+    names: Sequence[str] | None = None,
+    bar: bool = False,
+    each: int | None = None,
 ) -> Folder:
     """Decode ``directory/<class>/*`` once, shorter side to ``size``, centre square.
 
@@ -42,6 +47,7 @@ def read_folder(
         classes: the first N classes in alphabetical order; 0 means all of them.
         names: exactly these classes, in this order, whatever else the folder holds; overrides ``classes``.
         bar: show progress.
+        each: the first so many pictures of every class; None means all.
 
     Raises:
         TrainingRefused: no such folder, no class folder or no picture in it, a picture that cannot be read.
@@ -60,7 +66,12 @@ def read_folder(
     if missing := sorted(set(names) - set(data.classes)):
         raise TrainingRefused(f"The folder {directory} has no class {missing[0]}, which the other folder has.")
     label = {data.class_to_idx[name]: row for row, name in enumerate(names)}
-    samples = [(path, label[index]) for path, index in data.samples if index in label]
+    taken = [0] * len(data.classes)
+    samples = []
+    for path, index in data.samples:
+        taken[index] += 1
+        if index in label and (each is None or taken[index] <= each):
+            samples.append((path, label[index]))
     squared = v2.Compose([v2.Resize(size, antialias=True), v2.CenterCrop(size)])
     x = torch.empty(len(samples), 3, size, size, dtype=torch.uint8)
     for row, (path, _) in enumerate(tqdm(samples, f"reading {directory.name}", disable=not bar, mininterval=1)):

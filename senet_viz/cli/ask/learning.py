@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from senet_viz import i18n
 from senet_viz.cli import common, options
 from senet_viz.errors import NoFilm
 from senet_viz.models import load, weight_files
+
+if TYPE_CHECKING:
+    from senet_viz.types import Trace
 
 
 def add(parsers: options.Parsers) -> None:
@@ -46,17 +50,19 @@ def run(args: argparse.Namespace) -> None:
         "eta2": dict(zip(names, known.eta2.T.tolist(), strict=True)) if known is not None and measured else None,
         "gates": {name: [trace.block(name).gate[-1].tolist() for trace in traces] for name in names},
     }
-    common.show(args, answer, _text(answer, look))
+    common.show(args, answer, _text(answer, look, traces[-1]))
 
 
-def _text(answer: dict[str, Any], look: common.Look) -> Iterator[str]:
+def _text(answer: dict[str, Any], look: common.Look, last: Trace) -> Iterator[str]:
     """Give one row an epoch, and one a block with the std of its gates over the channels."""
     yield look.title
     rows: list[tuple[str, ...]] = [("epoch", f"top-1 at {answer['size']} px", "answer to this photo")]
     for epoch, top1, top5 in zip(answer["epochs"], answer["top1"], answer["top5"], strict=True):
         rows.append((str(epoch), f"{top1:.1f} %", f"{top5[0]['probability']:.1%} {top5[0]['name']}"))
     yield from common.table(rows)
-    yield from look.off_list()
+    if look.listed(last) is False:
+        yield f"  {i18n.text('listed.nearest', i18n.DEFAULT, name=answer['top5'][-1][0]['name'])}"
+    yield from look.off_list(last)
     yield "std of this photo's gates over the channels, by epoch"
     rows = [("block", *map(str, answer["epochs"]))]
     rows += [(name, *(f"{_std(gate):.3f}" for gate in gates)) for name, gates in answer["gates"].items()]

@@ -21,12 +21,14 @@ def run(args: argparse.Namespace) -> None:
     """Write the model card, after a count on data/val where one is asked for."""
     from senet_viz.experiments import gate_profile
     from senet_viz.findings import gate_life, model_card
+    from senet_viz.open_set import record
 
     folder = args.weights
     weights = model_card.read_all(folder)
     file = folder / gate_profile.FILE.name
     learning = common.record(gate_life.read, folder / gate_life.FILE.name)
-    text = model_card.build(weights, gate_profile.read(file) if file.is_file() else {}, learning)
+    listed = common.record(record.read, folder / record.FILE.name)
+    text = model_card.build(weights, gate_profile.read(file) if file.is_file() else {}, learning, listed)
     if args.data is not None:
         model_card.verify(folder, args.data, weights, print)
     out = args.out or folder / "README.md"

@@ -44,7 +44,7 @@ _COLUMNS = (
     ("rank of .*", "rank"),
     ("attribution", "attribution"),
     ("most open|matters most|edited", "marked"),
-    ("probability|accuracy|low|high", "probability"),
+    (r"probability|accuracy|low|high|false alarms|told \d+", "probability"),
     ("accuracy, %", "percent"),
     (".*parameters.*|multiply-accumulates|weights.*|of the gates|without gates|gates add", "count"),
     ("values read and multiplied", "count"),

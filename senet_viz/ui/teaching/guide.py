@@ -148,7 +148,7 @@ def _facts(view: Scene) -> dict[str, object]:
         "n": len(view.z), "r": 0 if hidden is None else len(hidden),
         "dead": 0 if hidden is None else int((np.asarray(hidden) == 0).sum()),
         "zeros": int((view.gate == 0).sum()), "ones": int((view.gate == 1).sum()),
-        "top": name, "share": round(100 * share),
+        "top": view.t("listed.only", name=name) if view.seen.familiar is False else name, "share": round(100 * share),
     }  # fmt: skip
 
 
