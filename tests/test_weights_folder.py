@@ -177,7 +177,7 @@ def test_the_server_starts_and_its_log_names_the_files(
     cut(folder / f"{catalogue.DEFAULT}.safetensors", catalogue.DEFAULT)
 
     async def start() -> None:
-        async with state.warm(lambda: None)(None):  # type: ignore[arg-type]
+        async with state.warm(lambda: None, lambda: None)(None):  # type: ignore[arg-type]
             pass
 
     with caplog.at_level(logging.WARNING, "senet_viz"):
