@@ -131,7 +131,7 @@ async def class_of(seats: Sequence[Seat], code: str) -> None:
 
 
 async def lesson(site: str, code: str, other: Callable[[str], str]) -> None:
-    app, query = Server(site, Path()), {**HERE, "class": code}
+    app, query = Server(site, 0, Path()), {**HERE, "class": code}
     seats = [await Seat.take(app, "squeeze", **(query if n <= STUDENTS else HERE)) for n in range(SEATS - 1)]
     seats.append(last := await Seat.take(app, "squeeze", **HERE))
     while len({at(seat.visit) for seat in seats}) == 1:  # chance has it that nobody is at the other process
