@@ -31,7 +31,7 @@ class Server:
     """A running app: its address, its process, and what its stop-watch wrote."""
 
     address: str  # 127.0.0.1:PORT
-    process: int
+    process: int  # 0: several, behind a proxy
     log: Path
 
     def runs(self) -> list[tuple[float, float]]:

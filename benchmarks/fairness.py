@@ -74,7 +74,8 @@ class Class:
     async def _closed(self) -> float:
         """Ask what the network answers with a channel closed that nobody closed before; seconds of it."""
         n, self.asked = self.asked, self.asked + 1
-        block, photo = BLOCKS[n // CHANNELS % len(BLOCKS)], samples.SAMPLES[n // CHANNELS // len(BLOCKS)].key
+        block = BLOCKS[n // CHANNELS % len(BLOCKS)]
+        photo = samples.SAMPLES[n // CHANNELS // len(BLOCKS) % len(samples.SAMPLES)].key  # from the start, after 1,152
         query = {"model": SMALL, "weights": "pretrained", "photo": photo, "block": block, "lang": "en"}
         address = f"http://{self.app.address}/answers?{urlencode(query | {'gate': n % CHANNELS})}"
         start = perf_counter()

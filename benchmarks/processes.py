@@ -115,7 +115,7 @@ def main() -> None:
             folder = Path(stack.enter_context(TemporaryDirectory()))
             addresses = [stack.enter_context(server()).address for _ in range(processes)]
             address, _ = stack.enter_context(proxy(folder, addresses))
-            apps[processes] = Server(address, folder / "none"), addresses
+            apps[processes] = Server(address, 0, folder / "none"), addresses
         every = [address for _, addresses in apps.values() for address in addresses]
         print(f"A process takes {memory(every) / len(every):.0f} MiB when it has started.\n")
         asyncio.run(measure(apps, asked.seats, asked.clicks))

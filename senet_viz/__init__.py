@@ -18,8 +18,10 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
         DeckRefused,
         DeviceUnavailable,
         EditRefused,
+        EngineAway,
         ImageRejected,
         LessonRefused,
+        ModelTooLarge,
         NoClassScores,
         NoFilm,
         NoGateFound,
@@ -52,10 +54,10 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
 
 __all__ = [
     "MODELS", "OPS", "BlockRef", "BlockTrace", "Busy", "CardRefused", "DeckRefused", "DeviceUnavailable", "Edit",
-    "EditRefused", "ImageRejected", "LessonRefused", "NoClassScores", "NoFilm", "NoGateFound", "NoGates", "NotAHost",
-    "OptionRefused", "PhotosRejected", "Picture", "SenetVizError", "Stopped", "Trace", "TrainingRefused",
-    "UnknownModel", "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find", "load", "preprocess",
-    "rank_channels", "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
+    "EditRefused", "EngineAway", "ImageRejected", "LessonRefused", "ModelTooLarge", "NoClassScores", "NoFilm",
+    "NoGateFound", "NoGates", "NotAHost", "OptionRefused", "PhotosRejected", "Picture", "SenetVizError", "Stopped",
+    "Trace", "TrainingRefused", "UnknownModel", "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find",
+    "load", "preprocess", "rank_channels", "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
 ]  # fmt: skip
 
 # Where a name is, and what it is called there where that is something else; one that is missing is of ``errors``.

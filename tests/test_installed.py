@@ -44,7 +44,8 @@ class Installed:
     @property
     def variables(self) -> dict[str, str]:
         """Nothing of this process that would lead back to the repository, and no network."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SENET_VIZ"))}
+        foreign = ("PYTHON", "SENET_VIZ", "MPL")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return kept | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "STREAMLIT_SERVER_HEADLESS": "true"}
 
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:

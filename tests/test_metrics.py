@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_now(house: str) -> None:
     before = numbers(house)
     assert set(before) >= {f"senet_viz_{name}" for _, _, name, _, _ in metrics.ENGINE}
     assert (before["senet_viz_seats"], before["senet_viz_classes"]) == (0, 0)
-    assert before["senet_viz_models"] == before["senet_viz_forwards_total"] == 1, "the first picture's"
+    assert before["senet_viz_models"] == 1 and before["senet_viz_forwards_total"] == 2, "the first picture, and its U"
     assert 0 < before["senet_viz_models_bytes"] < 40e6
     assert 100e6 < before["process_resident_memory_bytes"] < 4e9
     socket = house.replace("http", "ws")

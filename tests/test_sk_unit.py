@@ -276,7 +276,7 @@ def test_rows_of_the_pinned_channel_are_marked(build: Build, lang: str) -> None:
     parts = unit.parts(c)
     top = np.argsort(-np.abs(parts).max(0), kind="stable")[:10]
     np.testing.assert_array_equal([bar.y for bar in bars(figure, 2)], parts[:, top])
-    close(np.array([row[2:] for row in figure.table.rows], dtype=float), unit.w2[:, c].T)
+    close(np.array([row[2:] for row in figure.table.rows], dtype=float), np.vstack((unit.w2[:, c], parts)).T)
 
 
 @LANGS

@@ -18,7 +18,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
-from senet_viz import i18n
+from senet_viz import i18n, ui
 from senet_viz.cli import main
 from senet_viz.errors import WeightsInvalid
 from senet_viz.models import catalogue, class_names, load, weight_files
@@ -177,7 +177,7 @@ def test_the_server_starts_and_its_log_names_the_files(
     cut(folder / f"{catalogue.DEFAULT}.safetensors", catalogue.DEFAULT)
 
     async def start() -> None:
-        async with state.warm(lambda: None)(None):  # type: ignore[arg-type]
+        async with state.warm(lambda: None, ui.default_picture)(None):  # type: ignore[arg-type]
             pass
 
     with caplog.at_level(logging.WARNING, "senet_viz"):

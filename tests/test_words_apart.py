@@ -34,7 +34,7 @@ def slide(figure: Figure) -> Iterator[MplFigure]:
 @MODELS
 def test_words_lie_on_nothing_and_on_no_other_words(model: str) -> None:
     every = drawn.figures(model)
-    assert {each.page for each in every} == set(PAGES)
+    assert {each.page for each in every} == set(PAGES) - {"lessons"}, "which has a table and no figure"
     for each in every:
         with slide(each.figure) as page:
             where = (each.page, each.figure.key, each.lang)

@@ -1,6 +1,7 @@
 """Start Ray on this machine with replicas that answer questions: for ``serve.py``, the benchmarks and the tests."""
 
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -13,6 +14,15 @@ from senet_viz import assets
 
 ROOT = assets.APP.parent
 END_S = 60.0
+PORTS = range(20_000, 32_000)  # below those that a system hands out: Ray's own sockets take many while it starts
+
+
+def _free(port: int) -> bool:
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return True
+    except OSError:
+        return False
 
 
 def begun(*options: str) -> tuple[subprocess.Popen[str], str]:
@@ -24,8 +34,7 @@ def begun(*options: str) -> tuple[subprocess.Popen[str], str]:
     Raises:
         RuntimeError: it did not come up; its words are on this process's standard error.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = next(port for port in random.sample(PORTS, 100) if _free(port))
     command = [sys.executable, "-m", "senet_viz.service.remote.replica", "--port", str(port), *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -92,11 +92,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   addEventListener("popstate", () => keepPin(shared), { signal });
   document.documentElement.lang = data.lang;
   speak(data.words, signal);
-  const asked = new URLSearchParams(data.query);
+  const asked = new URLSearchParams(data.query), before = new URLSearchParams(shared.query);
   new URLSearchParams(location.search).forEach((value, name) => {
     if (name.startsWith("embed")) asked.append(name, value); // Streamlit's own
-    else if (data.own.includes(name)) asked.set(name, value);
+    else if (data.own.includes(name) && value !== before.get(name)) asked.set(name, value); // else: the server's own earlier word
   });
+  shared.query = data.query;
   const { carried = null } = shared;
   shared.carried = null;
   if (carried !== null && !data.own.includes("channel") && asked.get("channel") !== String(carried)) {

@@ -117,9 +117,9 @@ def warm(
     """Return what a server does before it says that it is healthy: import, load the default model, run it once.
 
     Args:
-        first: makes what the first visitor sees first.
         menu: declares the pages. Streamlit takes the folder ``pages`` for its old kind of pages until the first
             ``st.navigation``, and would answer the first deep link with "Page not found".
+        first: makes what the first visitor sees first.
     """
 
     @asynccontextmanager

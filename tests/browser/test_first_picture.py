@@ -140,7 +140,8 @@ def test_another_block_can_be_opened_on_it(visitor: Visitor) -> None:
     assert stage.get_attribute("data-block") == visitor.url()["block"] == truth.names(catalogue.DEFAULT)[3]
 
 
-def test_a_broken_wire_and_a_second_tab_change_nothing(visitor: Visitor) -> None:
+def test_a_broken_wire_and_a_second_tab_change_nothing(visit: Visit) -> None:
+    visitor = visit(new=True)
     visitor.page.add_init_script(WIRES)
     visitor.page.goto(visitor.address)
     pinned = arrived(visitor).get_attribute("data-pinned")
@@ -157,7 +158,7 @@ def test_a_broken_wire_and_a_second_tab_change_nothing(visitor: Visitor) -> None
 
 
 def test_who_reads_another_language_than_the_header_says_gets_the_page_alone(visit: Visit) -> None:
-    visitor = visit(lang="en")
+    visitor = visit(new=True)
     visitor.page.add_init_script("Object.defineProperty(navigator, 'language', { get: () => 'zh-CN' })")
     with held(visitor):
         visitor.until(lambda: not visitor.page.locator("#first").count(), "the picture to go")

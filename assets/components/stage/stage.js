@@ -17,7 +17,7 @@ const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** The block: in bytes, or where the app says that they lie and how the view begins. */
 const got = async (data, signal) => {
-  const block = await read(data.at ? await fetched(new URL(data.at, document.baseURI), signal) : data);
+  const block = await read(data.head ? await fetched(new URL(data.at, document.baseURI), signal) : data);
   const photo = await createImageBitmap(new Blob([block.photo])).catch(() => null);
   return { ...block, head: { ...block.head, ...data.head }, photo };
 };

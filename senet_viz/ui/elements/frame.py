@@ -81,7 +81,7 @@ def plain(text: str) -> str:
 def address(page: str, own: Sequence[str]) -> None:
     """Tell the browser what the address of the page of this name is, and in which language it speaks.
 
-    What it keeps itself on this page (``own``) it has from the server only where its address does not say it.
+    What it keeps itself on this page (``own``) it has from the server only where it has not changed it since.
 
     ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
     """

@@ -49,7 +49,7 @@ def looked_at(request: Request) -> Scene:
     if weights not in ("pretrained", "random") or not there or lang not in i18n.LANGUAGES:
         raise Refused(HTTPStatus.NOT_FOUND)
     row, device, dark = catalogue.spec(key), state.device(asked.get("device", "auto")), asked.get("dark") == "1"
-    if weights == "pretrained" and weight_files.available(key) in ("download", "missing"):
+    if weights == "pretrained" and weight_files.available(key) == "download":
         raise Refused(HTTPStatus.NOT_FOUND)
     if name not in state.engine().ask(BlocksQuestion(key, device=device, weights=weights)):
         raise Refused(HTTPStatus.NOT_FOUND)
