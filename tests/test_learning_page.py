@@ -11,6 +11,7 @@ from senet_viz.drawing.renderers import slides
 from senet_viz.figures.lab import learning as figures
 from senet_viz.findings import gate_life
 from senet_viz.models import catalogue, weight_files
+from senet_viz.open_set import record
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks
 from senet_viz.types import Trace
@@ -51,6 +52,9 @@ def test_the_film_is_what_each_network_computes(photo: str) -> None:
             assert np.abs(shown["gates"][at] - block.gate[-1].numpy()).max() < 2e-5
         shares = trace.logits.softmax(0).sort(descending=True).values[:5]
         assert [score["share"] for score in data["scores"][at]] == pytest.approx(shares.tolist(), abs=1e-5)
+    *before, said = data["said"]  # only of the shipped weights a score was measured
+    strange = record.familiar("tiny_se", traces(photo)[-1]) is False
+    assert set(before) == {""} and said == (names("listed.no") if strange else "")
     assert data["captions"][0] == names("lab.learning.now.untrained")
     assert data["captions"][-1] == names("lab.learning.now", epoch=epochs()[-1], last=epochs()[-1])
 

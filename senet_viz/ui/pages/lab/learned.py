@@ -125,6 +125,7 @@ def _data(found: Film, told: bool) -> dict[str, Any]:
         ],
         "frames": [scrub.frame(view.picture)],
         "scores": [scrub.scores(view, trace) for trace in found.traces],
+        "said": [*("" for _ in found.traces[1:]), scrub.said(view, found.traces[-1])],  # of the last alone it is known
         "curves": _curves(found),
         "rate": t("lab.learning.rate"),
         **scrub.gated(view, {name: found.gates(name) for name in view.blocks}),

@@ -84,7 +84,7 @@ def _data(view: Scene, sweep: Sweep, names: Sequence[str]) -> dict[str, Any]:
         ],
         "frames": [frame(picture) for picture in sweep.pictures],
         "scores": [scores(view, trace) for trace in sweep.traces],
-        "said": [_said(view, trace) for trace in sweep.traces],
+        "said": [said(view, trace) for trace in sweep.traces],
         **gated(view, {name: scale_response.gates(sweep, name) for name in names}),
         **worded(t, "scrub", ("label", "what", "alt")),
     }
@@ -116,7 +116,7 @@ def _answers(view: Scene, sweep: Sweep, t: Texts) -> numbers.Sheet:
     return numbers.Sheet("scrub-answers", t("numbers.answer"), t("numbers.answer.scales"), table)
 
 
-def _said(view: Scene, trace: Trace) -> str:
+def said(view: Scene, trace: Trace) -> str:
     """Return what is said above the answers at one scale: that the photo is nothing the network knows."""
     return view.t("listed.no") if replace(view.seen, trace=trace).familiar is False else ""
 
