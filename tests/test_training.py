@@ -18,12 +18,13 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from scipy.special import betainc
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from senet_viz.errors import TrainingRefused
 from senet_viz.models import load, weight_files
 from senet_viz.networks.tiny import BLOCKS, TinyNet
-from senet_viz.training.data import Folder, augment, batches, normalise, read_folder
+from senet_viz.training.data import Folder, augment, batches, mixed, normalise, read_folder
 from senet_viz.training.loop import (
     EVAL_SIZES,
     PRECISIONS,
@@ -168,7 +169,7 @@ def test_contrast_and_brightness_stay_within_their_bounds() -> None:
 def test_batches_depend_on_seed_and_epoch_alone_and_hold_every_picture_once() -> None:
     data = noise(11)
     data = Folder(data.x, torch.arange(11), data.classes)
-    recipe = replace(SMALL, early_share=0.5)
+    recipe = replace(SMALL, early_share=0.5, mix=0.0)
 
     def labels(epoch: int, recipe: Recipe = recipe) -> list[int]:
         return [int(k) for _, y in batches(data, recipe, epoch) for k in y]
@@ -179,6 +180,34 @@ def test_batches_depend_on_seed_and_epoch_alone_and_hold_every_picture_once() ->
     first, again = (next(batches(data, recipe, 3))[0] for _ in range(2))
     assert torch.equal(first, again) and first.shape == (4, 3, 32, 32)
     assert next(batches(data, recipe, 0))[0].shape == (4, 3, 24, 24)  # early epochs run smaller pictures
+
+
+def test_mixed_pictures_belong_to_both_classes() -> None:
+    x, y = torch.rand(3, 3, 8, 8), torch.tensor([2, 0, 1])
+    seen, belongs = mixed(x, y, 0.75, 4)
+    for row, other in ((0, 2), (1, 1), (2, 0)):
+        assert torch.allclose(seen[row], 0.75 * x[row] + 0.25 * x[other])
+        want = torch.zeros(4)
+        want[y[row]] += 0.75
+        want[y[other]] += 0.25
+        assert torch.equal(belongs[row], want)
+
+
+def test_how_much_is_mixed_in_follows_the_recipe() -> None:
+    data = noise(400)
+    recipe = replace(SMALL, mix=0.2)
+    alone, both = (list(batches(data, replace(recipe, mix=mix), 0)) for mix in (0.0, 0.2))
+    shares = []
+    for (x, y), (seen, belongs) in zip(alone, both, strict=True):
+        assert torch.allclose(belongs.sum(1), torch.ones(len(y)))
+        found = [float(s) for row, s in enumerate(belongs[range(len(y)), y]) if y[row] != y.flip(0)[row]]
+        if found:
+            assert found == pytest.approx([found[0]] * len(found), abs=1e-6)
+            assert torch.allclose(seen, found[0] * x + (1 - found[0]) * x.flip(0), atol=1e-5)
+            shares.append(found[0])
+    assert np.mean([s < 0.1 or s > 0.9 for s in shares]) == pytest.approx(2 * betainc(0.2, 0.2, 0.1), abs=0.15)
+    again = next(batches(data, recipe, 0))
+    assert torch.equal(again[0], both[0][0]) and not torch.equal(next(batches(data, recipe, 1))[1], both[0][1])
 
 
 # --- one run ------------------------------------------------------------------------------------------------------
@@ -249,24 +278,12 @@ def test_accuracy_equals_a_count_by_hand(build) -> None:  # type: ignore[no-unty
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_gates_and_norms_do_not_decay_and_all_else_does(block: str) -> None:
+def test_norms_and_biases_do_not_decay_and_all_else_does(block: str) -> None:
     run = Run(replace(SMALL, block=block), noise(8), CPU)
     decays = {id(p): group["weight_decay"] for group in run.sgd.param_groups for p in group["params"]}
-    gates = set()
-    for name, module in run.model.named_modules():
-        for p in module.parameters(recurse=False):
-            gate = name.endswith((".fc1", ".fc2"))
-            gates |= {name} if gate else set()
-            free = gate or p.ndim == 1
-            assert decays.pop(id(p)) == (0.0 if free else SMALL.weight_decay), name
-    assert not decays and len(gates) == (0 if block == "plain" else 20)
-
-
-def test_a_gate_that_does_not_decay_is_a_choice_of_the_recipe() -> None:
-    run = Run(replace(SMALL, gate_decay=0.01), noise(8), CPU)
-    weight = run.model.get_submodule("layer1.0.se.fc1").weight
-    (found,) = [g["weight_decay"] for g in run.sgd.param_groups if any(p is weight for p in g["params"])]
-    assert found == 0.01
+    for name, p in run.model.named_parameters():
+        assert decays.pop(id(p)) == (0.0 if p.ndim == 1 else SMALL.weight_decay), name
+    assert not decays
 
 
 @pytest.mark.parametrize("block", ["se", "se_h", "sk"])

@@ -20,8 +20,10 @@ class Recipe:
     early_share: float = 0.6
     min_area: float = 0.25  # random resized crop: share of the picture's area, from this to 1
     ema: float = 0.997
-    gate_decay: float = 0.0  # weight decay of the two layers in front of a gate: with 5e-4 most gates stay at one half
-    gate_start: float = 4.0  # the second of these layers starts this many times as large as PyTorch would have it
+    mix: float = 0.2  # how much of a second picture is mixed in follows Beta(mix, mix); 0: nothing
+    gate_start: float = (
+        4.0  # the second layer in front of a gate starts so many times as large as PyTorch would have it
+    )
 
     def size_at(self, epoch: int) -> int:
         """Return the side of the training pictures in this epoch, in pixels."""
