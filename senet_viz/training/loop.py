@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from senet_viz import assets
 from senet_viz.errors import TrainingRefused
@@ -39,9 +39,16 @@ from senet_viz.training.data import Folder, batches, normalise, read_folder
 from senet_viz.training.recipe import Recipe
 
 EVAL_SIZES = (64, 72, 80, 96, 112, 128)
+SETTLED = 2500  # training pictures whose statistics the norms hold in the end
 FORMAT = "senet-viz tiny 1"
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LEARNED = ("model", "average", "sgd", "cycle")  # what a checkpoint holds the state of
+
+
+def _whole(x: Tensor, size: int, device: torch.device) -> Tensor:
+    """Return whole pictures (B, 3, S, S) uint8 as a network gets them to answer, (B, 3, size, size)."""
+    x = F.interpolate(x.to(device).float(), size=(size, size), mode="bicubic", antialias=True)
+    return normalise(x.clamp(0, 255))
 
 
 @torch.inference_mode()
@@ -49,8 +56,7 @@ def accuracy(model: nn.Module, data: Folder, size: int, device: torch.device) ->
     """Return top-1 in percent over a whole folder, pictures resized to ``size``. The model must be in eval mode."""
     hits = torch.zeros((), dtype=torch.long, device=device)
     for x, y in zip(data.x.split(250), data.y.split(250), strict=True):
-        x = F.interpolate(x.to(device).float(), size=(size, size), mode="bicubic", antialias=True).clamp(0, 255)
-        hits += (model(normalise(x)).argmax(1) == y.to(device)).sum()
+        hits += (model(_whole(x, size, device)).argmax(1) == y.to(device)).sum()
     return 100 * int(hits) / len(data.x)
 
 
@@ -188,23 +194,35 @@ class Run:
         self.epoch, self.seconds, self.precision, self.top1 = epoch, seconds, precision, top1
 
 
+def settled(run: Run) -> TinyNet:
+    """Return the averaged network; its batch norms hold the statistics of whole training pictures, as it will see them.
+
+    Training leaves those of random crops, smaller and mixed in pairs (Touvron et al., NeurIPS 2019).
+    """
+    net, x = TinyNet(run.recipe.block, len(run.train.classes)).eval(), run.train.x
+    net.load_state_dict(run.average.module.state_dict())
+    net.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    some = x[:: max(1, len(x) // SETTLED)]  # of every class as many; a batch is of all classes
+    some = some[torch.randperm(len(some), generator=torch.Generator().manual_seed(0)).to(some.device)]
+    update_bn((_whole(each, run.recipe.shown, run.device) for each in some.split(250)), net)
+    return net
+
+
 def frame_path(path: Path, epoch: int) -> Path:
     """Return where the film of the training that writes ``path`` has its frame: ``tiny_se.epoch-4.safetensors``."""
     return path.with_suffix(f".epoch-{epoch}.safetensors")
 
 
 def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
-    """Evaluate the averaged network at ``EVAL_SIZES`` and write it with its metadata as fp16 safetensors.
+    """Evaluate the settled network at ``EVAL_SIZES`` and write it with its metadata as fp16 safetensors.
 
     Returns top-1 in percent by input size. What is evaluated is what is written: the rounded weights.
     """
-    net = TinyNet(run.recipe.block, len(run.train.classes)).eval()
-    device, where = run.device, str(run.device)
+    net, device, where = settled(run), run.device, str(run.device)
     if device.type == "cuda":
         where = f"cuda ({torch.cuda.get_device_name(device)})"
-    half = {k: v.half() if v.is_floating_point() else v for k, v in run.average.module.state_dict().items()}
+    half = {k: v.half() if v.is_floating_point() else v for k, v in net.state_dict().items()}
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half.items()})
-    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     top1 = {str(size): accuracy(net, val, size, device) for size in EVAL_SIZES}
     meta = {
         "format": FORMAT,
@@ -215,7 +233,7 @@ def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
         "train_pictures": str(len(run.train.x)),
         "train_seconds": f"{run.seconds:.0f}",
         "epoch": str(run.epoch),
-        "top1_by_epoch": json.dumps(run.top1),  # at the size of the training pictures, from epoch 0 on
+        "top1_by_epoch": json.dumps(run.top1),  # at ``shown`` pixels, from epoch 0 on
         "precision": run.precision,
         "device": where,
         "torch": torch.__version__,
@@ -291,12 +309,12 @@ def train(
     end = recipe.epochs if stop_after is None else min(recipe.epochs, run.epoch + stop_after)
     with _settings(run.device):
         if not run.top1:
-            run.top1 = [accuracy(run.average.module.eval(), val, recipe.size, run.device)]
+            run.top1 = [accuracy(run.average.module.eval(), val, recipe.shown, run.device)]
         while run.epoch < end:
             title = f"{recipe.block} {run.epoch + 1}/{recipe.epochs}"
             with tqdm(total=len(folder.x), desc=title, mininterval=5, disable=not bar) as line:
                 loss = run.one_epoch(line.update)
-            run.top1.append(accuracy(run.average.module.eval(), val, recipe.size, run.device))
+            run.top1.append(accuracy(settled(run), val, recipe.shown, run.device))
             if run.epoch in recipe.frames():  # before the checkpoint: a killed training writes it again
                 write(frame_path(out, run.epoch), run, val)
             run.save(checkpoint)

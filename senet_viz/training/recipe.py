@@ -20,6 +20,7 @@ class Recipe:
     early_share: float = 0.6
     min_area: float = 0.25  # random resized crop: share of the picture's area, from this to 1
     ema: float = 0.997
+    shown: int = 80  # side of the whole pictures whose statistics the batch norms hold in the end
     mix: float = 0.2  # how much of a second picture is mixed in follows Beta(mix, mix); 0: nothing
     gate_start: float = (
         4.0  # the second layer in front of a gate starts so many times as large as PyTorch would have it

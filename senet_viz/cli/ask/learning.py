@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     answer = look.head | {
         "epochs": list(epochs),
         "top1": [about.top1_by_epoch[epoch] for epoch in epochs],
-        "size": int(about.recipe["size"]),
+        "size": int(about.recipe["shown"]),
         "top5": [look.top(trace) for trace in traces],
         "in_list": look.in_list,
         "eta2": dict(zip(names, known.eta2.T.tolist(), strict=True)) if known is not None and measured else None,

@@ -101,9 +101,9 @@ def accuracy() -> dict[str, tuple[float, ...]]:
 
 
 def side(view: Scene) -> int:
-    """Return at how many pixels a side ``accuracy`` was measured: that of the training pictures."""
+    """Return at how many pixels a side ``accuracy`` was measured."""
     about = weight_files.shipped(view.spec.key)
-    return int(about.recipe["size"]) if about else 0
+    return int(about.recipe["shown"]) if about else 0
 
 
 def scrubber(found: Film, told: bool) -> None:
