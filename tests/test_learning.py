@@ -26,10 +26,10 @@ from senet_viz.training.recipe import Recipe
 from tests import folders
 
 Said = pytest.CaptureFixture[str]
-SMALL = Recipe(epochs=4, batch=4, size=32, early_size=24, shown=40, ema=0.5, lr=0.05)
+SMALL = Recipe(epochs=4, batch=4, size=64, early_size=24, shown=80, ema=0.5, lr=0.05)
 SHIPPED = assets.WEIGHTS
 MIB = 2**20
-PROFILE = ("profile", "--quiet", "--side", "32", "--model", "tiny_se", "--model", "tiny_sk", "--data")
+PROFILE = ("profile", "--quiet", "--model", "tiny_se", "--model", "tiny_sk", "--data")
 
 
 @pytest.fixture(scope="module")
