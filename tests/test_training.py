@@ -278,12 +278,17 @@ def test_accuracy_equals_a_count_by_hand(build) -> None:  # type: ignore[no-unty
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_norms_and_biases_do_not_decay_and_all_else_does(block: str) -> None:
+def test_gates_decay_as_the_recipe_says_norms_and_biases_not_at_all(block: str) -> None:
     run = Run(replace(SMALL, block=block), noise(8), CPU)
     decays = {id(p): group["weight_decay"] for group in run.sgd.param_groups for p in group["params"]}
-    for name, p in run.model.named_parameters():
-        assert decays.pop(id(p)) == (0.0 if p.ndim == 1 else SMALL.weight_decay), name
-    assert not decays
+    gates = set()
+    for name, module in run.model.named_modules():
+        for p in module.parameters(recurse=False):
+            gate = name.endswith((".fc1", ".fc2"))
+            gates |= {name} if gate else set()
+            decay = 0.0 if p.ndim == 1 else SMALL.gate_decay if gate else SMALL.weight_decay
+            assert decays.pop(id(p)) == decay, name
+    assert not decays and len(gates) == (0 if block == "plain" else 20)
 
 
 @pytest.mark.parametrize("block", ["se", "se_h", "sk"])

@@ -60,6 +60,11 @@ def accuracy(model: nn.Module, data: Folder, size: int, device: torch.device) ->
     return 100 * int(hits) / len(data.x)
 
 
+def _is_gate(name: str) -> bool:
+    """Return whether a parameter belongs to the two layers in front of a gate: ``layer1.0.se.fc2.weight``."""
+    return ".fc1." in name or ".fc2." in name  # the classifier is ``fc``
+
+
 def untrained(recipe: Recipe, classes: int) -> TinyNet:
     """Return the network as a training with this recipe starts: the same numbers every time."""
     return tiny.untrained(recipe.block, classes, recipe.seed, recipe.gate_start)
@@ -98,10 +103,11 @@ class Run:
         self.model = untrained(recipe, len(train.classes))
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AveragedModel(self.model, use_buffers=True)
-        groups = [
-            {"params": [p for p in self.model.parameters() if (p.ndim > 1) is kernels], "weight_decay": decay}
-            for kernels, decay in ((True, recipe.weight_decay), (False, 0.0))
-        ]
+        decays: dict[float, list[nn.Parameter]] = {}
+        for name, p in self.model.named_parameters():
+            decay = recipe.gate_decay if _is_gate(name) else recipe.weight_decay
+            decays.setdefault(decay if p.ndim > 1 else 0.0, []).append(p)  # none on norms and biases
+        groups = [{"params": params, "weight_decay": decay} for decay, params in decays.items()]
         self.sgd = torch.optim.SGD(groups, recipe.lr, momentum=0.9, nesterov=True)
         steps = max(math.ceil(len(train.x) / recipe.batch) * recipe.epochs, 9)  # a cycle of 5 divides by zero
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
