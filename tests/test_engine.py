@@ -567,6 +567,42 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
     assert gc.isenabled()
 
 
+def test_garbage_is_found_in_quiet_moments_also_where_it_was_out_of_sight() -> None:
+    """In a process of its own, on a clock that runs fast."""
+    code = """
+import asyncio, gc, weakref
+from senet_viz.service import garbage
+
+class Kept: pass
+
+def ring():
+    one, two = Kept(), Kept()
+    one.other, two.other = two, one
+    return one
+
+async def main():
+    garbage.settle()
+    gone = weakref.ref(kept := ring())
+    task, before = asyncio.create_task(garbage.tidy()), gc.get_freeze_count()
+    filled = [[] for _ in range(2 * garbage.YOUNG)]
+    while gc.get_freeze_count() - before < garbage.YOUNG:
+        await asyncio.sleep(0.01)
+    kept = None  # it was put out of sight while it was alive
+    while gone() is not None:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    print("gone")
+
+garbage.EVERY_S, garbage.QUIET, garbage.WHOLE_S = 0.01, 1e9, 0.5
+asyncio.run(asyncio.wait_for(main(), 60))
+"""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout.split() == ["gone"]
+
+
 def test_a_sweep_is_one_forward_and_is_kept() -> None:
     engine = LocalEngine()
     photo, spec = samples.sample("chelsea"), catalogue.spec("tiny_se")
