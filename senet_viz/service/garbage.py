@@ -8,9 +8,9 @@ import asyncio
 import gc
 from time import monotonic, process_time
 
-YOUNG, MIDDLE, OLD = 50_000, 10, 20  # objects, and collections of the generation before, that bring the next one
+YOUNG, MIDDLE, OLD = 10_000, 500, 10  # objects, and collections of the generation before, that bring the next one
 EVERY_S, QUIET, MOMENTS = 0.5, 0.1, 2  # so many times in a row, at most this part of a processor was at work
-WHOLE_S = 60.0  # at least, between two looks at everything
+WHOLE_S = 300.0  # at least, between two looks at everything
 
 
 def settle() -> None:
