@@ -54,6 +54,7 @@ CUTS = (
         ("is_attention_importance-zh",),
     ),
     Cut("browser/test_guide.py::test_next_back_and_reload_keep_the_place", "one step of three", ("6",)),
+    Cut("browser/test_guide.py::test_steps_that_are_pressed_fast_are_not_lost", "one pace of three", ("20",)),
     # --- what is taken home ---
     Cut(
         "test_page_numbers.py::test_every_table_that_a_page_shows_is_in_its_archive",

@@ -114,12 +114,15 @@ def test_the_language_goes_along(visit: Visit) -> None:
     arrived(visitor, through, 4)
 
 
-def test_steps_that_are_pressed_fast_are_not_lost(visit: Visit) -> None:
+@pytest.mark.parametrize("pause_ms", [0, 20, 100])
+def test_steps_that_are_pressed_fast_are_not_lost(visit: Visit, pause_ms: int) -> None:
+    """Also where the page of one in between is already on its way."""
     visitor = visit()
     through = take(visitor, SQUEEZE, at=9)
     arrived(visitor, through, 9)
     for _ in range(6):
         visitor.page.keyboard.press("PageUp")
+        visitor.page.wait_for_timeout(pause_ms)
     arrived(visitor, through, 3)
 
 
