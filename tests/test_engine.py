@@ -547,6 +547,15 @@ def test_what_is_kept_of_traces_is_bounded() -> None:
     assert small.forwards == count + 2
 
 
+def printed(code: str) -> list[str]:
+    """Run Python in a process of its own; the words that it prints."""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=True
+    )
+    return done.stdout.split()
+
+
 def test_garbage_that_never_dies_is_frozen_once() -> None:
     """In a process of its own: freezing is for good."""
     code = (
@@ -558,11 +567,7 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
         "    engine.model(key, weights='random'); counts.append(gc.get_freeze_count())\n"
         "print(*counts)\n"
     )
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=True
-    )
-    before, first, second = map(int, done.stdout.split())
+    before, first, second = map(int, printed(code))
     assert before == 0 and first > 50_000 and second == first
     assert gc.isenabled()
 
@@ -596,11 +601,7 @@ async def main():
 garbage.EVERY_S, garbage.QUIET, garbage.WHOLE_S = 0.01, 1e9, 0.5
 asyncio.run(asyncio.wait_for(main(), 60))
 """
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=True
-    )
-    assert done.stdout.split() == ["gone"]
+    assert printed(code) == ["gone"]
 
 
 def test_a_sweep_is_one_forward_and_is_kept() -> None:
