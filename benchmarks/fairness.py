@@ -75,7 +75,7 @@ class Class:
         """Ask what the network answers with a channel closed that nobody closed before; seconds of it."""
         n, self.asked = self.asked, self.asked + 1
         block = BLOCKS[n // CHANNELS % len(BLOCKS)]
-        photo = samples.SAMPLES[n // CHANNELS // len(BLOCKS) % len(samples.SAMPLES)].key  # from the start, after 1,152
+        photo = samples.SAMPLES[n // CHANNELS // len(BLOCKS) % len(samples.SAMPLES)].key  # 1,152, then again
         query = {"model": SMALL, "weights": "pretrained", "photo": photo, "block": block, "lang": "en"}
         address = f"http://{self.app.address}/answers?{urlencode(query | {'gate': n % CHANNELS})}"
         start = perf_counter()

@@ -547,6 +547,15 @@ def test_what_is_kept_of_traces_is_bounded() -> None:
     assert small.forwards == count + 2
 
 
+def printed(code: str) -> list[str]:
+    """Run Python in a process of its own; the words that it prints."""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=True
+    )
+    return done.stdout.split()
+
+
 def test_garbage_that_never_dies_is_frozen_once() -> None:
     """In a process of its own: freezing is for good."""
     code = (
@@ -558,13 +567,41 @@ def test_garbage_that_never_dies_is_frozen_once() -> None:
         "    engine.model(key, weights='random'); counts.append(gc.get_freeze_count())\n"
         "print(*counts)\n"
     )
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=True
-    )
-    before, first, second = map(int, done.stdout.split())
+    before, first, second = map(int, printed(code))
     assert before == 0 and first > 50_000 and second == first
     assert gc.isenabled()
+
+
+def test_garbage_is_found_in_quiet_moments_also_where_it_was_out_of_sight() -> None:
+    """In a process of its own, on a clock that runs fast."""
+    code = """
+import asyncio, gc, weakref
+from senet_viz.service import garbage
+
+class Kept: pass
+
+def ring():
+    one, two = Kept(), Kept()
+    one.other, two.other = two, one
+    return one
+
+async def main():
+    garbage.settle()
+    gone = weakref.ref(kept := ring())
+    task, before = asyncio.create_task(garbage.tidy()), gc.get_freeze_count()
+    filled = [[] for _ in range(2 * garbage.YOUNG)]
+    while gc.get_freeze_count() - before < garbage.YOUNG:
+        await asyncio.sleep(0.01)
+    kept = None  # it was put out of sight while it was alive
+    while gone() is not None:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    print("gone")
+
+garbage.EVERY_S, garbage.QUIET, garbage.WHOLE_S = 0.01, 1e9, 0.5
+asyncio.run(asyncio.wait_for(main(), 60))
+"""
+    assert printed(code) == ["gone"]
 
 
 def test_a_sweep_is_one_forward_and_is_kept() -> None:

@@ -95,7 +95,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const asked = new URLSearchParams(data.query), before = new URLSearchParams(shared.query);
   new URLSearchParams(location.search).forEach((value, name) => {
     if (name.startsWith("embed")) asked.append(name, value); // Streamlit's own
-    else if (data.own.includes(name) && value !== before.get(name)) asked.set(name, value); // else: the server's own earlier word
+    else if (data.own.includes(name) && value !== before.get(name)) asked.set(name, value); // the browser has changed it
   });
   shared.query = data.query;
   const { carried = null } = shared;

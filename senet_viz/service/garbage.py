@@ -6,10 +6,11 @@ objects, and looking for them among all that is alive takes up to a second.
 
 import asyncio
 import gc
-from time import process_time
+from time import monotonic, process_time
 
-YOUNG, MIDDLE, OLD = 50_000, 10, 20  # objects, and collections of the generation before, that bring the next one
+YOUNG, MIDDLE, OLD = 10_000, 500, 10  # objects, and collections of the generation before, that bring the next one
 EVERY_S, QUIET, MOMENTS = 0.5, 0.1, 2  # so many times in a row, at most this part of a processor was at work
+WHOLE_S = 300.0  # at least, between two looks at everything
 
 
 def settle() -> None:
@@ -22,12 +23,23 @@ def settle() -> None:
 
 
 async def tidy() -> None:
-    """Collect everything in quiet moments, until cancelled; without any, the thresholds of ``settle`` do it."""
-    moments = 0
+    """Collect in quiet moments, until cancelled; without any, the thresholds of ``settle`` do it.
+
+    What is alive then goes out of sight too, so that a collection while thirty wait has little to look at. Once in a
+    while everything is looked at again: tabs that were closed since are garbage now.
+    """
+    moments, looked, unseen = 0, monotonic(), False
     while True:
         busy = process_time()
         await asyncio.sleep(EVERY_S)
         quiet = process_time() - busy < QUIET * EVERY_S
         moments = moments + 1 if quiet else 0
-        if moments == MOMENTS and any(gc.get_count()[1:]):  # else hardly anything has come since the last one
-            gc.collect()
+        new, whole = any(gc.get_count()[1:]), unseen and monotonic() - looked > WHOLE_S
+        if moments < MOMENTS or not (new or whole):
+            continue
+        if whole:
+            gc.unfreeze()
+            looked = monotonic()
+        gc.collect()
+        gc.freeze()
+        unseen = not whole

@@ -131,7 +131,8 @@ def test_photo_model_block_channel_and_language(visitor: Visitor) -> None:
     assert z_of(visitor, visitor.number()) == printed(value)
     for page in (*WALK[1:], WALK[0]):
         visitor.go(page)
-    assert before.items() - {("lang", "en")} <= visitor.url().items()
+    kept = before.items() - {("lang", "en")}
+    visitor.until(lambda: kept <= visitor.url().items(), "every choice in the address of the first page")
 
 
 def test_a_click_on_the_atlas_pins_what_the_tooltip_says(visitor: Visitor) -> None:

@@ -81,7 +81,8 @@ def plain(text: str) -> str:
 def address(page: str, own: Sequence[str]) -> None:
     """Tell the browser what the address of the page of this name is, and in which language it speaks.
 
-    What it keeps itself on this page (``own``) it has from the server only where it has not changed it since.
+    Of the keys that the browser changes by itself on this page (``own``), those that it has changed since the last
+    answer stay; all others are as the server says.
 
     ``st.query_params`` would push an entry of its own for every change: Back would need two presses a page.
     """
