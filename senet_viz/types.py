@@ -99,7 +99,7 @@ class Trace:
     scores: Tensor | None  # (K,) class scores before softmax
     blocks: tuple[BlockTrace, ...]
     silent: tuple[str, ...] = ()  # blocks that the network has and that never ran
-    pooled: Tensor | None = None  # (D,) what the last layer makes the scores of; of the small networks alone
+    features: Tensor | None = None  # (F,) what the small networks' last two stages saw: see ``hooks.features``
 
     @property
     def logits(self) -> Tensor:

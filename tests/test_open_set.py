@@ -52,11 +52,13 @@ def test_the_rates_by_counting() -> None:
 def test_a_readout_learns_what_is_there_to_learn() -> None:
     rng = np.random.default_rng(1)
     given = rng.normal(size=(400, 6))
-    own = given[:, 0] > 0
-    fitted = measuring.fit(given, own)
+    y = np.where(given[:, 0] > 0, 0, 2) + (given[:, 1] > 0)  # two own classes, two others
+    fitted = measuring.fit(given, y, own=2)
     score = fitted.score(given)
-    assert rates.area(score[own], score[~own]) > 0.95
-    assert np.array_equal(fitted.w1, measuring.fit(given, own).w1), "the same pictures give the same readout"
+    assert rates.area(score[y < 2], score[y >= 2]) > 0.95
+    assert np.array_equal(fitted.w1, measuring.fit(given, y, own=2).w1), "the same pictures give the same readout"
+    dark = measuring.fit(given * [1, 1, 1, 1, 1, 0], y, own=2)
+    assert np.isfinite(dark.w1).all() and np.isfinite(dark.score(given)).all(), "a map that is always dark"
 
 
 # --- the score --------------------------------------------------------------------------------------------------------
@@ -69,13 +71,17 @@ def test_the_score_by_hand_from_the_weights() -> None:
     with torch.inference_mode():
         y = module.stem(x)
         for stage in range(1, 5):
-            y = getattr(module, f"layer{stage}")(y)
-        pooled = y.mean((2, 3))[0].double()
+            before, y = y, getattr(module, f"layer{stage}")(y)
+        pooled, spread = y[0].double().mean((1, 2)), y[0].double().flatten(1).std(1, correction=0)
         logits = module.fc.weight.double() @ pooled + module.fc.bias.double()
     sure = logits.log_softmax(0).sort(descending=True).values[:10]
-    given = torch.cat([pooled, sure])
-    w1, b1, w2 = (torch.from_numpy(part).double() for part in vars(found.readout).values())
-    by_hand = float(torch.relu(w1 @ given + b1) @ w2)
+    given = torch.cat([pooled, spread, before[0].double().mean((1, 2)), sure])
+    odds = []
+    parts = (torch.from_numpy(getattr(found.readout, part)).double() for part in record.PARTS)
+    for w1, b1, w2, b2 in zip(*parts, strict=True):
+        share = (w2 @ torch.relu(w1 @ given + b1) + b2).softmax(0)
+        odds.append(float((share[: len(found.own)].sum() / share[len(found.own) :].sum()).log()))
+    by_hand = float(np.mean(odds))
     trace = hooks.run(module, x)
     assert record.score(KEY, trace) == pytest.approx(by_hand, abs=1e-3)
     assert record.familiar(KEY, trace) is (by_hand >= found.threshold)

@@ -1,4 +1,4 @@
-"""What a score is made of: the numbers of the network's own last layer, and the known scores that need no fitting."""
+"""What a score is made of: the numbers of the network's own last stages, and the known scores that need no readout."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def log_shares(logits: np.ndarray) -> np.ndarray:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)))
 
 
-def evidence(pooled: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Return what a readout is given of a photo (..., D + 10).
+def evidence(features: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return what a readout is given of a photo (..., F + 10).
 
     Args:
-        pooled: (..., D) the input of the last layer: the mean of every map of the last stage.
-        logits: (..., K) its output. The ten largest log probabilities count in their order, whichever classes they
-            belong to; where there are fewer classes, all of them.
+        features: (..., F) what the network's last two stages saw: see ``hooks.features``.
+        logits: (..., K) its class scores. The ten largest log probabilities count in their order, whichever classes
+            they belong to; where there are fewer classes, all of them.
     """
     sure = np.sort(log_shares(logits), -1)[..., ::-1][..., :FIRST]
-    return np.concatenate([pooled, sure], -1)
+    return np.concatenate([features, sure], -1)
 
 
 def simple(pooled: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:

@@ -18,27 +18,33 @@ if TYPE_CHECKING:
 
 Fetch = Callable[[Sequence[int]], "Tensor"]  # numbers of pictures to (B, 3, H, W), prepared
 BATCH = 50
-MEMBERS, HIDDEN, EPOCHS, RATE, DECAY, DROPPED, FIT_BATCH = 4, 64, 12, 2e-3, 1e-2, 0.3, 128  # of the readout's fit
+MEMBERS, HIDDEN, EPOCHS, RATE, DECAY, DROPPED, FIT_BATCH = 2, 128, 20, 2e-3, 1e-2, 0.3, 128  # of the readout's fit
 EACH = 250  # training pictures of a class that it is fitted on
 STRANGE = 5  # every fifth of the other classes is kept from the fit
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a network's last layer had of N pictures: its input (N, D), its output (N, K), and their classes (N,)."""
+    """What a network had of N pictures: what its last stages saw, its class scores, and the pictures' classes."""
 
-    pooled: np.ndarray
-    logits: np.ndarray
-    y: np.ndarray
+    features: np.ndarray  # (N, F): see ``hooks.features``
+    logits: np.ndarray  # (N, K)
+    y: np.ndarray  # (N,)
+    width: int  # D, the inputs of the last layer
+
+    @property
+    def pooled(self) -> np.ndarray:
+        """Return what the last layer was given of them, (N, D)."""
+        return self.features[:, : self.width]
 
     @property
     def evidence(self) -> np.ndarray:
         """Return what a readout is given of them, (N, E)."""
-        return evidence(self.pooled, self.logits)
+        return evidence(self.features, self.logits)
 
     def only(self, rows: np.ndarray) -> Seen:
         """Return these pictures alone."""
-        return Seen(self.pooled[rows], self.logits[rows], self.y[rows])
+        return Seen(self.features[rows], self.logits[rows], self.y[rows], self.width)
 
 
 def shared_out(other: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -49,61 +55,65 @@ def shared_out(other: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def looked(module: nn.Module, fetch: Fetch, y: np.ndarray, progress: Progress = lambda done, total: None) -> Seen:
-    """Run pictures through a network and keep what its last layer had of them; ``y`` (N,) are their classes."""
+    """Run pictures through a network and keep what a readout needs of them; ``y`` (N,) are their classes."""
     from senet_viz.tap import hooks
 
-    pooled, logits = [], []
+    features, logits = [], []
     for start in range(0, len(y), BATCH):
         rows = range(start, min(start + BATCH, len(y)))
         for trace in hooks.run_batch(module, fetch(rows)):
-            assert trace.pooled is not None  # of our own networks all have it
-            pooled.append(trace.pooled.numpy())
+            assert trace.features is not None  # of our own networks all have them
+            features.append(trace.features.numpy())
             logits.append(trace.logits.numpy())
         progress(rows.stop, len(y))
-    return Seen(np.stack(pooled).astype(np.float64), np.stack(logits).astype(np.float64), y)
+    width: int = module.fc.in_features  # type: ignore[union-attr, assignment]
+    return Seen(np.stack(features).astype(np.float64), np.stack(logits).astype(np.float64), y, width)
 
 
-def fit(given: np.ndarray, own: np.ndarray) -> Readout:
-    """Fit a readout to tell own pictures from others, which count as much together: cross entropy, AdamW, dropout.
+def fit(given: np.ndarray, y: np.ndarray, own: int) -> Readout:
+    """Fit a readout to tell pictures of own classes from others: small classifiers of all classes, AdamW, dropout.
 
-    It is the mean of several small networks that start differently, written as one.
+    Each member learns the classes (cross entropy) and, from the same hidden units, whether a picture is of an own one,
+    where own and other pictures count as much together. The second output is left out of the readout.
 
     Args:
         given: (N, E) evidence of training pictures.
-        own: (N,) bool, whether a picture is of one of the network's classes.
+        y: (N,) their classes, own ones first.
+        own: how many classes are own.
     """
-    members = [_member(given, own, seed) for seed in range(MEMBERS)]
-    w1, b1, w2 = (np.concatenate([member[part] for member in members]) for part in range(3))
-    return Readout(_half(w1), _half(b1), _half(w2 / MEMBERS))
+    members = [_member(given, y, own, seed) for seed in range(MEMBERS)]
+    w1, b1, w2, b2 = (_half(np.stack(part)) for part in zip(*members, strict=True))
+    return Readout(w1, b1, w2, b2, own)
 
 
-def _member(given: np.ndarray, own: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
-    """Return the weights of one network of a readout: w1 (H, E), b1 (H,), w2 (H,), for evidence as it comes."""
+def _member(given: np.ndarray, y: np.ndarray, own: int, seed: int) -> tuple[np.ndarray, ...]:
+    """Return the weights of one member for evidence as it comes: w1 (H, E), b1 (H,), w2 (K, H), b2 (K,)."""
     import torch
     from torch import nn
 
-    mean, std = given.mean(0), given.std(0) + 1e-6
-    x, y = (torch.from_numpy(values.astype(np.float32)) for values in ((given - mean) / std, own))
-    weight = torch.tensor((~own).sum() / max(own.sum(), 1), dtype=torch.float32)
-    rng = torch.Generator().manual_seed(seed)
-    width = given.shape[1] ** -0.5
-    sizes = ((HIDDEN, given.shape[1]), (HIDDEN,), (HIDDEN,))
-    w1, b1, w2 = (nn.Parameter((torch.rand(size, generator=rng) * 2 - 1) * width) for size in sizes)
-    opt = torch.optim.AdamW([w1, b1, w2], lr=RATE, weight_decay=DECAY)
-    for epoch in range(EPOCHS):
-        opt.param_groups[0]["lr"] = RATE * (1 - epoch / EPOCHS)
-        for rows in torch.randperm(len(x), generator=rng).split(FIT_BATCH):
-            left, right = (
-                (torch.rand(size, generator=rng) > DROPPED) / (1 - DROPPED) for size in (x[rows].shape, HIDDEN)
-            )
-            out = (torch.relu((x[rows] * left) @ w1.T + b1) * right) @ w2
-            loss = nn.functional.binary_cross_entropy_with_logits(out, y[rows], pos_weight=weight)
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
-    a, b, c = (part.detach().double().numpy() for part in (w1, b1, w2))
-    a = a / std
-    return a, b - a @ mean, c
+    classes = int(y.max()) + 1
+    mean, std = given.mean(0), np.maximum(given.std(0), 1e-3)  # a map that is always dark says nothing
+    x, truth = torch.from_numpy(((given - mean) / std).astype(np.float32)), torch.from_numpy(y.astype(np.int64))
+    weight = torch.tensor((y >= own).sum() / max((y < own).sum(), 1), dtype=torch.float32)
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        hidden, out = nn.Linear(x.shape[1], HIDDEN), nn.Linear(HIDDEN, classes + 1)
+        net = nn.Sequential(nn.Dropout(DROPPED), hidden, nn.ReLU(), nn.Dropout(DROPPED), out)
+        opt = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+        for epoch in range(EPOCHS):
+            opt.param_groups[0]["lr"] = RATE * (1 - epoch / EPOCHS)
+            for rows in torch.randperm(len(x)).split(FIT_BATCH):
+                scores, target = net(x[rows]), truth[rows]
+                loss = nn.functional.cross_entropy(scores[:, :classes], target)
+                mine = (target < own).float()
+                loss += nn.functional.binary_cross_entropy_with_logits(scores[:, classes], mine, pos_weight=weight)
+                opt.zero_grad()
+                loss.backward()
+                opt.step()
+    parts = (hidden.weight, hidden.bias, out.weight[:classes], out.bias[:classes])
+    w1, b1, w2, b2 = (part.detach().double().numpy() for part in parts)
+    w1 = w1 / std
+    return w1, b1 - w1 @ mean, w2, b2
 
 
 def _half(values: np.ndarray) -> np.ndarray:
@@ -128,8 +138,8 @@ def made(
         practice: training pictures of own and practised classes; ``y`` counts through ``names``.
         seen: validation pictures of all of them.
     """
-    own = practice.y < len(names[0])
-    readout, known = fit(practice.evidence, own), practice.only(own)
+    readout = fit(practice.evidence, practice.y, len(names[0]))
+    known = practice.only(practice.y < len(names[0]))
     scores = {READOUT: readout.score(seen.evidence)} | simple(seen.pooled, seen.logits)
     scores |= fitted(seen.pooled, seen.logits, known.pooled, known.logits, known.y)
     kept = {name: _half(score) for name, score in scores.items()}

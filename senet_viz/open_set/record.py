@@ -24,21 +24,37 @@ if TYPE_CHECKING:
     from senet_viz.types import Trace
 
 FILE = assets.WEIGHTS / "listed.safetensors"
-FORMAT = "senet-viz listed 1"
+FORMAT = "senet-viz listed 2"
+PARTS = ("w1", "b1", "w2", "b2")  # of a readout
 READOUT = "readout"  # the score that is fitted; the others need no fitting
 
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """A readout makes one number of what the last layer sees: E numbers, H hidden units with ReLU, one output."""
+    """A readout makes one number of the evidence: M small classifiers of all classes, own ones first, that agree."""
 
-    w1: np.ndarray  # (H, E)
-    b1: np.ndarray  # (H,)
-    w2: np.ndarray  # (H,)
+    w1: np.ndarray  # (M, H, E) of E numbers, H hidden units with ReLU
+    b1: np.ndarray  # (M, H)
+    w2: np.ndarray  # (M, K, H) and of these K class scores
+    b2: np.ndarray  # (M, K)
+    own: int  # classes of the network; the others are those that were practised on
 
     def score(self, evidence: np.ndarray) -> np.ndarray:
-        """Return the score of evidence (..., E): the higher, the more it is like the network's own classes."""
-        return np.asarray(np.maximum(evidence @ self.w1.T + self.b1, 0) @ self.w2)
+        """Return the score of evidence (..., E): the higher, the more it is like the network's own classes.
+
+        It is the logarithm of the odds that a picture is of any own class, as the members see it on average.
+        """
+        total = np.zeros(evidence.shape[:-1])
+        for w1, b1, w2, b2 in zip(self.w1, self.b1, self.w2, self.b2, strict=True):
+            out = np.maximum(evidence @ w1.T + b1, 0) @ w2.T + b2
+            total += _log_sum(out[..., : self.own]) - _log_sum(out[..., self.own :])
+        return total / len(self.w1)
+
+
+def _log_sum(values: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the sum of exponentials along the last axis."""
+    most = values.max(-1)
+    return np.asarray(most + np.log(np.exp(values - most[..., None]).sum(-1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +108,7 @@ def write(path: Path, records: Sequence[Record]) -> None:
     for r in records:
         named = ("weights", "size", "each", "own", "practised", "strange", "threshold")
         about[r.model] = {name: getattr(r, name) for name in named} | {"scores": list(r.scores)}
-        parts = {"w1": r.readout.w1, "b1": r.readout.b1, "w2": r.readout.w2, "scores": np.stack([*r.scores.values()])}
+        parts = {name: getattr(r.readout, name) for name in PARTS} | {"scores": np.stack([*r.scores.values()])}
         tensors |= {f"{r.model}/{name}": part.astype(np.float16) for name, part in parts.items()}
         tensors |= {f"{r.model}/truth": r.truth.astype(np.int16)}
     safetensors_io.write(path, FORMAT, "records", about, tensors)
@@ -107,12 +123,11 @@ def read(path: Path = FILE) -> dict[str, Record]:
     with safetensors_io.reading(path, FORMAT, "records") as (records, tensors):
         found = {}
         for model, about in records.items():
-            part = {name: tensors[f"{model}/{name}"] for name in ("w1", "b1", "w2", "scores", "truth")}
-            w1, b1, w2, scores = (part[name].astype(np.float32) for name in ("w1", "b1", "w2", "scores"))
+            w1, b1, w2, b2, scores = (tensors[f"{model}/{name}"].astype(np.float32) for name in (*PARTS, "scores"))
             found[model] = Record(
                 model, about["weights"], int(about["size"]), int(about["each"]),
                 tuple(about["own"]), tuple(about["practised"]), tuple(about["strange"]),
-                Readout(w1, b1, w2), float(about["threshold"]), part["truth"],
+                Readout(w1, b1, w2, b2, len(about["own"])), float(about["threshold"]), tensors[f"{model}/truth"],
                 dict(zip(about["scores"], scores, strict=True)),
             )  # fmt: skip
         return found
@@ -138,9 +153,9 @@ def of(key: str) -> Record | None:
 def score(key: str, trace: Trace) -> float | None:
     """Return the network's score of a photo, of a trained network's trace; None where nobody has measured it."""
     found = of(key)
-    if found is None or trace.pooled is None:
+    if found is None or trace.features is None:
         return None
-    given = evidence(trace.pooled.double().numpy(), trace.logits.double().numpy())
+    given = evidence(trace.features.double().numpy(), trace.logits.double().numpy())
     return float(found.readout.score(given))
 
 
