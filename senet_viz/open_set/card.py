@@ -36,8 +36,12 @@ def section(records: Mapping[str, Record], text: str) -> str:
     for r in every:
         own, strange = (f"{r.group(which).sum():,}" for which in ("own", "strange"))
         halves = " and ".join(f"{100 * share:.1f} %" for share in r.crossed)
-        reached.append((f"`{r.model}`", own, _share(r.false), halves, strange, _share(r.told), str(r.each)))
-    head = ("network", "own pictures", "false alarms", "chosen on half", "strange pictures", "told", "fitted on")
+        practised = _share(rates.below(r.scores[READOUT][r.group("practised")], r.threshold))
+        reached.append((f"`{r.model}`", own, _share(r.false), halves, strange, _share(r.told), practised, str(r.each)))
+    head = (
+        "network", "own pictures", "false alarms", "chosen on half", "strange pictures", "told", "practised, told",
+        "fitted on",
+    )  # fmt: skip
     ways = [
         (CALLED[name], *(f"{rates.area(*r.both(name)):.3f} · {100 * rates.told(*r.both(name)):.1f} %" for r in every))
         for name in first.scores
