@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Fetch = Callable[[Sequence[int]], "Tensor"]  # numbers of pictures to (B, 3, H, W), prepared
 BATCH = 50
-MEMBERS, HIDDEN, EPOCHS, RATE, DECAY, DROPPED, FIT_BATCH = 2, 64, 20, 2e-3, 1e-2, 0.3, 128  # of the readout's fit
+MEMBERS, HIDDEN, EPOCHS, RATE, DECAY, DROPPED, FIT_BATCH = 2, 128, 20, 2e-3, 1e-2, 0.3, 128  # of the readout's fit
 EACH = 250  # training pictures of a class that it is fitted on
 STRANGE = 5  # every fifth of the other classes is kept from the fit
 
@@ -74,7 +74,8 @@ def fit(given: np.ndarray, y: np.ndarray, own: int) -> Readout:
     """Fit a readout to tell pictures of own classes from others: small classifiers of all classes, AdamW, dropout.
 
     Each member learns the classes (cross entropy) and, from the same hidden units, whether a picture is of an own one,
-    where own and other pictures count as much together. The second output is left out of the readout.
+    where own and other pictures count as much together. The second output is left out of the readout. The evidence of
+    pictures is mixed in pairs (mixup), so that what lies between two classes is learned too.
 
     Args:
         given: (N, E) evidence of training pictures.
@@ -93,7 +94,7 @@ def _member(given: np.ndarray, y: np.ndarray, own: int, seed: int) -> tuple[np.n
 
     classes = int(y.max()) + 1
     mean, std = given.mean(0), np.maximum(given.std(0), 1e-3)  # a map that is always dark says nothing
-    x, truth = torch.from_numpy(((given - mean) / std).astype(np.float32)), torch.from_numpy(y.astype(np.int64))
+    x, truth = (torch.from_numpy(each.astype(np.float32)) for each in ((given - mean) / std, np.eye(classes)[y]))
     weight = torch.tensor((y >= own).sum() / max((y < own).sum(), 1), dtype=torch.float32)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
@@ -103,9 +104,11 @@ def _member(given: np.ndarray, y: np.ndarray, own: int, seed: int) -> tuple[np.n
         for epoch in range(EPOCHS):
             opt.param_groups[0]["lr"] = RATE * (1 - epoch / EPOCHS)
             for rows in torch.randperm(len(x)).split(FIT_BATCH):
-                scores, target = net(x[rows]), truth[rows]
+                others, part = rows[torch.randperm(len(rows))], 0.5 + torch.rand(len(rows), 1) / 2
+                scores = net(part * x[rows] + (1 - part) * x[others])
+                target = part * truth[rows] + (1 - part) * truth[others]
+                mine = target[:, :own].sum(1)
                 loss = nn.functional.cross_entropy(scores[:, :classes], target)
-                mine = (target < own).float()
                 loss += nn.functional.binary_cross_entropy_with_logits(scores[:, classes], mine, pos_weight=weight)
                 opt.zero_grad()
                 loss.backward()
