@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Fetch = Callable[[Sequence[int]], "Tensor"]  # numbers of pictures to (B, 3, H, W), prepared
 BATCH = 50
 MEMBERS, HIDDEN, EPOCHS, RATE, DECAY, DROPPED, FIT_BATCH = 2, 128, 20, 2e-3, 1e-2, 0.3, 128  # of the readout's fit
-EACH = 250  # training pictures of a class that it is fitted on
+EACH = 500  # training pictures of a class that it is fitted on
 STRANGE = 5  # every fifth of the other classes is kept from the fit
 
 
