@@ -1,6 +1,8 @@
 // The guide of a lesson: its words, its question, and the way on. A step is a page and what its address says.
 // What was predicted stays in this browser; what was done is read off the address, which says all that can be shared.
 
+const AGAIN_MS = 1500, TRIES = 6; // for a step that is on its way
+
 const said = () => new URLSearchParams(location.search);
 const fill = (text, given) => text.replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
 const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
@@ -63,7 +65,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     return value === undefined ? now !== (step.state[name] ?? data.entry) : now === value;
   };
 
-  const go = (to, more = {}) => {
+  const go = (to, more = {}, tries = 0) => {
     if (to < 1 || to > count) return;
     const step = steps[to - 1], values = { at: to };
     if (data.page === step.page) {
@@ -72,7 +74,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     shared.place = { lesson, at: to };
     address(values);
+    shared.going = { more, tries };
     setTriggerValue("go", { at: to, ...more, now: Date.now() });
+    wait(AGAIN_MS);
+  };
+  // What else the browser tells the server in the meantime may undo it (its choices as they were, the page that it left):
+  // the step is asked for again until it is there, or the student does something else.
+  const wait = (ms) => {
+    clearTimeout(shared.late);
+    shared.late = setTimeout(() => shared.arrive(), ms);
+  };
+  shared.arrive = () => {
+    const { going } = shared;
+    if (signal.aborted || !going) return;
+    if (data.at === at() && !away(steps[at() - 1])) shared.going = null;
+    else if (going.tries < TRIES) go(at(), going.more, going.tries + 1);
   };
   const forward = () => {
     if (data.present && here()?.options && !answer()) return decide(-1); // the class has spoken: what is true
@@ -150,6 +166,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     notes: () => { notes = shared.notes = window.open("", "senet-viz-notes", "popup,width=700,height=700"); draw(); },
   };
   for (const [name, run] of Object.entries(pressed)) $(`.${name}`).onclick = run;
+  for (const kind of ["pointerdown", "keydown"]) on(document, kind, () => { shared.going = null; }, { capture: true });
   on(document, "keydown", (event) => {
     const target = event.composedPath()[0], large = data.present && !target.matches?.("button, a");
     if (elsewhere(event)) return;
@@ -177,6 +194,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
   draw();
   address({ at: at() });
-  if (data.at !== at()) setTimeout(() => signal.aborted || go(at()), 100); // the server was opening another page, and missed it
+  if (data.at !== at()) shared.going ??= { more: {}, tries: 0 }, wait(100); // the server was opening another page, and missed it
+  else if (shared.going) wait(AGAIN_MS);
   return end;
 }

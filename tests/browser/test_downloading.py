@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -13,6 +13,7 @@ from threading import Event, Thread
 
 import pytest
 import torch
+from playwright.sync_api import Browser
 
 from senet_viz.models import catalogue, load
 from tests import truth
@@ -63,7 +64,7 @@ def source(data: bytes, name: str, gates: list[Event]) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_a_bar_moves_while_weights_come_and_others_work(
-    visit: Callable[..., Visitor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By default ``test_models`` has the transfer, its progress and its end without a page."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -73,7 +74,7 @@ def test_a_bar_moves_while_weights_come_and_others_work(
     name = f"{KEY}-{hashlib.sha256(data).hexdigest()[:8]}.pth"
     gates = [Event() for _ in range(PIECES)]
     with source(data, name, gates) as url, serving(tmp_path, f"tests.browser.slowly {url}") as address:
-        waiting, working = visit(address).open(model="tiny_se"), visit(address)
+        waiting, working = Visitor(browser, address).open(model="tiny_se"), Visitor(browser, address)
         waiting.opened("model")
         fetched = waiting.t("model.fetched", title=row.title, mib=f"{row.weights_mib:.0f}")
         waiting.page.get_by_role("option", name=fetched, exact=True).click()
@@ -104,3 +105,5 @@ def test_a_bar_moves_while_weights_come_and_others_work(
         waiting.choose("photo", waiting.t("sample.coffee"))
         here, box = waiting.t("model.here", title=row.title), waiting.page.locator(".st-key-model input")
         waiting.until(lambda: box.input_value() == here, "the list to say that it is here")
+        for visitor in (waiting, working):
+            visitor.leave()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, WebSocketRoute
 
 from senet_viz import i18n, lessons
 from senet_viz.models import catalogue
@@ -124,6 +124,26 @@ def test_steps_that_are_pressed_fast_are_not_lost(visit: Visit, pause_ms: int) -
         visitor.page.keyboard.press("PageUp")
         visitor.page.wait_for_timeout(pause_ms)
     arrived(visitor, through, 3)
+
+
+@pytest.mark.parametrize("step", [3, 7])
+def test_a_step_that_the_server_missed_is_asked_for_again(visit: Visit, step: int) -> None:
+    """What the browser sends right after the press never arrives; the steps are on another page, and on this one."""
+    visitor = visit(new=True)
+    gone: list[str | bytes] = []
+    pressed = False
+
+    def between(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        browser.on_message(lambda message: gone.append(message) if pressed and not gone else server.send(message))
+
+    visitor.page.route_web_socket(re.compile("_stcore/stream"), between)
+    through = take(visitor, SQUEEZE, at=step - 1)
+    arrived(visitor, through, step - 1)
+    pressed = True
+    (button(visitor, "skip") if button(visitor, "skip").is_visible() else button(visitor, "next")).click()
+    arrived(visitor, through, step)
+    assert len(gone) == 1
 
 
 def test_whoever_wanders_off_is_led_back(visit: Visit) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import Browser
 
 from senet_viz import i18n
 from senet_viz.models import catalogue
@@ -68,11 +69,11 @@ def test_every_model_fits_the_box_with_what_is_said_of_it(visit: Visit, size: tu
     assert box.evaluate(CUT, names + whole) == []
 
 
-def test_a_model_stays_chosen_when_its_weights_have_come(visit: Visit, tmp_path: Path) -> None:
+def test_a_model_stays_chosen_when_its_weights_have_come(browser: Browser, tmp_path: Path) -> None:
     """Its name in the list changes with that."""
     row = catalogue.spec("mobilenet_v3_small")
     with serving(tmp_path) as address:
-        visitor = visit(address).open(model=row.key, weights="random")
+        visitor = Visitor(browser, address).open(model=row.key, weights="random")
         box = visitor.page.locator(".st-key-model input")
         name = visitor.t("model.fetched", title=row.title, mib=f"{row.weights_mib:.0f}")
         visitor.until(lambda: box.input_value() == name, "a model that is not here")
@@ -85,6 +86,7 @@ def test_a_model_stays_chosen_when_its_weights_have_come(visit: Visit, tmp_path:
             visitor.settle()
         visitor.go("excitation")
         assert visitor.settle().url()["model"] == row.key
+        visitor.leave()
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)

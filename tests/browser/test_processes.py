@@ -230,7 +230,8 @@ def test_a_process_that_is_away_keeps_its_places(processes: list[str], tmp_path:
     assert all(b"http-equiv" in body and "请稍候".encode() in body for body in away), "it says so, and comes again"
 
 
-def test_a_typed_code_leads_to_the_process_of_the_class(visit: Callable[..., Visitor], site: str) -> None:
+def test_a_typed_code_leads_to_the_process_of_the_class(site: str, visit: Callable[..., Visitor]) -> None:
+    """The site is there longer than its visitor, who would miss it."""
     goal = at(arrived(site, **{"class": CODES[0]}))
     for _ in range(20):
         anna = visit(f"http://{site}")
