@@ -78,8 +78,8 @@ def test_the_score_by_hand_from_the_weights() -> None:
     given = torch.cat([pooled, spread, before[0].double().mean((1, 2)), sure])
     odds = []
     parts = (torch.from_numpy(getattr(found.readout, part)).double() for part in record.PARTS)
-    for w1, b1, w2, b2 in zip(*parts, strict=True):
-        share = (w2 @ torch.relu(w1 @ given + b1) + b2).softmax(0)
+    for s1, w1, b1, s2, w2, b2 in zip(*parts, strict=True):
+        share = (w2 * s2 @ torch.relu(w1 * s1 @ given + b1) + b2).softmax(0)
         odds.append(float((share[: len(found.own)].sum() / share[len(found.own) :].sum()).log()))
     by_hand = float(np.mean(odds))
     trace = hooks.run(module, x)
@@ -110,7 +110,7 @@ def test_a_record_survives_its_file(tmp_path: Path) -> None:
         assert getattr(again, name) == getattr(found, name), name
     assert np.array_equal(again.truth, found.truth)
     assert all(np.array_equal(again.scores[name], found.scores[name]) for name in found.scores)
-    assert np.array_equal(again.readout.w1, found.readout.w1)
+    assert all(np.array_equal(getattr(again.readout, p), getattr(found.readout, p)) for p in record.PARTS)
 
 
 @pytest.mark.parametrize("key", catalogue.OURS)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from senet_viz.open_set import rates
-from senet_viz.open_set.measuring import EPOCHS, HIDDEN, MEMBERS
+from senet_viz.open_set.measuring import EPOCHS, HIDDEN, MEMBERS, STEPS, TEMPERATURE
 from senet_viz.open_set.record import READOUT, Record
 from senet_viz.stats import Interval
 
@@ -51,7 +51,8 @@ def section(records: Mapping[str, Record], text: str) -> str:
     ]
     names = [f"`{r.model}`" for r in every]
     return text.format(
-        members=MEMBERS, hidden=HIDDEN, epochs=EPOCHS, most=f"{100 * rates.MOST_FALSE:.0f} %",
-        practised=len(first.practised), strange=len(first.strange), reached=_table(head, reached),
-        ways=_table(("score", *names), ways), curve=_table(("false alarms", *names), curve),
+        members=MEMBERS, hidden=HIDDEN, epochs=EPOCHS, steps=STEPS, temperature=TEMPERATURE,
+        most=f"{100 * rates.MOST_FALSE:.0f} %", practised=len(first.practised), strange=len(first.strange),
+        reached=_table(head, reached), ways=_table(("score", *names), ways),
+        curve=_table(("false alarms", *names), curve),
     )  # fmt: skip

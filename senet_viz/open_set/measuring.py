@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Fetch = Callable[[Sequence[int]], "Tensor"]  # numbers of pictures to (B, 3, H, W), prepared
 BATCH = 50
-MEMBERS, HIDDEN, EPOCHS, RATE, DECAY, DROPPED, FIT_BATCH = 2, 128, 20, 2e-3, 1e-2, 0.3, 128  # of the readout's fit
+MEMBERS, HIDDEN, EPOCHS, RATE, DECAY, DROPPED, FIT_BATCH = 3, 128, 20, 2e-3, 1e-2, 0.3, 128  # of the readout's fit
+TEMPERATURE = 1.5  # class scores are divided by it after the fit, which makes up for classes that it did not see
+STEPS = 7  # a weight is a whole number from -7 to 7 times its input's step: finer ones tell strangers no better
 EACH = 500  # training pictures of a class that it is fitted on
 STRANGE = 5  # every fifth of the other classes is kept from the fit
 
@@ -83,12 +85,11 @@ def fit(given: np.ndarray, y: np.ndarray, own: int) -> Readout:
         own: how many classes are own.
     """
     members = [_member(given, y, own, seed) for seed in range(MEMBERS)]
-    w1, b1, w2, b2 = (_half(np.stack(part)) for part in zip(*members, strict=True))
-    return Readout(w1, b1, w2, b2, own)
+    return Readout(own, *(_half(np.stack(part)) for part in zip(*members, strict=True)))
 
 
 def _member(given: np.ndarray, y: np.ndarray, own: int, seed: int) -> tuple[np.ndarray, ...]:
-    """Return the weights of one member for evidence as it comes: w1 (H, E), b1 (H,), w2 (K, H), b2 (K,)."""
+    """Return one member's part of a ``Readout``, for evidence as it comes."""
     import torch
     from torch import nn
 
@@ -115,8 +116,14 @@ def _member(given: np.ndarray, y: np.ndarray, own: int, seed: int) -> tuple[np.n
                 opt.step()
     parts = (hidden.weight, hidden.bias, out.weight[:classes], out.bias[:classes])
     w1, b1, w2, b2 = (part.detach().double().numpy() for part in parts)
-    w1 = w1 / std
-    return w1, b1 - w1 @ mean, w2, b2
+    (s1, w1), (s2, w2) = _whole(w1 / std), _whole(w2 / TEMPERATURE)
+    return s1, w1, b1 - w1 @ (s1 * mean), s2, w2, b2 / TEMPERATURE
+
+
+def _whole(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a step for every input (E,) and weights (H, E) as whole numbers of such steps."""
+    steps = _half(np.abs(weights).max(0) / STEPS)
+    return steps, np.rint(weights / np.where(steps, steps, 1))
 
 
 def _half(values: np.ndarray) -> np.ndarray:

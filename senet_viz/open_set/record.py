@@ -24,20 +24,26 @@ if TYPE_CHECKING:
     from senet_viz.types import Trace
 
 FILE = assets.WEIGHTS / "listed.safetensors"
-FORMAT = "senet-viz listed 2"
-PARTS = ("w1", "b1", "w2", "b2")  # of a readout
+FORMAT = "senet-viz listed 3"
+PARTS = ("s1", "w1", "b1", "s2", "w2", "b2")  # of a readout
+WHOLE = ("w1", "w2")  # those of whole numbers, kept in a byte each
 READOUT = "readout"  # the score that is fitted; the others need no fitting
 
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """A readout makes one number of the evidence: M small classifiers of all classes, own ones first, that agree."""
+    """A readout makes one number of the evidence: M small classifiers of all classes, own ones first, that agree.
 
+    Their weights are few whole numbers times a step, which each input has of its own.
+    """
+
+    own: int  # classes of the network; the others are those that were practised on
+    s1: np.ndarray  # (M, E) steps
     w1: np.ndarray  # (M, H, E) of E numbers, H hidden units with ReLU
     b1: np.ndarray  # (M, H)
+    s2: np.ndarray  # (M, H) steps
     w2: np.ndarray  # (M, K, H) and of these K class scores
     b2: np.ndarray  # (M, K)
-    own: int  # classes of the network; the others are those that were practised on
 
     def score(self, evidence: np.ndarray) -> np.ndarray:
         """Return the score of evidence (..., E): the higher, the more it is like the network's own classes.
@@ -45,8 +51,8 @@ class Readout:
         It is the logarithm of the odds that a picture is of any own class, as the members see it on average.
         """
         total = np.zeros(evidence.shape[:-1])
-        for w1, b1, w2, b2 in zip(self.w1, self.b1, self.w2, self.b2, strict=True):
-            out = np.maximum(evidence @ w1.T + b1, 0) @ w2.T + b2
+        for s1, w1, b1, s2, w2, b2 in zip(*(getattr(self, part) for part in PARTS), strict=True):
+            out = np.maximum((evidence * s1) @ w1.T + b1, 0) * s2 @ w2.T + b2
             total += _log_sum(out[..., : self.own]) - _log_sum(out[..., self.own :])
         return total / len(self.w1)
 
@@ -102,14 +108,15 @@ class Record:
 
 
 def write(path: Path, records: Sequence[Record]) -> None:
-    """Write all records as one safetensors file, in half precision."""
+    """Write all records as one safetensors file, in half precision and bytes."""
     about: dict[str, object] = {}
     tensors: dict[str, np.ndarray] = {}
     for r in records:
         named = ("weights", "size", "each", "own", "practised", "strange", "threshold")
         about[r.model] = {name: getattr(r, name) for name in named} | {"scores": list(r.scores)}
         parts = {name: getattr(r.readout, name) for name in PARTS} | {"scores": np.stack([*r.scores.values()])}
-        tensors |= {f"{r.model}/{name}": part.astype(np.float16) for name, part in parts.items()}
+        for name, part in parts.items():
+            tensors[f"{r.model}/{name}"] = part.astype(np.int8 if name in WHOLE else np.float16)
         tensors |= {f"{r.model}/truth": r.truth.astype(np.int16)}
     safetensors_io.write(path, FORMAT, "records", about, tensors)
 
@@ -123,11 +130,11 @@ def read(path: Path = FILE) -> dict[str, Record]:
     with safetensors_io.reading(path, FORMAT, "records") as (records, tensors):
         found = {}
         for model, about in records.items():
-            w1, b1, w2, b2, scores = (tensors[f"{model}/{name}"].astype(np.float32) for name in (*PARTS, "scores"))
+            *parts, scores = (tensors[f"{model}/{name}"].astype(np.float32) for name in (*PARTS, "scores"))
             found[model] = Record(
                 model, about["weights"], int(about["size"]), int(about["each"]),
                 tuple(about["own"]), tuple(about["practised"]), tuple(about["strange"]),
-                Readout(w1, b1, w2, b2, len(about["own"])), float(about["threshold"]), tensors[f"{model}/truth"],
+                Readout(len(about["own"]), *parts), float(about["threshold"]), tensors[f"{model}/truth"],
                 dict(zip(about["scores"], scores, strict=True)),
             )  # fmt: skip
         return found
