@@ -9,7 +9,7 @@ __all__ = ("VERBS", "main")
 
 # The modules of the verbs, in the order of the help.
 VERBS = (
-    "ask.list", "ask.cost", "ask.trace", "ask.whatif", "ask.attribute", "ask.sweep", "ask.learning", "ask.lessons",
+    "ask.list", "ask.cost", "ask.trace", "ask.whatif", "ask.attribute", "ask.sweep", "ask.learning", "make.lessons",
     "make.train", "make.profile", "make.worth", "make.listed", "make.card", "take.deck", "take.stage", "take.notebook",
     "make.app",
 )  # fmt: skip
