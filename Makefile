@@ -78,7 +78,7 @@ bench: $(DEV) ## Measure the speed of it all on this machine, and print the tabl
 screenshots: $(DEV) ## Picture every page into runs/screenshots, and the README's picture (needs Chromium)
 	@OMP_NUM_THREADS=1 $(PY) tools/screenshots.py $(SCREENSHOTS) --readme
 
-train: $(APP) ## Train the four small networks: make train DATA=folder-of-train-and-val
+train: $(APP) ## Train the four small networks, each with its film: make train DATA=folder-of-train-and-val
 	@test -n "$(DATA)" || { echo "make train DATA=FOLDER, where FOLDER holds train/<class>/* and val/<class>/*"; exit 2; }
 	$(PY) -m senet_viz train --data "$(DATA)" --all --out assets/weights --device auto --resume
 

@@ -30,6 +30,7 @@ SECTIONS = {
         ("what_if", ":material/science:"),
         ("attribution", ":material/my_location:"),
         ("class_profiles", ":material/groups:"),
+        ("learning", ":material/model_training:"),
     ),
     "teach": (("lessons", ":material/school:"),),
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
         LessonRefused,
         ModelTooLarge,
         NoClassScores,
+        NoFilm,
         NoGateFound,
         NoGates,
         NotAHost,
@@ -53,10 +54,10 @@ if TYPE_CHECKING:  # the same names as in _PLACES, for type checkers and editors
 
 __all__ = [
     "MODELS", "OPS", "BlockRef", "BlockTrace", "Busy", "CardRefused", "DeckRefused", "DeviceUnavailable", "Edit",
-    "EditRefused", "EngineAway", "ImageRejected", "LessonRefused", "ModelTooLarge", "NoClassScores", "NoGateFound",
-    "NoGates", "NotAHost", "OptionRefused", "PhotosRejected", "Picture", "SenetVizError", "Stopped", "Trace",
-    "TrainingRefused", "UnknownModel", "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find", "load",
-    "preprocess", "rank_channels", "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
+    "EditRefused", "EngineAway", "ImageRejected", "LessonRefused", "ModelTooLarge", "NoClassScores", "NoFilm",
+    "NoGateFound", "NoGates", "NotAHost", "OptionRefused", "PhotosRejected", "Picture", "SenetVizError", "Stopped",
+    "Trace", "TrainingRefused", "UnknownModel", "WeightsInvalid", "WeightsUnavailable", "attribute", "build", "find",
+    "load", "preprocess", "rank_channels", "read", "replay", "sample", "scale_sweep", "spec", "trace", "trace_batch",
 ]  # fmt: skip
 
 # Where a name is, and what it is called there where that is something else; one that is missing is of ``errors``.

@@ -45,6 +45,13 @@ class WeightsInvalid(SenetVizError, code="weights_invalid"):
     """A weight file is damaged, or made for another network."""
 
 
+class NoFilm(SenetVizError, code="no_film"):
+    """Nothing was kept of this network's training, or nothing of that epoch."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__(f"{network}: nothing was kept of its training", network=network)
+
+
 class NoGateFound(SenetVizError, code="no_gate"):
     """The network has no attention block that we know, or none of that name."""
 

@@ -99,6 +99,7 @@ class Trace:
     scores: Tensor | None  # (K,) class scores before softmax
     blocks: tuple[BlockTrace, ...]
     silent: tuple[str, ...] = ()  # blocks that the network has and that never ran
+    features: Tensor | None = None  # (F,) what the small networks' last two stages saw: see ``hooks.features``
 
     @property
     def logits(self) -> Tensor:

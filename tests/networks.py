@@ -6,7 +6,7 @@ building and loading build for themselves: ``BUILDERS`` in ``test_architecture.p
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from senet_viz.service.cache import Shared
 from senet_viz.service.questions import mib
 from senet_viz.tap import layouts
 
-Weights = Literal["pretrained", "random"]
+Weights = str  # as `load` has them: pretrained, random, epoch-4
 KEPT_MIB = 256.0
 _kept: Shared[nn.Module] = Shared(KEPT_MIB, lambda net: mib((*net.parameters(), *net.buffers())))
 

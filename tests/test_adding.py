@@ -130,7 +130,7 @@ from senet_viz import i18n
 from tests import truth
 from tests.test_pages import go, start, url, words
 
-LINKS = ("class_profiles", "widest")  # neighbours in the menu
+LINKS = ("learning", "widest")  # neighbours in the menu
 
 
 def links(at):
@@ -145,8 +145,8 @@ def test_it_opens_is_in_the_menu_and_linked(monkeypatch):
         assert [title.value for title in at.title] == [i18n.text("lab.widest.title", lang)]
         names = [page.title for page in menus[-1][i18n.text("lab.section", lang)]]
         assert names[-2:] == [i18n.text(f"lab.{page}.nav", lang) for page in LINKS]
-        assert links(at) == ["class_profiles", "lessons"]
-        assert links(go(at, "class_profiles"))[-1] == "widest"
+        assert links(at) == ["learning", "lessons"]
+        assert links(go(at, "learning"))[-1] == "widest"
 
 
 def test_its_choice_lives_in_the_address():
@@ -164,7 +164,7 @@ def test_its_choice_lives_in_the_address():
 
 def test_a_page_is_one_file_one_row_its_words_and_its_test(copy: Path) -> None:
     write(copy, "pages/lab/widest.py", PAGE)
-    row = '("class_profiles", ":material/groups:"),\n'
+    row = '("learning", ":material/model_training:"),\n'
     replace(copy, "app.py", row, f'{row}        ("widest", ":material/expand:"),\n')
     for lang, words in WORDS.items():
         file = copy / "assets" / "i18n" / f"{lang}.json"

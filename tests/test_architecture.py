@@ -36,7 +36,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "photos": ("models", "types"),
     "training": ("networks", "assets"),
     "experiments": ("tap", "photos"),
-    "findings": ("experiments", "training"),
+    "open_set": ("tap", "models"),
+    "findings": ("experiments", "training", "open_set"),
     "service": ("experiments",),
     "architecture": ("tap", "models"),
     "drawing": ("i18n",),
@@ -64,6 +65,7 @@ BUILDERS = {  # tests that do not take their networks from networks.py, and why
     "test_library.py": "whether what is built by name is what the table says",
     "test_random.py": "whether random weights are those of their seed, each time",
     "test_training.py": "weights that it has just trained",
+    "test_learning.py": "whether what was kept of a training is loaded as it is",
     "test_model_card.py": "weights that it has just made up",
 }
 WITHOUT_TORCH = (  # a page can be drawn with

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from senet_viz import i18n
@@ -25,7 +26,7 @@ from senet_viz.tap import hooks
 from senet_viz.types import Edit
 from senet_viz.ui import state
 from senet_viz.ui.pages.lab import attributed
-from tests import truth
+from tests import pictures, truth
 from tests.test_pages import array, badges, board, chart, engine, fresh, start, url, well, words
 
 PAGE = "attribution"
@@ -302,15 +303,18 @@ def test_every_branch_of_an_sk_unit_has_its_dots(branch: int) -> None:
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)
 def test_equal_gates_are_said_to_be_equal_and_nothing_is_asked(lang: str) -> None:
-    """No hidden unit of this block answers to this photo."""
-    assert np.ptp(gates("tiny_se_h", "rocket", "layer4.2.se")) == 0
-    at = opened(model="tiny_se_h", photo="rocket", block="layer4.2.se", lang=lang)
-    goal = own("gradient_x_gate", None, "layer4.2.se", "tiny_se_h", "rocket").target
-    name = class_names.names(catalogue.spec("tiny_se_h"), lang)[goal]
-    said = i18n.text("lab.attribution.idea.flat.dead", lang, block="4.2", target=name, value="0.5000")
+    """No hidden unit of this block answers to a green wall."""
+    wall = Image.new("RGB", (64, 64), (0, 128, 0))
+    seen = hooks.run(truth.model("tiny_se"), preprocess.preprocess(wall, catalogue.spec("tiny_se")).x)
+    assert np.ptp(seen.block("layer1.1.se").gate.numpy()) == 0
+    at = opened(weights="random", block="layer1.1.se", lang=lang)
+    at.file_uploader(key="_file").set_value(("wall.png", pictures.encode(wall, "PNG"), "image/png"))
+    well(at.run())
+    name = class_names.names(catalogue.spec("tiny_se"), lang)[int(seen.logits.argmax())]
+    said = i18n.text("lab.attribution.idea.flat.dead", lang, block="1.1", target=name, value="0.5000")
     assert said in words(at) and i18n.text("lab.attribution.noask", lang) in words(at)
     assert not [b for b in at.main.button if (b.key or "").startswith("predict-")]
-    assert len(dots(at)) == 513
+    assert len(dots(at)) == 65
 
 
 def test_a_click_on_a_dot_pins_its_channel() -> None:

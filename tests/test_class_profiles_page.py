@@ -50,7 +50,7 @@ def lines(at: AppTest, key: str = "roles-fig6") -> list[np.ndarray]:
 def test_it_opens_with_every_kind_of_network(model: str, weights: str, shown: str, lang: str) -> None:
     at = start(PAGE, model=model, weights=weights, lang=lang)
     assert [h.value for h in at.title] == [i18n.text("lab.class_profiles.title", lang)]
-    assert len(at.get("plotly_chart")) == 3 and all(e.proto.alt for e in at.get("plotly_chart"))
+    assert len(at.get("plotly_chart")) == 4 and all(e.proto.alt for e in at.get("plotly_chart"))
     said = i18n.text("lab.instead", lang, model=catalogue.spec(model).title, ours=catalogue.spec(shown).title)
     assert (said in words(at)) == ((model, weights) != (shown, "pretrained"))
     found = gate_profile.read()[shown]
@@ -139,20 +139,20 @@ def test_the_question_comes_before_its_answer() -> None:
     well(buttons[f"predict-{other.name}"].click().run())
     (said,) = [box.value for box in at.main.info]
     assert all(f"**{r.eta2:.2f}**" in said for r in three) and not at.main.success
-    assert len(at.get("plotly_chart")) == 4 and not [b for b in at.main.button if (b.key or "").startswith("predict")]
+    assert len(at.get("plotly_chart")) == 5 and not [b for b in at.main.button if (b.key or "").startswith("predict")]
     verdicts = [text for text in words(at) if "-badge[" in text and "**" in text]
     assert len(verdicts) == 4
     for finding, text in zip(class_selectivity.findings(gate_profile.read()["tiny_se"]), verdicts, strict=True):
         assert i18n.text(f"lab.class_profiles.{finding.word}", "en") in text
     well(at.run())
-    assert len(at.get("plotly_chart")) == 4, "what was answered stays answered"
+    assert len(at.get("plotly_chart")) == 5, "what was answered stays answered"
 
 
-@pytest.mark.parametrize(("key", "boxes"), [("layer4.1.se", 1), ("skip", 0)])
+@pytest.mark.parametrize(("key", "boxes"), [("layer4.2.se", 1), ("skip", 0)])
 def test_right_answers_and_no_answer(key: str, boxes: int) -> None:
     at = start(PAGE, weights="pretrained")
     well(at.main.button(key=f"predict-{key}").click().run())
-    assert len(at.main.success) == boxes and len(at.get("plotly_chart")) == 4
+    assert len(at.main.success) == boxes and len(at.get("plotly_chart")) == 5
 
 
 def test_every_block_guesses_from_the_photos_gates() -> None:
@@ -250,7 +250,7 @@ def test_a_zip_of_class_folders_is_shown_like_the_shipped_profile(shared: Engine
         array(tr["y"]) for tr in chart(at, "roles-findings") if tr.get("mode") == "lines" and tr.get("name") == "η²"
     ]
     np.testing.assert_allclose(drawn, etas, atol=1e-3)
-    assert url(at)["source"] == "mine" and len(at.get("plotly_chart")) == 4
+    assert url(at)["source"] == "mine" and len(at.get("plotly_chart")) == 5
 
 
 def test_the_browsers_folder_says_the_classes_too(shared: Engine) -> None:
@@ -259,7 +259,7 @@ def test_the_browsers_folder_says_the_classes_too(shared: Engine) -> None:
     at.file_uploader(key="_classes_folder").set_value([(name, data, "image/png") for name, data in entries.items()])
     well(at.run())
     assert i18n.text("photos.classes", "en", n=6, k=2, each="a 3 · b 3") in words(at)
-    assert len(at.get("plotly_chart")) == 3
+    assert len(at.get("plotly_chart")) == 4
 
 
 def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +297,7 @@ def test_it_can_be_stopped_and_gone_on_with(shared: Engine, monkeypatch: pytest.
     np.testing.assert_allclose(lines(at)[0], whole[class_selectivity.uniform(512)], atol=1e-5)
     other = start(PAGE, weights="pretrained", source="mine")
     well(upload(other, entries))
-    assert ran == [5, 5, 5, 3] and len(other.get("plotly_chart")) == 3, "a second visitor with the same photos"
+    assert ran == [5, 5, 5, 3] and len(other.get("plotly_chart")) == 4, "a second visitor with the same photos"
 
 
 def by_turns(entries: dict[str, bytes]) -> list[str]:
@@ -313,7 +313,7 @@ def test_another_network_or_zoom_waits_for_a_click(shared: Engine) -> None:
         well(at.run())
         assert i18n.text("photos.ready.classes", "en", n=4) in words(at) and not at.get("plotly_chart")
         well(at.main.button(key="classes-go_on").click().run())
-        assert len(at.get("plotly_chart")) == 3
+        assert len(at.get("plotly_chart")) == 4
     own = own_profile(entries, "tiny_sk", 1.5)["layer4.1.conv2"]
     np.testing.assert_allclose(lines(at)[1], own["b"].mean(0)[class_selectivity.uniform(256)], atol=1e-5)
 
@@ -343,7 +343,7 @@ def test_photos_without_folders_are_one_sentence(shared: Engine, lang: str) -> N
     assert [box.value for box in at.error] == [i18n.text("error.photos.loose", lang)]
     at.main.segmented_control(key="source").set_value("shipped")
     well(at.run())
-    assert len(at.get("plotly_chart")) == 3
+    assert len(at.get("plotly_chart")) == 4
 
 
 def test_the_network_is_asked_about_its_own_answer_where_the_folders_know_it(shared: Engine) -> None:

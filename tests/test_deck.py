@@ -128,6 +128,7 @@ RECKONED = {
     "compare-gates": "mean and ends of each block's gates",
     "cost-adds": "100 per cent, which the network without gates is",
     "integration": "the papers' errors of the five places; the rows are the parts of the unit that is drawn",
+    "learning-film": "the accuracy of the networks by epoch; the rows are the gates of the photo",
     "sk-path": "the channel's two logits and gates, which the maps of the rows are multiplied by",
 }
 

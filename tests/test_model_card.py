@@ -13,13 +13,14 @@ from safetensors.torch import load_file, save_file
 from senet_viz.errors import CardRefused, TrainingRefused, WeightsInvalid
 from senet_viz.experiments import gate_profile, kernel_preference, profiling
 from senet_viz.experiments.gate_profile import Profile
-from senet_viz.findings import model_card
+from senet_viz.findings import gate_life, model_card
 from senet_viz.findings.gate_life import life
 from senet_viz.findings.kernel_choice import verdicts
 from senet_viz.findings.model_agreement import points
 from senet_viz.findings.model_card import Weights, best_size, read_all, read_weights
 from senet_viz.models import catalogue, class_names, load
 from senet_viz.networks.tiny import BLOCKS, TinyNet
+from senet_viz.open_set import record
 from senet_viz.photos import preprocess, samples
 from senet_viz.training.data import normalise
 from senet_viz.training.loop import Run, read_data, write
@@ -191,7 +192,12 @@ def test_verify_counts_again(made: Made, tmp_path: Path) -> None:
 class TestShipped:
     def test_the_card_is_what_its_files_say(self) -> None:
         text = (SHIPPED / "README.md").read_text(encoding="utf-8")
-        assert text == model_card.build(read_all(SHIPPED), gate_profile.read())
+        assert text == model_card.build(read_all(SHIPPED), gate_profile.read(), gate_life.read(), record.read())
+
+    def test_a_record_of_other_weights_is_refused(self) -> None:
+        key, found = next(iter(record.read().items()))
+        with pytest.raises(CardRefused, match=f"Whether {key} notices strangers was measured with other weights"):
+            model_card.build(read_all(SHIPPED), gate_profile.read(), listed={key: replace(found, weights="0" * 64)})
 
     def test_every_model_runs_at_the_size_that_the_data_chose(self) -> None:
         weights = read_all(SHIPPED)

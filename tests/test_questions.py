@@ -18,6 +18,7 @@ from torch import nn
 from senet_viz import i18n
 from senet_viz.architecture import recorder
 from senet_viz.experiments import attribution, gate_profile
+from senet_viz.findings import gate_life
 from senet_viz.lessons.question import Question
 from senet_viz.models import catalogue, weight_files
 from senet_viz.photos import preprocess, samples, scale
@@ -334,6 +335,14 @@ def class_specific_depth(own: Own) -> None:
     assert max(own.asked.options, key=shares.__getitem__) == own.option
 
 
+def learns_first(own: Own) -> None:
+    found = gate_life.read()[own.view.spec.key]
+    by_epoch = [{f"block {short(name)}": e for name, e in zip(found.blocks, row, strict=True)} for row in found.eta2]
+    risen = next(row for row in by_epoch[1:] if any(row[name] - by_epoch[0][name] >= 0.2 for name in row))
+    gain = {name: risen[name] - by_epoch[0][name] for name in risen}
+    assert max(gain, key=gain.__getitem__) == own.option and min(gain, key=gain.__getitem__) in own.asked.options
+
+
 TRUE: dict[str, Callable[[Own], None]] = {
     name: value for name, value in list(globals().items()) if name in questions.QUESTIONS
 }
@@ -418,14 +427,14 @@ if ui.settle():
 
 @pytest.mark.parametrize("model", ["tiny_se", "mobilenet_v3_small"])
 def test_a_question_is_about_the_network_that_its_page_shows(model: str) -> None:
-    """Pages on kernels and on classes put a network of ours in the place of one that has none."""
+    """Pages on kernels, on classes and on learning put a network of ours in the place of one that has none."""
     at = AppTest.from_string(HERE, default_timeout=120)
     for key, value in {"model": model, "weights": "random", "channel": "500", "unit": "layer2.1.conv2"}.items():
         at.query_params[key] = value
     found = {page: rest for page, *rest in (line.value.split() for line in well(at.run()).text)}
     assert set(found) == set(questions.PAGES)
     for page, (key, name, channel, count) in found.items():
-        ours = "tiny_sk" if page in places.KERNELS else "tiny_se" if page == "class_profiles" else model
+        ours = "tiny_sk" if page in places.KERNELS else "tiny_se" if page in questions.STAND_INS else model
         assert key == ours and (page not in places.KERNELS or name == "layer2.1.conv2")
         assert int(channel) < truth.block(key, "chelsea", name).channels and int(count) >= 1
 

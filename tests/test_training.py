@@ -6,8 +6,10 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,19 +18,31 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from scipy.special import betainc
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from senet_viz.errors import TrainingRefused
 from senet_viz.models import load, weight_files
 from senet_viz.networks.tiny import BLOCKS, TinyNet
-from senet_viz.training.data import Folder, augment, batches, normalise, read_folder
-from senet_viz.training.loop import EVAL_SIZES, Run, accuracy, read_data, train, write
+from senet_viz.training.data import Folder, augment, batches, mixed, normalise, read_folder
+from senet_viz.training.loop import (
+    EVAL_SIZES,
+    PRECISIONS,
+    Run,
+    accuracy,
+    faster_precision,
+    frame_path,
+    read_data,
+    train,
+    untrained,
+    write,
+)
 from senet_viz.training.recipe import Recipe
 from tests import folders
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = Recipe(epochs=4, batch=4, size=32, early_size=24, ema=0.5, lr=0.05)
+SMALL = Recipe(epochs=4, batch=4, size=32, early_size=24, shown=40, ema=0.5, lr=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +54,23 @@ def noise(n: int = 6, classes: int = 3, side: int = 32, seed: int = 0) -> Folder
     rng = torch.Generator().manual_seed(seed)
     x = torch.randint(0, 256, (n, 3, side, side), generator=rng, dtype=torch.uint8)
     return Folder(x, torch.randint(0, classes, (n,), generator=rng), tuple(f"class {k}" for k in range(classes)))
+
+
+def meta(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="np") as file:
+        found: dict[str, str] = file.metadata()
+    return found
+
+
+def same_film(one: Path, other: Path, frames: tuple[int, ...]) -> None:
+    """Whether two trainings left the same weights, the same frames and the same course."""
+    pairs = [(one, other), *((frame_path(one, n), frame_path(other, n)) for n in frames)]
+    for a, b in pairs:
+        ours, theirs = load_file(a), load_file(b)
+        assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours), a.name
+        said = [{key: text for key, text in meta(path).items() if key != "train_seconds"} for path in (a, b)]
+        assert said[0] == said[1], a.name
+    assert len(list(one.parent.glob(f"{one.stem}.epoch-*"))) == len(frames)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -138,7 +169,7 @@ def test_contrast_and_brightness_stay_within_their_bounds() -> None:
 def test_batches_depend_on_seed_and_epoch_alone_and_hold_every_picture_once() -> None:
     data = noise(11)
     data = Folder(data.x, torch.arange(11), data.classes)
-    recipe = replace(SMALL, early_share=0.5)
+    recipe = replace(SMALL, early_share=0.5, mix=0.0)
 
     def labels(epoch: int, recipe: Recipe = recipe) -> list[int]:
         return [int(k) for _, y in batches(data, recipe, epoch) for k in y]
@@ -151,16 +182,45 @@ def test_batches_depend_on_seed_and_epoch_alone_and_hold_every_picture_once() ->
     assert next(batches(data, recipe, 0))[0].shape == (4, 3, 24, 24)  # early epochs run smaller pictures
 
 
+def test_mixed_pictures_belong_to_both_classes() -> None:
+    x, y = torch.rand(3, 3, 8, 8), torch.tensor([2, 0, 1])
+    seen, belongs = mixed(x, y, 0.75, 4)
+    for row, other in ((0, 2), (1, 1), (2, 0)):
+        assert torch.allclose(seen[row], 0.75 * x[row] + 0.25 * x[other])
+        want = torch.zeros(4)
+        want[y[row]] += 0.75
+        want[y[other]] += 0.25
+        assert torch.equal(belongs[row], want)
+
+
+def test_how_much_is_mixed_in_follows_the_recipe() -> None:
+    data = noise(400)
+    recipe = replace(SMALL, mix=0.2)
+    alone, both = (list(batches(data, replace(recipe, mix=mix), 0)) for mix in (0.0, 0.2))
+    shares = []
+    for (x, y), (seen, belongs) in zip(alone, both, strict=True):
+        assert torch.allclose(belongs.sum(1), torch.ones(len(y)))
+        found = [float(s) for row, s in enumerate(belongs[range(len(y)), y]) if y[row] != y.flip(0)[row]]
+        if found:
+            assert found == pytest.approx([found[0]] * len(found), abs=1e-6)
+            assert torch.allclose(seen, found[0] * x + (1 - found[0]) * x.flip(0), atol=1e-5)
+            shares.append(found[0])
+    assert np.mean([s < 0.1 or s > 0.9 for s in shares]) == pytest.approx(2 * betainc(0.2, 0.2, 0.1), abs=0.15)
+    again = next(batches(data, recipe, 0))
+    assert torch.equal(again[0], both[0][0]) and not torch.equal(next(batches(data, recipe, 1))[1], both[0][1])
+
+
 # --- one run ------------------------------------------------------------------------------------------------------
 
 
 def test_the_average_is_torchs_own() -> None:
-    data = noise(8)
+    data = noise(20)
     run = Run(SMALL, data, CPU)
-    theirs = AveragedModel(run.model, multi_avg_fn=get_ema_multi_avg_fn(SMALL.ema), use_buffers=True)
-    for epoch in range(2):
-        for x, y in batches(data, SMALL, epoch):
+    theirs = AveragedModel(run.model, use_buffers=True)
+    for epoch in range(SMALL.epochs):
+        for n, (x, y) in enumerate(batches(data, SMALL, epoch), start=5 * epoch):
             run.step(x, y)
+            theirs.multi_avg_fn = get_ema_multi_avg_fn(min(0.5, n / (n + 9)))
             theirs.update_parameters(run.model)
     ours = run.average.state_dict()
     assert all(torch.equal(value, ours[name]) for name, value in theirs.state_dict().items())
@@ -217,6 +277,70 @@ def test_accuracy_equals_a_count_by_hand(build) -> None:  # type: ignore[no-unty
     assert accuracy(net, right, 64, CPU) == pytest.approx(100 * hits[64] / 40)
 
 
+@pytest.mark.parametrize("block", BLOCKS)
+def test_gates_decay_as_the_recipe_says_norms_and_biases_not_at_all(block: str) -> None:
+    run = Run(replace(SMALL, block=block), noise(8), CPU)
+    decays = {id(p): group["weight_decay"] for group in run.sgd.param_groups for p in group["params"]}
+    gates = set()
+    for name, module in run.model.named_modules():
+        for p in module.parameters(recurse=False):
+            gate = name.endswith((".fc1", ".fc2"))
+            gates |= {name} if gate else set()
+            decay = 0.0 if p.ndim == 1 else SMALL.gate_decay if gate else SMALL.weight_decay
+            assert decays.pop(id(p)) == decay, name
+    assert not decays and len(gates) == (0 if block == "plain" else 20)
+
+
+@pytest.mark.parametrize("block", ["se", "se_h", "sk"])
+def test_the_second_layer_of_a_gate_starts_larger_and_nothing_else_does(block: str) -> None:
+    ours, plain = (untrained(replace(SMALL, block=block, gate_start=by), 3).state_dict() for by in (4.0, 1.0))
+    for name, value in plain.items():
+        assert torch.equal(ours[name], 4 * value if ".fc2." in name else value), name
+    assert any(".fc2." in name for name in plain)
+    start = Run(replace(SMALL, block=block), noise(), CPU)
+    assert all(torch.equal(value, ours[name]) for name, value in start.model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"), [((9.0, 1.0), "bfloat16"), ((1.0, 9.0), "float32"), ((1, 1), "float32")]
+)
+def test_the_precision_that_was_measured_to_be_faster_is_taken(
+    seconds: tuple[float, float], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock alone is made up: a step takes as long as is said, in whichever precision it really runs."""
+    now, ran = [0.0], list[str]()
+
+    def step(self: Run, x: torch.Tensor, y: torch.Tensor, real: Any = Run.step) -> torch.Tensor:
+        ran.append(self.precision)
+        now[0] += seconds[self.precision == "bfloat16"]
+        return real(self, x, y)
+
+    monkeypatch.setattr(Run, "step", step)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert faster_precision(SMALL, 3, CPU, steps=1) == chosen
+    assert ran == ["float32"] * 2 + ["bfloat16"] * 2
+
+
+def test_a_step_computes_in_the_precision_of_its_run() -> None:
+    kinds = {}
+    for precision in ("float32", "bfloat16"):
+        run = Run(SMALL, noise(8), CPU, precision)
+        run.model.fc.register_forward_hook(lambda m, i, out, p=precision: kinds.__setitem__(p, out.dtype))
+        run.one_epoch()
+    assert kinds == {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def test_a_resumed_training_keeps_its_precision(tmp_path: Path) -> None:
+    train((noise(8), noise()), tmp_path / "a.safetensors", SMALL, stop_after=1, bar=False, precision="bfloat16")
+    train((noise(8), noise()), tmp_path / "a.safetensors", SMALL, resume=True, bar=False, precision="float32")
+    assert meta(tmp_path / "a.safetensors")["precision"] == "bfloat16"
+
+
+@pytest.mark.parametrize(("epochs", "frames"), [(1, ()), (2, (1,)), (3, (1,)), (8, (1, 2, 4)), (40, (1, 2, 4, 8, 16))])
+def test_frames_are_kept_at_powers_of_two_up_to_half(epochs: int, frames: tuple[int, ...]) -> None:
+    assert replace(SMALL, epochs=epochs).frames() == frames
+
+
 # --- training to the end ------------------------------------------------------------------------------------------
 
 
@@ -248,6 +372,30 @@ def test_the_file_says_what_it_is(trained: tuple[Path, list[str], dict[str, floa
     assert (meta["val_pictures"], meta["train_pictures"], meta["device"]) == ("10", "16", "cpu")
     assert float(meta["train_seconds"]) >= 0 and meta["torch"] == torch.__version__
     assert kinds == {"float16", "int64"}
+    assert meta["epoch"] == "10" and meta["precision"] in PRECISIONS
+    course = json.loads(meta["top1_by_epoch"])
+    assert len(course) == 11 and course[-1] == 100.0
+
+
+def test_every_frame_is_a_weight_file_of_its_epoch(
+    trained: tuple[Path, list[str], dict[str, float]], data: Path
+) -> None:
+    out, said, _ = trained
+    assert {path.name for path in out.parent.glob("*.safetensors")} == {
+        "tiny_se.safetensors", *(f"tiny_se.epoch-{n}.safetensors" for n in (1, 2, 4))
+    }  # fmt: skip
+    course, val = json.loads(meta(out)["top1_by_epoch"]), read_folder(data / "val", 32)
+    for epoch in (1, 2, 4):
+        path = frame_path(out, epoch)
+        own, net = meta(path), load.load("tiny_se", file=path)
+        assert own["epoch"] == str(epoch) and json.loads(own["top1_by_epoch"]) == course[: epoch + 1]
+        assert {key: own[key] for key in ("recipe", "classes")} == {
+            key: meta(out)[key] for key in ("recipe", "classes")
+        }
+        # the line was said of float32, the file holds float16: one of ten pictures may fall on the other side
+        assert accuracy(net, val, 40, CPU) == pytest.approx(course[epoch], abs=10)
+        assert f"averaged top-1 {course[epoch]:.2f} %" in said[epoch - 1]
+    assert accuracy(untrained(replace(SMALL, epochs=10), 2).eval(), val, 40, CPU) == course[0]
 
 
 def test_the_accuracy_in_the_file_is_that_of_the_weights_in_the_file(
@@ -276,15 +424,15 @@ def test_interrupted_and_resumed_is_the_same_training(data: Path, tmp_path: Path
     folder, val = read_data(data, recipe)
 
     def one(name: str, resume: bool = False, stop_after: int | None = None) -> dict[str, float] | None:
-        return train((folder, val), tmp_path / name, recipe, "cpu", resume, lambda line: None, stop_after, bar=False)
+        how = {"stop_after": stop_after, "bar": False, "precision": "float32"}  # two would measure, and may differ
+        return train((folder, val), tmp_path / name, recipe, "cpu", resume, lambda line: None, **how)  # type: ignore[arg-type]
 
     whole = one("whole.safetensors")
     assert one("parts.safetensors", stop_after=1) is None
     assert one("parts.safetensors", resume=True, stop_after=1) is None
     assert not (tmp_path / "parts.safetensors").exists()
     assert one("parts.safetensors", resume=True) == whole
-    a, b = (load_file(tmp_path / name) for name in ("whole.safetensors", "parts.safetensors"))
-    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+    same_film(tmp_path / "whole.safetensors", tmp_path / "parts.safetensors", (1,))
 
 
 def test_killed_in_the_middle_and_resumed_is_the_same_training(data: Path, tmp_path: Path) -> None:
@@ -302,10 +450,9 @@ def test_killed_in_the_middle_and_resumed_is_the_same_training(data: Path, tmp_p
     again = command("killed.safetensors", "--resume")
     resumed = subprocess.run(again, capture_output=True, text=True, check=True, cwd=ROOT)
     assert resumed.stdout.startswith("resumed after epoch ")
-    recipe = Recipe(block="plain", epochs=8)
-    train(data, tmp_path / "whole.safetensors", recipe, report=lambda line: None, bar=False)
-    a, b = (load_file(tmp_path / name) for name in ("whole.safetensors", "killed.safetensors"))
-    assert all(torch.equal(a[key], b[key]) for key in a)
+    recipe, precision = Recipe(block="plain", epochs=8), meta(tmp_path / "killed.safetensors")["precision"]
+    train(data, tmp_path / "whole.safetensors", recipe, report=lambda line: None, bar=False, precision=precision)
+    same_film(tmp_path / "whole.safetensors", tmp_path / "killed.safetensors", (1, 2, 4))
 
 
 # --- checkpoints that are refused ---------------------------------------------------------------------------------

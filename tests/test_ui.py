@@ -82,6 +82,7 @@ def test_short_names_tell_blocks_apart(key: str) -> None:
 REASONS = {ImageRejected: reading.REASONS, PhotosRejected: sets.REASONS}  # what is said depends on the reason
 ABOUT = (  # what is said names what was asked for
     OptionRefused, NotAHost, EditRefused, NoGates, NoClassScores, errors.ModelTooLarge, errors.EngineAway,
+    errors.NoFilm,
 )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def test_every_error_is_its_sentence(lang: str) -> None:
     refused = EditRefused("layer3:mut", "for the log")
     about = (OptionRefused("SE-VGG-16", "integration", "reduction, gate"), NotAHost("SE-VGG-16"), NoGates("VGG-16"))
     about += (NoClassScores("SSD"), errors.ModelTooLarge("SENet-154", 441.2, 100.0), errors.EngineAway("", model="A"))
+    about += (errors.NoFilm("SE-VGG-16"),)
     for error in (*about, refused):
         shown = error.details | ({"text": literal("layer3:mut")} if error is refused else {})
         assert sentence(error, lang) == i18n.text(f"error.{error.code}", lang, **shown)

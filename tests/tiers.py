@@ -509,6 +509,11 @@ CUTS = (
         "browser/test_uploads.py::test_class_folders_of_ones_own_are_profiled",
         "test_class_profiles_page has it without a browser",
     ),
+    Cut("test_learning_page.py::test_figures_become_slides", "one kind a language", ("png-en", "csv-zh")),
+    Cut(
+        "browser/test_learning.py::test_the_film_asks_nobody_and_shows_what_each_network_answers",
+        "the rest of that file; test_learning_page has its numbers, test_journeys what the scrubber sends",
+    ),
     Cut("test_cli.py::test_side_by_side_is_the_same_as_alone", "test_training.test_it_learns"),
     Cut(
         "test_adding.py::test_a_page_is_one_file_one_row_its_words_and_its_test",

@@ -1,30 +1,16 @@
-// One photo at many scales. The scrubber moves photo, strips, curve, bars and answers together, and asks nobody:
-// everything came with the page, and the address keeps the scale. Only a click on a strip, which pins a channel, tells
-// the server.
+// A film of a network: one photo at many scales, or at many epochs of a training. The scrubber moves photo, strips,
+// curves, bars and answers together, and asks nobody: everything came with the page, and the address keeps the place.
+// Only a click on a strip, which pins a channel, tells the server.
+import { drawLines, ramp, sharp } from "./plots.js";
+
 const STEP_MS = 650;
-
-const ramp = (stops) => (share) => {
-  const at = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
-  const low = Math.min(Math.floor(at), stops.length - 2);
-  return stops[low].map((v, i) => Math.round(v + (stops[low + 1][i] - v) * (at - low)));
-};
-
-// A canvas as sharp as the screen; returns its context and size in CSS pixels.
-const sharp = (canvas) => {
-  const { clientWidth: w, clientHeight: h } = canvas, times = window.devicePixelRatio || 1;
-  canvas.width = Math.round(w * times);
-  canvas.height = Math.round(h * times);
-  const pen = canvas.getContext("2d");
-  pen.scale(times, times);
-  return [pen, w, h];
-};
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const $ = (selector) => parentElement.querySelector(selector);
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
   const root = $(".scrub"), slider = $(".slide input"), tip = $(".tip");
-  const n = data.scales.length, base = data.base, paint = ramp(data.ramp);
+  const n = data.scales.length, base = data.base, axis = data.axis, paint = ramp(data.ramp);
   const blocks = data.blocks.map(({ gates, ...block }) => {
     const all = numbers(gates), count = all.length / n;
     const rows = data.scales.map((_, s) => all.subarray(s * count, (s + 1) * count));
@@ -33,20 +19,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
   const here = () => Math.max(0, blocks.findIndex((block) => block.name === shared.block));
   const pinned = (block) => Math.min(shared.channel ?? 0, block.count - 1);
-  const asked = () => data.values.indexOf(new URLSearchParams(location.search).get("scale"));
-  let at = asked() < 0 ? Math.min(shared.scale ?? base, n - 1) : asked();
+  const asked = () => data.values.indexOf(new URLSearchParams(location.search).get(axis));
+  let at = asked() < 0 ? Math.min(shared[axis] ?? data.start ?? base, n - 1) : asked();
   root.style.setProperty("--n", n);
 
   // --- the film ---
   $(".film .cells").replaceChildren(
     ...data.scales.map((label, s) => {
-      const frame = document.createElement("button"), img = document.createElement("img"), text = document.createElement("span");
+      const frame = document.createElement("button"), text = document.createElement("span");
       frame.type = "button";
       frame.tabIndex = -1; // the slider is the keyboard's way
-      img.src = data.frames[s];
-      img.alt = "";
       text.textContent = label;
-      frame.append(img, text);
+      if (data.frames.length > 1) frame.append(Object.assign(document.createElement("img"), { src: data.frames[s], alt: "" }));
+      frame.append(text);
       frame.onclick = () => go(s);
       return frame;
     }),
@@ -92,6 +77,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     cell.append(canvas);
     row.append(label, cell);
+    if (block.rates) row.append(Object.assign(document.createElement("span"), { className: "rate" }));
     return row;
   });
   $(".strips").replaceChildren(...strips);
@@ -103,7 +89,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const block = blocks[here()], channel = pinned(block), values = block.rows.map((row) => row[channel]);
     const pad = Math.max(0.01, 0.15 * (Math.max(...values) - Math.min(...values)));
     const low = Math.max(0, Math.min(...values) - pad), high = Math.min(1, Math.max(...values) + pad) || 1;
-    const [top, bottom] = $(".ends").children;
+    const [top, bottom] = $(".curve .ends").children;
     top.textContent = high.toFixed(2);
     bottom.textContent = low.toFixed(2);
     const [pen, w, h] = sharp($(".curve canvas"));
@@ -136,35 +122,68 @@ export default function ({ data, parentElement, setTriggerValue }) {
     block.order.forEach((c, x) => pen.lineTo((x + 0.5) * wide, y(block.rows[base][c])));
     pen.stroke();
   };
+  // --- what came along with the film: curves of other networks, and a rate for every block ---
+  const { curves } = data;
+  $(".curves").hidden = $(".legend").hidden = !curves;
+  const rated = blocks.some((block) => block.rates);
+  root.style.setProperty("--rate", rated ? "7rem" : "0rem");
+  $(".film .rate").textContent = rated ? data.rate : "";
+  root.classList.toggle("many", Boolean(curves));
+  if (curves) {
+    $(".curves .ends").replaceChildren(...[`${curves.top} %`, "0"].map((end) => Object.assign(document.createElement("b"), { textContent: end })));
+    $(".legend").replaceChildren(
+      curves.label,
+      ...curves.lines.map(({ label, colour }) => {
+        const name = document.createElement("span");
+        name.append(Object.assign(document.createElement("i"), { style: `background:${colour}` }), `${label} `, document.createElement("b"));
+        return name;
+      }),
+    );
+  }
+  const drawCurves = () => {
+    if (!curves) return;
+    drawLines($(".curves canvas"), { ...curves, grid: data.colours.grid }, n, at);
+    $(".legend").querySelectorAll("b").forEach((b, i) => { b.textContent = `${curves.lines[i].now[at].toFixed(1)} %`; });
+  };
+  const fillRates = () =>
+    blocks.forEach(({ rates }, b) => {
+      if (!rates) return;
+      const bar = document.createElement("i"), said = document.createElement("b");
+      bar.style.width = `${100 * rates[at]}%`;
+      said.textContent = `${Math.round(100 * rates[at])} %`;
+      strips[b].lastChild.replaceChildren(bar, said);
+    });
   const repin = () => {
     strips.forEach((row, b) => row.classList.toggle("here", b === here()));
     const block = blocks[here()], rank = block.order.indexOf(pinned(block));
-    strips[here()].lastChild.append(mark);
+    strips[here()].children[1].append(mark);
     mark.style.top = `calc(${((rank + 0.5) / block.count) * 100}% - 1px)`;
     drawCurve();
     drawBars();
   };
 
   const show = (s) => {
-    at = shared.scale = s;
+    at = shared[axis] = s;
     slider.value = s;
     frames.forEach((frame, i) => frame.classList.toggle("here", i === s));
     const cursor = $(".cursor");
-    cursor.style.left = `calc(var(--label) + (100% - var(--label)) * ${s / n})`;
-    cursor.style.width = `calc((100% - var(--label)) / ${n})`;
+    cursor.style.left = `calc(var(--label) + (100% - var(--label) - var(--rate)) * ${s / n})`;
+    cursor.style.width = `calc((100% - var(--label) - var(--rate)) / ${n})`;
     const frame = $(".frame");
-    frame.src = data.frames[s];
+    frame.src = data.frames[Math.min(s, data.frames.length - 1)];
     frame.alt = `${data.alt} ${data.scales[s]}`;
     $(".now").textContent = data.captions[s];
     slider.setAttribute("aria-valuetext", `${data.scales[s]}: ${data.scores[s][0].label} ${data.scores[s][0].text}`);
-    fillScores($(".right ol"), data.scores[s]);
+    fillScores($(".right ol"), data.scores[s], data.said?.[s]);
     drawCurve();
     drawBars();
+    drawCurves();
+    fillRates();
   };
 
   const go = (s) => {
     show(s);
-    address({ scale: data.values[s] });
+    address({ [axis]: data.values[s] });
   };
 
   slider.max = n - 1;
@@ -194,7 +213,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   stop();
 
   addEventListener("senet-address", () => asked() < 0 || asked() === at || show(asked()), { signal });
-  const watch = new ResizeObserver(() => { drawCurve(); drawBars(); });
+  const watch = new ResizeObserver(() => { drawCurve(); drawBars(); drawCurves(); });
   watch.observe(root);
   shared.boards.set("scrub", repin);
   signal.addEventListener("abort", () => {

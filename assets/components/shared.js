@@ -41,9 +41,13 @@ const settled = (signal, then, looks = 100) =>
     running && looks ? settled(signal, then, looks - 1) : then();
   }, 30);
 
-// Class scores as labelled bars, in place of what the list held.
-const fillScores = (list, scores) =>
+// Class scores as labelled bars, in place of what the list held; above them what is said of all of them.
+const fillScores = (list, scores, said = "") => {
+  const first = document.createElement("li");
+  first.className = "first";
+  first.textContent = said;
   list.replaceChildren(
+    ...(said ? [first] : []),
     ...scores.map(({ label, share, text }) => {
       const item = document.createElement("li");
       const [name, bar, value] = ["span", "div", "b"].map((tag) => document.createElement(tag));
@@ -56,3 +60,4 @@ const fillScores = (list, scores) =>
       return item;
     }),
   );
+};

@@ -1,5 +1,6 @@
 """What gates mean: early blocks say the same for every class, late ones do not. SENet's figs. 6 and 7, live."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -8,7 +9,7 @@ from senet_viz import ui
 from senet_viz.experiments import profiling
 from senet_viz.figures.lab import class_profiles
 from senet_viz.findings import class_selectivity
-from senet_viz.ui.pages.lab import profiled
+from senet_viz.ui.pages.lab import profiled, strangers
 from senet_viz.ui.pages.lab.by_depth import by_depth
 
 PAPER = ("n01443537", "n02085620", "n04285008", "n09246464")  # goldfish and cliff are the paper's own
@@ -75,11 +76,12 @@ def lesson(record: profiled.Record) -> None:
         row = chosen.index(one)
         ui.figure(view, lambda t: class_profiles.draw_fig7(curves(), classes[one], row, t), "fig7", *key, row)
 
-    looks = {
+    looks: dict[str, Callable[[], None]] = {
         "profiled": pictures,
         "depth": lambda: by_depth(record, profiled.roles(record), profiled.findings(record)),
         "nearest": lambda: nearest(record),
         "within": within,
+        "strangers": partial(strangers.strangers, view),
     }
     if record.mine:  # without these controls there is no way back
         looks.pop("profiled")()

@@ -24,6 +24,8 @@ def idea(page: console.Console) -> None:
         t(f"lab.what_if.idea.{kind}", n=len(page.asked), a=names[first], b=names[then], **shares),
         ui.warned(view),
     )
+    if page.asked and (after := page.after.seen.familiar) != view.seen.familiar:
+        said += " " + t("listed.found" if after else "listed.lost")
     st.markdown(f"{said} {worth}")
 
 

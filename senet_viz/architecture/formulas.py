@@ -156,8 +156,8 @@ def products(rows: np.ndarray, h: np.ndarray, channel: int, count: int = 2) -> s
         name, parts = f"{chr(ord('A') + m)}_{{{channel}}}", weights * h
         top = np.argsort(-np.abs(parts), kind="stable")[:count]
         terms = "+".join(rf"({weights[j]:.3f})\cdot{h[j]:.3f}" for j in top)
-        total = rf"\sum_j {name[0]}_{{{channel}j}}\,h_j={terms}+\dots={float(parts.sum()):.4f}"
-        found.append(rf"g_{{{m},{channel}}}&={name}\,h={total}")
+        found.append(rf"g_{{{m},{channel}}}&={name}\,h=\sum_j {name[0]}_{{{channel}j}}\,h_j")
+        found.append(rf"&={terms}+\dots={float(parts.sum()):.4f}")
     return lines(*found)
 
 

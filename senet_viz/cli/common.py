@@ -1,4 +1,4 @@
-"""What several verbs need: the photo, the network, sentences, tables, bars and slides."""
+"""What several verbs need: the photo, the network, sentences, tables, bars and slides. One file, so a longer one."""
 
 from __future__ import annotations
 
@@ -12,20 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from senet_viz import i18n
-from senet_viz.errors import (
-    CardRefused,
-    DeckRefused,
-    ImageRejected,
-    LessonRefused,
-    NoGateFound,
-    NoGates,
-    PhotosRejected,
-    SenetVizError,
-    TrainingRefused,
-    WeightsInvalid,
-    WeightsUnavailable,
-)
+from senet_viz import errors, i18n
 from senet_viz.jobs import Progress
 from senet_viz.models import catalogue, class_names, load, weight_files
 
@@ -38,12 +25,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TOP = 5
-PLAIN = (TrainingRefused, CardRefused, DeckRefused, LessonRefused, WeightsInvalid)  # plain sentences already
-WHOLE = ("option.named", "unknown_model.near", "no_scores.apart")  # errors whose text says everything
+PLAIN = (
+    errors.TrainingRefused,
+    errors.CardRefused,
+    errors.DeckRefused,
+    errors.LessonRefused,
+    errors.WeightsInvalid,
+)  # plain sentences already
+WHOLE = ("option.named", "unknown_model.near", "no_scores.apart", "no_film")  # errors whose text says everything
 SIDE = 64  # of the pictures that the small networks were trained on
 
 
-def sentence(error: SenetVizError) -> str:
+def sentence(error: errors.SenetVizError) -> str:
     """Return what a person reads: the text of that error, where there is one, and what exactly the matter is."""
     message = " ".join(str(error).split())
     if isinstance(error, PLAIN):
@@ -52,7 +45,7 @@ def sentence(error: SenetVizError) -> str:
         text = i18n.text(f"error.{error.code}", i18n.DEFAULT, **error.details)
     except (KeyError, OSError):  # no such text, no text file, a placeholder that this error does not fill
         return message
-    whole = isinstance(error, ImageRejected | PhotosRejected | NoGates) or error.code in WHOLE
+    whole = isinstance(error, errors.ImageRejected | errors.PhotosRejected | errors.NoGates) or error.code in WHOLE
     return text if whole else f"{text} ({message})"
 
 
@@ -102,10 +95,20 @@ class Look:
 
         return class_names.knows(self.spec, None if Path(self.name).exists() else samples.shows(self.name))
 
-    def off_list(self) -> list[str]:
+    def listed(self, trace: Trace) -> bool | None:
+        """Tell whether the network's own score takes the photo for one of its classes; None where it has no score."""
+        from senet_viz.open_set import record
+
+        return record.familiar(self.spec.key, trace) if self.trained else None
+
+    def strange(self, trace: Trace) -> list[str]:
+        """Return the line that goes before an answer to a photo that is nothing the network knows; () of any other."""
+        return [f"  {i18n.text('listed.no', i18n.DEFAULT)}"] if self.listed(trace) is False else []
+
+    def off_list(self, trace: Trace) -> list[str]:
         """Return the line that says that the photo is none of the classes, or may be; of untrained networks none."""
         known, t = self.in_list, i18n.texts(i18n.DEFAULT)
-        if known or not self.trained:
+        if known or not self.trained or (known is None and self.listed(trace) is False):
             return []
         key, what = ("knows.stranger", {}) if known is None else ("knows.off", {"what": t(f"sample.{self.name}")})
         return [f"  {t(key, n=class_names.count(self.spec), **what).replace('*', '')}"]
@@ -146,7 +149,7 @@ def block(name: str, names: Sequence[str], spec: catalogue.ModelSpec) -> str:
         NoGateFound: it is none.
     """
     if name not in names:
-        raise NoGateFound(f"{spec.key} has no block {name}; it has {', '.join(names)}", name=name)
+        raise errors.NoGateFound(f"{spec.key} has no block {name}; it has {', '.join(names)}", name=name)
     return name
 
 
@@ -161,7 +164,7 @@ def gated(key: str) -> None:
         UnknownModel: there is no such network.
     """
     if not catalogue.spec(key).blocks:
-        raise NoGates(key)
+        raise errors.NoGates(key)
 
 
 def shipped(with_gates: bool = False) -> list[str]:
@@ -173,7 +176,7 @@ def shipped(with_gates: bool = False) -> list[str]:
     there = [key for key in catalogue.OURS if weight_files.available(key) == "shipped"]
     keys = [key for key in there if catalogue.spec(key).blocks or not with_gates]
     if not keys:
-        raise WeightsUnavailable("no trained small network is here yet: train them first")
+        raise errors.WeightsUnavailable("no trained small network is here yet: train them first")
     return keys
 
 
@@ -213,7 +216,7 @@ def bar(name: str, quiet: bool) -> Iterator[Progress]:
         yield told
 
 
-def skipped(file: Path, error: ImageRejected) -> None:
+def skipped(file: Path, error: errors.ImageRejected) -> None:
     """Say on stderr, above any bar, why a file is left out."""
     from tqdm.auto import tqdm
 

@@ -8,6 +8,7 @@ ways stand in this one file because they share the tally, and must count alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,25 @@ def blurred(x: Tensor, zoom: float, size: int) -> Tensor:
     """Resize whole pictures from as few pixels as ``zoomed`` has: objects keep their size, only detail is lost."""
     crop = crop_side(x.shape[-1], zoom)
     return _resized(x if crop == x.shape[-1] else _resized(x, crop), size)
+
+
+def normed(module: nn.Module, x: Tensor, size: int, prepare: Prepare) -> nn.Module:
+    """Return a copy of a network whose batch norms hold the statistics of these pictures (N, 3, S, S) uint8.
+
+    An untrained network's hold 0 and 1 still: its maps fade from layer to layer, and its gates with them.
+    """
+    import torch
+
+    own = deepcopy(module)
+    for part in own.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.reset_running_stats()
+            part.momentum = None  # the mean over all batches
+            part.train()
+    with torch.inference_mode():
+        for start in range(0, len(x), BATCH):
+            own(prepare(_resized(x[start : start + BATCH], size)))
+    return own.eval()
 
 
 @dataclass(frozen=True, eq=False)

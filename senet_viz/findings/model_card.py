@@ -17,11 +17,13 @@ import numpy as np
 from senet_viz import assets
 from senet_viz.errors import CardRefused
 from senet_viz.experiments.gate_profile import Profile, Selection
-from senet_viz.findings import kernel_choice
-from senet_viz.findings.gate_life import ALIVE, DEAD, EXTREME, Activity, life
+from senet_viz.findings import gate_life, kernel_choice
+from senet_viz.findings.gate_life import ALIVE, DEAD, EXTREME, Activity, Learning, life
 from senet_viz.findings.kernel_choice import Cause, Way
 from senet_viz.findings.model_agreement import points
 from senet_viz.models import class_names, safetensors_io, weight_files
+from senet_viz.open_set import card
+from senet_viz.open_set.record import Record
 from senet_viz.stats import Interval
 from senet_viz.training.recipe import Recipe
 
@@ -31,6 +33,7 @@ WHAT = {
     "se_h": "1x1 convolution, batch norm, ReLU, 1x1 convolution, h-sigmoid; r = 4 (MobileNetV3's gate)",
     "sk": "Selective Kernel: 3x3 and 3x3 of dilation 2 compete by softmax; SK[2, 16 channels a group, 16], L = 32",
 }
+STRONG = 0.1  # mean std from which gates speak for themselves
 BESIDE_PLAIN = {1: "better than plain", 0: "no difference shown", -1: "worse than plain"}
 
 
@@ -167,6 +170,33 @@ def _alive(profile: Profile, texts: Mapping[str, str]) -> str:
     )  # fmt: skip
 
 
+def _learned(found: Mapping[str, Learning], r: Recipe, texts: Mapping[str, str]) -> str:
+    """Return what training did to the gates of every network where it was measured."""
+    if not found:
+        return ""
+    networks = []
+    for each in found.values():
+        (std, eta2), last_std, last_eta2 = each.start, each.std[-1], each.eta2[-1]
+        columns = zip(each.blocks, std, last_std, eta2, last_eta2, strict=True)
+        rows = [(f"`{name}`", f"{a:.4f}", f"{b:.4f}", f"{c:.2f}", f"{d:.2f}") for name, a, b, c, d in columns]
+        numbers = {
+            "strong": (last_std >= STRONG).sum(), "already": (std >= STRONG).sum(), "least": last_std.min(),
+            "wider": (last_std > std).sum(), "wiser": (last_eta2 > eta2).sum(),
+        }  # fmt: skip
+        film = texts["film"].format(epochs=_listed(each.epochs[1:-1]), model=each.model) if len(each.epochs) > 2 else ""
+        table = _table(("block", "mean std before", "after", "η² before", "after"), rows)
+        said = {"model": each.model, "count": len(rows), "strongest": STRONG, "film": f" {film}" if film else ""}
+        networks.append(texts["learned network"].format(table=table, **said, **numbers))
+    chance, faint = max(e.chance for e in found.values()), max(e.std[0].max() for e in found.values())
+    return texts["learned"].format(r=r, chance=chance, faint=faint, networks="\n\n".join(networks))
+
+
+def _listed(each: Iterable[object]) -> str:
+    """Return what there is of something as in 1, 2 and 4."""
+    *most, last = map(str, each)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def said(verdict: kernel_choice.Verdict) -> str:
     """Return a verdict on a unit's choice of kernel in words."""
     if verdict.way is Way.SAME:
@@ -205,14 +235,22 @@ def _best(profile: Profile | None, texts: Mapping[str, str]) -> str:
     return "\n" + texts["best"].format(easy=easy, hard=hard)
 
 
-def build(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> str:
-    """Write the card as Markdown.
+def build(
+    weights: Sequence[Weights],
+    profiles: Mapping[str, Profile],
+    learning: Mapping[str, Learning] | None = None,
+    listed: Mapping[str, Record] | None = None,
+) -> str:
+    """Write the card as Markdown; ``listed``: of each network, how well it notices what it does not know.
 
     Raises:
-        CardRefused: weights and profile that do not belong together, or weights of different recipes.
+        CardRefused: weights, profile and what training did do not belong together, or weights of different recipes.
     """
     size, texts, w = best_size(weights), _texts(), weights[0]
     _check(weights, profiles, size)
+    _check_learning(weights, profiles, learning or {})
+    listed = {w.key: listed[w.key] for w in weights if w.key in listed} if listed else {}
+    _belong(weights, listed)
     r, plain, names = Recipe(**w.recipe), asdict(Recipe()), class_names.called(w.classes)
     ours = {key: w.recipe[key] for key in ("classes", "epochs", "seed")}
     alive = [_alive(profile, texts) for profile in profiles.values() if profile.blocks]
@@ -224,6 +262,8 @@ def build(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> str:
         sizes=_by_size(weights, size),
         help=_help(weights, profiles, texts),
         networks_alive="\n\n".join(alive),
+        learned=_learned(learning or {}, r, texts),
+        precision=_listed(sorted({each.precision or "bfloat16" for each in weights})),
         classes=len(names),
         names=", ".join(names),
         early=sum(r.size_at(e) < r.size for e in range(r.epochs)),
@@ -231,6 +271,8 @@ def build(weights: Sequence[Weights], profiles: Mapping[str, Profile]) -> str:
         torch=", ".join(sorted({w.torch for w in weights})),
         options="".join(f" --{key} {value}" for key, value in ours.items() if value != plain[key]),
         best=_best(profiles.get("tiny_se"), texts),
+        listed=card.section(listed, texts["listed"]) if listed else "",
+        noticed=f" {texts['noticed']}" if listed else "",
         checksums=_table(("file", "SHA-256"), [(f"`{w.key}.safetensors`", f"`{w.sha256}`") for w in weights]),
     )  # fmt: skip
     return re.sub("\n{3,}", "\n\n", text) + "\n"
@@ -255,6 +297,25 @@ def _check(weights: Sequence[Weights], profiles: Mapping[str, Profile], size: in
                 f"The profile of {key} recognises {100 * hits.mean():.2f} % and its weight file says "
                 f"{by_key[key].top1[size]:.2f} %: make the profile again."
             )
+
+
+def _check_learning(weights: Sequence[Weights], profiles: Mapping[str, Profile], found: Mapping[str, Learning]) -> None:
+    epochs = {w.key: w.epoch for w in weights}
+    for key, each in found.items():
+        if key not in epochs:
+            raise CardRefused(f"What training did to {key} is here, whose weights are not.")
+        apart = np.inf if key not in profiles else np.abs(gate_life.moved(profiles[key])[0] - each.std[-1]).max()
+        if each.epochs[-1] != epochs[key] or apart > 0.002:
+            raise CardRefused(
+                f"The record of what training did to {key} is of other weights: make it again with --film."
+            )
+
+
+def _belong(weights: Sequence[Weights], listed: Mapping[str, Record]) -> None:
+    there = {w.key: w.sha256 for w in weights}
+    for key, found in listed.items():
+        if there.get(key) != found.weights:
+            raise CardRefused(f"Whether {key} notices strangers was measured with other weights: run `listed` again.")
 
 
 def verify(

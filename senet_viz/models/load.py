@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from senet_viz.errors import WeightsInvalid, WeightsUnavailable
 from senet_viz.jobs import Progress, silent
-from senet_viz.models import download
+from senet_viz.models import download, weight_files
 from senet_viz.models.catalogue import UNTRAINED_CLASSES, ModelSpec, spec
 from senet_viz.models.devices import resolve
 from senet_viz.models.weight_files import _about, _cached, _checkpoints, _glance, _here, _invalid, classes, unfit
@@ -58,13 +59,10 @@ def _fetch(row: ModelSpec, progress: Progress = silent) -> Path:
     return path
 
 
-# --- loading ------------------------------------------------------------------------------------------------------
-
-
 def load(
     key: str,
     device: str = "cpu",
-    weights: Literal["pretrained", "random"] = "pretrained",
+    weights: str = "pretrained",
     progress: Progress = silent,
     file: str | Path | None = None,
 ) -> nn.Module:
@@ -74,6 +72,7 @@ def load(
         device: a name that ``resolve`` takes.
         weights: ``"random"`` is the untrained control, the same on every call. One of ours whose file is missing
             is untrained in any case, as is one of ``catalogue.library``: ask ``trained``.
+            ``"epoch-4"`` is one of ours after so many epochs: see ``weight_files.kept``.
         progress: told as ``fetch`` tells it, while weights are fetched.
         file: weights of your own, safetensors or a state dictionary that needs no unpickling.
 
@@ -82,11 +81,16 @@ def load(
         DeviceUnavailable: no such device here.
         WeightsUnavailable: the weights are not here and cannot be fetched, or nobody has any.
         WeightsInvalid: a weight file that is damaged or another network's.
+        NoFilm: no such epoch was kept.
     """
     row, target = spec(key), resolve(device)
-    if weights not in ("pretrained", "random"):
-        raise ValueError(f"weights must be 'pretrained' or 'random'; got {weights!r}")
-    model = _build(row) if weights == "random" else _trained(row, _file(row, file, progress))
+    epoch = re.fullmatch(r"epoch-(\d{1,6})|pretrained|random", weights)
+    if epoch is None:
+        raise ValueError(f"weights must be 'pretrained', 'random' or as in 'epoch-4'; got {weights!r}")
+    if epoch[1]:
+        model = _frame(row, int(epoch[1]))
+    else:
+        model = _build(row) if weights == "random" else _trained(row, _file(row, file, progress))
     return model.to(target).eval().requires_grad_(False)
 
 
@@ -207,6 +211,15 @@ def _trained(row: ModelSpec, path: Path | None) -> nn.Module:
         raise
     except Exception as error:  # RuntimeError for names and shapes, UnpicklingError, SafetensorError, EOFError, ...
         raise _misfit(row, path) or _invalid(path, error) from error
+
+
+def _frame(row: ModelSpec, epoch: int) -> nn.Module:
+    from senet_viz.networks import tiny
+
+    about, path = weight_files.frame(row.key, epoch)
+    if path is not None:
+        return _trained(row, path)
+    return tiny.untrained(row.arch, len(about.classes), about.recipe["seed"], about.recipe["gate_start"])
 
 
 def _misfit(row: ModelSpec, path: Path) -> WeightsInvalid | None:

@@ -1,15 +1,17 @@
 """Where a model's weight file is, whether it can be used, and what the file of a small one says."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from senet_viz import assets
-from senet_viz.errors import WeightsInvalid, WeightsUnavailable
+from senet_viz.errors import NoFilm, WeightsInvalid, WeightsUnavailable
 from senet_viz.models.catalogue import MODELS, ModelSpec, spec
 
 SHIPPED = assets.WEIGHTS
@@ -29,6 +31,9 @@ class Shipped:
     val_pictures: int
     seconds: float  # of training
     device: str
+    precision: str  # of the training: a key of ``loop.PRECISIONS``; "" where an old file does not say
+    epoch: int  # after which it was written
+    top1_by_epoch: tuple[float, ...]  # per cent after 0, 1, 2, ... epochs, at the size of the training pictures
 
 
 def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:
@@ -56,6 +61,56 @@ def shipped(key: str) -> Shipped | None:
     row = spec(key)
     path = _here(row) if row.source == "ours" else None
     return None if path is None else _about(path, path.stat().st_mtime_ns)
+
+
+def kept(key: str) -> dict[int, Path | None]:
+    """Return what was kept of a training, for ``load``: epochs from 0 to the last, each with its file; {} of others.
+
+    Epoch 0 needs no file. A frame of another recipe, or of other classes, is none of this training.
+
+    Raises:
+        WeightsInvalid: the network's own file is damaged.
+    """
+    row, about = spec(key), shipped(key)
+    last = _here(row) if about else None
+    if about is None or last is None or "gate_start" not in about.recipe:
+        return {}
+    frames: dict[int, Path | None] = {}
+    for path in last.parent.glob(f"{last.stem}.epoch-*.safetensors"):
+        with suppress(WeightsInvalid):
+            found = _about(path, path.stat().st_mtime_ns)
+            if (found.recipe, found.classes) == (about.recipe, about.classes) and found.epoch < about.epoch:
+                frames[found.epoch] = path
+    return dict(sorted({0: None, **frames, about.epoch: last}.items()))
+
+
+def film(key: str) -> tuple[int, ...]:
+    """Return the epochs of the film of a training; () where nothing was kept between its start and its end."""
+    return epochs if len(epochs := tuple(kept(key))) > 2 else ()
+
+
+def frame(key: str, epoch: int) -> tuple[Shipped, Path | None]:
+    """Return what the network's own file says, and the file of an epoch of its training.
+
+    Raises:
+        NoFilm: that epoch was not kept.
+    """
+    about, frames = shipped(key), kept(key)
+    if about is None or epoch not in frames:
+        raise NoFilm(spec(key).title)
+    return about, frames[epoch]
+
+
+def digest(key: str) -> str | None:
+    """Return the SHA-256 of the weight file of one of our networks; None where there is none, or for other models."""
+    row = spec(key)
+    path = _here(row) if row.source == "ours" else None
+    return None if path is None else _digest(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _digest(path: Path, _changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def classes(key: str) -> tuple[str, ...]:
@@ -137,7 +192,9 @@ def parsed(meta: Mapping[str, str]) -> Shipped:
     top1 = {int(size): float(value) for size, value in json.loads(meta["top1"]).items()}
     counts = int(meta["train_pictures"]), int(meta["val_pictures"])
     classes, recipe = tuple(map(str, json.loads(meta["classes"]))), dict(json.loads(meta["recipe"]))
-    return Shipped(classes, top1, recipe, *counts, float(meta["train_seconds"]), meta["device"])
+    seconds, course = float(meta["train_seconds"]), tuple(map(float, json.loads(meta.get("top1_by_epoch", "[]"))))
+    precision, epoch = meta.get("precision", ""), int(meta.get("epoch", recipe.get("epochs", 0)))
+    return Shipped(classes, top1, recipe, *counts, seconds, meta["device"], precision, epoch, course)
 
 
 def _here(row: ModelSpec) -> Path | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_viz.networks.blocks import SEBlock, SKConv
+from senet_viz.networks.random import seeded
 
 GATES: dict[str, Callable[[int], nn.Module]] = {  # block: what gates the C channels at the end of a branch
     "plain": nn.Identity,
@@ -88,3 +89,21 @@ class TinyNet(nn.Module):
         for stage in range(1, self.stages + 1):
             x = getattr(self, f"layer{stage}")(x)  # (B, widths[stage-1], H/2^stage, W/2^stage)
         return self.fc(self.pool(x).flatten(1))  # (B, classes)
+
+
+def untrained(block: str, classes: int, seed: int, gate_start: float) -> TinyNet:
+    """Return the network as a training of that seed starts: the same numbers every time.
+
+    Args:
+        gate_start: the second layer in front of a gate is this many times as large as PyTorch would have it.
+
+    Raises:
+        ValueError: ``block`` is not one of ``BLOCKS``.
+    """
+    with seeded(seed):
+        model = TinyNet(block, classes)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if ".fc2." in name:
+                parameter.mul_(gate_start)
+    return model

@@ -52,7 +52,7 @@ def _weights_mib(module: nn.Module) -> float:
 def _loaded(key: str, device: str, weights: str) -> nn.Module:
     from senet_viz.models import load
 
-    module = load.load(key, device, weights)  # type: ignore[arg-type]  # it says so itself
+    module = load.load(key, device, weights)
     garbage.settle()
     return module
 

@@ -48,6 +48,17 @@ def class_scores(given: Any) -> Tensor | None:
     return given.flatten(1)
 
 
+def features(before: Tensor, after: Tensor) -> Tensor:
+    """Return what a network's last two stages saw of B pictures (B, 2 D + D').
+
+    Args:
+        before: (B, D', H', W') the maps that go into the last stage.
+        after: (B, D, H, W) those that come out. Their means come first (the last layer makes the scores of them), then
+            their standard deviations, then the means of ``before``.
+    """
+    return torch.cat([after.mean((2, 3)), after.std((2, 3), correction=0), before.mean((2, 3))], 1)
+
+
 def sent(x: Tensor, like: Tensor) -> Tensor:
     """Return ``x`` where ``like`` is, in its type; to a CUDA device from pinned memory, and nobody waits for it."""
     if like.is_cuda and not x.is_cuda:
@@ -103,13 +114,19 @@ def run_batch(
     native = weight.dtype == torch.float32 and weight.device.type == "cpu"
     if not native:
         x = sent(x, weight)
+    maps: list[Tensor] = []  # that go into the last stage, and that come out of it
     with evaluating(module), torch.inference_mode():
-        with Session(probes):
+        with Session(probes) as session:
+            if type(module).__name__ == "TinyNet" and hasattr(module, "layer4"):
+                for part in (module.layer4, module.pool):
+                    assert isinstance(part, torch.nn.Module)
+                    session.on(part._forward_pre_hooks, lambda args: maps.append(args[0]))
             scores = class_scores(module(x))
         ran = sorted((p for p in probes if p.turn), key=lambda p: p.turn)
         columns = [tuple(probe.traces(len(x), native)) for probe in ran]
+        found = features(*maps) if maps else None
         if scores is not None and not native:
-            scores = fetched(scores)
+            scores, found = fetched(scores), None if found is None else fetched(found)
         waited(weight.device)
         if edits and scores is not None and not bool(scores.isfinite().all()):
             raise EditRefused(edit_ops.written(edits[0])[:80], "numbers grow beyond what float32 can hold")
@@ -117,8 +134,10 @@ def run_batch(
     keys = tuple(picture_keys) or ("",) * len(x)
     name = model or type(module).__name__
     each = (None,) * len(x) if scores is None else scores
+    seen = (None,) * len(x) if found is None else found
     return tuple(
-        Trace(name, keys[i], edits, each[i], tuple(column[i] for column in columns), silent) for i in range(len(x))
+        Trace(name, keys[i], edits, each[i], tuple(column[i] for column in columns), silent, seen[i])
+        for i in range(len(x))
     )
 
 

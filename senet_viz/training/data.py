@@ -34,7 +34,12 @@ class Folder:
 
 
 def read_folder(
-    directory: Path, size: int = 64, classes: int = 0, names: Sequence[str] | None = None, bar: bool = False
+    directory: Path,
+    size: int = 64,
+    classes: int = 0,
+    names: Sequence[str] | None = None,
+    bar: bool = False,
+    each: int | None = None,
 ) -> Folder:
     """Decode ``directory/<class>/*`` once, shorter side to ``size``, centre square.
 
@@ -42,6 +47,7 @@ def read_folder(
         classes: the first N classes in alphabetical order; 0 means all of them.
         names: exactly these classes, in this order, whatever else the folder holds; overrides ``classes``.
         bar: show progress.
+        each: the first so many pictures of every class; None means all.
 
     Raises:
         TrainingRefused: no such folder, no class folder or no picture in it, a picture that cannot be read.
@@ -60,7 +66,12 @@ def read_folder(
     if missing := sorted(set(names) - set(data.classes)):
         raise TrainingRefused(f"The folder {directory} has no class {missing[0]}, which the other folder has.")
     label = {data.class_to_idx[name]: row for row, name in enumerate(names)}
-    samples = [(path, label[index]) for path, index in data.samples if index in label]
+    taken = [0] * len(data.classes)
+    samples = []
+    for path, index in data.samples:
+        taken[index] += 1
+        if index in label and (each is None or taken[index] <= each):
+            samples.append((path, label[index]))
     squared = v2.Compose([v2.Resize(size, antialias=True), v2.CenterCrop(size)])
     x = torch.empty(len(samples), 3, size, size, dtype=torch.uint8)
     for row, (path, _) in enumerate(tqdm(samples, f"reading {directory.name}", disable=not bar, mininterval=1)):
@@ -114,18 +125,35 @@ def augment(x: Tensor, size: int, min_area: float, draws: Tensor) -> Tensor:
     return normalise(x.clamp(0, 255))
 
 
-def batches(data: Folder, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Give one epoch's batches, where the data lies. They depend on (seed, epoch) alone: a resumed run sees the same.
+def mixed(x: Tensor, y: Tensor, share: float, classes: int) -> tuple[Tensor, Tensor]:
+    """Lay every picture over another one of its batch (mixup: Zhang et al., ICLR 2018).
 
-    The random numbers of the whole epoch are drawn on the CPU and sent over in one piece.
+    Args:
+        x: (B, 3, H, W) pictures, of which ``share`` stays. y: (B,) their classes.
+
+    Returns:
+        (B, 3, H, W), and what share of each belongs to which class, (B, K).
+    """
+    whole = F.one_hot(y, classes).float()
+    return torch.lerp(x.flip(0), x, share), torch.lerp(whole.flip(0), whole, share)
+
+
+def batches(data: Folder, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Give one epoch's batches, where the data lies: pictures, and their classes or the shares of two, as ``mixed``.
+
+    They depend on (seed, epoch) alone: a resumed run sees the same. The random numbers of the whole epoch are drawn on
+    the CPU and sent over in one piece.
     """
     rng = torch.Generator().manual_seed(recipe.seed * 100_003 + epoch)
     order = torch.randperm(len(data.x), generator=rng)
     numbers = [torch.rand(DRAWS, len(rows), generator=rng) for rows in order.split(recipe.batch)]
+    shares = np.random.default_rng((recipe.seed, epoch)).beta(recipe.mix or 1, recipe.mix or 1, len(numbers))
     device = data.x.device
-    both = zip(
-        order.to(device).split(recipe.batch), torch.cat(numbers, 1).to(device).split(recipe.batch, 1), strict=True
-    )
-    for rows, draws in both:
+    parts = zip(
+        order.to(device).split(recipe.batch), torch.cat(numbers, 1).to(device).split(recipe.batch, 1), shares,
+        strict=True,
+    )  # fmt: skip
+    for rows, draws, share in parts:
         if len(rows) > 1:  # batch normalisation needs two
-            yield augment(data.x[rows], recipe.size_at(epoch), recipe.min_area, draws), data.y[rows]
+            x, y = augment(data.x[rows], recipe.size_at(epoch), recipe.min_area, draws), data.y[rows]
+            yield mixed(x, y, float(share), len(data.classes)) if recipe.mix else (x, y)

@@ -7,6 +7,8 @@ average of the weights; the average is what is evaluated and saved.
 
 On a GPU the pictures lie in its memory and are augmented there, and no step of the inner loop waits for it.
 
+A training leaves a film behind: the averaged network after 1, 2, 4, 8, ... epochs, each a weight file like the last.
+
 This module is longer than others: a training, its checkpoint and its weight file must agree on what a run is.
 """
 
@@ -27,18 +29,26 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from senet_viz import assets
 from senet_viz.errors import TrainingRefused
-from senet_viz.networks.random import seeded
+from senet_viz.networks import tiny
 from senet_viz.networks.tiny import BLOCKS, TinyNet
 from senet_viz.training.data import Folder, batches, normalise, read_folder
 from senet_viz.training.recipe import Recipe
 
 EVAL_SIZES = (64, 72, 80, 96, 112, 128)
+SETTLED = 2500  # training pictures whose statistics the norms hold in the end
 FORMAT = "senet-viz tiny 1"
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LEARNED = ("model", "average", "sgd", "cycle")  # what a checkpoint holds the state of
+
+
+def _whole(x: Tensor, size: int, device: torch.device) -> Tensor:
+    """Return whole pictures (B, 3, S, S) uint8 as a network gets them to answer, (B, 3, size, size)."""
+    x = F.interpolate(x.to(device).float(), size=(size, size), mode="bicubic", antialias=True)
+    return normalise(x.clamp(0, 255))
 
 
 @torch.inference_mode()
@@ -46,32 +56,65 @@ def accuracy(model: nn.Module, data: Folder, size: int, device: torch.device) ->
     """Return top-1 in percent over a whole folder, pictures resized to ``size``. The model must be in eval mode."""
     hits = torch.zeros((), dtype=torch.long, device=device)
     for x, y in zip(data.x.split(250), data.y.split(250), strict=True):
-        x = F.interpolate(x.to(device).float(), size=(size, size), mode="bicubic", antialias=True).clamp(0, 255)
-        hits += (model(normalise(x)).argmax(1) == y.to(device)).sum()
+        hits += (model(_whole(x, size, device)).argmax(1) == y.to(device)).sum()
     return 100 * int(hits) / len(data.x)
+
+
+def _is_gate(name: str) -> bool:
+    """Return whether a parameter belongs to the two layers in front of a gate: ``layer1.0.se.fc2.weight``."""
+    return ".fc1." in name or ".fc2." in name  # the classifier is ``fc``
+
+
+def untrained(recipe: Recipe, classes: int) -> TinyNet:
+    """Return the network as a training with this recipe starts: the same numbers every time."""
+    return tiny.untrained(recipe.block, classes, recipe.seed, recipe.gate_start)
+
+
+def faster_precision(recipe: Recipe, classes: int, device: torch.device, steps: int = 3) -> str:
+    """Return ``"bfloat16"`` where a step with it is measured to be faster by a tenth, else ``"float32"``.
+
+    Not every processor computes in bfloat16: without it, autocast was 8 times slower than float32. A GPU that says
+    that it can needs no measurement.
+    """
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    x = torch.randint(0, 256, (min(recipe.batch, 32), 3, recipe.size, recipe.size), dtype=torch.uint8)
+    both = Folder(x, torch.arange(len(x)) % classes, tuple(map(str, range(classes))))
+    took = {}
+    for name in PRECISIONS:
+        run = Run(recipe, both, device, name)
+        run.model.train()
+        times = []
+        for _ in range(steps + 1):  # the first one allocates
+            start = time.perf_counter()
+            run.step(normalise(both.x), both.y)
+            times.append(time.perf_counter() - start)
+        took[name] = min(times[1:])
+    return "bfloat16" if took["bfloat16"] < 0.9 * took["float32"] else "float32"
 
 
 class Run:
     """A run is a training that can be saved after every epoch and taken up again."""
 
-    def __init__(self, recipe: Recipe, train: Folder, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, train: Folder, device: torch.device, precision: str = "float32") -> None:
         if len(train.x) < 2:
             raise TrainingRefused("There must be at least two pictures to train on.")
-        self.recipe, self.device, self.train = recipe, device, train.to(device)
-        with seeded(recipe.seed):
-            self.model = TinyNet(recipe.block, len(train.classes))
+        self.recipe, self.device, self.train, self.precision = recipe, device, train.to(device), precision
+        self.model = untrained(recipe, len(train.classes))
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
-        groups = [
-            {"params": [p for p in self.model.parameters() if (p.ndim > 1) is kernels], "weight_decay": decay}
-            for kernels, decay in ((True, recipe.weight_decay), (False, 0.0))
-        ]
+        self.average = AveragedModel(self.model, use_buffers=True)
+        decays: dict[float, list[nn.Parameter]] = {}
+        for name, p in self.model.named_parameters():
+            decay = recipe.gate_decay if _is_gate(name) else recipe.weight_decay
+            decays.setdefault(decay if p.ndim > 1 else 0.0, []).append(p)  # none on norms and biases
+        groups = [{"params": params, "weight_decay": decay} for decay, params in decays.items()]
         self.sgd = torch.optim.SGD(groups, recipe.lr, momentum=0.9, nesterov=True)
         steps = max(math.ceil(len(train.x) / recipe.batch) * recipe.epochs, 9)  # a cycle of 5 divides by zero
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
             self.sgd, recipe.lr, total_steps=steps + 1, pct_start=0.2, cycle_momentum=False
         )
         self.epoch, self.seconds = 0, 0.0
+        self.top1: list[float] = []  # of the averaged network, in percent, from epoch 0 on
         pairs = [
             (ours.detach(), new.detach())
             for part in ("parameters", "buffers")
@@ -82,7 +125,7 @@ class Run:
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
         """Learn from one batch, in training mode; returns its loss, still on the device."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             logits = self.model(x.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), y, label_smoothing=self.recipe.smoothing)
         self.sgd.zero_grad()
@@ -96,7 +139,7 @@ class Run:
     @torch.no_grad()
     def _update_average(self) -> None:
         """Do what ``AveragedModel.update_parameters`` does, which would wait for a GPU twice a step."""
-        keep = self.recipe.ema if int(self.average.n_averaged) else 0.0  # this counter lies on the CPU
+        keep = self.recipe.average_keeps(int(self.average.n_averaged))  # this counter lies on the CPU
         ours, new = zip(*self._floats, strict=True)
         torch._foreach_lerp_(ours, new, 1 - keep)
         ours, new = zip(*self._counters, strict=True)
@@ -125,6 +168,7 @@ class Run:
     def save(self, path: Path) -> None:
         """Write a checkpoint: replaced in one step, so that a kill never leaves half a file."""
         state: dict[str, Any] = {"recipe": asdict(self.recipe), "epoch": self.epoch, "seconds": self.seconds}
+        state |= {"precision": self.precision, "top1": self.top1}
         state |= {part: getattr(self, part).state_dict() for part in LEARNED}
         state["cycle"] = {k: v for k, v in state["cycle"].items() if isinstance(v, int | float)}
         part = path.with_suffix(".part")
@@ -141,6 +185,7 @@ class Run:
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             recipe, epoch, seconds = dict(state["recipe"]), int(state["epoch"]), float(state["seconds"])
+            precision, top1 = str(state["precision"]), [float(value) for value in state["top1"]]
         except Exception as error:  # EOFError, UnpicklingError, RuntimeError of the zip reader, KeyError, ...
             raise TrainingRefused(f"{path.name} is damaged: delete it to start over.") from error
         ours = asdict(self.recipe)
@@ -152,21 +197,38 @@ class Run:
                 getattr(self, part).load_state_dict(state[part])
         except Exception as error:  # names or shapes that do not fit, a part that is missing
             raise TrainingRefused(f"{path.name} does not fit this network or these classes.") from error
-        self.epoch, self.seconds = epoch, seconds
+        self.epoch, self.seconds, self.precision, self.top1 = epoch, seconds, precision, top1
+
+
+def settled(run: Run) -> TinyNet:
+    """Return the averaged network; its batch norms hold the statistics of whole training pictures, as it will see them.
+
+    Training leaves those of random crops, smaller and mixed in pairs (Touvron et al., NeurIPS 2019).
+    """
+    net, x = TinyNet(run.recipe.block, len(run.train.classes)).eval(), run.train.x
+    net.load_state_dict(run.average.module.state_dict())
+    net.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    some = x[:: max(1, len(x) // SETTLED)]  # of every class as many; a batch is of all classes
+    some = some[torch.randperm(len(some), generator=torch.Generator().manual_seed(0)).to(some.device)]
+    update_bn((_whole(each, run.recipe.shown, run.device) for each in some.split(250)), net)
+    return net
+
+
+def frame_path(path: Path, epoch: int) -> Path:
+    """Return where the film of the training that writes ``path`` has its frame: ``tiny_se.epoch-4.safetensors``."""
+    return path.with_suffix(f".epoch-{epoch}.safetensors")
 
 
 def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
-    """Evaluate the averaged network at ``EVAL_SIZES`` and write it with its metadata as fp16 safetensors.
+    """Evaluate the settled network at ``EVAL_SIZES`` and write it with its metadata as fp16 safetensors.
 
     Returns top-1 in percent by input size. What is evaluated is what is written: the rounded weights.
     """
-    net = TinyNet(run.recipe.block, len(run.train.classes)).eval()
-    device, where = run.device, str(run.device)
+    net, device, where = settled(run), run.device, str(run.device)
     if device.type == "cuda":
         where = f"cuda ({torch.cuda.get_device_name(device)})"
-    half = {k: v.half() if v.is_floating_point() else v for k, v in run.average.module.state_dict().items()}
+    half = {k: v.half() if v.is_floating_point() else v for k, v in net.state_dict().items()}
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half.items()})
-    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     top1 = {str(size): accuracy(net, val, size, device) for size in EVAL_SIZES}
     meta = {
         "format": FORMAT,
@@ -176,6 +238,9 @@ def write(path: Path, run: Run, val: Folder) -> dict[str, float]:
         "val_pictures": str(len(val.x)),
         "train_pictures": str(len(run.train.x)),
         "train_seconds": f"{run.seconds:.0f}",
+        "epoch": str(run.epoch),
+        "top1_by_epoch": json.dumps(run.top1),  # at ``shown`` pixels, from epoch 0 on
+        "precision": run.precision,
         "device": where,
         "torch": torch.__version__,
     }
@@ -218,6 +283,7 @@ def train(
     report: Callable[[str], None] = print,
     stop_after: int | None = None,
     bar: bool = True,
+    precision: str = "auto",
 ) -> dict[str, float] | None:
     """Train, checkpoint every epoch beside ``out``, evaluate, write. Returns top-1 by size, or None if stopped early.
 
@@ -228,6 +294,7 @@ def train(
         report: called with a line of text after every epoch.
         stop_after: stop after this many epochs in this call (the checkpoint stays); None trains to the end.
         bar: progress bars.
+        precision: a key of ``PRECISIONS``, or ``"auto"``: whichever is faster here. A resumed training keeps its own.
 
     Raises:
         TrainingRefused: data or a checkpoint that cannot be used.
@@ -235,7 +302,10 @@ def train(
     from tqdm.auto import tqdm
 
     folder, val = read_data(data, recipe, bar) if isinstance(data, Path) else data
-    run = Run(recipe, folder, torch.device(device))
+    where = torch.device(device)
+    with _settings(where):
+        chosen = faster_precision(recipe, len(folder.classes), where) if precision == "auto" else precision
+    run = Run(recipe, folder, where, chosen)
     val = val.to(run.device)
     out.parent.mkdir(parents=True, exist_ok=True)
     checkpoint = out.with_suffix(".ckpt")
@@ -244,13 +314,17 @@ def train(
         report(f"resumed after epoch {run.epoch}")
     end = recipe.epochs if stop_after is None else min(recipe.epochs, run.epoch + stop_after)
     with _settings(run.device):
+        if not run.top1:
+            run.top1 = [accuracy(run.average.module.eval(), val, recipe.shown, run.device)]
         while run.epoch < end:
             title = f"{recipe.block} {run.epoch + 1}/{recipe.epochs}"
             with tqdm(total=len(folder.x), desc=title, mininterval=5, disable=not bar) as line:
                 loss = run.one_epoch(line.update)
+            run.top1.append(accuracy(settled(run), val, recipe.shown, run.device))
+            if run.epoch in recipe.frames():  # before the checkpoint: a killed training writes it again
+                write(frame_path(out, run.epoch), run, val)
             run.save(checkpoint)
-            top1 = accuracy(run.average.module.eval(), val, recipe.size, run.device)
-            report(f"epoch {run.epoch}: loss {loss:.3f}, averaged top-1 {top1:.2f} %, {run.seconds:.0f} s")
+            report(f"epoch {run.epoch}: loss {loss:.3f}, averaged top-1 {run.top1[-1]:.2f} %, {run.seconds:.0f} s")
         return write(out, run, val) if run.epoch >= recipe.epochs else None
 
 
@@ -263,6 +337,7 @@ def train_all(
     report: Callable[[str], None] = print,
     jobs: int = 1,
     bar: bool = True,
+    precision: str = "auto",
 ) -> None:
     """Train the four networks into ``out/tiny_<block>.safetensors``, ``jobs`` of them side by side.
 
@@ -275,9 +350,9 @@ def train_all(
     if jobs == 1:
         folders = read_data(data, recipe, bar)
         for block, path in paths.items():
-            train(folders, path, replace(recipe, block=block), device, resume, report, bar=bar)
+            train(folders, path, replace(recipe, block=block), device, resume, report, bar=bar, precision=precision)
     else:
-        _side_by_side(data, paths, recipe, device, resume, report, jobs)
+        _side_by_side(data, paths, recipe, device, resume, report, jobs, precision)
 
 
 def _side_by_side(
@@ -288,12 +363,14 @@ def _side_by_side(
     resume: bool,
     report: Callable[[str], None],
     jobs: int,
+    precision: str,
 ) -> None:
     """Run each training as a process of its own; every line that it says is reported with its block's name."""
     running: list[subprocess.Popen[str]] = []
     search = os.pathsep.join(filter(None, (str(assets.ROOT), os.environ.get("PYTHONPATH"))))
     env = {**os.environ, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-    options = [f"--{key}={getattr(recipe, key)}" for key in ("classes", "epochs", "seed")] + ["--resume"] * resume
+    options = [f"--{key}={getattr(recipe, key)}" for key in ("classes", "epochs", "seed")]
+    options += [f"--precision={precision}"] + ["--resume"] * resume
 
     def one(block: str, path: Path) -> None:
         command = [sys.executable, "-m", "senet_viz", "train", "--quiet", "--data", str(data), "--out", str(path)]

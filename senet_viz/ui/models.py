@@ -7,6 +7,7 @@ import streamlit as st
 from senet_viz import i18n
 from senet_viz.i18n import Texts
 from senet_viz.models import catalogue, class_names, weight_files
+from senet_viz.open_set import record
 from senet_viz.photos import samples
 from senet_viz.ui.scene import Seen
 
@@ -41,38 +42,53 @@ def apart(lang: str) -> dict[str, str]:
     return found
 
 
-def off_list(seen: Seen, photo: str, whose: str = "") -> bool:
-    """Say that the photo is none of the network's classes, or may be none; return whether anything was said.
+def off_list(seen: Seen, photo: str, whose: str = "", nearest: str | None = None) -> bool:
+    """Say that the photo is nothing the network knows, or may be; return whether anything was said.
 
-    Beside it stand the networks of ImageNet, where the one on screen is not one of them. An untrained network's
-    answers mean nothing, whatever the photo, and that is said elsewhere.
+    The network's own score says it, of any photo; what a sample shows is known besides. Beside it stand the networks
+    of ImageNet, where the one on screen is not one of them. An untrained network's answers mean nothing, whatever the
+    photo, and that is said elsewhere.
 
     Args:
         photo: key of the photo on screen.
         whose: names the network, where the page shows the answers of several.
+        nearest: what is said of the answer first, where that is not what this network says.
     """
-    t, shows, n = seen.t, samples.shows(photo), len(seen.trace.logits)
-    known = class_names.knows(seen.spec, shows)
-    if not seen.trained or known:
+    t, n, known = seen.t, len(seen.trace.logits), class_names.knows(seen.spec, samples.shows(photo))
+    if not seen.trained or (known and seen.familiar is not False and not nearest):
         return False
     rows = {
         row.key: row
         for row in catalogue.MODELS
         if row.source != "ours" and weight_files.available(row.key) != "missing"
     }
-    other, lead = catalogue.spec(next(iter(rows))), f"**{whose}** · " if whose else ""
-    if known is None:
-        st.caption(lead + t("knows.stranger", n=n))
-    else:
-        more = seen.spec.source == "ours" and class_names.knows(other, shows) is False
-        neither = f" {t('knows.neither', n=class_names.count(other))}" if more else ""
-        st.caption(lead + t("knows.off", what=t(f"sample.{photo}"), n=n) + neither)
+    other = catalogue.spec(next(iter(rows)))
+    first = seen.nearest if nearest is None else nearest
+    lines = [[first, _share(seen, "listed.rates")]] if seen.familiar is False and known is not False else [[first]]
+    if known is False:
+        lines[0].append(t("knows.off", what=t(f"sample.{photo}"), n=n))
+        if seen.spec.source == "ours" and class_names.knows(other, samples.shows(photo)) is False:
+            lines[0].append(t("knows.neither", n=class_names.count(other)))
+        lines[0].append(_share(seen, "listed.missed") if seen.familiar else "")
+    elif known is None:
+        lines.append([t("knows.stranger", n=n)])
+    for said in filter(None, (" ".join(filter(None, line)) for line in lines)):
+        st.caption((f"**{whose}** \u00b7 " if whose else "") + said)
     if seen.spec.source == "ours" and seen.spec.key == st.session_state["_shown"][0]:  # else it stands in for another
         st.menu_button(
             t("knows.others", n=class_names.count(other)), list(rows), format_func=lambda key: named(t, rows[key]),
             key=OTHERS, on_click=_take, type="tertiary", icon=":material/swap_horiz:",
         )  # fmt: skip
     return True
+
+
+def _share(seen: Seen, key: str) -> str:
+    """Return what is known of the network's own score: both its error rates, as the key's text says them."""
+    found = record.of(seen.spec.key)
+    if found is None:
+        return ""
+    shares = {"told": found.told.value, "missed": 1 - found.told.value, "false": found.false.value}
+    return seen.t(key, **{name: f"{share:.0%}" for name, share in shares.items()})
 
 
 def _take() -> None:

@@ -14,6 +14,7 @@ from senet_viz import i18n, stats
 from senet_viz.i18n import Texts
 from senet_viz.jobs import Progress, silent
 from senet_viz.models import catalogue, class_names
+from senet_viz.open_set import record
 from senet_viz.photos import preprocess
 from senet_viz.service.questions import (
     FcAgainstConvQuestion,
@@ -223,6 +224,17 @@ class Seen:
     def shares(self) -> np.ndarray:
         """(K,) probability of every class, float64."""
         return stats.shares(np.asarray(self.trace.logits, dtype=np.float64), self.spec.independent)
+
+    @cached_property
+    def familiar(self) -> bool | None:
+        """Whether the network's own score takes the photo for one of its classes; None where it has no such score."""
+        shipped = self.trained and self.weights == "pretrained"  # and no epoch of its training
+        return record.familiar(self.spec.key, self.trace) if shipped else None
+
+    @property
+    def nearest(self) -> str:
+        """What is said before anything else of a photo that is nothing the network knows; "" of any other."""
+        return self.t("listed.nearest", name=self.top(1)[0][0]) if self.familiar is False else ""
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ BLOCKS = {"tiny_se": "layer2.1.se", "tiny_sk": "layer2.1.conv2"}
 HELD = {
     "what_if": {"edits": "layer3.1.se:mute:17,42"},  # clicks on maps: test_components
     "channel_weights": {"scale": "0.5"},  # the scrubber's slider: test_journeys
+    "learning": {"epoch": "4"},  # the same slider: test_learning
     "lessons": {"more": "code"},  # it offers no closer look; what other pages offer stays in the address
 }
 BOTH = ("excitation", "attribution")  # pages that have one choice more for a network with several branches

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser
@@ -11,6 +14,7 @@ from playwright.sync_api import Browser
 from senet_viz import i18n
 from senet_viz.models import catalogue
 from tests.browser.conftest import Visitor, serving
+from tests.test_open_set import strange_sample
 
 Visit = Callable[..., Visitor]
 WANTED = catalogue.spec("legacy_seresnet50")
@@ -83,3 +87,19 @@ def test_a_model_stays_chosen_when_its_weights_have_come(browser: Browser, tmp_p
         visitor.go("excitation")
         assert visitor.settle().url()["model"] == row.key
         visitor.leave()
+
+
+@pytest.mark.parametrize("lang", i18n.LANGUAGES)
+def test_the_stage_says_that_it_is_nothing_the_network_knows(visit: Visit, server: str, lang: str) -> None:
+    photo = strange_sample()
+    url = {"photo": photo, "model": "tiny_se", "weights": "pretrained", "lang": lang, "step": "sowhat", "more": ""}
+    visitor = visit(lang=lang).open("block", **url)
+    page, first = visitor.page, visitor.t("listed.nearest", name="").rstrip(" .。")
+    visitor.until(lambda: first in page.get_by_test_id("stMain").inner_text(), "what is said below the stage")
+    drawn = page.locator("[data-testid=stage]")
+    visitor.until(lambda: visitor.t("stage.strange") in (drawn.text_content() or ""), "what the ribbon says")
+    asked = {"model": "tiny_se", "weights": "pretrained", "photo": photo, "block": "layer1.0.se", "lang": lang}
+    with urlopen(f"{server}/answers?{urlencode(asked)}&gate=0", timeout=60) as reply:
+        rows = json.loads(reply.read())
+    assert [set(row) for row in rows] == [{"label", "share", "listed"}] * 3
+    assert {row["listed"] for row in rows} <= {True, False}

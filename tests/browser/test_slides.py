@@ -55,7 +55,8 @@ def test_a_photo_of_ones_own_has_no_credit_and_no_way_back(visitor: Visitor) -> 
     visitor.settle()
     lines, links = slide(visitor, "squeeze-channel")
     assert links == set()
-    assert samples.source(i18n.texts("en"), catalogue.spec("tiny_se").title, "layer3.1.se", "") in lines
+    said = samples.source(i18n.texts("en"), catalogue.spec("tiny_se").title, "layer3.1.se", "")
+    assert any(line.startswith(said) for line in lines), lines  # the network may add that it does not know such photos
     assert not any(sample.credit in line or "mine.jpg" in line for sample in samples.SAMPLES for line in lines)
 
 

@@ -66,8 +66,10 @@ const ribbon = (block, view, at, { ink, muted, pinned, u }) => {
     }
   });
   const from = at.narrow ? x + side + 12 : x + w - answer;
-  head.scores.slice(0, 3).forEach(({ label, share }, i) => {
-    const line = y + 15 + i * 20;
+  const strange = head.scores[0]?.listed === false ? 1 : 0;
+  if (strange) items.push({ ...note("answer", from, y + 15, head.words.strange, ink), weight: 600, most: answer });
+  head.scores.slice(0, 3 - strange).forEach(({ label, share }, i) => {
+    const line = y + 15 + (i + strange) * 20;
     items.push({ ...note("answer", from, line, label, i ? muted : ink), weight: i ? 400 : 600, most: answer * 0.5 });
     items.push({ k: "rect", part: "answer", x: from + answer * 0.52, y: line - 9, w: Math.max(answer * 0.24 * share, 1), h: 9, fill: u });
     items.push({ ...note("answer", from + answer, line, `${said(100 * share, 1)} %`, i ? muted : ink, "end"), name: `share${i}`, value: share });

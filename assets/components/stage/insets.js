@@ -73,10 +73,12 @@ const answers = (block, view, at, colours) => {
   const { answers: got, words } = head, rows = [[words.as_is, head.scores], [words.all_one, got.ones], [fill(words.closed, { c: view.pinned }), got[view.pinned]]];
   rows.forEach(([name, scores], i) => {
     const y = middle.y + i * pitch + 16;
+    const strange = scores?.[0]?.listed === false ? 1 : 0;
     items.push(text(middle.x, y, name, colours.ink, { anchor: "start", weight: 600 }));
+    if (strange) items.push(text(middle.x, y + 20, words.strange, colours.ink, { anchor: "start", most: middle.w }));
     if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : head.ask ? words.asking : words.apart, colours.muted, { anchor: "start" }));
-    (scores ?? []).slice(0, 2).forEach(({ label, share }, j) => {
-      const line = y + 20 + j * 20;
+    (scores ?? []).slice(0, 2 - strange).forEach(({ label, share }, j) => {
+      const line = y + 20 + (j + strange) * 20;
       items.push(text(middle.x, line, label, j ? colours.muted : colours.ink, { anchor: "start", most: middle.w * 0.45 }));
       items.push({ k: "rect", part: "inset", x: middle.x + middle.w * 0.48, y: line - 9, w: Math.max(middle.w * 0.3 * share, 1), h: 10, fill: colours.u });
       items.push(text(middle.x + middle.w, line, `${said(100 * share, 1)} %`, colours.ink, { anchor: "end", name: `answer${i}.${j}`, value: share }));

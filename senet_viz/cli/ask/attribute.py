@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     answer = look.head | {
         "method": found.method,
         "in_list": look.in_list,
+        "listed": look.listed(trace),
         "target": {"index": target, "name": name, "probability": float(look.shares(trace)[target])},
         "block": found.block,
         **{field: getattr(found, field) for field in ("score", "baseline", "total", "completeness", "steps")},
@@ -81,7 +82,11 @@ def run(args: argparse.Namespace) -> None:
     else:
         rest = _coarse(found.values)
     said = f"{found.method} for {name}: score {number(found.score, 4)}" + (f", {block}" if block else "")
-    common.show(args, answer, (look.title, said, *look.off_list(), _sum(found, attribution.ENOUGH), *rest))
+    common.show(
+        args,
+        answer,
+        (look.title, *look.strange(trace), said, *look.off_list(trace), _sum(found, attribution.ENOUGH), *rest),
+    )
 
 
 def _target(text: str, look: common.Look) -> int:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     names = [block.name for block in trace.blocks]
     wanted = names if args.block is None else [common.block(args.block, names, look.spec)]
     blocks = [_data(trace.block(name)) for name in wanted]
-    answer = look.head | {"top5": look.top(trace)}
+    answer = look.head | {"listed": look.listed(trace), "top5": look.top(trace)}
     if args.block is None:
         answer |= {"blocks": blocks, "in_list": look.in_list}
     else:  # one block: its z, hidden, logit and gate stand beside the scores
@@ -43,7 +43,11 @@ def run(args: argparse.Namespace) -> None:
     answer |= {"differs": differs}
     first = (f"  {100 * c['probability']:5.1f} %  {c['name']}" for c in answer["top5"])
     each = (line for block in blocks for line in _text(block, args.block is not None))
-    common.show(args, answer, (look.title, *filter(None, (differs,)), *first, *look.off_list(), *each))
+    common.show(
+        args,
+        answer,
+        (look.title, *filter(None, (differs,)), *look.strange(trace), *first, *look.off_list(trace), *each),
+    )
 
 
 def _differs(look: common.Look, trace: Trace, block: str) -> str:

@@ -13,6 +13,8 @@ from senet_viz.errors import EditRefused
 if TYPE_CHECKING:
     import numpy as np
 
+    from senet_viz.types import Trace
+
 
 def add(parsers: options.Parsers) -> None:
     """Declare the options of ``whatif``."""
@@ -55,20 +57,23 @@ def run(args: argparse.Namespace) -> None:
         "before": look.top(before, before),
         "after": look.top(after, before),
         "in_list": look.in_list,
+        "listed": look.listed(before),
+        "listed_after": look.listed(after),
         "blocks": [vars(moved) for moved in channel_ranking.downstream(before, after)],
     }
-    common.show(args, answer, _text(answer, look))
+    common.show(args, answer, _text(answer, look, {"before": before, "after": after}))
 
 
-def _text(answer: dict[str, Any], look: common.Look) -> Iterator[str]:
+def _text(answer: dict[str, Any], look: common.Look, traces: dict[str, Trace]) -> Iterator[str]:
     yield look.title
     for edit in answer["edits"]:
         yield f"edit   {edit}"
     for when in ("before", "after"):
+        yield from (f"{when:6s}{line[1:]}" for line in look.strange(traces[when]))
         for row in answer[when]:
             change = "" if when == "before" else f"  ({100 * row['change']:+.1f})"
             yield f"{when:6s} {100 * row['probability']:5.1f} %  {row['name']}{change}"
-    yield from look.off_list()
+    yield from look.off_list(traces["before"])
     for row in answer["blocks"]:
         yield (
             f"{row['name']}{' (edited)' if row['edited'] else ''}  gates move by {row['mean_change']:.6f} on average, "

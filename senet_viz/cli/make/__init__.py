@@ -1,4 +1,4 @@
-"""Verbs that make what is shipped, over many pictures: weights, profiles, accuracies and the card.
+"""Verbs that make or check what is shipped: weights, profiles, accuracies, the card and the lessons.
 
-Each is given a folder, and what it measures can be kept in a file.
+Most are given a folder of pictures, and what they measure can be kept in a file.
 """

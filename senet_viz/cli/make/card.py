@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from senet_viz.cli import options
+from senet_viz.cli import common, options
 
 
 def add(parsers: options.Parsers) -> None:
@@ -20,12 +20,15 @@ def add(parsers: options.Parsers) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the model card, after a count on data/val where one is asked for."""
     from senet_viz.experiments import gate_profile
-    from senet_viz.findings import model_card
+    from senet_viz.findings import gate_life, model_card
+    from senet_viz.open_set import record
 
     folder = args.weights
     weights = model_card.read_all(folder)
     file = folder / gate_profile.FILE.name
-    text = model_card.build(weights, gate_profile.read(file) if file.is_file() else {})
+    learning = common.record(gate_life.read, folder / gate_life.FILE.name)
+    listed = common.record(record.read, folder / record.FILE.name)
+    text = model_card.build(weights, gate_profile.read(file) if file.is_file() else {}, learning, listed)
     if args.data is not None:
         model_card.verify(folder, args.data, weights, print)
     out = args.out or folder / "README.md"

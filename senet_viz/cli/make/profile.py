@@ -12,7 +12,7 @@ import numpy as np
 
 from senet_viz import i18n
 from senet_viz.cli import common, options
-from senet_viz.errors import OptionRefused
+from senet_viz.errors import NoFilm, OptionRefused
 from senet_viz.models import catalogue, load, weight_files
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ def add(parsers: options.Parsers) -> None:
         "--size", type=side, help=f"with --data: side of the input, 8 to {MOST_SIDE} (default: the model's own)"
     )
     verb.add_argument(
+        "--film", action="store_true",
+        help="with --data: write learning.safetensors instead, what every epoch that was kept of a training does",
+    )  # fmt: skip
+    verb.add_argument(
         "--side", type=side,
         help=f"with --data: side at which pictures are held, 8 to {MOST_SIDE} (default {common.SIDE})",
     )  # fmt: skip
@@ -63,6 +67,9 @@ def run(args: argparse.Namespace) -> None:
 
     if args.folder is not None:
         _folder(args)
+        return
+    if args.film:
+        _film(args)
         return
     args.out = args.out or gate_profile.FILE
     keys = args.model or common.shipped()
@@ -86,8 +93,8 @@ def _folder(args: argparse.Namespace) -> None:
     from senet_viz.experiments import gate_profile, profiling
     from senet_viz.photos import sets
 
-    if args.size is not None or args.side is not None:
-        raise OptionRefused("profile FOLDER", "--size or --side", "the network's own input")
+    if args.size is not None or args.side is not None or args.film:
+        raise OptionRefused("profile FOLDER", "--size, --side or --film", "the network's own input, and trained")
     keys = args.model or [catalogue.DEFAULT]
     for key in keys:
         common.gated(key)
@@ -144,8 +151,31 @@ def _figure(found: Profile, model: str, trained: bool, file: Path, lang: str) ->
     common.write_slide(file, build, trained, lang, model=model)
 
 
-def _profile_of(key: str, args: argparse.Namespace) -> Profile:
-    """Return the profile of a network over val/<class>/*; of one that chooses between two kernels with its choices."""
+def _film(args: argparse.Namespace) -> None:
+    """Measure what training did to the gates of the small networks: before it, at every epoch that was kept, after."""
+    from senet_viz.findings import gate_life
+
+    keys, file = args.model or common.shipped(with_gates=True), args.out or gate_life.FILE
+    known = common.record(gate_life.read, file)
+    for key in keys:
+        common.gated(key)
+        epochs = weight_files.kept(key)
+        if not epochs:
+            raise NoFilm(key)
+        course = {epoch: _profile_of(key, args, f"epoch-{epoch}") for epoch in epochs}
+        known[key] = gate_life.learned(course, _profile_of(key, args, "epoch-0", normed=True))
+        print(f"{key}: epochs {', '.join(map(str, epochs))}", flush=True)
+    gate_life.write(file, known.values())
+    print(f"{file}: {file.stat().st_size / 1024:.1f} KiB")
+
+
+def _profile_of(key: str, args: argparse.Namespace, weights: str = "", normed: bool = False) -> Profile:
+    """Return the profile of a network over val/<class>/*; of one that chooses between two kernels with its choices.
+
+    Args:
+        weights: of an epoch of its training, as ``load`` has it; then without choices and at zoom 1 alone.
+        normed: see ``profiling.normed``.
+    """
     import torch
 
     from senet_viz.experiments import kernel_preference, profiling
@@ -153,7 +183,7 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
 
     spec, about = catalogue.spec(key), weight_files.shipped(key)
     names = about.classes if about else None
-    module = load.load(key, args.device)
+    module = load.load(key, args.device, weights or "pretrained")
     val = read_folder(args.data / "val", args.side or common.SIDE, names=names)
     size = args.size or spec.size
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
@@ -162,8 +192,13 @@ def _profile_of(key: str, args: argparse.Namespace) -> Profile:
         return (x / 255 - mean) / std
 
     with common.bar(key, args.quiet) as told:
-        found = profiling.run(module, val.x, val.y, val.classes, size, prepare, progress=told, model=key, outputs=names)
-        if not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
+        if normed:
+            module = profiling.normed(module, val.x, size, prepare)
+        zooms = profiling.ZOOMS[: 1 if weights else None]
+        found = profiling.run(
+            module, val.x, val.y, val.classes, size, prepare, zooms, progress=told, model=key, outputs=names
+        )
+        if weights or not any(block.kind == "sk" and block.branches == 2 for block in found.blocks):
             return found
         control = load.load(key, args.device, weights="random")
         chosen = kernel_preference.selection(module, control, val.x, size, prepare, progress=told)

@@ -23,9 +23,12 @@ def add(parsers: options.Parsers) -> None:
     verb.add_argument(
         "--classes", type=options.within(0), default=0, help="only the first N in alphabetical order (default: all)"
     )
-    verb.add_argument("--epochs", type=options.positive, default=32)
+    verb.add_argument("--epochs", type=options.positive, default=40)
     verb.add_argument("--seed", type=options.within(0, MOST_SEED), default=0, help=f"0 to {MOST_SEED}")
     verb.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, auto")
+    verb.add_argument(
+        "--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="default: whichever is faster here"
+    )
     verb.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
     verb.add_argument(
         "--jobs", type=options.positive, help="with --all: trainings side by side (default: 1, on a GPU 4)"
@@ -51,10 +54,12 @@ def run(args: argparse.Namespace) -> None:
 
     if args.all:
         jobs = args.jobs or (len(catalogue.OURS) if device.startswith("cuda") else 1)
-        loop.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet)
+        loop.train_all(args.data, args.out, recipe, device, args.resume, report, jobs, not args.quiet, args.precision)
         written = model_card.read_all(args.out)
     else:
-        loop.train(args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet)
+        loop.train(
+            args.data, args.out, recipe, device, args.resume, report, bar=not args.quiet, precision=args.precision
+        )
         written = (model_card.read_weights(args.out),)
     for each in written:
         print(f"{each.block}: top-1 " + ", ".join(f"{value:.2f} % at {size} px" for size, value in each.top1.items()))

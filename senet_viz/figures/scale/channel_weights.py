@@ -18,6 +18,22 @@ def film(frames: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([f[np.ix_(*(np.arange(FRAME) * n // FRAME for n in f.shape[:2]))] for f in frames], axis=1)
 
 
+def strips(gates: Sequence[np.ndarray], base: int, names: Sequence[str], here: int, title: str, t: Texts) -> Panel:
+    """Return a panel with a strip for every block's gates (S, C) of a film: ROWS of its channels, sorted at ``base``.
+
+    ``here``: the block that is marked.
+    """
+    rows = []
+    for g in gates:
+        order = np.argsort(-g[base], kind="stable")
+        rows.append(g[:, order[np.arange(ROWS) * g.shape[1] // ROWS]].T)  # (ROWS, S)
+    stack = Heat(np.concatenate(rows), Scale.gate(t("gate.name")), t("gate.name"))
+    end = len(gates[0]) - 0.5
+    pinned = Box(-0.5, here * ROWS - 0.5, end, (here + 1) * ROWS - 0.5)
+    middles = tuple(((i + 0.5) * ROWS - 0.5, name) for i, name in enumerate(names))
+    return Panel((stack, pinned), title=title, x_ticks=(), y_ticks=middles, x_range=(-0.5, end))
+
+
 def _round(scales: tuple[float, ...]) -> tuple[tuple[float, str], ...]:
     """Return ticks where there is room: every half, or both ends where there is no half between them."""
     low, high = min(scales), max(scales)
@@ -44,19 +60,12 @@ def draw_film(
         rows: (scale, block, channel, branch, gate) for the table.
     """
     count, labels = len(scales), tuple(map(times, scales))
-    strips = []
-    for g in gates:  # sorted where the photo is itself, ROWS of them
-        order = np.argsort(-g[base], kind="stable")
-        strips.append(g[:, order[np.arange(ROWS) * g.shape[1] // ROWS]].T)  # (ROWS, S)
-    stack = Heat(np.concatenate(strips), Scale.gate(t("gate.name")), t("gate.name"))
-    pinned = Box(-0.5, here * ROWS - 0.5, count - 0.5, (here + 1) * ROWS - 0.5)
     places = tuple(((i + 0.5) * FRAME - 0.5, label) for i, label in enumerate(labels))
-    middles = tuple(((i + 0.5) * ROWS - 0.5, name) for i, name in enumerate(names))
     ends, curve = (-0.5, count - 0.5), gates[here][:, channel]
     said = {"block": names[here], "c": channel}
     panels = (
         Panel((Photo(film(frames)),), x_ticks=places, y_ticks=()),
-        Panel((stack, pinned), title=t("fig.film.strips"), x_ticks=(), y_ticks=middles, x_range=ends),
+        strips(gates, base, names, here, t("fig.film.strips"), t),
         Panel(
             tuple(dotted(np.arange(float(count)), curve, "", "pinned")),
             title=t("fig.film.curve", **said),

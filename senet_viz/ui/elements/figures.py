@@ -147,7 +147,9 @@ def _sourced(view: Scene, build: Callable[[Texts], Figure], blank: bool, shows: 
     photo = "" if view.photo.startswith("up-") else view.photo
     words = {"model": view.spec.title, "block": view.name, "photo": photo}
     named = {word: text for word, text in words.items() if word in shows.split()}
-    made = replace(build(t), source=samples.source(t, **named), link=link)
+    seen = replace(view.seen, lang=lang)
+    strange = seen.nearest if {"model", "photo"} <= named.keys() else ""
+    made = replace(build(t), source=" · ".join(filter(None, (samples.source(t, **named), strange))), link=link)
     return made.marked(t("model.untrained")) if blank else made
 
 

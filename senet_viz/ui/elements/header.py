@@ -33,7 +33,7 @@ def header(view: Scene) -> DeltaGenerator:
         numbers.note("answer", lambda t: [numbers.of_answer(view, t)])
     with right:
         component("scores")(key="scores", data=view.drawn(lambda: _scores(view), "scores", view.lang))
-        known(view)
+        known(view, "")
     return right
 
 
@@ -51,7 +51,8 @@ def _scores(view: Scene) -> dict[str, Any]:
     """Return the network's answer to the photo."""
     scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top(TOP)]
     said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
-    return {"scores": scores, "alt": view.t("header.scores", scores=said)}
+    first = view.t("listed.no") if view.seen.familiar is False else ""
+    return {"scores": scores, "said": first, "alt": view.t("header.scores", scores=f"{first} {said}".strip())}
 
 
 def photo(view: Scene) -> None:
@@ -63,17 +64,20 @@ def photo(view: Scene) -> None:
     )
 
 
-def known(view: Scene) -> None:
-    """Say how far the network's answer can be trusted: untrained, off its list of classes, or what it knows."""
-    if said := warned(view):
+def known(view: Scene, nearest: str | None = None) -> None:
+    """Say how far the network's answer can be trusted: untrained, off its list of classes, or what it knows.
+
+    ``nearest``: what is said first of a photo that is nothing it knows; None: which class is nearest.
+    """
+    if said := warned(view, nearest):
         st.caption(said)
 
 
-def warned(view: Scene) -> str:
+def warned(view: Scene, nearest: str | None = None) -> str:
     """Say where the answer is worth nothing; return what is left to say of it: how many classes the network knows."""
     if not view.trained:
         untrained(view.t("model.untrained"))
-    elif not models.off_list(view.seen, view.photo):
+    elif not models.off_list(view.seen, view.photo, nearest=nearest):
         return view.t("header.knows", n=len(view.trace.logits))
     return ""
 

@@ -120,6 +120,8 @@ def _cells(view: Scene, photo: str | None, link: str) -> Iterator[tuple[str, str
     untrained = "" if view.trained else f"**{t('model.untrained')}**\n\n"
     back = f"\n\n[{t('file.app')}]({link})" if link else ""
     answer = ", ".join(f"{name} {share:.1%}" for name, share in view.seen.top(stage.TOP))
+    if view.seen.familiar is False:
+        answer = f"{t('listed.no')} {answer}"
     begin = f"{t('notebook.begin')} {t('notebook.answer', answer=answer)}"
     yield "text", f"# {t('notebook.title', **said)}\n\n{untrained}{begin}{back}"
     yield "code", _settings(view, (photo or OWN) if view.photo.startswith("up-") else view.photo)

@@ -90,7 +90,8 @@ def of_rows(name: str, title: str, lines: Sequence[tuple[str, np.ndarray, Scale]
 def of_answer(view: Scene, t: Texts) -> Sheet:
     """Return the sheet of all classes and their probabilities, the likeliest first."""
     listed = Table(("class", "probability"), tuple(view.seen.top(len(view.seen.shares))))
-    return Sheet("answer", t("numbers.answer"), t("numbers.answer.says"), listed)
+    says = "\n".join(filter(None, (view.seen.nearest, t("numbers.answer.says"))))
+    return Sheet("answer", t("numbers.answer"), says, listed)
 
 
 def of_stage(view: Scene) -> Make:

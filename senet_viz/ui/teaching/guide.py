@@ -18,13 +18,18 @@ from senet_viz.lessons.reading import FIRST
 from senet_viz.ui import state
 from senet_viz.ui.elements.components import component
 from senet_viz.ui.guard import guard
+from senet_viz.ui.pages.lab import learned
 from senet_viz.ui.pages.scale import scrub
 from senet_viz.ui.pages.walk import stage
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.teaching import questions, travel
 
 _KEY = "guide"
-OWN = {"": stage.OWN, "channel_weights": scrub.OWN}  # of a page's address: what the browser changes by itself
+OWN = {
+    "": stage.OWN,
+    "channel_weights": scrub.OWN,
+    "learning": learned.OWN,
+}  # of a page's address: what the browser changes by itself
 PLACE = ("photo", "model", "block", "channel")  # an address that names one of them has a place of its own
 WORDS = "guide."  # what the texts that the browser fills begin with
 
@@ -143,7 +148,7 @@ def _facts(view: Scene) -> dict[str, object]:
         "n": len(view.z), "r": 0 if hidden is None else len(hidden),
         "dead": 0 if hidden is None else int((np.asarray(hidden) == 0).sum()),
         "zeros": int((view.gate == 0).sum()), "ones": int((view.gate == 1).sum()),
-        "top": name, "share": round(100 * share),
+        "top": view.t("listed.only", name=name) if view.seen.familiar is False else name, "share": round(100 * share),
     }  # fmt: skip
 
 

@@ -105,7 +105,10 @@ def off_list(view: Scene, pair: tuple[Side, Side]) -> None:
             lists.setdefault(side.seen.classes, []).append(side)
     for group in lists.values():
         titles = dict.fromkeys(side.seen.spec.title for side in group)
-        models.off_list(group[0].seen, view.photo, ", ".join(titles))
+        nearest = {side.title: side.seen.nearest for side in group if side.seen.nearest}
+        said = " ".join(f"{title}: {said}" if len(group) > 1 else said for title, said in nearest.items())
+        strange = next((side for side in group if side.seen.nearest), group[0])
+        models.off_list(strange.seen, view.photo, ", ".join(titles), said)
 
 
 def _variants(view: Scene, row: registry.Network, ask: Callable[[Any], object]) -> tuple[Side, Side, tuple[str, ...]]:

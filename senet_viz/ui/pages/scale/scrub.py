@@ -1,8 +1,8 @@
-"""The scrubber: a whole sweep in the browser, so that moving through it asks nobody. See ``scrub.js``."""
+"""The scrubber: a whole film in the browser, so that moving through it asks nobody. See ``scrub.js``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from senet_viz.figures.pieces import times
 from senet_viz.findings import scale_response
 from senet_viz.i18n import Texts
 from senet_viz.photos.scale import Kind
-from senet_viz.types import Trace
+from senet_viz.types import Picture, Trace
 from senet_viz.ui import models
 from senet_viz.ui.elements import boards
 from senet_viz.ui.elements.choices import worded
@@ -40,42 +40,59 @@ def scrubber(view: Scene, sweep: Sweep, kind: str, blur: float, every: bool) -> 
 
     ``every``: the gates of every block instead of those of the block on screen alone.
     """
-    base = sweep.scales.index(1.0)
-    boards.pin(view)
     names = view.blocks if every else (view.name,)
-    key = ("scrub", view.lang, view.dark, kind, blur, sweep.scales, every)
-    data = view.drawn(lambda: _data(view, sweep, base, names), *key)
     numbers.note("scrub-answers", lambda t: [_answers(view, sweep, t)])
-    component("scrub")(key="scrub", data=data, on_picked_change=partial(_picked, names))
+    mount(view, names, partial(_data, view, sweep, names), kind, blur, sweep.scales, every)
+
+
+def mount(view: Scene, names: Sequence[str], make: Callable[[], dict[str, Any]], *key: Hashable) -> None:
+    """Mount the scrubber with what ``make`` gives, which ``key`` names besides the scene.
+
+    ``names``: of the blocks whose gates it shows.
+    """
+    boards.pin(view)
+    data = view.drawn(make, "scrub", view.lang, view.dark, *key)
+    component("scrub")(key="scrub", data=data, on_picked_change=partial(_picked, tuple(names)))
     models.off_list(view.seen, view.photo)
 
 
-def _data(view: Scene, sweep: Sweep, base: int, names: Sequence[str]) -> dict[str, Any]:
+def gated(view: Scene, gates: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return what any film says of gates: those of every block, (frames, C), and how they look."""
+    blocks = [
+        {"name": name, "label": short(name), "gates": packed(each.ravel(), short=True)} for name, each in gates.items()
+    ]
+    return {
+        "blocks": blocks,
+        "ramp": [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in palette.stops("gate")],
+        "colours": {role: palette.role(role, view.dark) for role in ROLES},
+        "symbol": view.symbol(len(view.gate) - 1),
+        **worded(view.t, "scrub", ("play", "pause")),
+        "noun": view.t("channel.noun"),
+    }
+
+
+def _data(view: Scene, sweep: Sweep, names: Sequence[str]) -> dict[str, Any]:
     t, shown = view.t, [times(scale) for scale in sweep.scales]
     return {
-        "base": base,
+        "axis": "scale",
+        "base": sweep.scales.index(1.0),
         "scales": shown,
         "values": [f"{scale:g}" for scale in sweep.scales],
         "captions": [
             t("scrub.now", scale=label, w=p.shown.shape[1], h=p.shown.shape[0])
             for label, p in zip(shown, sweep.pictures, strict=True)
         ],
-        "frames": [photo_url(_small(picture.shown)) for picture in sweep.pictures],
-        "scores": [_scores(view, trace) for trace in sweep.traces],
-        "blocks": [
-            {
-                "name": name,
-                "label": short(name),
-                "gates": packed(scale_response.gates(sweep, name).ravel(), short=True),
-            }
-            for name in names
-        ],
-        "ramp": [[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in palette.stops("gate")],
-        "colours": {role: palette.role(role, view.dark) for role in ROLES},
-        "symbol": view.symbol(len(view.gate) - 1),
-        **worded(t, "scrub", ("label", "play", "pause", "what", "alt")),
-        "noun": t("channel.noun"),
+        "frames": [frame(picture) for picture in sweep.pictures],
+        "scores": [scores(view, trace) for trace in sweep.traces],
+        "said": [said(view, trace) for trace in sweep.traces],
+        **gated(view, {name: scale_response.gates(sweep, name) for name in names}),
+        **worded(t, "scrub", ("label", "what", "alt")),
     }
+
+
+def frame(picture: Picture) -> str:
+    """Return what the network sees as an address that holds it."""
+    return photo_url(_small(picture.shown))
 
 
 def _small(shown: np.ndarray) -> np.ndarray:
@@ -85,7 +102,8 @@ def _small(shown: np.ndarray) -> np.ndarray:
     return shown if side <= FRAME else np.asarray(Image.fromarray(shown).resize((FRAME, FRAME)))
 
 
-def _scores(view: Scene, trace: Trace) -> list[dict[str, Any]]:
+def scores(view: Scene, trace: Trace) -> list[dict[str, Any]]:
+    """Return the answer of a trace of the network on screen, as the browser lists it."""
     best = replace(view.seen, trace=trace).top()
     return [{"label": name, "share": share, "text": f"{share:.1%}"} for name, share in best]
 
@@ -93,9 +111,14 @@ def _scores(view: Scene, trace: Trace) -> list[dict[str, Any]]:
 def _answers(view: Scene, sweep: Sweep, t: Texts) -> numbers.Sheet:
     """Return the likeliest classes at every scale as a sheet of the archive."""
     pairs = zip(sweep.scales, sweep.traces, strict=True)
-    rows = ((scale, each["label"], each["share"]) for scale, trace in pairs for each in _scores(view, trace))
+    rows = ((scale, each["label"], each["share"]) for scale, trace in pairs for each in scores(view, trace))
     table = Table(("scale", "class", "probability"), tuple(rows))
     return numbers.Sheet("scrub-answers", t("numbers.answer"), t("numbers.answer.scales"), table)
+
+
+def said(view: Scene, trace: Trace) -> str:
+    """Return what is said above the answers at one scale: that the photo is nothing the network knows."""
+    return view.t("listed.no") if replace(view.seen, trace=trace).familiar is False else ""
 
 
 def _picked(names: tuple[str, ...]) -> None:

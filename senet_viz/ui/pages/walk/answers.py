@@ -1,7 +1,9 @@
 """What the network answers with other gates in one block: asked by the stage over HTTP, without a rerun.
 
 ``GET /answers?model=…&weights=…&device=…&photo=…&block=…&lang=…&gate=ones`` or ``&gate=24``: all gates of
-the block 1, or channel 24 closed. The reply is a list of ``{"label", "share"}``, the likeliest classes first.
+the block 1, or channel 24 closed. The reply is a list of ``{"label", "share", "listed"}``, the likeliest classes first;
+``listed`` is false where the network's own score says with these gates that the photo is of none of its classes, and
+null where it has no such score.
 """
 
 from http import HTTPStatus

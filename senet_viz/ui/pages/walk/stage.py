@@ -116,7 +116,7 @@ def answer(view: Scene, gate: str) -> list[dict[str, Any]]:
 
 
 def _scores(seen: Seen) -> list[dict[str, Any]]:
-    return [{"label": label, "share": share} for label, share in seen.top(TOP)]
+    return [{"label": label, "share": share, "listed": seen.familiar} for label, share in seen.top(TOP)]
 
 
 def _closer(view: Scene) -> dict[str, tuple[str, str]]:
@@ -135,7 +135,7 @@ def _closer(view: Scene) -> dict[str, tuple[str, str]]:
 def source(view: Scene) -> str:
     """Return what a file says of where its picture comes from."""
     named = {"model": view.spec.title, "block": view.name, "photo": "" if view.photo.startswith("up-") else view.photo}
-    said = samples.source(view.t, **named)
+    said = " · ".join(filter(None, (samples.source(view.t, **named), view.seen.nearest)))
     return said if view.trained else f"{view.t('model.untrained')} · {said}"
 
 

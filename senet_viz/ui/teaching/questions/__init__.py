@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from senet_viz.lessons.question import Question
 from senet_viz.ui import shown, state
-from senet_viz.ui.pages.lab import profiled
+from senet_viz.ui.pages.lab import learned, profiled
 from senet_viz.ui.scene import Scene
 from senet_viz.ui.teaching.questions import answers, block, kernels, lab, networks
 
@@ -23,6 +23,7 @@ QUESTIONS: Mapping[str, Callable[[Scene], Question | None]] = {
         kernels.kernel_with_scale,
         networks.same_block, networks.costs_where, networks.costs_share,
         lab.open_or_matters, lab.where_gradcam, lab.scale_moves, lab.gate_with_scale, lab.class_specific_depth,
+        lab.learns_first,
     )
 }  # fmt: skip
 PAGES: Mapping[str, tuple[str, ...]] = {  # the first is the page's main one
@@ -44,8 +45,10 @@ PAGES: Mapping[str, tuple[str, ...]] = {  # the first is the page's main one
     "what_if": ("muted_most", "drop_the_branch", "another_photo"),
     "attribution": ("open_or_matters", "where_gradcam", "muted_most"),
     "class_profiles": ("class_specific_depth",),
+    "learning": ("learns_first",),
 }  # fmt: skip
 KERNELS = ("kernel_selection", "sk_anatomy")  # pages on a network that chooses between kernels
+STAND_INS = {"class_profiles": profiled.stand_in, "learning": learned.stand_in}  # pages that need a certain network
 CORRECTS: Mapping[str, int] = {  # which of the twelve things that learners get wrong a question contradicts
     "gates_half": 1, "dead_units": 1, "all_dead": 1,
     "drop_the_branch": 2, "drop_every_branch": 2, "another_photo": 2,
@@ -76,8 +79,8 @@ def here(page: str) -> Scene:
 
     It draws nothing and gives no widget a value.
     """
-    if page == "class_profiles":
-        return profiled.stand_in()
+    if page in STAND_INS:
+        return STAND_INS[page]()
     view = shown.scene()
     if page in KERNELS and view.block.kind != "sk":
         view = shown.scene_of(shown.SK, "pretrained", state.asked("unit"))

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from senet_viz.findings import class_selectivity, open_or_important, scale_response
+from senet_viz.figures.lab.what_if import signed
+from senet_viz.findings import class_selectivity, gate_life, open_or_important, scale_response
 from senet_viz.lessons.question import Question
 from senet_viz.service.questions import AttributionQuestion
-from senet_viz.ui.pages.lab import attributed, profiled
+from senet_viz.ui.pages.lab import attributed, learned, profiled
 from senet_viz.ui.pages.scale import scrub
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.teaching.questions.made import called, counted, made
@@ -82,13 +83,26 @@ def class_specific_depth(view: Scene) -> Question | None:
     if found is None:
         return None
     roles = view.drawn(lambda: class_selectivity.roles(found), "roles", ("shipped", 0))
-    three = [roles[i] for i in class_selectivity.candidates(roles, class_selectivity.chance(found.counts))]
-    shares = [each.eta2 for each in three]
-    if not three or sorted(shares)[-2] > AHEAD * max(shares):
+    best = max(roles, key=lambda role: role.eta2)
+    apart = [role for role in roles if role is best or role.eta2 <= AHEAD * best.eta2]
+    three = [apart[i] for i in class_selectivity.candidates(apart, class_selectivity.chance(found.counts))]
+    if not three:
         return None
-    best = three[shares.index(max(shares))]
     each = " · ".join(f"{short(role.name)}: {role.eta2:.0%}" for role in three)
     options = [view.t("ask.block", block=short(role.name)) for role in three]
     return made(
-        view, "class_specific_depth", options, three.index(best), {"k": len(found.classes), "each": each}, "kept"
+        view, "class_specific_depth", options, three.index(best), {"k": len(found.classes), "each": each}, "flipped"
     )
+
+
+def learns_first(view: Scene) -> Question | None:
+    """Ask which of three blocks is the first whose gates tell classes apart; None for networks without a film."""
+    found = learned.measured().get(view.spec.key) if view.trained else None
+    first = None if found is None else gate_life.first(found)
+    if found is None or first is None:
+        return None
+    blocks = [short(found.blocks[i]) for i in first.three]
+    each = " · ".join(f"{name}: {signed(gain)}" for name, gain in zip(blocks, first.gains, strict=True))
+    said = {"k": len(blocks), "epoch": first.epoch, "block": short(found.blocks[first.best]), "each": each}
+    options = [view.t("ask.block", block=name) for name in blocks]
+    return made(view, "learns_first", options, first.three.index(first.best), said, "flipped")
