@@ -28,7 +28,7 @@ OPENED: dict[str, dict[str, object]] = {  # what a page draws only when it is as
     "what_if": {"edits": "layer3.1.se:mute:17,42"},
 }
 # figures that no page draws before a button was pressed, and that show no quantity of a block
-WAITING = {"cost-time", "gradient-flow", "roles-findings", "sk-scores", "worth"}
+WAITING = {"cost-time", "gradient-flow", "learning-learned", "roles-findings", "sk-scores", "worth"}
 EXPLAINED = {  # the only texts in which s stands by itself, and what it is called there in each language
     "walk.excitation.symbols": {"en": "s: the gates", "zh": "s：门控值"},
     "walk.rescale.symbols": {"en": "gate (s,", "zh": "门控值（s；"},
@@ -81,7 +81,8 @@ def test_what_a_formula_calls_s_is_the_gate(page: str, model: str, block: str, c
     lines = [element.value.strip("$\n ") for element in at.latex]
     called: dict[str, list[str]] = {letter: [] for letter in "sga"}
     for line in lines:
-        for letter, result in re.findall(rf"([sga])_\{{[\d,]+\}}&?=(?:[^&]*=)?({NUMBER})", line):
+        whole = line.replace(r"\\[6pt]&=", "=")  # what goes on in the next line
+        for letter, result in re.findall(rf"([sga])_\{{[\d,]+\}}&?=(?:[^&]*=)?({NUMBER})", whole):
             called[letter].append(result)
         assert len(re.findall(r"(?<![\w\\])s(?![\w])", re.sub(r"\\\w+", "", line))) == 0, line  # nothing but s_{c}
     assert all(0 <= float(number) <= 1 for letter in "sa" for number in called[letter]), called

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from senet_viz import ui
@@ -9,11 +10,10 @@ from senet_viz.drawing.grammar import Figure
 from senet_viz.figures.lab import learning
 from senet_viz.findings import class_selectivity, gate_life
 from senet_viz.i18n import Texts
-from senet_viz.networks import tiny
 from senet_viz.ui.pages.lab import learned
 from senet_viz.ui.teaching import questions
 
-CODE = (tiny.untrained, class_selectivity.variances, gate_life.learned, gate_life.first)
+CODE = ("senet_viz.networks.tiny:untrained", class_selectivity.variances, gate_life.learned, gate_life.first)
 
 
 def idea(found: learned.Film) -> None:
@@ -50,8 +50,9 @@ def film(found: learned.Film, told: bool) -> None:
 
     ui.titled(view, ui.heading(view.t("lab.learning.scrub")), build, "learning-film", key)
     learned.scrubber(found, told)
-    pairs = zip(found.traces[-1].blocks, view.trace.blocks, strict=True)
-    same = view.drawn(lambda: max(float((a.gate - b.gate).abs().max()) for a, b in pairs), "same", *key)
+    ends = zip(found.traces[-1].blocks, view.trace.blocks, strict=True)
+    pairs = ((np.asarray(film.gate), np.asarray(page.gate)) for film, page in ends)
+    same = view.drawn(lambda: max(float(np.abs(a - b).max()) for a, b in pairs), "same", *key)
     st.caption(view.t("lab.learning.ends", last=found.epochs[-1], difference=ui.small(same)))
 
 

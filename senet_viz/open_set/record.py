@@ -162,7 +162,7 @@ def score(key: str, trace: Trace) -> float | None:
     found = of(key)
     if found is None or trace.features is None:
         return None
-    given = evidence(trace.features.double().numpy(), trace.logits.double().numpy())
+    given = evidence(*(np.asarray(each, np.float64) for each in (trace.features, trace.logits)))
     return float(found.readout.score(given))
 
 

@@ -29,10 +29,13 @@ class Curves:
 
 
 def _span(curves: Sequence[Curves], spread: bool) -> tuple[float, float]:
-    """Return one range for all panels, in steps of 0.1: gates of blocks must not look alike when they are not."""
+    """Return one range for all panels, in steps of 0.1: gates of blocks must not look alike when they are not.
+
+    A mean less or plus a std may lie beyond 0 or 1, where no gate does.
+    """
     values = [v for c in curves for v in (c.photo, c.every, c.mean - spread * c.std, c.mean + spread * c.std)]
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
-    return max(0.0, np.floor(low * 10) / 10), min(1.0, np.ceil(high * 10) / 10)
+    return np.floor(low * 10) / 10, np.ceil(high * 10) / 10
 
 
 def _panel(t: Texts, c: Curves, marks: Sequence[Mark], span: tuple[float, float]) -> Panel:

@@ -52,7 +52,7 @@ class Film:
 
     def gates(self, block: str) -> np.ndarray:
         """Return the gates (E, C) of a block, of SK's branches the last one's."""
-        return np.stack([trace.block(block).gate[-1].numpy() for trace in self.traces])
+        return np.stack([np.asarray(trace.block(block).gate)[-1] for trace in self.traces])
 
     @property
     def learning(self) -> Learning | None:
