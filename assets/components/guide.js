@@ -167,6 +167,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   for (const [name, run] of Object.entries(pressed)) $(`.${name}`).onclick = run;
   for (const kind of ["pointerdown", "keydown"]) on(document, kind, () => { shared.going = null; }, { capture: true });
+  on(window, "popstate", () => { shared.going = null; }); // Back, too, is something else
   on(document, "keydown", (event) => {
     const target = event.composedPath()[0], large = data.present && !target.matches?.("button, a");
     if (elsewhere(event)) return;

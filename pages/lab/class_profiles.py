@@ -101,5 +101,5 @@ def draw() -> None:
         return
     idea(record, profiled.findings(record)[0])
     ui.header(view)
-    profiled.in_place(view)
+    ui.in_place(view, "lab.instead")
     lesson(record)

@@ -83,7 +83,7 @@ def draw() -> None:
     ui.title(view.t("lab.learning.title"), view)
     found = learned.film(view)
     idea(found)
-    learned.in_place(view)
+    ui.in_place(view, "lab.learning.instead")
     told = guessed(found)
     film(found, told)
     looks = {"learned": partial(spread, found), "courses": partial(courses, found)}

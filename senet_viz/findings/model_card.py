@@ -104,11 +104,6 @@ def _texts() -> dict[str, str]:
     return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines])
-
-
 def _pm(interval: Interval, digits: int = 4) -> str:
     return f"{interval.value:+.{digits}f} ± {interval.half:.{digits}f}"
 
@@ -124,7 +119,7 @@ def _networks(weights: Sequence[Weights], size: int) -> str:
         for w in weights
     ]  # fmt: skip
     head = ("network", "attention block", "parameters", "file", f"top-1 at {size} px", "pictures", "training", "on")
-    return _table(head, rows)
+    return card.table(head, rows)
 
 
 def _by_size(weights: Sequence[Weights], size: int) -> str:
@@ -133,7 +128,7 @@ def _by_size(weights: Sequence[Weights], size: int) -> str:
         (f"`{w.key}`", *(f"**{w.top1[s]:.2f}**" if s == size else f"{w.top1[s]:.2f}" for s in sizes)) for w in weights
     ]
     mean = ("mean", *(f"{sum(w.top1[s] for w in weights) / len(weights):.2f}" for s in sizes))
-    return _table(("network", *(f"{s} px" for s in sizes)), [*rows, mean])
+    return card.table(("network", *(f"{s} px" for s in sizes)), [*rows, mean])
 
 
 def _help(weights: Sequence[Weights], profiles: Mapping[str, Profile], texts: Mapping[str, str]) -> str:
@@ -148,7 +143,7 @@ def _help(weights: Sequence[Weights], profiles: Mapping[str, Profile], texts: Ma
     return texts["help"].format(
         seeds=", ".join(map(str, sorted({w.recipe["seed"] for w in weights}))),
         hours=3 * sum(w.seconds for w in weights) / 3600,
-        table=_table(("network", "top-1", "minus plain", "on these pictures"), rows),
+        table=card.table(("network", "top-1", "minus plain", "on these pictures"), rows),
         said="; ".join(f"{name}: {verdict}" for name, *_, verdict in rows),
     )
 
@@ -166,7 +161,7 @@ def _alive(profile: Profile, texts: Mapping[str, str]) -> str:
     return texts["alive"].format(
         model=profile.model, good=sum(x.std >= ALIVE for x in lives), count=len(lives), alive=ALIVE,
         lesson=f" Not alive: {named}." if named else " No block is dead or saturated.",
-        table=_table(("block", "mean gate", "mean std", "between classes", "still", "saturated", "verdict"), rows),
+        table=card.table(("block", "mean gate", "mean std", "between classes", "still", "saturated", "verdict"), rows),
     )  # fmt: skip
 
 
@@ -184,7 +179,7 @@ def _learned(found: Mapping[str, Learning], r: Recipe, texts: Mapping[str, str])
             "wider": (last_std > std).sum(), "wiser": (last_eta2 > eta2).sum(),
         }  # fmt: skip
         film = texts["film"].format(epochs=_listed(each.epochs[1:-1]), model=each.model) if len(each.epochs) > 2 else ""
-        table = _table(("block", "mean std before", "after", "η² before", "after"), rows)
+        table = card.table(("block", "mean std before", "after", "η² before", "after"), rows)
         said = {"model": each.model, "count": len(rows), "strongest": STRONG, "film": f" {film}" if film else ""}
         networks.append(texts["learned network"].format(table=table, **said, **numbers))
     chance, faint = max(e.chance for e in found.values()), max(e.std[0].max() for e in found.values())
@@ -221,7 +216,7 @@ def _kernels(chosen: Selection, texts: Mapping[str, str]) -> str:
         pictures=chosen.difference.shape[2], least=zooms[0], greatest=zooms[-1], count=len(early), rises=rises,
         falls=falls, others=len(early) - rises - falls, agree="agree" if 2 * rises > len(early) else "do not agree",
         late=", ".join(f"`{c.unit}` {said(c)}" for c in late),
-        table=_table(("unit", *zooms, "change", "blur alone", "untrained", "verdict"), rows),
+        table=card.table(("unit", *zooms, "change", "blur alone", "untrained", "verdict"), rows),
     )  # fmt: skip
 
 
@@ -273,7 +268,7 @@ def build(
         best=_best(profiles.get("tiny_se"), texts),
         listed=card.section(listed, texts["listed"]) if listed else "",
         noticed=f" {texts['noticed']}" if listed else "",
-        checksums=_table(("file", "SHA-256"), [(f"`{w.key}.safetensors`", f"`{w.sha256}`") for w in weights]),
+        checksums=card.table(("file", "SHA-256"), [(f"`{w.key}.safetensors`", f"`{w.sha256}`") for w in weights]),
     )  # fmt: skip
     return re.sub("\n{3,}", "\n\n", text) + "\n"
 

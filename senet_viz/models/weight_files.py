@@ -33,7 +33,7 @@ class Shipped:
     device: str
     precision: str  # of the training: a key of ``loop.PRECISIONS``; "" where an old file does not say
     epoch: int  # after which it was written
-    top1_by_epoch: tuple[float, ...]  # per cent after 0, 1, 2, ... epochs, at the size of the training pictures
+    top1_by_epoch: tuple[float, ...]  # per cent after 0, 1, 2, ... epochs, at the size of ``recipe["shown"]``
 
 
 def available(key: str) -> Literal["shipped", "cached", "download", "missing"]:

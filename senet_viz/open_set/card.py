@@ -1,6 +1,6 @@
 """What the model card says of whether the networks notice strangers: a section of its own, from the record alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from senet_viz.open_set import rates
 from senet_viz.open_set.measuring import EPOCHS, HIDDEN, MEMBERS, STEPS, TEMPERATURE
@@ -20,8 +20,10 @@ CALLED = {
 }
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as Markdown."""
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines])
 
 
 def _share(interval: Interval) -> str:
@@ -53,6 +55,6 @@ def section(records: Mapping[str, Record], text: str) -> str:
     return text.format(
         members=MEMBERS, hidden=HIDDEN, epochs=EPOCHS, steps=STEPS, temperature=TEMPERATURE,
         most=f"{100 * rates.MOST_FALSE:.0f} %", practised=len(first.practised), strange=len(first.strange),
-        reached=_table(head, reached), ways=_table(("score", *names), ways),
-        curve=_table(("false alarms", *names), curve),
+        reached=table(head, reached), ways=table(("score", *names), ways),
+        curve=table(("false alarms", *names), curve),
     )  # fmt: skip

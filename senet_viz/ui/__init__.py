@@ -30,7 +30,7 @@ from senet_viz.ui.pages.walk.answers import answers
 from senet_viz.ui.pages.walk.first import default_picture
 from senet_viz.ui.pages.walk.first import routes as stage_routes
 from senet_viz.ui.scene import short
-from senet_viz.ui.shown import scene, sk_scene, units
+from senet_viz.ui.shown import in_place, scene, sk_scene, units
 from senet_viz.ui.sidebar import settle, sidebar
 from senet_viz.ui.state import arrive, asked, language, warm
 from senet_viz.ui.takeaway.served import take
@@ -43,8 +43,8 @@ from senet_viz.ui.teaching.travel import follow
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "begin", "carpet", "choose", "chosen", "classes",
     "closer", "counted", "default_picture", "figure", "follow", "goal", "guide", "has_class", "header", "heading",
-    "joined", "judge", "known", "language", "latex", "listed", "metrics", "neighbours", "opened", "page", "photo",
-    "pick", "pin", "plain", "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar",
+    "in_place", "joined", "judge", "known", "language", "latex", "listed", "metrics", "neighbours", "opened", "page",
+    "photo", "pick", "pin", "plain", "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar",
     "sk_scene", "small", "stage_routes", "tabled", "take", "target", "title", "titled", "units", "untrained", "warm",
     "warned", "window", "worded",
 ]  # fmt: skip

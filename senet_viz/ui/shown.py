@@ -170,6 +170,14 @@ def instead(said: str, ours: Scene, **choices: str) -> None:
     st.button(take, type="tertiary", on_click=st.session_state.update, kwargs=choices)
 
 
+def in_place(ours: Scene, key: str) -> None:
+    """Where ``ours``, with trained weights, is another network than was asked for: say so by the text of this key."""
+    view = scene()
+    if (view.spec.key, view.trained) != (ours.spec.key, ours.trained):
+        said = view.t(key, model=view.spec.title, ours=ours.spec.title)
+        instead(said, ours, model=ours.spec.key, weights="pretrained")
+
+
 def clamped(view: Scene) -> Scene:
     """Return the same with a channel that its block has."""
     return replace(view, channel=min(view.channel, view.block.channels - 1))

@@ -6,7 +6,8 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator
 
 from senet_viz import i18n
 from senet_viz.drawing import palette
@@ -343,10 +344,15 @@ def test_a_shared_url_restores_everything_for_somebody_else(visit: Visit) -> Non
 # --- scale ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
-    """Photo, answers, bars and curve follow the slider; no forward runs and nothing goes over the wire."""
-    counted = tmp_path / "forwards"
-    with serving(tmp_path, f"tests.browser.counting {counted}") as address:
+@contextmanager
+def asking_nobody(browser: Browser, folder: Path, page: str, begins: str, **url: object) -> Iterator[Visitor]:
+    """A visitor in front of a film; until the ``with`` ends no forward runs and nothing goes over the wire.
+
+    Args:
+        begins: where its slider is, as the slider has it.
+    """
+    counted = folder / "forwards"
+    with serving(folder, f"tests.browser.counting {counted}") as address:
         visitor = Visitor(browser, address)
         sent: list[object] = []
 
@@ -354,13 +360,26 @@ def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
             sent.append(frame)
 
         visitor.page.on("websocket", lambda wire: wire.on("framesent", note))
-        visitor.open("channel_weights", **{**HERE, "weights": "pretrained"})
-        slider = visitor.page.locator(".st-key-scrub input[type=range]")
-        visitor.until(lambda: slider.input_value() == "4", "the photo's own scale")
-        before = scrubbed(visitor)
+        visitor.open(page, **url)
+        visitor.until(lambda: scrub_slider(visitor).input_value() == begins, "where the film begins")
         visitor.rest().page.wait_for_timeout(1000)  # the wire is quiet from here on
         said, ran = len(sent), counted.stat().st_size
         assert said and ran, "opening the page asked the server, and that ran the network"
+        yield visitor
+        visitor.page.wait_for_timeout(1000)
+        visitor.settle()
+        assert len(sent) == said and counted.stat().st_size == ran
+        visitor.leave()
+
+
+def scrub_slider(visitor: Visitor) -> Locator:
+    return visitor.page.locator(".st-key-scrub input[type=range]")
+
+
+def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
+    """Photo, answers, bars and curve follow the slider."""
+    with asking_nobody(browser, tmp_path, "channel_weights", "4", **{**HERE, "weights": "pretrained"}) as visitor:
+        slider, before = scrub_slider(visitor), scrubbed(visitor)
         seen = []
         slider.focus()
         for key in ["ArrowRight"] * 4 + ["ArrowLeft"] * 7 + ["Home", "End"]:
@@ -379,10 +398,6 @@ def test_the_scrubber_asks_nobody(browser: Browser, tmp_path: Path) -> None:
         assert before in seen
         label = visitor.page.locator(".st-key-scrub .film button").nth(int(slider.input_value())).inner_text()
         assert visitor.url()["scale"] == label.removesuffix("×"), "the address follows"
-        visitor.page.wait_for_timeout(1000)
-        visitor.settle()
-        assert len(sent) == said and counted.stat().st_size == ran
-        visitor.leave()
 
 
 def test_the_scale_of_the_address_is_where_it_begins(visitor: Visitor) -> None:

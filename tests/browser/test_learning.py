@@ -9,8 +9,8 @@ from playwright.sync_api import Browser
 from senet_viz.models import catalogue, load, weight_files
 from senet_viz.photos import preprocess, samples
 from senet_viz.tap import hooks
-from tests.browser.conftest import Visitor, serving
-from tests.browser.test_journeys import scrubbed
+from tests.browser.conftest import Visitor
+from tests.browser.test_journeys import asking_nobody, scrub_slider, scrubbed
 
 HERE = {
     "model": "tiny_se",
@@ -23,22 +23,9 @@ HERE = {
 
 
 def test_the_film_asks_nobody_and_shows_what_each_network_answers(browser: Browser, tmp_path: Path) -> None:
-    counted = tmp_path / "forwards"
     epochs = weight_files.film("tiny_se")
-    with serving(tmp_path, f"tests.browser.counting {counted}") as address:
-        visitor = Visitor(browser, address)
-        sent: list[object] = []
-
-        def note(frame: object) -> None:
-            sent.append(frame)
-
-        visitor.page.on("websocket", lambda wire: wire.on("framesent", note))
-        visitor.open("learning", **HERE)
-        slider = visitor.page.locator(".st-key-scrub input[type=range]")
-        visitor.until(lambda: slider.input_value() == "0", "the network before training")
-        visitor.rest().page.wait_for_timeout(1000)  # the wire is quiet from here on
-        said, ran = len(sent), counted.stat().st_size
-        assert said and ran
+    with asking_nobody(browser, tmp_path, "learning", "0", **HERE) as visitor:
+        slider = scrub_slider(visitor)
         slider.focus()
         seen = [scrubbed(visitor)]
         for _ in epochs[1:]:
@@ -55,10 +42,6 @@ def test_the_film_asks_nobody_and_shows_what_each_network_answers(browser: Brows
         visitor.page.locator(".st-key-scrub .play").click()
         visitor.until(lambda: slider.input_value() not in ("0", "1"), "the film to play")
         visitor.page.locator(".st-key-scrub .play").click()
-        visitor.page.wait_for_timeout(1000)
-        visitor.settle()
-        assert len(sent) == said and counted.stat().st_size == ran
-        visitor.leave()
 
 
 def test_the_epoch_of_the_address_is_where_it_begins(visitor: Visitor) -> None:

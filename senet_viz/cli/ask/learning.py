@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _text(answer: dict[str, Any], look: common.Look, last: Trace) -> Iterator[str]:
     """Give one row an epoch, and one a block with the std of its gates over the channels."""
+    import numpy as np
+
     yield look.title
     rows: list[tuple[str, ...]] = [("epoch", f"top-1 at {answer['size']} px", "answer to this photo")]
     for epoch, top1, top5 in zip(answer["epochs"], answer["top1"], answer["top5"], strict=True):
@@ -65,10 +67,5 @@ def _text(answer: dict[str, Any], look: common.Look, last: Trace) -> Iterator[st
     yield from look.off_list(last)
     yield "std of this photo's gates over the channels, by epoch"
     rows = [("block", *map(str, answer["epochs"]))]
-    rows += [(name, *(f"{_std(gate):.3f}" for gate in gates)) for name, gates in answer["gates"].items()]
+    rows += [(name, *(f"{np.std(gate):.3f}" for gate in gates)) for name, gates in answer["gates"].items()]
     yield from common.table(rows, numbers=True)
-
-
-def _std(values: list[float]) -> float:
-    mean = sum(values) / len(values)
-    return float((sum((each - mean) ** 2 for each in values) / len(values)) ** 0.5)

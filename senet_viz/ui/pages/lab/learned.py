@@ -25,7 +25,7 @@ from senet_viz.types import Trace
 from senet_viz.ui.elements.choices import worded
 from senet_viz.ui.pages.scale import scrub
 from senet_viz.ui.scene import Scene
-from senet_viz.ui.shown import clamped, instead, scene, scene_of
+from senet_viz.ui.shown import clamped, scene, scene_of
 
 OWN = ("epoch",)  # of the address: what the browser keeps itself
 FILMED = "tiny_se"  # shown where the sidebar's network has no film
@@ -84,14 +84,6 @@ def stand_in() -> Scene:
     if (view.trained and weight_files.film(view.spec.key)) or not weight_files.film(FILMED):
         return view
     return clamped(scene_of(FILMED, "pretrained", st.session_state.get("block")))
-
-
-def in_place(ours: Scene) -> None:
-    """Where ``stand_in`` returned another network than was asked for: say so, and offer to take it everywhere."""
-    view = scene()
-    if (view.spec.key, view.trained) != (ours.spec.key, ours.trained):
-        said = view.t("lab.learning.instead", model=view.spec.title, ours=ours.spec.title)
-        instead(said, ours, model=ours.spec.key, weights="pretrained")
 
 
 def accuracy() -> dict[str, tuple[float, ...]]:

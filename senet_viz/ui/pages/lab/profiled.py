@@ -26,7 +26,7 @@ from senet_viz.ui.elements.choices import chosen, pick, worded
 from senet_viz.ui.elements.frame import plain
 from senet_viz.ui.own import sets
 from senet_viz.ui.scene import Scene, short
-from senet_viz.ui.shown import clamped, instead, scene, scene_of
+from senet_viz.ui.shown import clamped, scene, scene_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -98,14 +98,6 @@ def stand_in() -> Scene:
         return view
     key = view.spec.key if view.spec.key in known else PROFILED
     return clamped(scene_of(key, "pretrained", st.session_state.get("block")))
-
-
-def in_place(ours: Scene) -> None:
-    """Where ``stand_in`` returned another network than was asked for: say so, and offer to take it everywhere."""
-    view = scene()
-    if (view.spec.key, view.trained) != (ours.spec.key, ours.trained):
-        said = view.t("lab.instead", model=view.spec.title, ours=ours.spec.title)
-        instead(said, ours, model=ours.spec.key, weights="pretrained")
 
 
 def record(view: Scene) -> Record | None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from senet_viz.figures.lab.what_if import signed
 from senet_viz.findings import class_selectivity, gate_life, open_or_important, scale_response
+from senet_viz.findings.gate_life import AHEAD
 from senet_viz.lessons.question import Question
 from senet_viz.service.questions import AttributionQuestion
 from senet_viz.ui.pages.lab import attributed, learned, profiled
@@ -11,7 +12,6 @@ from senet_viz.ui.pages.scale import scrub
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.teaching.questions.made import called, counted, made
 
-AHEAD = 0.85  # the second is at most so much of the first
 STILL, MOVES = 0.008, 0.012  # a gate that moves by less stays, by more moves; between: no question
 NOISE = 0.002  # gates that move by less on average do not react to size
 
