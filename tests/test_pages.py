@@ -90,7 +90,7 @@ def printed(value: float, digits: int = 4) -> Any:
 
 def board(at: AppTest, key: str) -> dict[str, Any]:
     """The data of one board as its script reads it: packed numbers unpacked, in its order, and the page's pin."""
-    parts = {e.proto.id: json.loads(e.proto.json) for e in at.get("bidi_component")}
+    parts = {e.proto.id: json.loads(e.proto.json) for e in at.get("bidi_component") if e.proto.json}
     (found,) = [data for name, data in parts.items() if name.endswith(f"-board-{key}")]
     (pin,) = [data["pin"] for name, data in parts.items() if name.endswith("-frame")]
     for line in found.get("rows", [found]):
@@ -334,10 +334,7 @@ def test_scores_are_the_models() -> None:
     at = start("excitation", model="mobilenet_v3_small", photo="coffee")
     block = truth.names("mobilenet_v3_small")[0]
     logits = truth.trace("mobilenet_v3_small", "coffee", block).logits.double()
-    (scores,) = [
-        json.loads(e.proto.json) for e in at.get("bidi_component") if e.proto.component_name.endswith("scores")
-    ]
-    shown = [score["share"] for score in scores["scores"]]
+    shown = [score["share"] for score in board(at, "header")["scores"]]
     np.testing.assert_allclose(shown, torch.softmax(logits, 0).topk(TOP).values, rtol=1e-4)
 
 

@@ -34,7 +34,7 @@ TRAINED = {"weights": "pretrained"}  # an untrained network's gates hardly move
 
 def scrub(at: AppTest) -> dict[str, Any]:
     """What the scrubber got, its numbers unpacked: every block's gates are (S, C)."""
-    (found,) = [json.loads(e.proto.json) for e in at.get("bidi_component") if e.proto.component_name.endswith("scrub")]
+    (found,) = [json.loads(e.proto.bytes) for e in at.get("bidi_component") if e.proto.component_name.endswith("scrub")]
     for block in found["blocks"]:
         ((kind, text),) = block["gates"].items()
         values = np.frombuffer(base64.b64decode(text), dtype=f"<{kind}")
@@ -97,8 +97,8 @@ def test_the_payload_is_small() -> None:
     """All blocks of a network of sixteen, at every scale: below 1 MB, whatever else the page sends."""
     at = start(PAGE, model="seresnet50")
     (component,) = [e for e in at.get("bidi_component") if e.proto.component_name.endswith("scrub")]
-    assert len(json.loads(component.proto.json)["blocks"]) == 16
-    everything = len(component.proto.json) + sum(len(e.proto.spec) for e in at.get("plotly_chart"))
+    assert len(json.loads(component.proto.bytes)["blocks"]) == 16
+    everything = len(component.proto.bytes) + sum(len(e.proto.spec) for e in at.get("plotly_chart"))
     assert everything < 1_000_000
 
 

@@ -4,15 +4,30 @@
 //
 // For a screen reader a board is a slider over its cells: it has a name, and says where the pin is whenever that changes.
 //
+// The header's board has the photo before it and the network's answer after it: one element, and one message, for all.
+//
 // A trigger that waits for the server is replaced by the next one. So each carries every click that the server has not
 // confirmed (frame.js brings the numbers of those that it has), and the server takes each click once.
 const PATIENCE_MS = 2000; // after the last answer, for clicks that it did not confirm
+
+const head = (around, { photo, named, title, scores, said, answer, knows }) => {
+  const [picture, heading, right, list] = [".photo", ".title", ".answer", "ol"].map((s) => around.querySelector(s));
+  around.classList.add("head");
+  if (picture.getAttribute("src") !== photo) picture.src = photo;
+  picture.alt = named;
+  heading.replaceChildren(...title.map((text, i) => (i % 2 ? Object.assign(document.createElement("b"), { textContent: text }) : text)));
+  list.setAttribute("aria-label", answer);
+  fillScores(list, scores, said);
+  right.querySelector(".knows").textContent = knows;
+  [picture, heading, right].forEach((part) => { part.hidden = false; });
+};
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const { signal, end } = begin(parentElement);
   const shared = everywhere();
   const root = parentElement.querySelector(".board");
   const [img, pin, tip, labels] = ["img", ".pin", ".tip", ".labels"].map((s) => root.querySelector(s));
+  if (data.photo) head(parentElement.querySelector(".around"), data);
   const stage = root.querySelector(".stage");
   if (img.getAttribute("src") !== data.src) img.src = data.src;
   stage.setAttribute("aria-label", data.alt);

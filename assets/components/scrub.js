@@ -5,7 +5,8 @@ import { drawLines, ramp, sharp } from "./plots.js";
 
 const STEP_MS = 650;
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: sent, parentElement, setTriggerValue }) {
+  const data = JSON.parse(new TextDecoder().decode(sent));
   const $ = (selector) => parentElement.querySelector(selector);
   const { signal, end } = begin(parentElement);
   const shared = everywhere();

@@ -72,7 +72,8 @@ def draw() -> None:
     t, unit = view.t, ui.short(view.name)
     ui.title(t("scale.kernel_selection.title"), view)
     st.markdown(t("scale.kernel.idea", unit=unit))
-    ui.units(view, ui.header(view))
+    ui.header(view)
+    ui.units(view)
 
     asked = ui.asked("blur") if "blurred" in ui.opened() else "0"  # before it is offered, below the figure
     blur = float(asked) if asked in BLURS else 0.0

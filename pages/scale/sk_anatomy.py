@@ -26,7 +26,8 @@ def draw() -> None:
     t = view.t
     ui.title(t("scale.sk_anatomy.title"), view)
     st.markdown(t("scale.sk_anatomy.idea"))
-    ui.units(view, ui.header(view))
+    ui.header(view)
+    ui.units(view)
 
     way = sk_steps.Way(view, 3 if str(ui.asked("m")) == "3" else 2)  # which is offered below the figure
     if not way.own:

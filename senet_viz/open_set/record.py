@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -157,16 +158,27 @@ def of(key: str) -> Record | None:
     return found if found is not None and found.weights == digest else None
 
 
-def score(key: str, trace: Trace) -> float | None:
-    """Return the network's score of a photo, of a trained network's trace; None where nobody has measured it."""
-    found = of(key)
+_scored: WeakKeyDictionary[Trace, tuple[Record, float]] = WeakKeyDictionary()  # asked at every rerun of every page
+
+
+def _score(found: Record | None, trace: Trace) -> float | None:
     if found is None or trace.features is None:
         return None
-    given = evidence(*(np.asarray(each, np.float64) for each in (trace.features, trace.logits)))
-    return float(found.readout.score(given))
+    by, value = _scored.get(trace, (None, 0.0))
+    if by is not found:
+        given = evidence(*(np.asarray(each, np.float64) for each in (trace.features, trace.logits)))
+        value = float(found.readout.score(given))
+        _scored[trace] = found, value
+    return value
+
+
+def score(key: str, trace: Trace) -> float | None:
+    """Return the network's score of a photo, of a trained network's trace; None where nobody has measured it."""
+    return _score(of(key), trace)
 
 
 def familiar(key: str, trace: Trace) -> bool | None:
     """Return whether a trained network's score takes a photo for one of its classes; None where it has no score."""
-    value, found = score(key, trace), of(key)
+    found = of(key)
+    value = _score(found, trace)
     return None if value is None or found is None else value >= found.threshold

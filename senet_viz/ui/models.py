@@ -1,5 +1,6 @@
 """What is said of models: where their weights would come from, and whether they know what is on the photo."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import streamlit as st
@@ -43,43 +44,59 @@ def apart(lang: str) -> dict[str, str]:
 
 
 def off_list(seen: Seen, photo: str, whose: str = "", nearest: str | None = None) -> bool:
-    """Say that the photo is nothing the network knows, or may be; return whether anything was said.
+    """Say what ``strange`` returns; return whether anything was said."""
+    return say(seen, strange(seen, photo, nearest), whose)
 
-    The network's own score says it, of any photo; what a sample shows is known besides. Beside it stand the networks
-    of ImageNet, where the one on screen is not one of them. An untrained network's answers mean nothing, whatever the
-    photo, and that is said elsewhere.
+
+def strange(seen: Seen, photo: str, nearest: str | None = None) -> list[str]:
+    """Return what is to be said of a photo that is nothing the network knows, or may be; [] of any other.
+
+    The network's own score says it, of any photo; what a sample shows is known besides. An untrained network's answers
+    mean nothing, whatever the photo, and that is said elsewhere.
 
     Args:
         photo: key of the photo on screen.
-        whose: names the network, where the page shows the answers of several.
         nearest: what is said of the answer first, where that is not what this network says.
     """
     t, n, known = seen.t, len(seen.trace.logits), class_names.knows(seen.spec, samples.shows(photo))
     if not seen.trained or (known and seen.familiar is not False and not nearest):
-        return False
-    rows = {
-        row.key: row
-        for row in catalogue.MODELS
-        if row.source != "ours" and weight_files.available(row.key) != "missing"
-    }
-    other = catalogue.spec(next(iter(rows)))
+        return []
     first = seen.nearest if nearest is None else nearest
     lines = [[first, _share(seen, "listed.rates")]] if seen.familiar is False and known is not False else [[first]]
     if known is False:
         lines[0].append(t("knows.off", what=t(f"sample.{photo}"), n=n))
+        other = catalogue.spec(next(iter(_imagenets())))
         if seen.spec.source == "ours" and class_names.knows(other, samples.shows(photo)) is False:
             lines[0].append(t("knows.neither", n=class_names.count(other)))
         lines[0].append(_share(seen, "listed.missed") if seen.familiar else "")
     elif known is None:
         lines.append([t("knows.stranger", n=n)])
-    for said in filter(None, (" ".join(filter(None, line)) for line in lines)):
+    return [*filter(None, (" ".join(filter(None, line)) for line in lines))]
+
+
+def say(seen: Seen, lines: Sequence[str], whose: str = "") -> bool:
+    """Write these lines, with ImageNet's networks beside them where the one on screen is none; return whether any was.
+
+    Args:
+        whose: names the network, where the page shows the answers of several.
+    """
+    for said in lines:
         st.caption((f"**{whose}** \u00b7 " if whose else "") + said)
-    if seen.spec.source == "ours" and seen.spec.key == st.session_state["_shown"][0]:  # else it stands in for another
+    ours = seen.spec.source == "ours" and seen.spec.key == st.session_state["_shown"][0]  # else it stands in
+    if lines and ours:
+        rows = _imagenets()
+        label = seen.t("knows.others", n=class_names.count(catalogue.spec(next(iter(rows)))))
         st.menu_button(
-            t("knows.others", n=class_names.count(other)), list(rows), format_func=lambda key: named(t, rows[key]),
-            key=OTHERS, on_click=_take, type="tertiary", icon=":material/swap_horiz:",
+            label, list(rows), format_func=lambda key: named(seen.t, rows[key]), key=OTHERS, on_click=_take,
+            type="tertiary", icon=":material/swap_horiz:",
         )  # fmt: skip
-    return True
+    return bool(lines)
+
+
+def _imagenets() -> dict[str, catalogue.ModelSpec]:
+    """Return the catalogue's networks of ImageNet whose weights can be had."""
+    rows = (row for row in catalogue.MODELS if row.source != "ours")
+    return {row.key: row for row in rows if weight_files.available(row.key) != "missing"}
 
 
 def _share(seen: Seen, key: str) -> str:

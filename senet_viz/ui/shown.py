@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from threading import local
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -151,16 +150,16 @@ def sk_scene() -> Scene:
     return clamped(replace(view, name=state.keep("unit", view.blocks, view.name)))
 
 
-def units(view: Scene, at: Any) -> None:
+def units(view: Scene) -> None:
     """Where ``sk_scene`` shows our SK network instead: say so beside its units, and offer to take it everywhere."""
     asked, _ = st.session_state["_shown"]
     if view.spec.key == asked:
         return
     t, ours = view.t, view.spec.title
-    take = {"model": SK}
-    at.button(t("scale.sk.take", ours=ours), type="tertiary", on_click=st.session_state.update, kwargs=take)
-    said = t("scale.sk.instead", model=catalogue.spec(asked).title, ours=ours)
-    st.pills(said, view.blocks, format_func=short, key="unit", required=True, persist_state="session")
+    said, take = t("scale.sk.instead", model=catalogue.spec(asked).title, ours=ours), {"model": SK}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.pills(said, view.blocks, format_func=short, key="unit", required=True, persist_state="session")
+        st.button(t("scale.sk.take", ours=ours), type="tertiary", on_click=st.session_state.update, kwargs=take)
 
 
 def instead(said: str, ours: Scene, **choices: str) -> None:

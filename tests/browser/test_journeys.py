@@ -90,7 +90,7 @@ def test_the_first_picture_needs_no_click(visitor: Visitor) -> None:
     visitor.until(lambda: page.get_by_test_id("stMain").locator("img").evaluate_all(drawn), "pictures")
     visitor.until(page.locator(".st-key-chart-squeeze-channel .main-svg").count, "a figure")
     trace = truth.trace(catalogue.DEFAULT, seen["photo"], seen["block"], weights="pretrained")
-    shown = page.locator(".st-key-scores li b").all_inner_texts()
+    shown = page.locator(".st-key-board-header li b").all_inner_texts()
     assert shown == [f"{p:.1%}" for p in torch.softmax(trace.logits.double(), 0).topk(TOP).values.tolist()]
     block = trace.block(seen["block"])
     assert z_of(visitor, int(seen["channel"])) == printed(float(truth.z(block)[int(seen["channel"])]))
@@ -550,7 +550,7 @@ def test_words_are_read_on_either_background(visit: Visit, scheme: str, page: st
     ink = words.evaluate_all("all => all.map(e => getComputedStyle(e)[e.ownerSVGElement ? 'fill' : 'color'])")
     assert len(ink) > 3
     texts = visitor.page.locator(
-        ".board .legends figcaption, .board .labels span, .st-key-scores li span, .scrub span, .scrub li b"
+        ".board .legends figcaption, .board .labels span, .st-key-board-header li span, .scrub span, .scrub li b"
     )
     ink += texts.evaluate_all("all => all.map(e => getComputedStyle(e).color)")
     ink = [colour for colour in ink if hexed(colour) not in OVER_RAMPS]

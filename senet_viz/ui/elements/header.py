@@ -4,55 +4,54 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from senet_viz.drawing.grammar import Scale
 from senet_viz.drawing.renderers.screen import photo_url
 from senet_viz.i18n import Texts
 from senet_viz.ui import models
 from senet_viz.ui.elements import boards
-from senet_viz.ui.elements.components import component
 from senet_viz.ui.scene import Scene, short
 from senet_viz.ui.takeaway import numbers
 
 TOP = 3  # answers
 
 
-def header(view: Scene) -> DeltaGenerator:
-    """Draw photo, gates and answer; and pin the channel, for every board below. Returns the place below the answer."""
+def header(view: Scene) -> None:
+    """Draw photo, gates and answer as one element; and pin the channel, for every board below."""
     boards.pin(view)
-    t = view.t
-    left, middle, right = st.columns([1, 5, 3], vertical_alignment="center")
-    with left:
-        photo(view)
-    with middle:
-        _, c, h, w = view.u.shape
-        st.markdown(t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title))
-        boards.board(view.drawn(lambda: _rows(view), "header", view.lang), "header")
-        numbers.note("header", lambda t: [numbers.of_rows("header", t("header.alt"), _lines(view, t), t)])
-        numbers.note("answer", lambda t: [numbers.of_answer(view, t)])
-    with right:
-        component("scores")(key="scores", data=view.drawn(lambda: _scores(view), "scores", view.lang))
-        known(view, "")
-    return right
+    strange = models.strange(view.seen, view.photo, "")
+    knows = view.t("header.knows", n=len(view.trace.logits)) if view.trained and not strange else ""
+    boards.board(view.drawn(lambda: _shown(view), "header", view.lang) | {"knows": knows}, "header")
+    numbers.note("header", lambda t: [numbers.of_rows("header", t("header.alt"), _lines(view, t), t)])
+    numbers.note("answer", lambda t: [numbers.of_answer(view, t)])
+    if not view.trained:
+        untrained(view.t("model.untrained"))
+    models.say(view.seen, strange)
 
 
-def _rows(view: Scene) -> dict[str, Any]:
-    """Return z and the gates of the block on screen, as a board shows them."""
-    return boards.strips(view, _lines(view, view.t), "header", view.t("header.alt"))
+def _shown(view: Scene) -> dict[str, Any]:
+    """Return z and the gates of the block on screen as a board shows them, with the photo before and the answer after.
+
+    The answer is the likeliest classes, with their probabilities.
+    """
+    t, (_, c, h, w) = view.t, view.u.shape
+    scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top(TOP)]
+    said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
+    first = t("listed.no") if view.seen.familiar is False else ""
+    head = {
+        "photo": _thumbnail(view.picture.shown),
+        "named": t("header.photo", size=view.picture.shown.shape[0]),
+        "title": t("header.block", name=short(view.name), c=c, h=h, w=w, model=view.spec.title).split("**"),
+        "scores": scores,
+        "said": first,
+        "answer": t("header.scores", scores=f"{first} {said}".strip()),
+    }
+    return {**boards.strips(view, _lines(view, t), "header", t("header.alt")), **head}
 
 
 def _lines(view: Scene, t: Texts) -> list[tuple[str, np.ndarray, Scale]]:
     gates = [(view.symbol(m), gate, Scale.gate(t("gate.name"))) for m, gate in enumerate(view.gate)]
     return [("z", view.z, Scale.span("z", view.z)), *gates]
-
-
-def _scores(view: Scene) -> dict[str, Any]:
-    """Return the network's answer to the photo."""
-    scores = [{"label": name, "share": p, "text": f"{p:.1%}"} for name, p in view.seen.top(TOP)]
-    said = ", ".join(f"{s['label']} {s['text']}" for s in scores)
-    first = view.t("listed.no") if view.seen.familiar is False else ""
-    return {"scores": scores, "said": first, "alt": view.t("header.scores", scores=f"{first} {said}".strip())}
 
 
 def photo(view: Scene) -> None:

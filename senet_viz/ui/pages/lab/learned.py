@@ -63,7 +63,12 @@ class Film:
     @property
     def answers(self) -> list[tuple[str, float]]:
         """The likeliest class of every epoch, with its probability."""
-        return [replace(self.view.seen, trace=trace).top(1)[0] for trace in self.traces]
+        view = self.view
+
+        def said() -> list[tuple[str, float]]:
+            return [replace(view.seen, trace=trace).top(1)[0] for trace in self.traces]
+
+        return view.drawn(said, "answers", self.epochs, view.lang)
 
 
 def film(view: Scene) -> Film:

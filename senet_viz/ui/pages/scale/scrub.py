@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -51,7 +52,7 @@ def mount(view: Scene, names: Sequence[str], make: Callable[[], dict[str, Any]],
     ``names``: of the blocks whose gates it shows.
     """
     boards.pin(view)
-    data = view.drawn(make, "scrub", view.lang, view.dark, *key)
+    data = view.drawn(lambda: json.dumps(make()).encode(), "scrub", view.lang, view.dark, *key)
     component("scrub")(key="scrub", data=data, on_picked_change=partial(_picked, tuple(names)))
     models.off_list(view.seen, view.photo)
 
