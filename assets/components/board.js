@@ -11,7 +11,9 @@
 const PATIENCE_MS = 2000; // after the last answer, for clicks that it did not confirm
 
 const head = (around, { photo, named, title, scores, said, answer, knows }) => {
-  const [picture, heading, right, list] = [".photo", ".title", ".answer", "ol"].map((s) => around.querySelector(s));
+  const [heading, right, list] = [".title", ".answer", "ol"].map((s) => around.querySelector(s));
+  const picture = around.querySelector(".photo") ?? Object.assign(document.createElement("img"), { className: "photo" });
+  around.prepend(picture);
   around.classList.add("head");
   if (picture.getAttribute("src") !== photo) picture.src = photo;
   picture.alt = named;
@@ -19,7 +21,7 @@ const head = (around, { photo, named, title, scores, said, answer, knows }) => {
   list.setAttribute("aria-label", answer);
   fillScores(list, scores, said);
   right.querySelector(".knows").textContent = knows;
-  [picture, heading, right].forEach((part) => { part.hidden = false; });
+  heading.hidden = right.hidden = false;
 };
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -103,8 +103,11 @@ class _Page:
         self.columns = [(0.0, width / count * 0.85)] * count  # (left, width), refined below
         self.plot = height / rows * 0.6
         for _ in range(3):  # wrapped words need height, height changes the widths of photos, widths wrap words
+            before = self.plot, tuple(self.columns)
             self._rows(height)
             self._columns()
+            if (self.plot, tuple(self.columns)) == before:
+                break
         if all(panel.aspect for panel in self.panels):  # nothing fills the page: leave out what would stay empty
             self.plot = max(self.fitted(n).height for n in range(len(self.panels)))
             self.plots = [self.plot] * rows

@@ -5,6 +5,7 @@ Lengths are px on screen; on a slide the same numbers are points.
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 SIZE, SMALL, HEADING = 16, 15, 18  # text, tick labels and legends, panel titles
 BOLD = 1.1  # how much wider bold runs
@@ -26,6 +27,7 @@ def number(value: float, digits: int = 3) -> str:
     return "0" if text == "-0" else text.replace("-", "\u2212")
 
 
+@lru_cache(maxsize=4096)
 def ems(text: str) -> float:
     """Return the rough width of a line of text in units of its font size; errs on the wide side."""
     return sum(1.0 if _wide(c) else 0.3 if c in " .,:;'|!()[]ijlt" else 0.68 if c.isupper() else 0.52 for c in text)
@@ -42,6 +44,8 @@ def short(text: str, width: float = 13) -> str:
 
 def wrap(text: str, width: float) -> list[str]:
     """Return lines of at most ``width`` ems, broken between words and between Chinese characters."""
+    if "\n" not in text and ems(text) <= width:
+        return [text.strip()]
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""

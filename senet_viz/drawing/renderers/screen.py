@@ -26,6 +26,7 @@ TITLE = 21  # px
 ANCHORS = {"start": "left", "middle": "center", "end": "right"}  # the grammar's words in plotly's
 EXACT = 128 * 128  # pixels: a larger photo is sent as JPEG; pixels painted by a scale never are
 CLEAR = "rgba(0,0,0,0)"
+PLAIN = frozenset({str, int, float, bool, type(None)})
 
 Trace = dict[str, Any]
 
@@ -45,6 +46,8 @@ def spec(figure: Figure, dark: bool = False, width: float = NOMINAL) -> dict[str
 
 def typed(value: Any) -> Any:
     """Return a spec with numeric arrays as base64 bytes, which plotly.js reads fastest: dtype, bdata, shape."""
+    if type(value) in PLAIN:  # nearly all of it
+        return value
     if isinstance(value, dict):
         return {key: typed(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
