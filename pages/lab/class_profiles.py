@@ -1,6 +1,7 @@
 """What gates mean: early blocks say the same for every class, late ones do not. SENet's figs. 6 and 7, live."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -50,16 +51,21 @@ def lesson(record: profiled.Record) -> None:
     default = class_selectivity.spaced(list(record.blocks), view.name, PANELS)
     asked = ui.listed("panels", record.blocks, default, PANELS)
     panels, names = tuple(b for b in record.blocks if b in asked), tuple(classes[c] for c in chosen)
-    key = (record.mark, chosen, panels, view.channel)
+    key = (record.mark, chosen, panels)
+
+    def made() -> tuple[class_profiles.Curves, ...]:
+        photo, rows = profiled.photo_gates(view, record.zoom), [record.ids.index(c) for c in chosen]
+        return profiled.curves(found, record.level, photo, panels, rows)
 
     def curves() -> tuple[class_profiles.Curves, ...]:
-        photo, rows = profiled.photo_gates(view, record.zoom), [record.ids.index(c) for c in chosen]
-        return profiled.curves(view, found, record.level, photo, panels, rows)
+        pins = (view.channel if block == view.name else None for block in panels)
+        unpinned = view.drawn(made, "curves", *key)
+        return tuple(replace(each, pinned=pin) for each, pin in zip(unpinned, pins, strict=True))
 
     says = [t("lab.class_profiles.sk")] if view.block.kind == "sk" else []
     says += [] if record.mine else [t("lab.class_profiles.paper")]
     ui.figure(
-        view, lambda t: class_profiles.draw_fig6(curves(), names, t), "fig6", *key,
+        view, lambda t: class_profiles.draw_fig6(curves(), names, t), "fig6", *key, view.channel,
         says=" ".join(says),
     )  # fmt: skip
 
@@ -74,7 +80,8 @@ def lesson(record: profiled.Record) -> None:
     def within() -> None:
         one = ui.pick("within", {c: ui.plain(classes[c]) for c in chosen}, t("lab.class_profiles.within"))
         row = chosen.index(one)
-        ui.figure(view, lambda t: class_profiles.draw_fig7(curves(), classes[one], row, t), "fig7", *key, row)
+        draw = partial(class_profiles.draw_fig7, name=classes[one], row=row)
+        ui.figure(view, lambda t: draw(curves(), t=t), "fig7", *key, view.channel, row)
 
     looks: dict[str, Callable[[], None]] = {
         "profiled": pictures,

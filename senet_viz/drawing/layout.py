@@ -103,10 +103,10 @@ class _Page:
         self.columns = [(0.0, width / count * 0.85)] * count  # (left, width), refined below
         self.plot = height / rows * 0.6
         for _ in range(3):  # wrapped words need height, height changes the widths of photos, widths wrap words
-            before = self.plot, tuple(self.columns)
+            before = self.plot, *self.columns
             self._rows(height)
             self._columns()
-            if (self.plot, tuple(self.columns)) == before:
+            if before == (self.plot, *self.columns):
                 break
         if all(panel.aspect for panel in self.panels):  # nothing fills the page: leave out what would stay empty
             self.plot = max(self.fitted(n).height for n in range(len(self.panels)))
@@ -123,8 +123,7 @@ class _Page:
         panels = tuple(self._panel(n, bars, named if self.common else set()) for n in range(len(self.panels)))
         upright = self.slim and self.common > 1
         legend = Legend(self.figure.common, self.left, self.top, self.common, upright) if self.common else None
-        page = self.width, self.height, self.left, self.right
-        return PlacedFigure(self.figure, *page, panels, legend, bars)
+        return PlacedFigure(self.figure, self.width, self.height, self.left, self.right, panels, legend, bars)
 
     def rect(self, n: int) -> Rect:
         """Return the room of a panel's plot."""
@@ -280,8 +279,8 @@ class _Page:
 
     def _aside(self, panel: Panel) -> float:
         """Return the room right of the plot for the names of its lying rules."""
-        lines = [line for r in panel.rules if r.axis == "y" and r.text for line in wrap(r.text, BESIDE)]
-        return max((self._wide(line) + 10 for line in lines), default=0.0)
+        texts = (rule.text for rule in panel.rules if rule.axis == "y" and rule.text)
+        return max((self._wide(line) + 10 for text in texts for line in wrap(text, BESIDE)), default=0.0)
 
     def _ticks(
         self, n: int, axis: str, limits: tuple[float, float] | None = None
@@ -375,7 +374,7 @@ class _Page:
 
     def _foot(self, n: int) -> float:
         ticks, lean = self._ticks(n, "x")
-        longest = max((self._wide(label) for _, label in ticks), default=0.0) if ticks and lean else 0.0
+        longest = max((self._wide(label) for _, label in ticks or ()), default=0.0) if lean else 0.0
         labelled = not self.panels[n].bare and ticks != ()
         return (max(TICKS, 0.71 * (longest + 2 * SMALL)) if labelled else 0) + _named(self._name(n, "x"))
 

@@ -213,12 +213,7 @@ def photo_gates(view: Scene, zoom: float) -> dict[str, np.ndarray]:
 
 
 def curves(
-    view: Scene,
-    found: Profile,
-    zoom: int,
-    photo: Mapping[str, np.ndarray],
-    blocks: Sequence[str],
-    classes: Sequence[int],
+    found: Profile, zoom: int, photo: Mapping[str, np.ndarray], blocks: Sequence[str], classes: Sequence[int]
 ) -> tuple[Curves, ...]:
     """Return what SENet's figs. 6 and 7 show of these blocks and classes, at zoom number ``zoom``."""
     made = []
@@ -227,6 +222,5 @@ def curves(
         at = class_selectivity.uniform(mean.shape[1])
         every = (found.counts @ mean / found.counts.sum())[at]
         rows = np.ix_(np.array(classes, dtype=int), at)
-        pin = view.channel if name == view.name else None
-        made.append(Curves(short(name), mean.shape[1], at, mean[rows], std[rows], every, photo[name][at], pin))
+        made.append(Curves(short(name), mean.shape[1], at, mean[rows], std[rows], every, photo[name][at]))
     return tuple(made)
