@@ -55,13 +55,17 @@ CUTS = (
     ),
     Cut("browser/test_guide.py::test_next_back_and_reload_keep_the_place", "one step of three", ("6",)),
     Cut("browser/test_guide.py::test_steps_that_are_pressed_fast_are_not_lost", "one pace of three", ("20",)),
+    Cut("browser/test_guide.py::test_a_step_that_the_server_missed_is_asked_for_again", "one step of two", ("7",)),
     # --- what is taken home ---
     Cut(
         "test_page_numbers.py::test_every_table_that_a_page_shows_is_in_its_archive",
         "every page that has tables, in one language; the words are those of the page",
         ("lessons-en", "compare-zh", "what_it_costs-en", "where_it_sits-zh", "kernel_selection-zh", "sk_anatomy-en"),
     ),
-    Cut("test_deck.py::test_the_charts_of_a_deck_have_the_numbers_of_the_rows", "the figures of tiny_se", ("tiny_se",)),
+    Cut(
+        "test_deck.py::test_the_charts_of_a_deck_have_the_numbers_of_the_rows",
+        "test_bars_have_the_rows_of_the_figures_table_and_its_names; test_a_deck_of_a_page_has_the_figures_numbers",
+    ),
     # --- networks: every row of a registry ---
     Cut("test_replay.py::test_it_holds_on_other_processors", "test_every_step_of_every_block_agrees, on this one"),
     Cut(
@@ -328,7 +332,15 @@ CUTS = (
     ),
     Cut(
         "browser/test_classroom.py::test_who_loses_the_network_lands_on_the_present_state_and_a_reload_keeps_the_room",
-        "test_class_socket: what somebody is told who comes late; test_three_students_join_follow_wander_and_come_back",
+        "test_class_socket: what somebody is told who comes late",
+    ),
+    Cut(
+        "browser/test_classroom.py::test_three_students_join_follow_wander_and_come_back",
+        "test_a_move_reaches_every_student_of_the_room_and_nobody_else, over the socket alone",
+    ),
+    Cut(
+        "test_class_socket.py::test_noise_has_no_effect",
+        "test_who_sends_a_flood_or_leaves_without_a_word_hurts_nobody",
     ),
     Cut(
         "browser/test_any_model.py::test_three_networks_by_name",
@@ -336,8 +348,7 @@ CUTS = (
     ),
     Cut(
         "browser/test_any_model.py::test_an_address_with_an_unknown_name_says_the_nearest_and_shows_something",
-        "one language",
-        ("en",),
+        "test_an_unknown_name_suggests_the_nearest, on the command line",
     ),
     Cut(
         "browser/test_stage_page.py::test_a_part_leads_to_the_page_that_looks_closer",
@@ -434,7 +445,11 @@ CUTS = (
         "browser/test_journeys.py::test_bad_uploads_say_why_and_change_nothing",
         "test_pages: the same without a browser",
     ),
-    Cut("browser/test_journeys.py::test_the_scrubber_asks_nobody", "test_what_plays_belongs_to_the_photo_on_screen"),
+    Cut("browser/test_journeys.py::test_the_scrubber_asks_nobody", "test_the_epoch_of_the_address_is_where_it_begins"),
+    Cut(
+        "browser/test_components.py::test_what_plays_belongs_to_the_photo_on_screen",
+        "test_stage.test_nothing_survives_a_redraw, of the stage",
+    ),
     Cut(
         "browser/test_journeys.py::test_a_shared_url_restores_everything_for_somebody_else",
         "test_pages: addresses without a browser",
