@@ -13,7 +13,7 @@ from urllib.request import ProxyHandler, build_opener
 from senet_viz import assets
 
 ROOT = assets.APP.parent
-END_S = 180.0  # Ray ends within seconds, on a busy machine not within a minute
+END_S = 60.0  # Ray ends within seconds
 PORTS = range(20_000, 32_000)  # below those that a system hands out: Ray's own sockets take many while it starts
 
 

@@ -171,7 +171,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     said = parser.parse_args(argv)
     cpus = said.cpus or max(1, (os.cpu_count() or 1) // said.replicas)
     parent = os.getppid()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as Ctrl-C does: nothing of Ray stays behind
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell's background ignores the first unless it is asked for
+        signal.signal(each, lambda *_: sys.exit(0))  # nothing of Ray stays behind
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     here = {} if said.address else {
         "num_cpus": max(os.cpu_count() or 1, int(said.replicas * cpus)),
@@ -185,8 +186,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"ready: ray://{said.host}:{said.port}", flush=True)  # noqa: T201 - it is what the starting process reads
         while not said.address and os.getppid() == parent:
             time.sleep(0.5)
-    except KeyboardInterrupt:
-        pass
     finally:
         if not said.address:
             serve.shutdown()
