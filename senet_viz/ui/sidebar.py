@@ -82,12 +82,13 @@ def outdated() -> bool:
 
 def _photo(t: Texts) -> None:
     titles = titled(t)
-    if st.session_state.pop("_gone", False):
-        st.warning(t("photo.gone"))
-    st.pills(t("photo.label"), list(titles), format_func=titles.__getitem__, key="photo", required=True)
-    credit = next((sample.credit for sample in samples.SAMPLES if sample.key == st.session_state["photo"]), "")
-    if credit:
-        st.caption(credit)
+    with st.container():  # one place, whatever is said in it: a box that moves is empty for a moment in the browser
+        if st.session_state.pop("_gone", False):
+            st.warning(t("photo.gone"))
+        st.pills(t("photo.label"), list(titles), format_func=titles.__getitem__, key="photo", required=True)
+        credit = next((sample.credit for sample in samples.SAMPLES if sample.key == st.session_state["photo"]), "")
+        if credit:
+            st.caption(credit)
     photos.draw(t)
 
 

@@ -157,7 +157,7 @@ def test_a_photo_of_ones_own_comes_along_without_a_way_back(
 ) -> None:
     visitor = opened(visit(), more="code", model="tiny_se")
     visitor.upload("mine.png", pictures.encode(samples.sample("rocket"), "PNG"))
-    visitor.until(lambda: "up-" not in visitor.page.url and visitor.errors() == [], "the photo")
+    visitor.until(lambda: visitor.chosen("photo") == visitor.t("photo.mine", n=1), "the photo")
     visitor.until(lambda: visitor.page.locator("[data-file='file.html']").count(), "the files")
     visitor.settle()
     _, data = taken(visitor, "[data-file='file.html']")
