@@ -43,9 +43,10 @@ def apart(lang: str) -> dict[str, str]:
     return found
 
 
-def off_list(seen: Seen, photo: str, whose: str = "", nearest: str | None = None) -> bool:
-    """Say what ``strange`` returns; return whether anything was said."""
-    return say(seen, strange(seen, photo, nearest), whose)
+def off_list(seen: Seen, photo: str, whose: str = "", nearest: str | None = None) -> None:
+    """Say in one place, whatever it is, what ``strange`` returns for these arguments; ``whose``: see ``say``."""
+    with st.container():
+        say(seen, strange(seen, photo, nearest), whose)
 
 
 def strange(seen: Seen, photo: str, nearest: str | None = None) -> list[str]:
@@ -74,8 +75,8 @@ def strange(seen: Seen, photo: str, nearest: str | None = None) -> list[str]:
     return [*filter(None, (" ".join(filter(None, line)) for line in lines))]
 
 
-def say(seen: Seen, lines: Sequence[str], whose: str = "") -> bool:
-    """Write these lines, with ImageNet's networks beside them where the one on screen is none; return whether any was.
+def say(seen: Seen, lines: Sequence[str], whose: str = "") -> None:
+    """Write these lines, with ImageNet's networks beside them where the one on screen is none.
 
     Args:
         whose: names the network, where the page shows the answers of several.
@@ -90,7 +91,6 @@ def say(seen: Seen, lines: Sequence[str], whose: str = "") -> bool:
             label, list(rows), format_func=lambda key: named(seen.t, rows[key]), key=OTHERS, on_click=_take,
             type="tertiary", icon=":material/swap_horiz:",
         )  # fmt: skip
-    return bool(lines)
 
 
 def _imagenets() -> dict[str, catalogue.ModelSpec]:

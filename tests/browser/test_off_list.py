@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser
 from senet_viz import i18n
 from senet_viz.models import catalogue
 from tests.browser.conftest import Visitor, serving
+from tests.places import SECTIONS
 from tests.test_open_set import strange_sample
 
 Visit = Callable[..., Visitor]
@@ -24,6 +26,29 @@ CUT = """(box, names) => {
   const room = box.clientWidth - parseFloat(style.paddingLeft);
   return names.filter((name) => pen.measureText(name).width > room);
 }"""
+
+GONE = """() => {
+  window.gone = new Set();
+  const boxes = '[data-testid="stElementContainer"], [data-testid="stLayoutWrapper"]';
+  const working = '[data-testid="stProgress"], [data-testid="stEmpty"]';  // where something took a while
+  new MutationObserver((all) => all.flatMap((each) => [...each.removedNodes]).forEach((node) => {
+    if (node.nodeType !== 1 || !node.matches(boxes) || node.querySelector(working)) return;
+    window.gone.add(node.outerHTML.match(/st-key-[^ "]+/)?.[0] ?? node.innerText);
+  })).observe(document.querySelector("[data-testid=stApp]"), { childList: true, subtree: true });
+}"""
+MADE_AGAIN = re.compile("st-key-(chart|predict)-")  # another picture, another question
+
+
+@pytest.mark.parametrize("page", [page for page in SECTIONS if page not in ("where_it_sits", "what_it_costs")])
+def test_a_photo_off_the_list_takes_nothing_away(visit: Visit, page: str) -> None:
+    """What is said of it has its place: nothing below is taken out and drawn again."""
+    visitor = visit().open(page, photo="chelsea")
+    visitor.rest().page.evaluate(GONE)
+    for photo in ("astronaut", "coffee"):
+        visitor.choose("photo", visitor.t(f"sample.{photo}")).rest()
+    gone = [each for each in visitor.page.evaluate("[...gone]") if not MADE_AGAIN.match(each)]
+    said = visitor.t("knows.off", what=visitor.t("sample.astronaut"), n=50).replace("*", "")
+    assert [each for each in gone if said not in each and each != "st-key-_others"] == []
 
 
 @pytest.mark.parametrize("lang", i18n.LANGUAGES)

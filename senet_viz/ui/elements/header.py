@@ -19,14 +19,11 @@ TOP = 3  # answers
 def header(view: Scene) -> None:
     """Draw photo, gates and answer as one element; and pin the channel, for every board below."""
     boards.pin(view)
-    strange = models.strange(view.seen, view.photo, "")
-    knows = view.t("header.knows", n=len(view.trace.logits)) if view.trained and not strange else ""
+    strange, knows = _trust(view, "")
     boards.board(view.drawn(lambda: _shown(view), "header", view.lang) | {"knows": knows}, "header")
     numbers.note("header", lambda t: [numbers.of_rows("header", t("header.alt"), _lines(view, t), t)])
     numbers.note("answer", lambda t: [numbers.of_answer(view, t)])
-    if not view.trained:
-        untrained(view.t("model.untrained"))
-    models.say(view.seen, strange)
+    _warn(view, strange)
 
 
 def _shown(view: Scene) -> dict[str, Any]:
@@ -63,22 +60,35 @@ def photo(view: Scene) -> None:
     )
 
 
-def known(view: Scene, nearest: str | None = None) -> None:
-    """Say how far the network's answer can be trusted: untrained, off its list of classes, or what it knows.
+def known(view: Scene) -> None:
+    """Say how far the network's answer can be trusted: untrained, off its list of classes, or what it knows."""
+    _warn(view, *_trust(view))
+
+
+def warned(view: Scene) -> str:
+    """Say where the answer is worth nothing; return what is left to say of it: how many classes the network knows."""
+    strange, knows = _trust(view)
+    _warn(view, strange)
+    return knows
+
+
+def _trust(view: Scene, nearest: str | None = None) -> tuple[list[str], str]:
+    """Return what warns of a photo off the network's list; and, where nothing does, how many classes it knows.
 
     ``nearest``: what is said first of a photo that is nothing it knows; None: which class is nearest.
     """
-    if said := warned(view, nearest):
-        st.caption(said)
+    strange = models.strange(view.seen, view.photo, nearest)
+    return strange, view.t("header.knows", n=len(view.trace.logits)) if view.trained and not strange else ""
 
 
-def warned(view: Scene, nearest: str | None = None) -> str:
-    """Say where the answer is worth nothing; return what is left to say of it: how many classes the network knows."""
-    if not view.trained:
-        untrained(view.t("model.untrained"))
-    elif not models.off_list(view.seen, view.photo, nearest=nearest):
-        return view.t("header.knows", n=len(view.trace.logits))
-    return ""
+def _warn(view: Scene, strange: list[str], knows: str = "") -> None:
+    """Say it in one place, whatever it is: a box that moves is empty for a moment in the browser."""
+    with st.container():
+        if not view.trained:
+            untrained(view.t("model.untrained"))
+        models.say(view.seen, strange)
+        if knows:
+            st.caption(knows)
 
 
 def untrained(said: str) -> None:
