@@ -50,7 +50,7 @@ const note = (part, x, y, s, colour, anchor = "start") => ({ k: "text", part, x,
 /** The network: the photo, a strip of gates for every block, the answer. */
 const ribbon = (block, view, at, { ink, muted, pinned, u }) => {
   const { head, strips } = block, { x, y, w } = at.ribbon, n = head.blocks.length, each = strips.length / n;
-  const side = 56, answer = at.narrow ? w - side - 12 : Math.min(230, w * 0.24);
+  const side = 56, answer = at.narrow ? w - side - 12 : Math.min(230 * at.large, w * 0.24);
   const left = at.narrow ? x : x + side + 14, right = at.narrow ? x + w : x + w - answer - 24;
   const top = at.narrow ? y + side + 12 : y + 6, tall = at.narrow ? 22 : 30, pitch = (right - left) / n;
   const gap = pitch > 12 ? 4 : 1, labelled = pitch > 30 && !at.narrow;
@@ -183,10 +183,12 @@ const strip = (block, view, at, colours) => {
   const line = at.narrow ? [y + 26, y + 48] : [y + 32, y + 56], left = x + side + 24;
   items.push({ ...title("strip", left, line[0], fill(head.words.channel, { c }), pinned) });
   items.push(note("strip", left, line[1], fill(head.words.values, { n: head.h * head.w }), muted));
-  const fn = { sigmoid: `σ(${said(ls[last], 4)})`, h_sigmoid: `h-σ(${said(ls[last], 4)})`, softmax: `softmax(${ls.map((v) => said(v, 2)).join(", ")})` }[head.gate_fn] ?? head.gate_fn;
   const index = M > 1 ? String.fromCharCode(8320 + last) : "", from = at.narrow ? x + 10 : left + 112, room = at.narrow ? w - 20 : x + w - side - 130 - from;
+  const fits = (s) => s.length * LETTER * at.large < room / 3 - 4; // a number is not cut
+  const softmax = [`softmax(${ls.map((v) => said(v, 2)).join(", ")})`, "softmax(g)"].find(fits);
+  const fn = { sigmoid: `σ(${said(ls[last], 4)})`, h_sigmoid: `h-σ(${said(ls[last], 4)})`, softmax }[head.gate_fn] ?? head.gate_fn;
   const sums = [2, 1].map((n) => votes(block, c, last).slice(0, n).map(({ weight, value }) => `${said(weight, 3)}·${said(value, 2)}`).join(" + ").replace("+ −", "− "));
-  const found = sums.find((sum) => (sum.length + 4) * LETTER * at.large < room / 3 - 4) ?? sums[1]; // a number is not cut
+  const found = sums.find((sum) => fits(`${sum} + …`)) ?? sums[1];
   const steps3 = [
     ["z", head.words[head.squeeze] ?? head.squeeze, "z", z[c]],
     ["logit", found ? `${found} + …` : "", `g${index}`, ls[last]],

@@ -63,24 +63,23 @@ const tug = (block, view, at, colours) => {
     items.push(text(middle.x + 10, y + 14, `${head.branches[m]}: g${String.fromCharCode(8320 + m)} = ${said(ls[m])}`, colours.ink, { anchor: "start" }));
     items.push(text(middle.x + middle.w - 10, at.narrow ? y + 50 : y + 14, `a${String.fromCharCode(8320 + m)} = ${said(gs[m])}`, colours.ink, { anchor: "end", weight: 700, name: `a${m}`, value: gs[m] }));
   }
-  items.push(text(middle.x + middle.w / 2, top + M * pitch + 12, head.words.sum, colours.muted));
   return items;
 };
 
 /** The class scores with the gates as they are, with all of them 1, and without the pinned channel. */
 const answers = (block, view, at, colours) => {
-  const { head } = block, { middle } = at, items = [], pitch = Math.min(88, middle.h / 3);
+  const { head } = block, { middle, large } = at, items = [], pitch = Math.min(88 * large, middle.h / 3), row = 20 * large;
   const { answers: got, words } = head, rows = [[words.as_is, head.scores], [words.all_one, got.ones], [fill(words.closed, { c: view.pinned }), got[view.pinned]]];
   rows.forEach(([name, scores], i) => {
-    const y = middle.y + i * pitch + 16;
+    const y = middle.y + middle.h / 2 + (i - rows.length / 2) * pitch + 16 * large;
     const strange = scores?.[0]?.listed === false ? 1 : 0;
     items.push(text(middle.x, y, name, colours.ink, { anchor: "start", weight: 600 }));
-    if (strange) items.push(text(middle.x, y + 20, words.strange, colours.ink, { anchor: "start", most: middle.w }));
-    if (!scores?.length) items.push(text(middle.x, y + 20, scores ? words.none : head.ask ? words.asking : words.apart, colours.muted, { anchor: "start" }));
+    if (strange) items.push(text(middle.x, y + row, words.strange, colours.ink, { anchor: "start", most: middle.w }));
+    if (!scores?.length) items.push(text(middle.x, y + row, scores ? words.none : head.ask ? words.asking : words.apart, colours.muted, { anchor: "start" }));
     (scores ?? []).slice(0, 2 - strange).forEach(({ label, share }, j) => {
-      const line = y + 20 + (j + strange) * 20;
+      const line = y + (1 + j + strange) * row;
       items.push(text(middle.x, line, label, j ? colours.muted : colours.ink, { anchor: "start", most: middle.w * 0.45 }));
-      items.push({ k: "rect", part: "inset", x: middle.x + middle.w * 0.48, y: line - 9, w: Math.max(middle.w * 0.3 * share, 1), h: 10, fill: colours.u });
+      items.push({ k: "rect", part: "inset", x: middle.x + middle.w * 0.48, y: line - 9 * large, w: Math.max(middle.w * 0.3 * share, 1), h: 10 * large, fill: colours.u });
       items.push(text(middle.x + middle.w, line, `${said(100 * share, 1)} %`, colours.ink, { anchor: "end", name: `answer${i}.${j}`, value: share }));
     });
   });
