@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page
 from senet_viz import assets
 from senet_viz.figures.walk import block as figure
 from senet_viz.tap import hooks, layouts, replay
+from senet_viz.types import Edit
 from senet_viz.ui.elements import components
 from tests.conftest import Build
 from tests.networks import pictures, side
@@ -31,7 +32,7 @@ KINDS = {
 }  # fmt: skip
 STEPS = ("whole", "maps", "squeeze", "compress", "expand", "gate", "rescale", "sowhat")
 DRAW = """async ([sent, wanted]) => {
-    const [{ read }, { frame }, { check, softmax }, { steps }] = await Promise.all(
+    const [{ read }, { frame }, { check, softmax }, { steps, told }] = await Promise.all(
         ["data", "frame", "numbers", "steps"].map((name) => import(`/${name}.js`)));
     const block = await read(Uint8Array.from(atob(sent), (c) => c.charCodeAt(0)));
     const view = { pinned: wanted.pinned, sort: "gate", scope: "channel", fn: "own", t: 1, wipe: 1 };
@@ -40,7 +41,7 @@ DRAW = """async ([sent, wanted]) => {
         const numbers = items.filter((item) => item.value !== undefined).map(({ name, value, s }) => [name, value, s]);
         const boxes = items.filter(({ k }) => k === "rect" || k === "atlas").map(({ x, y, w, h }) => [x, y, w, h]);
         const gates = items.filter(({ part, gate }) => part === "gate" && gate !== undefined).map(({ gate }) => gate);
-        return [id, { numbers, boxes, gates, size: [at.W, at.H] }];
+        return [id, { numbers, boxes, gates, size: [at.W, at.H], told: told(block, id, wanted.pinned) }];
     }));
     return { drawn, worst: check(block) };
 }"""
@@ -66,11 +67,11 @@ def page(browser: Browser, modules: str) -> Iterator[Page]:
     context.close()
 
 
-def of(module: Any, x: Any, name: str) -> tuple[figure.Stage, Any]:
+def of(module: Any, x: Any, name: str, edits: tuple[Edit, ...] = ()) -> tuple[figure.Stage, Any]:
     """What the stage is given of one block of any network, and the block's trace."""
-    trace = hooks.run(module, x, keep_u=(name,))
+    trace = hooks.run(module, x, keep_u=(name,), edits=edits)
     block = trace.block(name)
-    again = replay.replay(module, block)
+    again = replay.replay(module, block, edits)
     empty = np.empty(0)
     head = {
         "name": name, "short": name, "model": "", "gate_fn": again.gate_fn, "squeeze": again.squeeze, "act": again.act,
@@ -121,6 +122,32 @@ def test_every_number_of_every_step_is_the_models(page: Page, build: Build, name
     assert (worst["gate"] is None) == (again.gate_fn not in ("sigmoid", "h_sigmoid", "softmax"))
     assert (worst["logit"] is None) == (again.w2 is None)
     assert all(value <= 1e-5 for value in worst.values() if value is not None)
+
+
+@pytest.mark.parametrize(("name", "dead"), [*((name, False) for name in KINDS), ("ours/se", True), ("ours/sk", True)])
+def test_what_a_step_says_is_so_for_every_kind_of_block(page: Page, build: Build, name: str, dead: bool) -> None:
+    """Which unit or channel votes most, that none does, or which neighbours a gate hears: nothing is left blank."""
+    module = build(name)
+    edits = (Edit(layouts.find(module)[-1].name, "dead"),) if dead else ()
+    made, block = of(module, pictures(1, size=side(name))[:1], layouts.find(module)[-1].name, edits)
+    c, again = block.channels // 2, replay.replay(module, block, edits)
+    sent = base64.b64encode(made.payload()).decode()
+    got = page.evaluate(DRAW, [sent, {"pinned": c, "width": 900, "height": 600}])
+    said = {step: drawn["told"] for step, drawn in got["drawn"].items()}
+    assert all("{" not in text and "  " not in text for told in said.values() for text in told.values())
+    title, text = said["expand"]["title"], said["expand"]["text"]
+    if again.w2 is None:
+        assert again.near and f"{again.near} channels" in title and f"the {again.near} channels around it" in text
+        return
+    enters = block.z.numpy() if block.hidden is None else again.hidden
+    votes = again.w2[(block.branches - 1) * block.channels + c] * enters
+    strongest = int(np.abs(votes).argmax())
+    if dead:
+        assert not np.any(votes) and f"Every vote on channel {c} is 0" in text
+    else:
+        one = "channel" if block.hidden is None else "unit"
+        way = "opens" if votes[strongest] > 0 else "closes"
+        assert f"the strongest comes from {one} {strongest} and {way} it" in text and f"every {one} votes" in title
 
 
 def test_a_wrong_gate_is_seen(page: Page, build: Build) -> None:

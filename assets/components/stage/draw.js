@@ -127,12 +127,11 @@ export const painter = (root, block) => {
     for (let n = s.length; n > 2 && pen.measureText(said).width > most; ) said = `${s.slice(0, --n)}…`;
     return said;
   };
-  const word = (large, { x, y, s, size, anchor, weight, fill, alpha, name, value, most, halo }) => {
+  const word = (large, { x, y, s, size, anchor, weight, fill, alpha, name, value, most }) => {
     const text = document.createElementNS(SVG, "text");
     const given = { x, y, "font-size": size * large, "text-anchor": anchor ?? "start", "font-weight": weight ?? 400, fill, opacity: Math.max(alpha, READABLE) };
     Object.entries(given).forEach(([key, v]) => text.setAttribute(key, v));
     if (name !== undefined) text.dataset.number = name, text.dataset.value = value;
-    if (halo) text.setAttribute("class", "halo");
     text.textContent = most ? short(s, most, `${weight ?? 400} ${size * large}px ${family}`) : s;
     svg.append(text);
   };

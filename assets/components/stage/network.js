@@ -61,8 +61,9 @@ const direct = (block, view, at, colours, place) => {
   const to = [right, level(at.gate, place.get(view.pinned), C)], items = [];
   const mine = w2.length ? votes(block, view.pinned, block.M - 1).slice(0, 64) : head.near ? near(view.pinned, head.near, C).map((from) => ({ from, vote: z[from] })) : [];
   const most = Math.max(...mine.map(({ vote }) => Math.abs(vote)), 0) || 1;
-  for (const { from, vote } of mine) items.push({ ...stroke(vote, most, colours, "votes", [middle.x, level(at.z, place.get(from), C)], to), width: 0.8 + 3 * Math.abs(vote) / most, fade: 0.8 });
-  items.push({ k: "text", part: "votes", x: middle.x + middle.w / 2, y: middle.y + middle.h / 2 - 12, s: fill(head.words.direct, { k: head.near }), size: 14, weight: 600, anchor: "middle", fill: colours.ink, halo: true });
+  const own = w2.length ? {} : { stroke: colours.z }; // no votes are known: which z it hears
+  for (const { from, vote } of mine) items.push({ ...stroke(vote, most, colours, "votes", [middle.x, level(at.z, place.get(from), C)], to), width: 0.8 + 3 * Math.abs(vote) / most, fade: 0.8, ...own });
+  items.push({ k: "text", part: "votes", x: middle.x + middle.w / 2, y: middle.y - 12, s: head.words.direct, size: 14, weight: 600, anchor: "middle", fill: colours.ink });
   return items;
 };
 

@@ -1,6 +1,6 @@
 // The steps of the lesson: a step is a row of data. What a step lights up is named as in frame.js.
-import { dead, extremes, said, votes } from "./numbers.js";
 import { gatesOf } from "./data.js";
+import { dead, extremes, logitsOf, said, votes } from "./numbers.js";
 
 export const PARTS = ["ribbon", "answer", "around", "maps", "z", "reports", "hidden", "votes", "gate", "out", "strip"];
 
@@ -20,13 +20,13 @@ const STEPS = [
 export const steps = (block) => STEPS.filter(({ id }) => id !== "compress" || block.R);
 
 /** What a step's sentences and formulas are filled with. */
-export const values = (block, c) => {
+const values = (block, c) => {
   const { head, C, M, R, z } = block;
   const gates = gatesOf(block, c), m = gates.indexOf(Math.max(...gates)), strongest = votes(block, c, M - 1)[0];
   const [zeros, ones] = extremes(block);
   return {
     c, n: C, m: M, r: R, h: head.h, w: head.w, values: head.h * head.w, z: said(z[c]), dead: dead(block).length,
-    zeros, ones, gate: said(gates[M - 1]), percent: Math.round(100 * gates[M - 1]), winner: head.branches[m] ?? "",
+    zeros, ones, k: head.near, logit: said(logitsOf(block, c)[M - 1]), gate: said(gates[M - 1]), percent: Math.round(100 * gates[M - 1]), winner: head.branches[m] ?? "",
     share: Math.round(100 * gates[m]), block: head.short, model: head.model, act: head.act || "",
     strongest: strongest ? strongest.from : "", most: strongest && strongest.vote < 0 ? head.words.closes : head.words.opens,
   };
@@ -34,3 +34,12 @@ export const values = (block, c) => {
 
 /** Words with {names} filled in. */
 export const fill = (text, given) => text.replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
+
+/** @returns {{title: string, text: string}} what a step says: of such blocks or such a channel alone, where it has that */
+export const told = (block, id, c) => {
+  const { head, M, R } = block, { near } = head, words = head.words.steps[id], given = values(block, c);
+  const silent = votes(block, c, M - 1).every(({ vote }) => !vote);
+  const kinds = Object.entries({ near, silent, many: M > 1, direct: !R }).filter(([, so]) => so).map(([kind]) => kind);
+  const own = (part, other) => fill(words[kinds.map((kind) => `${kind}${part}`).find((name) => words[name])] ?? other, given);
+  return { title: own("_title", words.title), text: own("", words.text) };
+};
