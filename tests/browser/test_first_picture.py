@@ -36,6 +36,7 @@ LOOK = """(root) => {
     font: [style.fontSize, style.lineHeight], data: { ...root.dataset }, at: [x, y, width].map(Math.round), colours,
   };
 }"""
+TALL = "(root) => root.offsetHeight"
 # keeps every connection of a page, so that it can be cut
 WIRES = """const Plain = WebSocket; window.wires = [];
 window.WebSocket = class extends Plain { constructor(...given) { super(...given); window.wires.push(this); } };"""
@@ -98,9 +99,32 @@ def test_it_is_the_stage_that_stays(visit: Visit, size: tuple[int, int], lang: s
         assert visitor.page.locator("#root").inner_text() == "", "Streamlit has drawn nothing yet"
         canvas = visitor.page.locator(f"{EARLY} canvas").evaluate("(node) => (node.first = true)")
         assert canvas
-    after = arrived(visitor).evaluate(LOOK)
-    assert after == before
+    stage = arrived(visitor)
+    assert stage.evaluate(LOOK) == before
     assert visitor.page.locator(f"{LIVE} canvas").evaluate("(node) => node.first"), "the very same picture"
+
+
+def test_letters_that_come_late_leave_nothing_to_the_first_step(visit: Visit) -> None:
+    """The first picture is placed for other letters than the page's own, as their files are still on their way."""
+    visitor = visit(size=(1280, 800))
+    files: list[Route] = []
+
+    def keep(route: Route) -> None:
+        files.append(route)
+
+    visitor.page.route("**/*.woff2", keep)
+    with held(visitor):
+        early(visitor)
+        visitor.until(lambda: files, "the letters to be asked for")
+        visitor.page.unroute("**/*.woff2", keep)
+        for file in files:
+            file.continue_()
+    stage = arrived(visitor)
+    visitor.rest()
+    tall = stage.evaluate(TALL)
+    visitor.page.keyboard.press("Space")
+    visitor.until(lambda: stage.get_attribute("data-step") == "maps", "a step")
+    assert visitor.rest() and stage.evaluate(TALL) == tall
 
 
 def test_its_numbers_are_the_models(visitor: Visitor) -> None:

@@ -90,10 +90,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (signal.aborted) return;
     root.photo = block.photo;
     const draw = painter(root, block), view = asked(block), { head } = block;
-    let drawn, moving = 0;
+    const below = root.querySelector(".below"), fits = () => root.clientWidth === drawn?.at.W && below.offsetHeight === under;
+    let drawn, under, moving = 0;
     const redraw = () => {
       if (!root.clientWidth) return; // it is being taken away
-      const width = root.clientWidth, foot = everywhere().foot ?? 0, room = Math.max(430 - Math.min(foot, 60), Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - root.querySelector(".below").offsetHeight - 64 - foot, width * 0.66));
+      under = below.offsetHeight;
+      const width = root.clientWidth, foot = everywhere().foot ?? 0, room = Math.max(430 - Math.min(foot, 60), Math.min(innerHeight - root.getBoundingClientRect().top - scrolled() - under - 64 - foot, width * 0.66));
       const before = drawn?.at;
       const letters = document.documentElement.classList.contains("present") ? 1.25 : 1; // on a projector
       drawn = frame(block, { ...view, letters }, width, room);
@@ -143,8 +145,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const worst = Object.values(check(block)).filter((v) => v !== null), most = Math.max(...worst, 0), badge = root.querySelector(".badge");
     badge.textContent = worst.length ? fill(most <= head.limit ? head.words.true : head.words.false, { off: small(most) }) : head.words.unchecked;
     badge.classList.toggle("wrong", most > head.limit);
-    const watch = new ResizeObserver(() => root.clientWidth !== drawn?.at.W && redraw());
-    watch.observe(root);
+    const watch = new ResizeObserver(() => fits() || redraw()); // its width, or its words: other letters may have come
+    [root, below].forEach((each) => watch.observe(each));
     signal.addEventListener("abort", () => watch.disconnect());
     const told = new URLSearchParams(location.search).get("channel");
     if (told !== null && Number(told) !== view.pinned) address(kept(view)); // another network has fewer
