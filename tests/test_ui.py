@@ -303,6 +303,8 @@ def test_drawings_are_bounded() -> None:
         state.drawings().get(("test", index), lambda: index)  # noqa: B023
     kept = [index for index in range(405) if state.drawings().peek(("test", index)) is not None]
     assert kept == list(range(5, 405))
+    state.drawings().get("large", lambda: (bytes(200 << 20), "its address"))
+    assert state.drawings().total <= 400 and state.drawings().peek("large") is not None, "and what is large counts"
     state.drawings.clear()
 
 

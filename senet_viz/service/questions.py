@@ -41,14 +41,14 @@ LARGE_STEPS = 256  # of an integrated path through a network of that size: minut
 
 
 def mib(answer: object) -> float:
-    """Return what an answer holds in arrays and tensors, its parts' included, in MiB."""
+    """Return what an answer holds in arrays, tensors and bytes, its parts' included, in MiB."""
     if isinstance(answer, Picture):
         return answer.shown.nbytes * 5 / 2**20  # x is float32, and need not be made to be weighed
     if isinstance(answer, tuple | list):
         return sum(map(mib, answer))
     if is_dataclass(answer) and not isinstance(answer, Edit):  # thousands of plain numbers, that others hold too
         return sum(mib(getattr(answer, each.name)) for each in fields(answer))
-    return float(getattr(answer, "nbytes", 0)) / 2**20
+    return (len(answer) if isinstance(answer, bytes) else float(getattr(answer, "nbytes", 0))) / 2**20
 
 
 def weighed(answer: object) -> float:

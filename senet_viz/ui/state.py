@@ -30,7 +30,7 @@ from senet_viz.service import garbage
 from senet_viz.service.cache import Once, Shared
 from senet_viz.service.engine import NOBODY, Engine, Seat
 from senet_viz.service.local import LocalEngine
-from senet_viz.service.questions import TraceQuestion
+from senet_viz.service.questions import TraceQuestion, mib
 from senet_viz.service.remote.engine import RayEngine
 from senet_viz.service.rooms import Rooms
 from senet_viz.ui.own.uploads import Uploads
@@ -59,8 +59,8 @@ def device(asked: str = "auto") -> str:
 
 @Once
 def drawings() -> Shared[Any]:
-    """Keep atlases, painted rows and figures that were drawn before, for all sessions."""
-    return Shared(400)
+    """Keep atlases, painted rows and figures that were drawn before, for all sessions: the newest 400, or 400 MiB."""
+    return Shared(400, lambda made: max(1.0, made.mib if isinstance(made, Figure) else mib(made)))
 
 
 @Once
