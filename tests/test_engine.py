@@ -604,6 +604,28 @@ asyncio.run(asyncio.wait_for(main(), 60))
     assert printed(code) == ["gone"]
 
 
+def test_no_collection_under_load_has_much_to_look_at() -> None:
+    """What is made and stays, as the sessions of a class do, is looked at in small parts while nobody is quiet."""
+    code = """
+import gc
+from senet_viz.service import garbage
+
+garbage.settle()
+looks = {1: [], 2: []}
+
+def told(phase, info):
+    if phase == "start" and info["generation"]:
+        looks[info["generation"]].append(sum(len(gc.get_objects(each)) for each in range(info["generation"] + 1)))
+
+gc.callbacks.append(told)
+filled = [[] for _ in range(1_000_000)]
+gc.callbacks.clear()
+print(max(looks[1]), len(looks[2]))
+"""
+    most, whole = map(int, printed(code))
+    assert 10_000 < most <= 60_000 and not whole
+
+
 def test_a_sweep_is_one_forward_and_is_kept() -> None:
     engine = LocalEngine()
     photo, spec = samples.sample("chelsea"), catalogue.spec("tiny_se")

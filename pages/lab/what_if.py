@@ -20,13 +20,11 @@ def idea(page: console.Console) -> None:
     first, then = int(was.argmax()), int(now.argmax())
     shares = {"p": f"{was[first]:.1%}", "q": f"{now[first]:.1%}", "r": f"{now[then]:.1%}"}
     kind = "none" if not page.asked else "same" if first == then else "flips"
-    said, worth = (
-        t(f"lab.what_if.idea.{kind}", n=len(page.asked), a=names[first], b=names[then], **shares),
-        ui.warned(view),
-    )
+    said = t(f"lab.what_if.idea.{kind}", n=len(page.asked), a=names[first], b=names[then], **shares)
     if page.asked and (after := page.after.seen.familiar) != view.seen.familiar:
         said += " " + t("listed.found" if after else "listed.lost")
-    st.markdown(f"{said} {worth}")
+    with ui.trusted(view) as knows:
+        st.markdown(f"{said} {knows}")
 
 
 def main(page: console.Console) -> None:

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import streamlit as st
+
 from senet_viz import ui
 from senet_viz.ui.pages.walk import first, stage
 
@@ -13,7 +15,9 @@ def draw() -> None:
     ui.title(view.t("walk.block.title"), view)
     stage.stage(view)
     first.seen(view)
-    ui.known(view)
+    with ui.trusted(view) as knows:
+        if knows:
+            st.caption(knows)
     ui.closer(
         view,
         {"still": partial(stage.still, view)},

@@ -8,7 +8,9 @@ import asyncio
 import gc
 from time import monotonic, process_time
 
-YOUNG, MIDDLE, OLD = 10_000, 500, 10  # objects, and collections of the generation before, that bring the next one
+# Objects, and collections of the generation before, that bring the next one. Whatever is alive is looked at once in the
+# middle generation, be it in many short looks or, as with 500, in one that stopped thirty students for 2.7 s.
+YOUNG, MIDDLE, OLD = 10_000, 3, 2000
 EVERY_S, QUIET, MOMENTS = 0.5, 0.1, 2  # so many times in a row, at most this part of a processor was at work
 WHOLE_S = 300.0  # at least, between two looks at everything
 

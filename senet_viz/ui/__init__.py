@@ -21,7 +21,7 @@ from senet_viz.ui.elements.choices import (
 )
 from senet_viz.ui.elements.figures import figure, titled
 from senet_viz.ui.elements.frame import heading, latex, neighbours, plain, section, window
-from senet_viz.ui.elements.header import header, known, photo, untrained, warned
+from senet_viz.ui.elements.header import header, photo, trusted, untrained
 from senet_viz.ui.elements.tables import counted, tabled
 from senet_viz.ui.elements.truth import badge, small, title
 from senet_viz.ui.operating.metrics import metrics
@@ -43,8 +43,8 @@ from senet_viz.ui.teaching.travel import follow
 __all__ = [
     "answered", "answers", "arrive", "asked", "atlas", "badge", "begin", "carpet", "choose", "chosen", "classes",
     "closer", "counted", "default_picture", "figure", "follow", "goal", "guide", "has_class", "header", "heading",
-    "in_place", "joined", "judge", "known", "language", "latex", "listed", "metrics", "neighbours", "opened", "page",
+    "in_place", "joined", "judge", "language", "latex", "listed", "metrics", "neighbours", "opened", "page",
     "photo", "pick", "pin", "plain", "predict", "rows", "scene", "section", "settle", "several", "short", "sidebar",
-    "sk_scene", "small", "stage_routes", "tabled", "take", "target", "title", "titled", "units", "untrained", "warm",
-    "warned", "window", "worded",
+    "sk_scene", "small", "stage_routes", "tabled", "take", "target", "title", "titled", "trusted", "units", "untrained",
+    "warm", "window", "worded",
 ]  # fmt: skip

@@ -1,5 +1,7 @@
 """What a page has on top: the photo, the gates of the block on screen, and what the network answers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,8 @@ def header(view: Scene) -> None:
     boards.board(view.drawn(lambda: _shown(view), "header", view.lang) | {"knows": knows}, "header")
     numbers.note("header", lambda t: [numbers.of_rows("header", t("header.alt"), _lines(view, t), t)])
     numbers.note("answer", lambda t: [numbers.of_answer(view, t)])
-    _warn(view, strange)
+    with st.container():  # whatever is said, figures below stay in their place
+        _warn(view, strange)
 
 
 def _shown(view: Scene) -> dict[str, Any]:
@@ -60,16 +63,13 @@ def photo(view: Scene) -> None:
     )
 
 
-def known(view: Scene) -> None:
-    """Say how far the network's answer can be trusted: untrained, off its list of classes, or what it knows."""
-    _warn(view, *_trust(view))
-
-
-def warned(view: Scene) -> str:
-    """Say where the answer is worth nothing; return what is left to say of it: how many classes the network knows."""
+@contextmanager
+def trusted(view: Scene) -> Iterator[str]:
+    """Say where the answer is worth nothing, then write within; of another answer, yield how many classes it knows."""
     strange, knows = _trust(view)
-    _warn(view, strange)
-    return knows
+    with nullcontext() if knows else st.container():  # one place either way: what moves is empty for a moment
+        _warn(view, strange)
+        yield knows
 
 
 def _trust(view: Scene, nearest: str | None = None) -> tuple[list[str], str]:
@@ -81,14 +81,10 @@ def _trust(view: Scene, nearest: str | None = None) -> tuple[list[str], str]:
     return strange, view.t("header.knows", n=len(view.trace.logits)) if view.trained and not strange else ""
 
 
-def _warn(view: Scene, strange: list[str], knows: str = "") -> None:
-    """Say it in one place, whatever it is: a box that moves is empty for a moment in the browser."""
-    with st.container():
-        if not view.trained:
-            untrained(view.t("model.untrained"))
-        models.say(view.seen, strange)
-        if knows:
-            st.caption(knows)
+def _warn(view: Scene, strange: list[str]) -> None:
+    if not view.trained:
+        untrained(view.t("model.untrained"))
+    models.say(view.seen, strange)
 
 
 def untrained(said: str) -> None:
