@@ -67,7 +67,7 @@ def photo(view: Scene) -> None:
 def trusted(view: Scene) -> Iterator[str]:
     """Say where the answer is worth nothing, then write within; of another answer, yield how many classes it knows."""
     strange, knows = _trust(view)
-    with nullcontext() if knows else st.container():  # one place either way: what moves is empty for a moment
+    with st.container() if strange else nullcontext():  # one place either way: what moves is empty for a moment
         _warn(view, strange)
         yield knows
 
