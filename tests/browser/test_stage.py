@@ -32,7 +32,7 @@ KINDS = {
 }  # fmt: skip
 STEPS = ("whole", "maps", "squeeze", "compress", "expand", "gate", "rescale", "sowhat")
 DRAW = """async ([sent, wanted]) => {
-    const [{ read }, { frame }, { check, softmax }, { steps, told }] = await Promise.all(
+    const [{ read }, { frame }, { check, softmax }, { steps, wording }] = await Promise.all(
         ["data", "frame", "numbers", "steps"].map((name) => import(`/${name}.js`)));
     const block = await read(Uint8Array.from(atob(sent), (c) => c.charCodeAt(0)));
     const view = { pinned: wanted.pinned, sort: "gate", scope: "channel", fn: "own", t: 1, wipe: 1 };
@@ -41,7 +41,7 @@ DRAW = """async ([sent, wanted]) => {
         const numbers = items.filter((item) => item.value !== undefined).map(({ name, value, s }) => [name, value, s]);
         const boxes = items.filter(({ k }) => k === "rect" || k === "atlas").map(({ x, y, w, h }) => [x, y, w, h]);
         const gates = items.filter(({ part, gate }) => part === "gate" && gate !== undefined).map(({ gate }) => gate);
-        return [id, { numbers, boxes, gates, size: [at.W, at.H], told: told(block, id, wanted.pinned) }];
+        return [id, { numbers, boxes, gates, size: [at.W, at.H], told: wording(block, id, wanted.pinned) }];
     }));
     return { drawn, worst: check(block) };
 }"""
@@ -128,8 +128,9 @@ def test_every_number_of_every_step_is_the_models(page: Page, build: Build, name
 def test_what_a_step_says_is_so_for_every_kind_of_block(page: Page, build: Build, name: str, dead: bool) -> None:
     """Which unit or channel votes most, that none does, or which neighbours a gate hears: nothing is left blank."""
     module = build(name)
-    edits = (Edit(layouts.find(module)[-1].name, "dead"),) if dead else ()
-    made, block = of(module, pictures(1, size=side(name))[:1], layouts.find(module)[-1].name, edits)
+    block_name = layouts.find(module)[-1].name
+    edits = (Edit(block_name, "dead"),) if dead else ()
+    made, block = of(module, pictures(1, size=side(name))[:1], block_name, edits)
     c, again = block.channels // 2, replay.replay(module, block, edits)
     sent = base64.b64encode(made.payload()).decode()
     got = page.evaluate(DRAW, [sent, {"pinned": c, "width": 900, "height": 600}])

@@ -8,7 +8,7 @@ import { frame } from "./frame.js";
 import { listen } from "./input.js";
 import { NARROW } from "./layout.js";
 import { check, small } from "./numbers.js";
-import { fill, steps, told } from "./steps.js";
+import { fill, steps, wording } from "./steps.js";
 
 const MOVE_MS = 400;
 
@@ -67,7 +67,7 @@ const save = async (root, block, view) => {
 
 /** The words, the formula and the choices of the step, below the picture. */
 const speak = (root, block, view) => {
-  const all = steps(block), now = all.findIndex(({ id }) => id === view.step), { title, text } = told(block, view.step, view.pinned);
+  const all = steps(block), now = all.findIndex(({ id }) => id === view.step), { title, text } = wording(block, view.step, view.pinned);
   root.querySelector("h2").textContent = `${now + 1} · ${title}`;
   root.querySelector(".text").textContent = text;
   root.querySelector(".formula").innerHTML = formula(view.step, block, view.pinned);

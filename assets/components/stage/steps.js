@@ -20,9 +20,9 @@ const STEPS = [
 export const steps = (block) => STEPS.filter(({ id }) => id !== "compress" || block.R);
 
 /** What a step's sentences and formulas are filled with. */
-const values = (block, c) => {
+const values = (block, c, strongest) => {
   const { head, C, M, R, z } = block;
-  const gates = gatesOf(block, c), m = gates.indexOf(Math.max(...gates)), strongest = votes(block, c, M - 1)[0];
+  const gates = gatesOf(block, c), m = gates.indexOf(Math.max(...gates));
   const [zeros, ones] = extremes(block);
   return {
     c, n: C, m: M, r: R, h: head.h, w: head.w, values: head.h * head.w, z: said(z[c]), dead: dead(block).length,
@@ -35,11 +35,10 @@ const values = (block, c) => {
 /** Words with {names} filled in. */
 export const fill = (text, given) => text.replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
 
-/** @returns {{title: string, text: string}} what a step says: of such blocks or such a channel alone, where it has that */
-export const told = (block, id, c) => {
-  const { head, M, R } = block, { near } = head, words = head.words.steps[id], given = values(block, c);
-  const silent = votes(block, c, M - 1).every(({ vote }) => !vote);
-  const kinds = Object.entries({ near, silent, many: M > 1, direct: !R }).filter(([, so]) => so).map(([kind]) => kind);
-  const own = (part, other) => fill(words[kinds.map((kind) => `${kind}${part}`).find((name) => words[name])] ?? other, given);
-  return { title: own("_title", words.title), text: own("", words.text) };
+/** @returns {{title: string, text: string}} what a step says, in the words for such a block or channel where it has them */
+export const wording = (block, id, c) => {
+  const { head, M, R } = block, words = head.words.steps[id], strongest = votes(block, c, M - 1)[0], given = values(block, c, strongest);
+  const kinds = [head.near && "near", !strongest?.vote && "silent", M > 1 && "many", !R && "direct"].filter(Boolean);
+  const own = (part) => kinds.map((kind) => words[kind + part]).find(Boolean);
+  return { title: fill(own("_title") ?? words.title, given), text: fill(own("") ?? words.text, given) };
 };

@@ -65,9 +65,12 @@ def photo(view: Scene) -> None:
 
 @contextmanager
 def trusted(view: Scene) -> Iterator[str]:
-    """Say where the answer is worth nothing, then write within; of another answer, yield how many classes it knows."""
+    """Warn of an answer that is worth nothing, above what the ``with`` block writes.
+
+    Yields how many classes the network knows, or "" below a warning.
+    """
     strange, knows = _trust(view)
-    with st.container() if strange else nullcontext():  # one place either way: what moves is empty for a moment
+    with st.container() if strange else nullcontext():  # one place either way, so that nothing below moves
         _warn(view, strange)
         yield knows
 
